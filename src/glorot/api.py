@@ -1,0 +1,293 @@
+"""The public verbs. Each one checks what it was given and hands it to the room that does the work."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot import fans, stream
+from glorot.backends import adapter_for
+from glorot.errors import GlorotError
+from glorot.plans import Plan, Rules, resolve
+from glorot.recipes import Recipe, as_recipe
+from glorot.schemes import Scheme, as_scheme
+
+if TYPE_CHECKING:
+    from glorot.comparison.results import Comparison, Progress
+
+M = TypeVar("M")
+
+
+def plan(
+    model: object,
+    recipe: str | Recipe | Scheme = "auto",
+    inputs: Any = None,
+    rules: Rules | None = None,
+    only: str | None = None,
+) -> Plan:
+    """Decide the distribution of every parameter of a model, and touch nothing.
+
+    plan = recipe(inventory(model))
+
+    Args:
+        model: a `torch.nn.Module`.
+        recipe: the name of a recipe ("auto", "xavier", "random(0.01)", …), or of a scheme for every weight.
+        inputs: a batch (a tuple holds positional inputs, a dict named ones) that shows which activation
+            feeds which layer; without it, the order in which the modules were registered is taken.
+        rules: (path pattern, scheme or "skip") pairs on top of the recipe; `*` stands for any text,
+            and the last rule that matches decides.
+        only: a path pattern; parameters that it does not match are left alone.
+
+    Returns:
+        The plan: print it, save it, compare it, apply it.
+
+    Raises:
+        GlorotError: if a name is unknown, a rule matches nothing, the batch does not fit, or a parameter
+            belongs to no layer that glorot knows and no rule names it.
+
+    Example:
+        >>> import glorot, torch
+        >>> model = torch.nn.Sequential(torch.nn.Linear(300, 100), torch.nn.ReLU(), torch.nn.Linear(100, 10))
+        >>> glorot.plan(model)["2.weight"].why
+        'gain for relu'
+
+    References:
+        Glorot & Bengio (2010), section 4.2.
+    """
+    inventory = adapter_for(model).inventory(model, inputs)
+    return resolve(inventory, as_recipe(recipe), tuple(rules or ()), only)
+
+
+def apply(plan: Plan, model: M, *, seed: int, prefix: str = "", names: Mapping[str, str] | None = None) -> M:
+    """Write the weights of a plan into a model, every parameter once.
+
+    W = quantile of the planned law at the random number (seed, name, element)
+
+    Args:
+        plan: a plan made for this model or one of the same structure.
+        model: the model to write to.
+        seed: 0 ≤ seed < 2**64; the weights are a pure function of plan and seed.
+        prefix: put before every name; two networks of one shape that shall differ need two seeds or prefixes.
+        names: {path: name in the stream}, to share names across differently built models.
+
+    Returns:
+        The model.
+
+    Raises:
+        GlorotError: if the plan was made for another model, the seed is no seed, or a parameter cannot be
+            written; the model is not changed then.
+
+    Example:
+        >>> import glorot, torch
+        >>> model = torch.nn.Linear(300, 100)
+        >>> model = glorot.apply(glorot.plan(model, "xavier"), model, seed=0)
+        >>> round(model.weight.std().item(), 3)
+        0.071
+
+    References:
+        Salmon et al. (2011), "Parallel Random Numbers: As Easy as 1, 2, 3", SC'11, for the stream.
+    """
+    if not isinstance(plan, Plan):
+        raise GlorotError(f"apply takes a plan first and then the model, got {type(plan).__name__}")
+    adapter = adapter_for(model)
+    inventory = adapter.inventory(model)
+    plan.check_fits(inventory)
+    mapped = dict(names or {})
+    unknown = sorted(set(mapped) - {entry.name for entry in plan.entries})
+    if unknown:
+        raise GlorotError(f"names gives a name to {unknown[0]!r}, which the plan does not have")
+
+    def name_of(path: str) -> str:
+        return prefix + mapped.get(path, path)
+
+    adapter.write(model, inventory, plan, seed, name_of)
+    return model
+
+
+def initialize(
+    model: M,
+    recipe: str | Recipe | Scheme = "auto",
+    *,
+    seed: int,
+    inputs: Any = None,
+    rules: Rules | None = None,
+    only: str | None = None,
+) -> M:
+    """Plan and apply in one go.
+
+    W = apply(plan(model), seed)
+
+    Args:
+        model: the model to initialise.
+        recipe: as for `glorot.plan`.
+        seed: as for `glorot.apply`.
+        inputs: as for `glorot.plan`.
+        rules: as for `glorot.plan`.
+        only: as for `glorot.plan`; with "head.*" the rest of the model keeps its weights.
+
+    Returns:
+        The model.
+
+    Raises:
+        GlorotError: as `glorot.plan` and `glorot.apply` do; the model is not changed then.
+
+    Example:
+        >>> import glorot, torch
+        >>> model = glorot.initialize(torch.nn.Linear(4, 2), "zeros", seed=0)
+        >>> model.weight.tolist()
+        [[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
+
+    References:
+        Glorot & Bengio (2010); He et al. (2015).
+    """
+    return apply(plan(model, recipe, inputs, rules, only), model, seed=seed)
+
+
+def draw(
+    scheme: str | Scheme,
+    shape: Sequence[int],
+    *,
+    seed: int,
+    name: str = "weight",
+    in_axis: int = -2,
+    out_axis: int = -1,
+    dtype: Any = np.float32,
+) -> NDArray[Any]:
+    """Draw one array straight from a scheme.
+
+    W ~ scheme(fans(shape)), from the stream of (seed, name)
+
+    Args:
+        scheme: the name of a scheme, a call such as "normal(std=0.02)", or a scheme.
+        shape: the shape of the array.
+        seed: 0 ≤ seed < 2**64.
+        name: the name in the stream; a parameter of a model has its path.
+        in_axis: the axis of the inputs, -2 by default as in JAX and Keras.
+        out_axis: the axis of the outputs, -1 by default; all other axes are those of a kernel.
+        dtype: float32 (default), float16 or float64.
+
+    Returns:
+        The array. The same numbers as in a parameter of that name, whatever its layout.
+
+    Raises:
+        GlorotError: if the scheme is unknown, the seed is no seed, or a scheme that needs fans gets a
+            shape with one axis.
+
+    Example:
+        >>> import glorot
+        >>> w = glorot.draw("xavier_uniform", (300, 100), seed=0)
+        >>> w.shape, round(float(w.std()), 3), bool(abs(w).max() <= (6 / 400) ** 0.5)
+        ((300, 100), 0.071, True)
+
+    References:
+        Glorot & Bengio (2010), equation 16.
+    """
+    rule = as_scheme(scheme)
+    shape = _check_shape(shape)
+    key = stream.key_of(seed, name)
+    if len(shape) < 2:
+        return stream.draw(key, rule(None, shape), shape, dtype=dtype)
+    axes = _label(len(shape), in_axis, out_axis)
+    order = sorted(range(len(shape)), key=lambda axis: "oik".index(axes[axis]))
+    sorted_shape = tuple(shape[axis] for axis in order)
+    sorted_axes = "".join(axes[axis] for axis in order)
+    law = rule(fans.from_axes(shape, axes), sorted_shape, sorted_axes)
+    drawn = stream.draw(key, law, sorted_shape, axes=sorted_axes, dtype=dtype)
+    return drawn.transpose(np.argsort(order))
+
+
+def _check_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    sizes = tuple(shape) if isinstance(shape, Sequence) else (shape,)
+    if not all(isinstance(size, int | np.integer) and not isinstance(size, bool) and size >= 0 for size in sizes):
+        raise GlorotError(f"shape must be a sequence of sizes such as (300, 100), got {shape!r}")
+    return tuple(int(size) for size in sizes)
+
+
+def _label(rank: int, in_axis: int, out_axis: int) -> str:
+    for what, axis in (("in_axis", in_axis), ("out_axis", out_axis)):
+        if not -rank <= axis < rank:
+            raise GlorotError(f"{what}={axis} is no axis of a shape with {rank} axes")
+    if in_axis % rank == out_axis % rank:
+        raise GlorotError(f"in_axis={in_axis} and out_axis={out_axis} name the same axis")
+    return "".join("i" if n == in_axis % rank else "o" if n == out_axis % rank else "k" for n in range(rank))
+
+
+def compare(
+    build: Callable[[], Any],
+    data: Any,
+    recipes: Sequence[str] = ("standard", "xavier", "he", "auto"),
+    seeds: int = 5,
+    *,
+    epochs: int = 30,
+    loss: Callable[[Any, Any], Any] | None = None,
+    optimizer: Callable[[Any], Any] | None = None,
+    batch_size: int = 32,
+    progress: "Progress | None" = None,
+) -> "Comparison":
+    """Train one model from several recipes side by side, and judge them by the figures.
+
+    accuracy = mean ± standard deviation over seeds; differences within two standard errors are none
+
+    Args:
+        build: makes a fresh model.
+        data: (train inputs, train targets, test inputs, test targets) as arrays or tensors.
+        recipes: names of recipes or schemes; "current" keeps the model's own initialisation.
+        seeds: how many seeds, 5 by default.
+        epochs: how often each run sees the training set, 30 by default.
+        loss: function (outputs, targets) → scalar; by default cross-entropy for class numbers and mean
+            squared error for values.
+        optimizer: function (parameters) → optimiser; by default plain SGD with step 0.02.
+        batch_size: examples a step, 32 by default.
+        progress: told (recipe, seed, epoch, training loss) behind every epoch.
+
+    Returns:
+        The comparison: print it, or index it by recipe.
+
+    Raises:
+        GlorotError: if a recipe is unknown, the data does not fit the model, or holds NaN.
+
+    Example:
+        >>> import glorot, torch, numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
+        >>> y = (x[:, 0] > 0).astype(int)
+        >>> result = glorot.compare(lambda: torch.nn.Linear(4, 2), (x, y, x, y), ["zeros", "xavier"], 2, epochs=2)
+        >>> [r.recipe for r in result.results], len(result["xavier"].runs)
+        (['zeros', 'xavier'], 2)
+
+    References:
+        Glorot & Bengio (2010), section 5.
+    """
+    from glorot.comparison.run import run_comparison
+    from glorot.comparison.task import as_task
+
+    task = as_task(build, data, loss=loss, optimizer=optimizer, batch_size=batch_size)
+    return run_comparison(task, list(recipes), seeds, epochs, progress)
+
+
+def explain(name: str, *, full: bool = False) -> str:
+    """Explain a scheme, a recipe or an activation on one screen.
+
+    page = docstring + the numbers of a layer from 300 to 100 units
+
+    Args:
+        name: its name, as in "xavier", "he_normal" or "gelu".
+        full: the whole page instead of one screen.
+
+    Returns:
+        The page as text.
+
+    Raises:
+        GlorotError: if nothing bears the name; the nearest names are told.
+
+    Example:
+        >>> import glorot
+        >>> "fan_in" in glorot.explain("xavier")
+        True
+
+    References:
+        Glorot & Bengio (2010).
+    """
+    from glorot.report.explanation import explanation
+
+    return explanation(name, full=full)

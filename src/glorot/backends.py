@@ -1,0 +1,32 @@
+"""Which adapter a model belongs to, found without importing a framework that is not in use."""
+
+import importlib
+import sys
+from typing import Any
+
+from glorot.errors import GlorotError
+
+ADAPTERS = {"torch": "glorot.torch"}
+"""The adapters by the framework that must already be imported for a model of it to exist."""
+
+
+def adapter_for(model: object) -> Any:
+    """Return the adapter of a model.
+
+    Args:
+        model: a model of any framework.
+
+    Returns:
+        The adapter module, with `inventory`, `write` and `observe`.
+
+    Raises:
+        GlorotError: if no adapter knows the model.
+    """
+    for framework, name in ADAPTERS.items():
+        if framework in sys.modules:
+            adapter = importlib.import_module(name)
+            if adapter.matches(model):
+                return adapter
+    kind = f"{type(model).__module__}.{type(model).__qualname__}"
+    hint = "; call it first, or pass an instance" if isinstance(model, type) or callable(model) else ""
+    raise GlorotError(f"cannot tell which framework a {kind} belongs to; expected a torch.nn.Module{hint}")

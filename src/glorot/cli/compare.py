@@ -1,0 +1,127 @@
+"""`glorot compare`: train several recipes side by side and judge them."""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from glorot.cli.targets import load_target
+from glorot.errors import GlorotError
+from glorot.files import write_whole
+
+if TYPE_CHECKING:
+    from glorot.comparison import Comparison, Task
+
+QUICK = {"seeds": 2, "epochs": 12}
+TARGET_RECIPES = ("current", "standard", "xavier", "he", "auto")
+
+
+@click.command("compare")
+@click.argument("target", required=False)
+@click.option(
+    "--recipe", "recipes", multiple=True, help="A recipe or scheme, repeatable; by default those of the textbooks."
+)
+@click.option("--activation", default="tanh", show_default=True, help="Of the hidden layers: tanh, sigmoid, relu, …")
+@click.option("--depth", "depths", default="5", show_default=True, help="Hidden layers, or a list such as 1,2,3,5,20.")
+@click.option("--width", type=int, default=128, show_default=True, help="Units of a hidden layer.")
+@click.option("--seeds", type=int, help="How many seeds.  [default: 5]")
+@click.option("--epochs", type=int, help="How often the training set is seen.  [default: 30]")
+@click.option("--optimizer", type=click.Choice(["sgd", "momentum", "adam"]), default="sgd", show_default=True)
+@click.option("--lr", type=float, help="The optimiser's step.  [default: 0.02 for sgd]")
+@click.option("--quick", is_flag=True, help="2 seeds and 12 epochs: under 20 seconds.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("glorot-report.html"), show_default=True,
+              help="The HTML page to write.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
+def command(target: str | None, output: Path, form: str, recipes: tuple[str, ...], **options: Any) -> None:
+    """Compare initialisations on handwritten digits, or on the task that TARGET's factory returns.
+
+    The factory returns a glorot.comparison.Task, or (build, data) with data = (train inputs, train
+    targets, test inputs, test targets).
+    """
+    _check_place(output)
+    seeds, epochs = _effort(options)
+    result = _run(target, recipes, seeds, epochs, options)
+    result = replace(result, command=shlex.join(["glorot", *sys.argv[1:]]))
+    _show(result, output, form)
+
+
+def _run(target: str | None, recipes: Sequence[str], seeds: int, epochs: int, options: dict[str, Any]) -> "Comparison":
+    from glorot.comparison.digits import default_recipes, digits_task
+    from glorot.comparison.run import run_comparison
+    from glorot.comparison.sweep import run_sweep
+    from glorot.report.terminal import LiveProgress
+
+    if target is not None:
+        _refuse_digits_options()
+        task = _task(target)
+        chosen = list(recipes) or list(TARGET_RECIPES)
+        with LiveProgress(chosen, seeds, epochs) as progress:
+            return run_comparison(task, chosen, seeds, epochs, progress)
+    depths = _depths(options["depths"])
+    activation: str = options["activation"]
+
+    def task_of(depth: int) -> "Task":
+        return digits_task(activation, depth, options["width"], options["optimizer"], options["lr"])
+
+    chosen = list(recipes) or list(default_recipes(activation))
+    with LiveProgress(chosen, seeds * len(depths), epochs) as progress:
+        return run_sweep(task_of, depths, chosen, seeds, epochs, progress)
+
+
+def _effort(options: dict[str, Any]) -> tuple[int, int]:
+    standard = QUICK if options["quick"] else {"seeds": 5, "epochs": 30}
+    seeds, epochs = (standard[what] if options[what] is None else options[what] for what in ("seeds", "epochs"))
+    return seeds, epochs
+
+
+def _refuse_digits_options() -> None:
+    context = click.get_current_context()
+    for name in ("activation", "depths", "width", "optimizer", "lr"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            flag = {"depths": "depth"}.get(name, name)
+            raise GlorotError(f"--{flag} belongs to the digits; a target brings its own model and optimiser")
+
+
+def _depths(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise GlorotError(f"--depth must be a number or a list such as 1,2,3,5,20, got {text!r}") from None
+
+
+def _task(target: str) -> "Task":
+    from glorot.comparison.task import Task, as_task
+
+    made = load_target(target)
+    if isinstance(made, Task):
+        return made
+    if isinstance(made, tuple) and len(made) == 2:
+        return as_task(made[0], made[1], name=target)
+    raise GlorotError(f"{target} must return a glorot.comparison.Task or (build, data), got {type(made).__name__}")
+
+
+def _check_place(output: Path) -> None:
+    """Refuse a page that cannot be written before the training, not behind it."""
+    if not output.parent.is_dir() or not os.access(output.parent, os.W_OK) or output.is_dir():
+        raise GlorotError(f"cannot write {output}; give a path in a folder you may write to")
+
+
+def _show(result: "Comparison", output: Path, form: str) -> None:
+    from glorot.report import comparison_html, comparison_json
+    from glorot.report.terminal import print_comparison
+
+    if form == "json":
+        click.echo(json.dumps(comparison_json(result), allow_nan=False))
+        return
+    page = comparison_html(result)
+    if form == "html":
+        click.echo(page)
+        return
+    print_comparison(result)
+    click.echo(f"page: {write_whole(output, page)}", err=True)

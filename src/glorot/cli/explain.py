@@ -1,0 +1,14 @@
+"""`glorot explain`: the page of a scheme, a recipe or an activation."""
+
+import click
+
+
+@click.command("explain")
+@click.argument("name")
+@click.option("--full", is_flag=True, help="The whole page instead of one screen.")
+@click.option("--format", "form", type=click.Choice(["text", "html"]), default="text", show_default=True)
+def command(name: str, full: bool, form: str) -> None:
+    """Explain NAME: a recipe (xavier, auto), a scheme (he_normal) or an activation (gelu)."""
+    from glorot.report.explanation import explanation
+
+    click.echo(explanation(name, full=full, html=form == "html"))

@@ -1,0 +1,62 @@
+"""`glorot plan`: decide the distribution of every parameter of a model."""
+
+import json
+from pathlib import Path
+
+import click
+
+import glorot
+from glorot.cli.targets import model_and_inputs
+from glorot.errors import GlorotError
+from glorot.plans import Plan
+
+
+@click.command("plan")
+@click.argument("target")
+@click.option("--recipe", default="auto", show_default=True, help="A recipe, or a scheme for every weight.")
+@click.option(
+    "--rule", "rules", multiple=True, metavar="PATTERN=SCHEME", help="A rule on top, repeatable; SCHEME may be skip."
+)
+@click.option("--only", metavar="PATTERN", help="Leave everything else alone.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan to this JSON file.")
+@click.option(
+    "--diff", "other", type=click.Path(path_type=Path), help="Compare with a saved plan; exit code 1 if they differ."
+)
+@click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
+def command(
+    target: str,
+    recipe: str,
+    rules: tuple[str, ...],
+    only: str | None,
+    output: Path | None,
+    other: Path | None,
+    form: str,
+) -> None:
+    """Plan the model that TARGET's factory returns; (model, inputs) traces the order of execution too."""
+    saved = None if other is None else Plan.load(other)
+    model, inputs = model_and_inputs(target)
+    plan = glorot.plan(model, recipe, inputs, [_rule(text) for text in rules], only)
+    if output is not None:
+        click.echo(f"saved {plan.save(output)}", err=True)
+    if saved is not None:
+        difference = saved.diff(plan)
+        click.echo(str(difference))
+        raise SystemExit(1 if difference else 0)
+    click.echo(_as(form, plan))
+
+
+def _rule(text: str) -> tuple[str, str]:
+    pattern, equals, scheme = text.partition("=")
+    if not equals or not pattern or not scheme:
+        raise GlorotError(f"--rule {text!r}: write PATTERN=SCHEME, as in 'head.*=normal(std=0.02)' or 'cls_token=skip'")
+    return pattern, scheme
+
+
+def _as(form: str, plan: Plan) -> str:
+    if form == "json":
+        return json.dumps(plan.to_json(), indent=1, ensure_ascii=False)
+    if form == "html":
+        from glorot.report import plan_html
+
+        return plan_html(plan)
+    return str(plan)

@@ -1,0 +1,93 @@
+"""Targets: from `package.module:factory` or `path/to/file.py:factory` to what the factory returns."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from glorot.catalogue import nearest
+from glorot.errors import GlorotError
+
+
+def load_target(target: str) -> Any:
+    """Import a target and call its factory.
+
+    Args:
+        target: `package.module:factory` or `path/to/file.py:factory`.
+
+    Returns:
+        What the factory returned.
+
+    Raises:
+        GlorotError: if the text is no target, the module does not import, the factory is not there or fails.
+    """
+    factory = load_factory(target)
+    try:
+        return factory()
+    except GlorotError:
+        raise
+    except Exception as error:
+        raise GlorotError(f"{target}: the factory failed with {_described(error)}") from error
+
+
+def load_factory(target: str) -> Callable[[], Any]:
+    """Import a target and return its factory without calling it."""
+    place, colon, name = target.rpartition(":")
+    if not colon or not place or not name.isidentifier():
+        raise GlorotError(f"{target!r} is no target: write package.module:factory or path/to/file.py:factory")
+    module = _from_file(Path(place)) if place.endswith(".py") else _from_name(place)
+    factory = getattr(module, name, None)
+    if factory is None:
+        functions = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise GlorotError(f"{place} has no {name!r}{nearest(name, functions)}")
+    if not callable(factory):
+        raise GlorotError(f"{target} is a {type(factory).__name__}; a target is a function without arguments")
+    return factory  # type: ignore[no-any-return]
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise GlorotError(f"{path} is no file; a target is written path/to/file.py:factory")
+    name = f"glorot_target_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise GlorotError(f"{path} cannot be imported as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.parent.resolve()))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise GlorotError(f"{path} does not import: {_described(error)}") from error
+    finally:
+        sys.path.pop(0)
+    return module
+
+
+def _from_name(name: str) -> ModuleType:
+    sys.path.insert(0, "")  # as `python -m` does: modules of the current folder count
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise GlorotError(f"module {name!r} does not import: {_described(error)}") from error
+    finally:
+        sys.path.pop(0)
+
+
+def _described(error: Exception) -> str:
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f" ({Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno})" if place is not None else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
+def model_and_inputs(target: str) -> tuple[Any, Any]:
+    """Load a target whose factory returns a model, or (model, inputs)."""
+    made = load_target(target)
+    if isinstance(made, tuple) and len(made) == 2:
+        return made
+    return made, None

@@ -1,0 +1,154 @@
+"""Running a comparison: every recipe from every seed, seed by seed."""
+
+import platform
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from glorot import __version__
+from glorot.comparison.results import Comparison, Progress, RecipeResult, Run, hidden
+from glorot.comparison.task import Task
+from glorot.comparison.textbook import claims
+from glorot.comparison.training import draws_random_numbers, fresh_model, train
+from glorot.comparison.verdicts import verdict
+from glorot.errors import GlorotError
+from glorot.plans import Plan, resolve
+from glorot.probe import Signal
+from glorot.recipes import as_recipe
+from glorot.theory import Layer, Prediction, predict
+from glorot.torch import inventory
+
+
+def run_comparison(
+    task: Task, recipes: Sequence[str], seeds: int, epochs: int, progress: Progress | None = None
+) -> Comparison:
+    """Train every recipe from every seed, and judge.
+
+    Args:
+        task: model, data, loss and optimiser.
+        recipes: names of recipes or schemes.
+        seeds: how many seeds, counted from 0.
+        epochs: how often each run sees the training set.
+        progress: told (recipe, seed, epoch, training loss) behind every epoch.
+
+    Returns:
+        The comparison. Ctrl-C ends it with the runs that are complete.
+
+    Raises:
+        GlorotError: if a recipe is unknown or named twice, a number is not positive, or the data does not fit.
+    """
+    _check(recipes, seeds, epochs)
+    began = time.perf_counter()
+    taken = inventory(fresh_model(task, 0), task.train[0][:2])
+    plans = {recipe: resolve(taken, as_recipe(recipe)) for recipe in recipes}
+    runs, interrupted = _all_runs(task, plans, seeds, epochs, progress)
+    results = tuple(
+        RecipeResult(recipe, plans[recipe], tuple(done), _prediction(plans[recipe], done[0].start))
+        for recipe, done in runs.items()
+        if done
+    )
+    if not results:
+        raise GlorotError("interrupted before the first run was complete: nothing to show")
+    comparison = Comparison(
+        task=task.name,
+        activation=_hidden_activation(results[0].runs[0].start),
+        classifies=task.classifies,
+        chance=task.chance,
+        seeds=seeds,
+        epochs=epochs,
+        results=results,
+        interrupted=interrupted,
+        versions=_versions(),
+    )
+    judged = replace(comparison, results=tuple(replace(r, verdict=verdict(r, comparison)) for r in results))
+    return replace(judged, claims=claims(judged), seconds=time.perf_counter() - began)
+
+
+class _StoppedError(Exception):
+    """Raised in a run whose comparison was interrupted."""
+
+
+def _all_runs(
+    task: Task, plans: dict[str, Plan], seeds: int, epochs: int, progress: Progress | None
+) -> tuple[dict[str, list[Run]], bool]:
+    """Return the complete runs of each recipe, and whether Ctrl-C came before the end.
+
+    Small nets leave most of a processor idle, so several runs share it, each on a thread of its own.
+    """
+    stop = threading.Event()
+
+    def one(recipe: str, seed: int) -> Run:
+        def tell(epoch: int, loss: float) -> None:
+            if stop.is_set():
+                raise _StoppedError
+            if progress is not None:
+                progress(recipe, seed, epoch, loss)
+
+        return train(task, plans[recipe], seed, epochs, tell)
+
+    threads = torch.get_num_threads()
+    workers = 1 if draws_random_numbers(task) else threads
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,)) as pool:
+        jobs = [(recipe, pool.submit(one, recipe, seed)) for seed in range(seeds) for recipe in plans]
+        try:
+            wait([job for _, job in jobs], return_when=FIRST_EXCEPTION)
+        except KeyboardInterrupt:
+            stop.set()
+        for _, job in jobs:
+            job.cancel()
+        if any(_failed(job) for _, job in jobs):
+            stop.set()
+    torch.set_num_threads(threads)
+    runs: dict[str, list[Run]] = {recipe: [] for recipe in plans}
+    for recipe, job in jobs:
+        if not job.cancelled() and not isinstance(job.exception(), _StoppedError):
+            runs[recipe].append(job.result())
+    return runs, stop.is_set()
+
+
+def _failed(job: "Future[Run]") -> bool:
+    return job.done() and not job.cancelled() and job.exception() is not None
+
+
+def _check(recipes: Sequence[str], seeds: int, epochs: int) -> None:
+    if not recipes:
+        raise GlorotError("compare needs at least one recipe")
+    twice = {recipe for recipe in recipes if recipes.count(recipe) > 1}
+    if twice:
+        raise GlorotError(f"recipe {min(twice)!r} is named twice")
+    for what, value in (("seeds", seeds), ("epochs", epochs)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise GlorotError(f"{what} must be a positive integer, got {value!r}")
+
+
+def _hidden_activation(signal: Signal) -> str:
+    names = {layer.activation for layer in hidden(signal)}
+    return names.pop() if len(names) == 1 else "mixed"
+
+
+def _prediction(plan: Plan, signal: Signal) -> tuple[Prediction, ...] | None:
+    """Return what mean-field theory says of a start, if the net is a plain chain of random layers."""
+    if not signal.chain:
+        return None
+    layers = []
+    for measured in signal.layers:
+        entry = next((e for e in plan.entries if e.name == f"{measured.layer}.weight"), None)
+        law = None if entry is None else entry.distribution
+        if entry is None or entry.fans is None or law is None or law.mean != 0 or not law.std > 0:
+            return None
+        layers.append(Layer(measured.layer, entry.fans.fan_in, entry.fans.fan_out, law.std**2, measured.activation))
+    return tuple(predict(layers, np.array(signal.input_second_moments), signal.layers[-1].gradient_std))
+
+
+def _versions() -> tuple[tuple[str, str], ...]:
+    return (
+        ("glorot", __version__),
+        ("Python", platform.python_version()),
+        ("PyTorch", str(torch.__version__)),
+        ("NumPy", np.__version__),
+    )

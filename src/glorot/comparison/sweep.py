@@ -1,0 +1,59 @@
+"""The same comparison at several depths."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from glorot.comparison.results import Comparison, Progress, SweepPoint
+from glorot.comparison.run import run_comparison
+from glorot.comparison.task import Task
+from glorot.errors import GlorotError
+
+SHOWN_DEPTH = 5
+"""The depth whose comparison is shown whole, if it is among those asked for."""
+
+
+def run_sweep(
+    task_of: Callable[[int], Task],
+    depths: Sequence[int],
+    recipes: Sequence[str],
+    seeds: int,
+    epochs: int,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compare at every depth, and show one whole with the end of all.
+
+    Args:
+        task_of: makes the task of a depth.
+        depths: numbers of hidden layers, each once.
+        recipes: names of recipes or schemes.
+        seeds: how many seeds.
+        epochs: how often each run sees the training set.
+        progress: told (recipe, seed, epoch, training loss) behind every epoch.
+
+    Returns:
+        The comparison of depth 5, or else of the greatest depth, with the sweep if there are several.
+
+    Raises:
+        GlorotError: if a depth is not positive or named twice.
+    """
+    if not depths or len(set(depths)) < len(depths):
+        raise GlorotError(f"depths must be positive integers, each named once, got {list(depths)}")
+    tasks = {depth: task_of(depth) for depth in sorted(depths)}
+    shown = SHOWN_DEPTH if SHOWN_DEPTH in tasks else max(tasks)
+    done: dict[int, Comparison] = {}
+    for depth, task in tasks.items():
+        done[depth] = run_comparison(task, recipes, seeds, epochs, progress)
+        if done[depth].interrupted:
+            break
+    points = tuple(
+        SweepPoint(depth, result.recipe, result.final("test_accuracy"))
+        for depth, comparison in done.items()
+        for result in comparison.results
+    )
+    whole = done.get(shown, done[max(done)])
+    return replace(
+        whole,
+        sweep=points if len(tasks) > 1 else (),
+        interrupted=any(comparison.interrupted for comparison in done.values()),
+        seconds=sum(comparison.seconds for comparison in done.values()),
+    )  # fmt: skip

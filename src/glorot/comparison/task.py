@@ -1,0 +1,98 @@
+"""Task: what is trained in a comparison."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.errors import GlorotError
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A model, its data, and how it is trained.
+
+    Attributes:
+        build: makes a fresh model; its own initialisation is what the recipe `current` keeps.
+        train: inputs and targets to learn from.
+        test: inputs and targets to judge by.
+        name: what the task is called in the report.
+        loss: function (outputs, targets) → scalar; None for cross-entropy with class numbers and mean
+            squared error with values.
+        optimizer: function (parameters) → optimiser; None for plain SGD with `learning_rate`.
+        learning_rate: the step of plain SGD.
+        batch_size: examples a step.
+    """
+
+    build: Callable[[], Any]
+    train: tuple[Array, Array]
+    test: tuple[Array, Array]
+    name: str = "your task"
+    loss: Callable[[Any, Any], Any] | None = None
+    optimizer: Callable[[Any], Any] | None = None
+    learning_rate: float = 0.02
+    batch_size: int = 32
+
+    def __post_init__(self) -> None:
+        if not callable(self.build):
+            raise GlorotError(f"build must be a function that returns a fresh model, got {type(self.build).__name__}")
+        for what, pair in (("train", self.train), ("test", self.test)):
+            _check_pair(what, pair)
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the targets are class numbers, so that accuracy means something."""
+        targets = np.asarray(self.train[1])
+        return targets.ndim == 1 and bool(np.issubdtype(targets.dtype, np.integer))
+
+    @property
+    def chance(self) -> float:
+        """The accuracy of always guessing the most frequent class of the training set."""
+        if not self.classifies:
+            return math.nan
+        classes, counts = np.unique(np.asarray(self.train[1]), return_counts=True)
+        return float(np.mean(np.asarray(self.test[1]) == classes[counts.argmax()]))
+
+
+def as_task(build: Any, data: Any, **settings: Any) -> Task:
+    """Make a task of a model builder and its data.
+
+    Args:
+        build: function that returns a fresh model.
+        data: (train inputs, train targets, test inputs, test targets), or ((inputs, targets), (inputs, targets)).
+        settings: further fields of the task.
+
+    Returns:
+        The task.
+
+    Raises:
+        GlorotError: if the data has another form, its lengths differ, or it holds NaN.
+    """
+    if isinstance(data, Sequence) and len(data) == 4:
+        data = (data[:2], data[2:])
+    if not (isinstance(data, Sequence) and len(data) == 2 and all(isinstance(pair, Sequence) for pair in data)):
+        raise GlorotError(
+            "data must be (train inputs, train targets, test inputs, test targets), "
+            f"got {type(data).__name__} of length {len(data) if hasattr(data, '__len__') else '–'}"
+        )
+    return Task(build, tuple(data[0]), tuple(data[1]), **settings)
+
+
+def _check_pair(what: str, pair: Any) -> None:
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise GlorotError(f"{what} must be a pair (inputs, targets), got {type(pair).__name__}")
+    inputs, targets = (np.asarray(values) for values in pair)
+    if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets) or len(inputs) == 0:
+        raise GlorotError(
+            f"{what}: inputs of shape {inputs.shape} and targets of shape {targets.shape} must have the same "
+            "number of examples, at least one"
+        )
+    for name, values in (("inputs", inputs), ("targets", targets)):
+        if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+            bad = int(np.argwhere(~np.isfinite(values))[0][0])
+            raise GlorotError(f"{what} {name} hold NaN or infinity, first in example {bad}; clean the data first")

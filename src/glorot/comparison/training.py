@@ -1,0 +1,137 @@
+"""Training one recipe from one seed, with the same batches as every other recipe."""
+
+import math
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from glorot import probe
+from glorot.backends import adapter_for
+from glorot.comparison.results import Epoch, Run
+from glorot.comparison.task import Task
+from glorot.errors import GlorotError
+from glorot.plans import Plan
+from glorot.probe import Signal
+from glorot.torch.observing import loss_of, main_output
+
+PROCESS_STATE = threading.Lock()
+"""Held by whoever sets and restores the random state of the process."""
+
+EXAMPLES = 300
+"""How many training examples the signal is measured on: as many as in the paper of 2010."""
+
+
+def fresh_model(task: Task, seed: int) -> nn.Module:
+    """Build a model of the task from PyTorch's own random numbers at a seed, which are then as before."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = task.build()
+    if not isinstance(model, nn.Module):
+        raise GlorotError(f"build must return a torch.nn.Module, got {type(model).__name__}")
+    return model
+
+
+def train(task: Task, plan: Plan, seed: int, epochs: int, tell: Callable[[int, float], Any]) -> Run:
+    """Train a fresh model from a plan.
+
+    Args:
+        task: model, data, loss and optimiser.
+        plan: how it starts.
+        seed: of the weights, and of the order of batches, which all recipes share.
+        epochs: how often it sees the training set.
+        tell: told the epoch and the training loss behind each one.
+
+    Returns:
+        The run. One whose loss is no number any more ends there.
+    """
+    train_set, test_set = _tensors(task.train), _tensors(task.test)
+    watched = (task.train[0][:EXAMPLES], task.train[1][:EXAMPLES])
+    with PROCESS_STATE:
+        model = _start(task, plan, seed)
+        start = probe.measure(model, *watched, task.loss)
+    optimizer = _optimizer(task, model)
+    shuffle = np.random.default_rng(seed)
+    figures = [_evaluate(model, task, train_set, test_set)]
+    first: Signal | None = None
+    for epoch in range(1, epochs + 1):
+        _one_epoch(model, task, optimizer, train_set, shuffle.permutation(len(train_set[0])))
+        figures.append(_evaluate(model, task, train_set, test_set))
+        tell(epoch, figures[-1].train_loss)
+        if not math.isfinite(figures[-1].train_loss):
+            return Run(seed, tuple(figures), start, first, None, _first_weights(model), epoch)
+        if epoch == 1:
+            with PROCESS_STATE:
+                first = probe.measure(model, *watched, task.loss)
+    with PROCESS_STATE:
+        end = probe.measure(model, *watched, task.loss)
+    return Run(seed, tuple(figures), start, first, end, _first_weights(model), None)
+
+
+def draws_random_numbers(task: Task) -> bool:
+    """Tell whether a training step draws from PyTorch's random state, as dropout does.
+
+    Such runs must not share the process, or the order of threads would show in the figures.
+    """
+    model = fresh_model(task, 0)
+    inputs, targets = _tensors((task.train[0][: task.batch_size], task.train[1][: task.batch_size]))
+    before = torch.get_rng_state()
+    try:
+        loss_of(main_output(model.train()(inputs)), targets, task.loss)
+        return not torch.equal(before, torch.get_rng_state())
+    finally:
+        torch.set_rng_state(before)
+
+
+def _start(task: Task, plan: Plan, seed: int) -> nn.Module:
+    model = fresh_model(task, seed)
+    adapter = adapter_for(model)
+    adapter.write(model, adapter.inventory(model), plan, seed, lambda name: name)
+    return model
+
+
+def _optimizer(task: Task, model: nn.Module) -> Any:
+    if task.optimizer is None:
+        return torch.optim.SGD(model.parameters(), task.learning_rate)
+    return task.optimizer(model.parameters())
+
+
+def _tensors(pair: tuple[Any, Any]) -> tuple[Tensor, Tensor]:
+    inputs, targets = (torch.as_tensor(np.asarray(values)) for values in pair)
+    inputs = inputs.float() if inputs.dtype == torch.float64 else inputs
+    return inputs, targets.float() if targets.is_floating_point() else targets.long()
+
+
+def _one_epoch(
+    model: nn.Module, task: Task, optimizer: Any, data: tuple[Tensor, Tensor], order: "np.ndarray[Any, Any]"
+) -> None:
+    model.train()
+    inputs, targets = data
+    for indices in torch.from_numpy(order).split(task.batch_size):
+        optimizer.zero_grad()
+        loss_of(main_output(model(inputs[indices])), targets[indices], task.loss).backward()
+        optimizer.step()
+
+
+def _evaluate(model: nn.Module, task: Task, train_set: tuple[Tensor, Tensor], test_set: tuple[Tensor, Tensor]) -> Epoch:
+    model.eval()
+    figures = []
+    with torch.no_grad():
+        for inputs, targets in (train_set, test_set):
+            outputs = main_output(model(inputs))
+            loss = loss_of(outputs, targets, task.loss).item()
+            right = (outputs.argmax(-1) == targets).float().mean().item() if task.classifies else math.nan
+            figures += [loss, right]
+    model.train()
+    return Epoch(*figures)
+
+
+def _first_weights(model: nn.Module) -> tuple[tuple[float, ...], ...]:
+    weight = next((p for p in model.parameters() if p.dim() >= 2), None)
+    if weight is None:
+        return ()
+    rows = weight.detach().float().flatten(1)[:32, :128]
+    return tuple(tuple(round(value, 5) for value in row) for row in rows.tolist())

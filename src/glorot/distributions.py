@@ -1,0 +1,263 @@
+"""Distributions: fully numeric descriptions of one draw, with nothing left to decide."""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, fields, replace
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+from glorot.errors import GlorotError
+
+SMALLEST_SCALE, LARGEST_SCALE = 2.0**-64, 2.0**64
+
+
+@dataclass(frozen=True)
+class Distribution(ABC):
+    """What every distribution tells of itself: mean, standard deviation, and how to scale it."""
+
+    law: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+                raise GlorotError(f"{type(self).__name__}: {field.name} must be a finite number, got {value!r}")
+            object.__setattr__(self, field.name, float(value))
+
+    @property
+    @abstractmethod
+    def mean(self) -> float:
+        """The mean of the law."""
+
+    @property
+    @abstractmethod
+    def std(self) -> float:
+        """The standard deviation of the law drawn."""
+
+    @abstractmethod
+    def scaled(self, k: float) -> Self:
+        """Return the law of k times the draw."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the law and its numbers, ready for JSON."""
+        return {"law": self.law, **asdict(self)}
+
+
+def _check_scale(owner: Distribution, name: str, scale: float) -> None:
+    if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
+        raise GlorotError(
+            f"{type(owner).__name__}: {name} must lie between 2^-64 and 2^64, got {scale:g}; "
+            "for all-equal values use Constant"
+        )
+
+
+@dataclass(frozen=True)
+class Constant(Distribution):
+    """Every element is `value`."""
+
+    value: float
+    law: ClassVar[str] = "constant"
+
+    @property
+    def mean(self) -> float:
+        """The value."""
+        return self.value
+
+    @property
+    def std(self) -> float:
+        """Zero."""
+        return 0.0
+
+    def scaled(self, k: float) -> Self:
+        """Return the constant k·value."""
+        return replace(self, value=k * self.value)
+
+
+@dataclass(frozen=True)
+class Uniform(Distribution):
+    """Uniform on [low, high]; `Uniform.symmetric(bound)` is the one on ±bound."""
+
+    low: float
+    high: float
+    law: ClassVar[str] = "uniform"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.low < self.high:
+            raise GlorotError(f"Uniform: low must be below high, got low={self.low:g}, high={self.high:g}")
+        _check_scale(self, "half of high - low", (self.high - self.low) / 2)
+        if max(abs(self.low), abs(self.high)) > LARGEST_SCALE:
+            raise GlorotError(f"Uniform: bounds must lie within ±2^64, got [{self.low:g}, {self.high:g}]")
+
+    @classmethod
+    def symmetric(cls, bound: float) -> Self:
+        """Return the uniform law on [-bound, bound]."""
+        return cls(-bound, bound)
+
+    @property
+    def mean(self) -> float:
+        """(low + high)/2."""
+        return (self.low + self.high) / 2
+
+    @property
+    def std(self) -> float:
+        """(high - low)/√12."""
+        return (self.high - self.low) / math.sqrt(12)
+
+    def scaled(self, k: float) -> Self:
+        """Return the uniform law of k times the draw."""
+        low, high = sorted((k * self.low, k * self.high))
+        return replace(self, low=low, high=high)
+
+
+@dataclass(frozen=True)
+class Normal(Distribution):
+    """Normal with the given mean and standard deviation."""
+
+    mean: float = 0.0
+    std: float = 1.0
+    law: ClassVar[str] = "normal"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_scale(self, "std", self.std)
+
+    def scaled(self, k: float) -> Self:
+        """Return the normal law of k times the draw."""
+        return replace(self, mean=k * self.mean, std=abs(k) * self.std)
+
+
+@dataclass(frozen=True)
+class TruncatedNormal(Distribution):
+    """A normal law N(center, sigma²) cut to [low, high], both absolute.
+
+    `sigma` belongs to the normal before the cut; `std` is that of the law drawn, which is smaller.
+    """
+
+    center: float
+    sigma: float
+    low: float
+    high: float
+    law: ClassVar[str] = "truncated_normal"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_scale(self, "sigma", self.sigma)
+        if not self.low < self.high:
+            raise GlorotError(f"TruncatedNormal: low must be below high, got low={self.low:g}, high={self.high:g}")
+        alpha, beta = self.cuts
+        if alpha > MOST_EXTREME_CUT or beta < -MOST_EXTREME_CUT:
+            raise GlorotError(
+                f"TruncatedNormal: [{self.low:g}, {self.high:g}] lies more than {MOST_EXTREME_CUT:g} sigma "
+                f"from the center {self.center:g}, where a normal law has no mass to cut"
+            )
+
+    @property
+    def cuts(self) -> tuple[float, float]:
+        """The two cuts in units of sigma, counted from the center."""
+        return (self.low - self.center) / self.sigma, (self.high - self.center) / self.sigma
+
+    @property
+    def mean(self) -> float:
+        """The mean of the law drawn."""
+        return self.center + self.sigma * _truncated_moments(*self.cuts)[0]
+
+    @property
+    def std(self) -> float:
+        """The standard deviation of the law drawn."""
+        return self.sigma * math.sqrt(_truncated_moments(*self.cuts)[1])
+
+    def scaled(self, k: float) -> Self:
+        """Return the truncated normal law of k times the draw."""
+        low, high = sorted((k * self.low, k * self.high))
+        return replace(self, center=k * self.center, sigma=abs(k) * self.sigma, low=low, high=high)
+
+
+MOST_EXTREME_CUT = 6.0
+
+
+def _truncated_moments(alpha: float, beta: float) -> tuple[float, float]:
+    """Return mean and variance of a standard normal cut to [alpha, beta]."""
+
+    def density(x: float) -> float:
+        return math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+    if alpha >= 0:  # both in one tail: the difference of two upper tails keeps its digits
+        mass = (math.erfc(alpha / math.sqrt(2)) - math.erfc(beta / math.sqrt(2))) / 2
+    else:
+        mass = (math.erfc(-beta / math.sqrt(2)) - math.erfc(-alpha / math.sqrt(2))) / 2
+    mean = (density(alpha) - density(beta)) / mass
+    tilt = (alpha * density(alpha) - beta * density(beta)) / mass
+    return mean, 1 + tilt - mean * mean
+
+
+@dataclass(frozen=True)
+class Orthogonal(Distribution):
+    """gain times a Haar-distributed (semi-)orthogonal matrix, out × everything summed over."""
+
+    gain: float = 1.0
+    law: ClassVar[str] = "orthogonal"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_scale(self, "gain", self.gain)
+
+    @property
+    def mean(self) -> float:
+        """Zero."""
+        return 0.0
+
+    @property
+    def std(self) -> float:
+        """Not a number: it depends on the shape, as gain/√(the longer side)."""
+        return math.nan
+
+    def scaled(self, k: float) -> Self:
+        """Return the law of k times the matrix (its distribution has no sign)."""
+        return replace(self, gain=abs(k) * self.gain)
+
+
+@dataclass(frozen=True)
+class Identity(Distribution):
+    """gain where output channel = input channel (at the centre of a kernel), zero elsewhere."""
+
+    gain: float = 1.0
+    law: ClassVar[str] = "identity"
+
+    @property
+    def mean(self) -> float:
+        """Not a number: it depends on the shape."""
+        return math.nan
+
+    @property
+    def std(self) -> float:
+        """Not a number: it depends on the shape."""
+        return math.nan
+
+    def scaled(self, k: float) -> Self:
+        """Return the identity scaled by k."""
+        return replace(self, gain=k * self.gain)
+
+
+LAWS: dict[str, type[Distribution]] = {
+    kind.law: kind for kind in (Constant, Uniform, Normal, TruncatedNormal, Orthogonal, Identity)
+}
+
+
+def from_json(data: dict[str, Any]) -> Distribution:
+    """Read a distribution back from what `to_json` wrote.
+
+    Args:
+        data: the law's name under "law", and its numbers.
+
+    Raises:
+        GlorotError: if the law is unknown or its numbers are missing, extra or not finite.
+    """
+    numbers = dict(data)
+    kind = LAWS.get(str(numbers.pop("law", None)))
+    if kind is None:
+        raise GlorotError(f"unknown law {data.get('law')!r}; known: {', '.join(LAWS)}")
+    expected = {field.name for field in fields(kind)}
+    if set(numbers) != expected:
+        raise GlorotError(f"law {kind.law!r} takes {sorted(expected)}, got {sorted(numbers)}")
+    return kind(**numbers)

@@ -1,0 +1,118 @@
+"""Inventory: what a model has to be initialised, free of any framework."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from glorot.fans import Fans
+
+ROLES = ("kernel", "recurrent", "embedding", "padding", "bias", "scale", "shift", "slope", "unknown")
+
+
+@dataclass(frozen=True)
+class View:
+    """Where in a stored tensor a part lies.
+
+    The stored tensor is cut to `box`, its axes are split as `unfold` says, permuted by `order` and
+    reversed along `flip`; reshaped, that is the part. None and () mean: nothing to do.
+
+    Attributes:
+        box: (start, stop) for each stored axis.
+        unfold: the shape of the box after splitting axes.
+        order: permutation of the unfolded axes, in the order of the part.
+        flip: axes (after the permutation) that run backwards.
+    """
+
+    box: tuple[tuple[int, int], ...] | None = None
+    unfold: tuple[int, ...] | None = None
+    order: tuple[int, ...] | None = None
+    flip: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """The unit of planning: a whole parameter as a rule, of a fused one each piece.
+
+    Attributes:
+        name: the path of the parameter, with `[piece]` for a part of a fused one.
+        axes: a letter for each axis: b (batch, expert, group, vocabulary row), o (out), i (in),
+            k (kernel); empty where the axes have no meaning that is known.
+        shape: the shape in the order of `axes`.
+        role: one of ROLES; scale and shift belong to a norm, padding is the row of an embedding that
+            stays zero, and nothing is known of how an unknown part connects.
+        layer: the kind of layer it belongs to, as its framework calls it.
+        fans: the true connection counts of its layer; None where they are not known.
+        view: where in the stored tensor it lies; None if it is the whole tensor as it lies.
+        fed_by: the activation that feeds its layer.
+        followed_by: the activation that follows its layer.
+        depth: the place of its layer in the order of execution, from 1.
+    """
+
+    name: str
+    axes: str
+    shape: tuple[int, ...]
+    role: str
+    layer: str
+    fans: Fans | None = None
+    view: View | None = None
+    fed_by: str = "identity"
+    followed_by: str = "identity"
+    depth: int = 0
+
+    @property
+    def path(self) -> str:
+        """The path of the parameter that the part belongs to."""
+        return self.name.rpartition("[")[0] if self.name.endswith("]") else self.name
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the model as it is stored.
+
+    Attributes:
+        path: its structural path, dotted.
+        shape: its stored shape.
+        dtype: the name of its dtype.
+        parts: what is planned of it; none if it is tied.
+        tied_to: the path of the parameter whose memory it shares.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    parts: tuple[Part, ...] = ()
+    tied_to: str | None = None
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Everything in a model that has to be initialised, in the order of registration."""
+
+    framework: str
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def parts(self) -> list[Part]:
+        """All parts of all parameters."""
+        return [part for parameter in self.parameters for part in parameter.parts]
+
+    def parameter(self, path: str) -> Parameter | None:
+        """Return the parameter at a path, if there is one."""
+        return next((p for p in self.parameters if p.path == path), None)
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def axes(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+
+def fingerprint(parts: Iterable[_Named]) -> str:
+    """Hash the names, axes and shapes of parts, in any order: what a plan and its model must share."""
+    rows = sorted([part.name, part.axes, list(part.shape)] for part in parts)
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]

@@ -1,0 +1,124 @@
+"""What a recipe is, the catalogue of recipes, and what they agree on for biases, norms and embeddings."""
+
+import functools
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple, ParamSpec
+
+from glorot.catalogue import Catalogue, format_call, nearest, parse_call
+from glorot.errors import GlorotError
+from glorot.inventory import Inventory, Part
+from glorot.schemes import SCHEMES, Scheme, as_scheme
+
+P = ParamSpec("P")
+
+
+class Choice(NamedTuple):
+    """What a recipe decides for one part: the scheme, or None to leave it alone, and why."""
+
+    scheme: Scheme | None
+    why: str
+
+
+Chooser = Callable[[Part, Inventory], Choice]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A rule inventory → scheme per part, for a whole model.
+
+    Attributes:
+        text: the call that built it, as in `random(std=0.01)`.
+        choose: what it decides for one part of an inventory.
+        keeps: True if it leaves every weight as it is, so that nothing needs to be understood.
+    """
+
+    text: str
+    choose: Chooser = field(compare=False, repr=False)
+    keeps: bool = False
+
+    def __str__(self) -> str:
+        return self.text
+
+
+RECIPES: Catalogue[Recipe] = Catalogue("recipe", "glorot.recipes")
+
+
+def recipe(*aliases: str, keeps: bool = False) -> Callable[[Callable[P, Chooser]], Callable[P, Recipe]]:
+    """Register a function that returns a chooser as the factory of a recipe of the same name."""
+
+    def decorate(build: Callable[P, Chooser]) -> Callable[P, Recipe]:
+        @functools.wraps(build)
+        def factory(*args: P.args, **kwargs: P.kwargs) -> Recipe:
+            bound = inspect.signature(build).bind(*args, **kwargs)
+            bound.apply_defaults()
+            return Recipe(format_call(build.__name__, build, bound.arguments), build(*args, **kwargs), keeps)
+
+        RECIPES.add(factory, *aliases)
+        return factory
+
+    return decorate
+
+
+def as_recipe(given: str | Recipe | Scheme) -> Recipe:
+    """Return the recipe that a text names; a scheme is a recipe that gives its law to every weight.
+
+    Args:
+        given: a recipe, the text of one such as `random(0.01)`, or a scheme or its text.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        GlorotError: if nothing bears the name; the nearest names are told.
+    """
+    if isinstance(given, Recipe):
+        return given
+    if isinstance(given, Scheme):
+        return Recipe(given.text, one_law(given, f"{given.text} for every weight"))
+    if not isinstance(given, str):
+        raise GlorotError(f"a recipe is text such as 'xavier', a recipe or a scheme, got {type(given).__name__}")
+    name = parse_call(given)[0]
+    if name in RECIPES:
+        return RECIPES.make(given)
+    if name in SCHEMES:
+        return as_recipe(SCHEMES.make(given))
+    known = [*RECIPES, *SCHEMES]
+    raise GlorotError(
+        f"unknown recipe {name!r}{nearest(name, known)}; recipes: {', '.join(RECIPES)}; "
+        f"schemes serve as recipes too: {', '.join(SCHEMES)}"
+    )
+
+
+def one_law(weights: Scheme, why: str, embeddings: Scheme | None = None) -> Chooser:
+    """Give one scheme to every kernel and recurrent weight, and the usual start to all the rest."""
+
+    def choose(part: Part, inventory: Inventory) -> Choice:
+        if part.role in ("kernel", "recurrent"):
+            return Choice(weights, why)
+        if part.role == "embedding" and embeddings is not None:
+            return Choice(embeddings, why)
+        return usual(part)
+
+    return choose
+
+
+def usual(part: Part) -> Choice:
+    """Return what every recipe gives to biases, norms, slopes and embeddings unless it says otherwise."""
+    match part.role:
+        case "bias":
+            return Choice(as_scheme("zeros"), "biases start at 0")
+        case "scale":
+            return Choice(as_scheme("ones"), "a scale of 1 changes nothing")
+        case "shift":
+            return Choice(as_scheme("zeros"), "a shift of 0 changes nothing")
+        case "slope":
+            return Choice(as_scheme("constant(0.25)"), "PReLU's own start")
+        case "padding":
+            return Choice(as_scheme("zeros"), "the padding row stays 0")
+        case "embedding":
+            std = 1 / math.sqrt(part.shape[-1])
+            return Choice(SCHEMES.factory("normal")(std), "rows of length 1")
+    raise GlorotError(f"{part.name}: no start is agreed on for role {part.role!r}; give a rule for it, or 'skip'")

@@ -1,0 +1,69 @@
+"""The shell of every HTML page: one file, no script, nothing fetched from elsewhere."""
+
+from html import escape
+from importlib.resources import files
+
+
+def document(title: str, body: str) -> str:
+    """Return a whole page.
+
+    Args:
+        title: plain text; it is escaped here.
+        body: HTML, whose texts are escaped already.
+
+    Returns:
+        The page, which holds its own style.
+
+    Example:
+        >>> "<title>a &lt; b</title>" in document("a < b", "<p>body</p>")
+        True
+    """
+    style = files("glorot.report").joinpath("style.css").read_text(encoding="utf-8")
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{text(title)}</title>\n<style>\n{style}</style>\n</head>\n"
+        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def text(value: object) -> str:
+    """Write any value as HTML text, which is also safe inside an attribute.
+
+    Example:
+        >>> text('<b class="x">')
+        '&lt;b class=&quot;x&quot;&gt;'
+    """
+    return escape(str(value), quote=True)
+
+
+def section(head: str, *parts: str) -> str:
+    """Return a section under a head; empty if it has no parts."""
+    inner = "\n".join(part for part in parts if part)
+    return f"<section>\n<h2>{text(head)}</h2>\n{inner}\n</section>" if inner else ""
+
+
+def figure(finding: str, drawing: str, caption: str = "", wide: bool = False) -> str:
+    """Return a drawing under the finding that it shows, with a caption below.
+
+    Args:
+        finding: the title, plain text.
+        drawing: SVG or HTML.
+        caption: plain text.
+        wide: whether the drawing may scroll sideways rather than shrink below what is readable.
+    """
+    below = f"<figcaption>{text(caption)}</figcaption>" if caption else ""
+    kind = ' class="wide"' if wide else ""
+    return f'<figure{kind}>\n<h3>{text(finding)}</h3>\n<div class="drawing">{drawing}</div>\n{below}\n</figure>'
+
+
+def html_table(head: list[str], rows: list[list[str]], kind: str = "") -> str:
+    """Return a table of plain texts; each cell bears its head, for screens too narrow for columns."""
+    top = "".join(f'<th scope="col">{text(name)}</th>' for name in head)
+    lines = []
+    for row in rows:
+        cells = "".join(
+            f'<td data-head="{text(name)}">{text(cell)}</td>' for name, cell in zip(head, row, strict=True)
+        )
+        lines.append(f"<tr>{cells}</tr>")
+    return f'<table class="{text(kind)}">\n<thead><tr>{top}</tr></thead>\n<tbody>\n' + "\n".join(lines) + "\n</tbody>\n</table>"

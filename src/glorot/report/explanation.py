@@ -1,0 +1,35 @@
+"""Explanation: the page of a scheme, a recipe or an activation, made from its docstring."""
+
+from glorot.report.explanation_html import html_page
+from glorot.report.explanation_page import page_of
+from glorot.report.explanation_text import full_page, short_page
+
+
+def explanation(name: str, *, full: bool = False, html: bool = False) -> str:
+    """Explain a scheme, a recipe or an activation.
+
+    page = docstring + what is computed for a layer 300 → 100, or for z ~ N(0, 1)
+
+    Args:
+        name: a name, an alias or a call such as "normal(std=0.02)"; "scheme:zeros" where several kinds
+            share the name, of which the recipe comes first, then the scheme.
+        full: the whole docstring; False (default) is what fits on one screen of 24 lines.
+        html: a page for the browser, always whole, in one file that needs no network.
+
+    Returns:
+        The page.
+
+    Raises:
+        GlorotError: if nothing bears the name; the nearest names are told.
+
+    Example:
+        >>> print(explanation("zeros").splitlines()[0])
+        zeros · recipe · see also scheme:zeros
+
+    References:
+        Glorot & Bengio (2010), section 4.2.1, for the page that started it: `explanation("xavier")`.
+    """
+    page = page_of(name)
+    if html:
+        return html_page(page)
+    return full_page(page) if full else short_page(page)

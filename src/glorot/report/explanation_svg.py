@@ -1,0 +1,242 @@
+"""Drawings for the browser: laws, small matrices and activations, as SVG that needs no style sheet.
+
+Lines and letters take the colour of the text around them, so a drawing suits light and dark pages.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.activations import Activation
+from glorot.distributions import Constant, Distribution, Orthogonal, TruncatedNormal, Uniform
+from glorot.report.explanation_samples import Sample, density, describe, has_density, matrix, reach
+from glorot.text import number
+
+Floats = NDArray[np.float64]
+BLUE, ORANGE, GREEN = "#2f7fc1", "#d9662b", "#1f9e77"
+WIDTH, HEIGHT, CELL = 720, 300, 26
+LEFT, RIGHT, TOP, BOTTOM = 24, 24, 46, 44
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A rectangle of the drawing, and the numbers that its edges stand for."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    def across(self, x: float) -> float:
+        """Return where a number lies from left to right."""
+        return self.left + (x - self.x[0]) / (self.x[1] - self.x[0]) * (self.right - self.left)
+
+    def down(self, y: float) -> float:
+        """Return where a number lies from top to bottom."""
+        return self.bottom - (y - self.y[0]) / (self.y[1] - self.y[0]) * (self.bottom - self.top)
+
+    def path(self, x: Floats, y: Floats) -> str:
+        """Return the points of a curve."""
+        return " ".join(f"{self.across(a):.1f},{self.down(b):.1f}" for a, b in zip(x, y, strict=True))
+
+
+def laws_svg(samples: Sequence[Sample]) -> list[str]:
+    """Draw the laws of the sample layer: all densities in one drawing, or one drawing each."""
+    if all(has_density(sample.law) for sample in samples):
+        return [_densities(samples)] if samples else []
+    return [_one(sample) for sample in samples]
+
+
+def _one(sample: Sample) -> str:
+    match sample.law:
+        case Constant(value):
+            return _spike(value)
+        case Orthogonal(gain):
+            return _matrices(sample.law, gain)
+    return _matrices(sample.law, None)
+
+
+def _densities(samples: Sequence[Sample]) -> str:
+    span = reach([sample.law for sample in samples])
+    x = np.linspace(-span, span, 721)
+    curves = [density(sample.law, x) for sample in samples]
+    frame = Frame(LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM, (-span, span), (0, max(c.max() for c in curves)))
+    parts = [_axis(frame, "weight w")]
+    for n, (sample, curve, colour) in enumerate(zip(samples, curves, (BLUE, ORANGE), strict=False)):
+        points = frame.path(x, curve)
+        floor = frame.down(0)
+        parts.append(
+            f'<polygon points="{LEFT},{floor} {points} {WIDTH - RIGHT},{floor}" fill="{colour}" fill-opacity="0.16"/>'
+        )
+        parts.append(_line(points, colour))
+        anchor, place = ("start", LEFT) if n == 0 else ("end", WIDTH - RIGHT)
+        parts.append(_text(place, 18, sample.label, anchor, colour, bold=True))
+        parts.append(_text(place, 35, describe(sample.law), anchor, colour))
+    parts.append(_widths(frame, samples[0].law))
+    return _svg(parts, WIDTH, HEIGHT, f"Density of {' and '.join(sample.label for sample in samples)}")
+
+
+def _widths(frame: Frame, law: Distribution) -> str:
+    """Mark ±σ, and the bounds where there are any."""
+    parts = []
+    middle = law.mean
+    for x in (middle - law.std, middle + law.std):
+        parts.append(_rule(frame.across(x), frame.top, frame.bottom, BLUE, dashed=True))
+        parts.append(_text(frame.across(x) - 5, frame.bottom - 8, "−σ" if x < middle else "+σ", "end", BLUE))
+    if isinstance(law, Uniform | TruncatedNormal):
+        for x, anchor, shift in ((law.low, "end", -5), (law.high, "start", 5)):
+            parts.append(_text(frame.across(x) + shift, frame.bottom - 8, number(x), anchor, BLUE))
+    return "".join(parts)
+
+
+def _spike(value: float) -> str:
+    span = max(1.0, 1.5 * abs(value))
+    frame = Frame(LEFT, WIDTH - RIGHT, TOP, 160 - BOTTOM, (-span, span), (0, 1))
+    x = frame.across(value)
+    parts = [
+        _axis(frame, "weight w"),
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{frame.bottom}" y2="{frame.top}" stroke="{BLUE}" stroke-width="5"/>',
+        _text(x, frame.top - 10, f"every weight is {number(value)}", "middle", BLUE, bold=True),
+    ]
+    return _svg(parts, WIDTH, 160, f"All the mass at {number(value)}")
+
+
+def _matrices(law: Distribution, gain: float | None) -> str:
+    """Draw a small W and, of an orthogonal one, W Wᵀ: the identity, however random W looks."""
+    w = matrix(law, 8, 12)
+    parts = [_heat(w, LEFT, TOP), _text(LEFT, TOP - 12, "W, 8 × 12", "start", bold=True)]
+    if gain is not None:
+        left = LEFT + 12 * CELL + 60
+        title = "W Wᵀ" if gain == 1 else f"W Wᵀ/{number(gain**2)}"
+        parts += [_heat(w @ w.T / gain**2, left, TOP), _text(left, TOP - 12, title, "start", bold=True)]
+    return _svg(parts, WIDTH, TOP + 8 * CELL + 12, "A small matrix drawn from the law")
+
+
+def _heat(values: Floats, left: float, top: float) -> str:
+    largest = max(float(np.abs(values).max()), 1e-300)
+    cells = []
+    for (row, column), value in np.ndenumerate(values):
+        colour = BLUE if value < 0 else ORANGE
+        cells.append(
+            f'<rect x="{left + column * CELL}" y="{top + row * CELL}" width="{CELL - 1}" height="{CELL - 1}" '
+            f'fill="{colour}" fill-opacity="{abs(value) / largest:.3f}" stroke="currentColor" stroke-opacity="0.12"/>'
+        )
+    return "".join(cells)
+
+
+def activation_svg(phi: Activation, span: float = 5.0) -> str:
+    """Draw φ and φ′ side by side; where |φ′| is below 5 % of its maximum the ground is shaded."""
+    z = np.linspace(-span, span, 1001)
+    half = (WIDTH - 40) / 2
+    value, slope = phi.function(z), phi.derivative(z)
+    flat = _runs(np.abs(slope) < 0.05 * phi.steepest, z)
+    parts = []
+    for n, (curve, colour, label) in enumerate(((value, BLUE, "φ(z)"), (slope, ORANGE, "φ′(z)"))):
+        left = LEFT + n * (half + 16)
+        low, high = min(float(curve.min()), 0.0), max(float(curve.max()), 0.0)
+        margin = 0.04 * (high - low) or 1.0
+        frame = Frame(left, left + half - 24, TOP, HEIGHT - BOTTOM, (-span, span), (low - margin, high + margin))
+        parts += [_shade(frame, flat), _bell(frame) if n else "", _axis(frame, "z"), _levels(frame, low, high)]
+        parts += [_pieces(frame, z, curve, phi.kinks, colour), _text(left, 28, label, "start", colour, bold=True)]
+    if flat:
+        parts.append(_text(WIDTH - RIGHT, 28, "shaded: |φ′| < 5 % of its maximum", "end"))
+    return _svg(parts, WIDTH, HEIGHT, f"{phi.name} and its slope")
+
+
+def _runs(mask: NDArray[np.bool_], z: Floats) -> list[tuple[float, float]]:
+    """Return the intervals of z on which a mask holds."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(int)))
+    return [(float(z[a]), float(z[b - 1])) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _shade(frame: Frame, intervals: Sequence[tuple[float, float]]) -> str:
+    return "".join(
+        f'<rect x="{frame.across(a):.1f}" y="{frame.top}" width="{max(frame.across(b) - frame.across(a), 1):.1f}" '
+        f'height="{frame.bottom - frame.top}" fill="currentColor" fill-opacity="0.09"/>'
+        for a, b in intervals
+    )
+
+
+def _bell(frame: Frame) -> str:
+    """Draw where z lies under N(0, 1), as a quiet hill a third of the frame high."""
+    z = np.linspace(*frame.x, 201)
+    height = (frame.bottom - frame.top) / 3 * np.exp(-z * z / 2)
+    points = " ".join(f"{frame.across(a):.1f},{frame.bottom - h:.1f}" for a, h in zip(z, height, strict=True))
+    hill = f'<polygon points="{points}" fill="{GREEN}" fill-opacity="0.22"/>'
+    return hill + _text(frame.across(1.5), frame.bottom - 22, "z ~ N(0, 1)", "start", GREEN)
+
+
+def _pieces(frame: Frame, z: Floats, curve: Floats, kinks: Sequence[float], colour: str) -> str:
+    """Draw a curve, cut at the kinks, where a slope may jump."""
+    pieces = np.split(np.arange(z.size), np.searchsorted(z, kinks, side="right"))
+    return "".join(_line(frame.path(z[piece], curve[piece]), colour) for piece in pieces if piece.size)
+
+
+def _levels(frame: Frame, low: float, high: float) -> str:
+    parts = []
+    for level in sorted({low, 0.0, high}):
+        y = frame.down(level)
+        parts.append(
+            f'<line x1="{frame.left:.1f}" x2="{frame.right:.1f}" y1="{y:.1f}" y2="{y:.1f}" stroke="currentColor" '
+            f'stroke-opacity="{0.35 if level == 0 else 0.12}"/>'
+        )
+        if abs(level) > 0.08 * (high - low) or level == 0:
+            parts.append(_text(frame.left + 2, y - 4, number(round(level, 3) + 0.0), "start", size=12))
+    return "".join(parts)
+
+
+def _axis(frame: Frame, label: str) -> str:
+    parts = [
+        f'<line x1="{frame.left:.1f}" x2="{frame.right:.1f}" y1="{frame.bottom}" y2="{frame.bottom}" '
+        f'stroke="currentColor" stroke-opacity="0.6"/>'
+    ]
+    for tick in _ticks(*frame.x):
+        x = frame.across(tick)
+        parts.append(
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{frame.bottom}" y2="{frame.bottom + 5}" stroke="currentColor"/>'
+        )
+        parts.append(_text(x, frame.bottom + 19, number(tick), "middle", size=12))
+    parts.append(_text((frame.left + frame.right) / 2, frame.bottom + 37, label, "middle", size=13))
+    return "".join(parts)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return five to ten round numbers between two ends."""
+    power = 10.0 ** math.floor(math.log10((high - low) / 4))
+    step = max((s for s in (1, 2, 5) if (high - low) / (s * power) >= 4), default=1) * power
+    return [n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _line(points: str, colour: str) -> str:
+    return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.5" stroke-linejoin="round"/>'
+
+
+def _rule(x: float, top: float, bottom: float, colour: str, *, dashed: bool) -> str:
+    dashes = ' stroke-dasharray="4 4"' if dashed else ""
+    return (
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}" stroke="{colour}" stroke-opacity="0.8"{dashes}/>'
+    )
+
+
+def _text(  # noqa: PLR0917 (place, words and looks, in the order of the attributes)
+    x: float, y: float, words: str, anchor: str, colour: str = "currentColor", size: int = 14, *, bold: bool = False
+) -> str:
+    weight = ' font-weight="600"' if bold else ""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-size="{size}"{weight}>'
+        f"{escape(words)}</text>"
+    )
+
+
+def _svg(parts: Sequence[str], width: float, height: float, title: str) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+        f'font-family="system-ui, sans-serif" style="max-width: {width}px; width: 100%">'
+        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
+    )

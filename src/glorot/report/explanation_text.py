@@ -1,0 +1,198 @@
+"""The text form of a page: prose in columns, laws in blocks, activations in dots."""
+
+import textwrap
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.activations import Activation
+from glorot.distributions import Distribution
+from glorot.report.explanation_docstring import Block
+from glorot.report.explanation_page import Page, facts
+from glorot.report.explanation_samples import (
+    INPUTS,
+    OUTPUTS,
+    Sample,
+    density,
+    describe,
+    has_density,
+    matrix,
+    reach,
+)
+from glorot.text import number
+
+Floats = NDArray[np.float64]
+WIDTH, SCREEN = 80, 24  # of the terminal that the short form fits
+SHORT = ("When to use", "The problem", "The idea", "When not to use", "", "What each part gets")
+"""The sections of which the short form has the first paragraph, the most wanted first; "" is the introduction."""
+
+PANEL, GAP = 37, 4  # two panels and a gap fill the width, less the margin of two
+EIGHTHS = " ▁▂▃▄▅▆▇█"
+SHADES = " ░▒▓█"
+BRAILLE, DOTS = 0x2800, ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+
+
+def wrapped(text: str, indent: str = "  ", first: str | None = None) -> list[str]:
+    """Break a paragraph into lines of the terminal's width."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def set_blocks(blocks: Sequence[Block], indent: str = "  ") -> list[str]:
+    """Set the blocks of a section, a blank line between paragraphs."""
+    lines: list[str] = []
+    for n, block in enumerate(blocks):
+        if n and "entry" not in (block.kind, blocks[n - 1].kind):
+            lines.append("")
+        if block.kind == "text":
+            lines += wrapped(block.content, indent)
+        elif block.kind == "entry":
+            lines += wrapped(f"{block.name}: {block.content}", indent + "    ", indent)
+        else:
+            inner = indent if block.content.startswith(">>>") else indent + "    "
+            lines += [f"{inner}{line}".rstrip() for line in block.content.splitlines()]
+    return lines
+
+
+def beside(left: Sequence[str], right: Sequence[str]) -> list[str]:
+    """Set two panels side by side."""
+    rows = max(len(left), len(right))
+    pairs = zip([*left, *[""] * (rows - len(left))], [*right, *[""] * (rows - len(right))], strict=True)
+    return [f"  {a:<{PANEL + GAP}}{b}".rstrip() for a, b in pairs]
+
+
+def draw_samples(samples: Sequence[Sample], rows: int = 4) -> list[str]:
+    """Draw the laws of the sample layer, two at most side by side."""
+    span = reach([sample.law for sample in samples if has_density(sample.law)])
+    panels = [_panel(sample, span, rows, samples) for sample in samples[:2]]
+    return beside(panels[0], panels[1] if len(panels) > 1 else [])
+
+
+def _panel(sample: Sample, span: float, rows: int, samples: Sequence[Sample]) -> list[str]:
+    caption = [sample.label, f"{INPUTS} → {OUTPUTS}: {describe(sample.law)}"]
+    if not has_density(sample.law):
+        return caption + (_shaded(sample.law, rows) if np.isnan(sample.law.std) else _spike(sample.law, rows))
+    x = np.linspace(-span, span, PANEL)
+    top = max(float(density(other.law, x).max()) for other in samples)
+    return [*caption, *_area(density(sample.law, x) / top, rows), _scale(span)]
+
+
+def _area(heights: Floats, rows: int) -> list[str]:
+    """Fill the area under heights in [0, 1], a column each, in eighths of a line."""
+    eighths = np.rint(heights * rows * 8).astype(int)
+    return [
+        "".join(EIGHTHS[min(max(h - 8 * row, 0), 8)] for h in eighths).rstrip() for row in reversed(range(rows))
+    ]
+
+
+def _spike(law: Distribution, rows: int) -> list[str]:
+    pole = [" " * (PANEL // 2) + "█"] * (rows - 1)
+    return [*pole, "─" * (PANEL // 2) + "┴" + "─" * (PANEL // 2), number(law.mean).center(PANEL).rstrip()]
+
+
+def _shaded(law: Distribution, rows: int) -> list[str]:
+    """Draw a small matrix of a whole-matrix law, the darker the larger."""
+    values = np.abs(matrix(law, rows, rows + 3))
+    levels = np.rint(values / max(float(values.max()), 1e-300) * (len(SHADES) - 1)).astype(int)
+    return ["│" + "".join(SHADES[level] * 3 for level in row) + "│" for row in levels]
+
+
+def _scale(span: float) -> str:
+    left, right = f"{-span:.2g}", f"{span:.2g}"
+    side = PANEL // 2
+    return f"{left:─<{side}}0{right:─>{side}}"
+
+
+def draw_activation(phi: Activation, rows: int = 6, reach: float = 4.0) -> list[str]:
+    """Draw φ and φ′ side by side, and below them where the unit is flat."""
+    x = np.linspace(-reach, reach, PANEL * 2)
+    flat = np.abs(phi.derivative(x[::2])) < 0.05 * phi.steepest
+    left, right = _curve(phi.function, "φ(z)", reach, rows), _curve(phi.derivative, "φ′(z)", reach, rows)
+    if flat.any():
+        left.append("░ flat: |φ′| < 5 % of its maximum")
+        right.append("".join("░" if here else "─" for here in flat))
+    return beside(left, right)
+
+
+def _curve(function: Callable[[Floats], Floats], label: str, reach: float, rows: int) -> list[str]:
+    """Draw a curve in dots, two by four a letter, with the ends of its scale in the caption."""
+    x = np.linspace(-reach, reach, PANEL * 2)
+    y = function(x)
+    low, high = min(float(y.min()), 0.0), max(float(y.max()), 0.0)
+    place = np.rint((high - y) / max(high - low, 1e-300) * (rows * 4 - 1)).astype(int)
+    cells = np.zeros((rows, PANEL), dtype=int)
+    for column, row in enumerate(place):
+        # a steep curve is drawn through, so that it does not fall apart into dots
+        above = place[column - 1] if column else row
+        for dot in range(min(row, above), max(row, above) + 1):
+            cells[dot // 4, column // 2] |= DOTS[column % 2][dot % 4]
+    lines = ["".join(chr(BRAILLE + cell) if cell else " " for cell in line).rstrip() for line in cells]
+    caption = f"{label}, from {number(round(low, 3))} to {number(round(high, 3))}, |z| ≤ {number(reach)}"
+    return [caption, *lines]
+
+
+def short_page(page: Page) -> str:
+    """Set what fits on one screen: the line, the formula, the numbers and the drawing, and when to use it."""
+    picture = _picture(page)
+    head, foot = _head(page), [*_foot(page), f"All of it: glorot explain {page.reference} --full"]
+    room = SCREEN - len(head) - len(picture) - len(foot) - 2 - bool(picture)
+    chosen: dict[str, list[str]] = {}
+    for title in SHORT:
+        lines = _condensed(page, title)
+        if lines and len(lines) <= room:
+            chosen[title] = lines
+            room -= len(lines)
+    order = ["", *(section.title for section in page.doc.sections)]
+    prose = [line for title in order if title in chosen for line in chosen[title]]
+    return "\n".join([*head, "", *prose, *([""] if picture else []), *picture, "", *foot])
+
+
+def _condensed(page: Page, title: str) -> list[str]:
+    """Return the first paragraph of a section, after its title."""
+    section = page.doc.section(title)
+    blocks = section.blocks if section else page.doc.intro if not title else ()
+    text = next((block.content for block in blocks if block.kind == "text"), "")
+    return wrapped(f"{title}: {text}" if title else text) if text else []
+
+
+def full_page(page: Page) -> str:
+    """Set the whole docstring, with the drawing after the formula."""
+    lines = [*_head(page), "", *_picture(page)]
+    if page.doc.intro:
+        lines += ["", *set_blocks(page.doc.intro)]
+    for section in page.doc.sections:
+        if section.title != "Next":
+            lines += ["", section.title, *set_blocks(section.blocks)]
+    return "\n".join([*lines, "", *_foot(page)])
+
+
+def _head(page: Page) -> list[str]:
+    names = [page.name, page.kind]
+    if page.aliases:
+        names.append(f"also called {', '.join(page.aliases)}")
+    if page.also:
+        names.append(f"see also {', '.join(page.also)}")
+    lines = [" · ".join(names), *wrapped(page.doc.line, "")]
+    if page.doc.formula and page.doc.formula not in page.doc.line:
+        lines += ["", *wrapped(page.doc.formula, "    ", "  ")]
+    return lines
+
+
+def _picture(page: Page) -> list[str]:
+    if page.phi is not None:
+        told = [f"{name} = {value}" for name, value in facts(page.phi)]
+        moments, gains = ", ".join(told[:4]), ", ".join(told[4:])
+        lines = [f"For z ~ N(0, 1): {moments}", *([f"and so {gains}"] if gains else [])]
+        return [*(line for text in lines for line in wrapped(text, "    ", "  ")), "", *draw_activation(page.phi)]
+    return draw_samples(page.samples) if page.samples else []
+
+
+def _foot(page: Page) -> list[str]:
+    return wrapped(f"Next: {page.command}", "  ", "")

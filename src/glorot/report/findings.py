@@ -1,0 +1,209 @@
+"""Findings: what the figures of a comparison say, in one sentence for each chart."""
+
+import math
+from collections.abc import Iterable
+
+from glorot.comparison.results import GOAL, Comparison, RecipeResult, Spread, spread
+from glorot.comparison.verdicts import best, ratio, times
+from glorot.report.labels import listed, span
+
+
+def end_of(result: RecipeResult, figure: str) -> Spread:
+    """Return a figure of the last epoch over the seeds whose figure is finite."""
+    return finite(getattr(run.epochs[-1], figure) for run in result.runs)
+
+
+def curve_of(result: RecipeResult, figure: str) -> list[Spread]:
+    """Return a figure epoch by epoch, over the seeds that got so far with a finite one."""
+    epochs = max(len(run.epochs) for run in result.runs)
+    return [finite(getattr(run.epochs[n], figure) for run in result.runs if n < len(run.epochs)) for n in range(epochs)]
+
+
+def finite(values: Iterable[float]) -> Spread:
+    """Return mean and standard deviation of what is finite."""
+    return spread(value for value in values if math.isfinite(value))
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """Write a share in percent; a whole 100 % only for what is whole."""
+    if math.isnan(value):
+        return "–"
+    written = f"{100 * value:.{digits}f}"
+    return f"{written} %" if digits or written != "100" or value == 1 else f"{100 * value:.1f} %"
+
+
+def headline(comparison: Comparison) -> str:
+    """Say how far the recipes are apart."""
+    results = comparison.results
+    figure, write = ("test_accuracy", _accuracy) if comparison.classifies else ("test_loss", _loss)
+    ends = [value for r in results if math.isfinite(value := end_of(r, figure).mean)]
+    what = "test accuracy" if comparison.classifies else "test loss"
+    if not ends:
+        return f"One network, {_count(len(results), 'start')}: none ends with a number"
+    if len(ends) == 1 or write(min(ends)) == write(max(ends)):
+        return f"One network, {_count(len(results), 'start')}: {what} {write(min(ends))}"
+    return f"One network, {_count(len(results), 'start')}: {what} from {write(min(ends))} to {write(max(ends))}"
+
+
+def pace(comparison: Comparison) -> str:
+    """Say which recipes reach the goal, and when."""
+    goal = percent(GOAL)
+    there = sorted((r for r in comparison.results if r.epochs_to_goal), key=lambda r: sum(r.epochs_to_goal or ()))
+    if not there:
+        top = best(comparison)
+        return f"No recipe reaches {goal} on the test set; the best, {top.recipe}, ends at {_accuracy(end_of(top, 'test_accuracy').mean)}"
+    limit = 1.75 * max(sum(there[0].epochs_to_goal or ()), 1)  # the factor from which a verdict calls it slower
+    fast = [r for r in there if sum(r.epochs_to_goal or ()) < limit]
+    slow = [r for r in there if r not in fast]
+    words = [f"{_names(fast)} {_verb(fast, 'reach')} {goal} on the test set after {_epochs(fast)} epochs"]
+    if slow:
+        words.append(f"{_names(slow)} after {_epochs(slow)}")
+    never = len(comparison.results) - len(there)
+    if never:
+        words.append(f"{_count(never, 'recipe')} never" if never > 1 else f"{_names(_rest(comparison, there))} never")
+    return ", ".join(words)
+
+
+def overfitting(comparison: Comparison) -> str:
+    """Say how far training and test are apart where they are farthest."""
+    gaps = {r.recipe: (end_of(r, "train_accuracy").mean, end_of(r, "test_accuracy").mean) for r in comparison.results}
+    gaps = {name: pair for name, pair in gaps.items() if all(map(math.isfinite, pair))}
+    if not gaps:
+        return "No recipe ends with a number"
+    name, (train, test) = max(gaps.items(), key=lambda item: item[1][0] - item[1][1])
+    if train - test > 0.05:
+        return f"{name} overfits most: {percent(train, 1)} in training, {percent(test, 1)} on the test set"
+    return f"No recipe overfits by much: training and test are at most {100 * max(train - test, 0):.1f} points apart ({name})"
+
+
+def losses(comparison: Comparison, part: str) -> str:
+    """Say who ends with the lowest loss and who with the highest; `part` is train or test."""
+    ends = {r.recipe: v for r in comparison.results if math.isfinite(v := end_of(r, f"{part}_loss").mean)}
+    where = "training" if part == "train" else "test"
+    broken = [r for r in comparison.results if r.diverged]
+    words = []
+    if ends:
+        low, high = min(ends, key=lambda name: ends[name]), max(ends, key=lambda name: ends[name])
+        words.append(f"{low} ends with the lowest {where} loss, {_loss(ends[low])}")
+        if ends[high] > ends[low]:
+            words[0] += f"; {high} with the highest, {_loss(ends[high])}"
+    if broken:
+        words.append(f"{_names(broken)} {_verb(broken, 'diverge')}")
+    return "; ".join(words)
+
+
+def propagation(comparison: Comparison, figure: str) -> str:
+    """Say what becomes of the signal ("std") or the gradient ("gradient_std") through the layers."""
+    backwards = figure == "gradient_std"
+    what, way = ("gradient", "on its way back") if backwards else ("signal", "from the first hidden layer to the last")
+    factors = {r.recipe: ratio(r.by_layer(figure), backwards) for r in comparison.results}
+    factors = {name: factor for name, factor in factors.items() if math.isfinite(factor) and factor > 0}
+    if not factors:
+        return f"No {what} passes through more than one hidden layer"
+    least, most = min(factors, key=lambda n: factors[n]), max(factors, key=lambda n: factors[n])
+    if factors[least] >= 0.5 and factors[most] <= 2:
+        return f"Every recipe keeps the {what} within a factor of 2 {way}"
+    words = []
+    if factors[least] < 0.5:
+        words.append(f"that of {least} falls {times(factors[least])}")
+    if factors[most] > 2:
+        words.append(f"that of {most} grows {times(factors[most])}")
+    leader = best(comparison).recipe
+    if leader in factors and leader not in (least, most):
+        words.append(f"that of {leader}, best in the end, goes {times(factors[leader])}")
+    words[0] = words[0].replace("that", f"the {what}", 1)
+    sentence = f"{words[0]} {way}, {listed(words[1:])}" if words[1:] else f"{words[0]} {way}"
+    return sentence[0].upper() + sentence[1:]
+
+
+def saturation(comparison: Comparison) -> str:
+    """Say how many units are saturated at the start, at most and at least."""
+    shares = {r.recipe: max(s.mean for s in layers) for r in comparison.results if (layers := r.by_layer("saturated"))}
+    shares = {name: share for name, share in shares.items() if math.isfinite(share)}
+    if not shares:
+        return "What enters the activations"
+    most, least = max(shares, key=lambda n: shares[n]), min(shares, key=lambda n: shares[n])
+    if shares[most] < 0.01:
+        return "No recipe starts with more than 1 % of its units saturated"
+    if shares[most] == shares[least]:
+        return f"In its fullest layer every recipe starts with {percent(shares[most])} of its units saturated"
+    return (
+        f"{most} starts with {percent(shares[most])} of its units saturated in the fullest layer, "
+        f"{least} with {percent(shares[least])}"
+    )
+
+
+def copies(rows: dict[str, tuple[int, int]]) -> str:
+    """Say whose rows of first-layer weights are copies; `rows` holds (distinct, all) for each recipe."""
+    copied = {name: pair for name, pair in rows.items() if pair[0] < pair[1]}
+    if not copied:
+        return "With every recipe each unit of the first layer ends with weights of its own"
+    words = [f"{name} ends with {distinct} of {total} units distinct" for name, (distinct, total) in copied.items()]
+    others = [name for name in rows if name not in copied]
+    rest = f"; with {listed(others, 3)} each unit has weights of its own" if others else ""
+    return "First layer: " + listed(words, 3) + rest
+
+
+def over_depth(comparison: Comparison) -> str:
+    """Say which recipe loses most in depth and which stands it best."""
+    depths = sorted({point.depth for point in comparison.sweep})
+    table = {(point.recipe, point.depth): point.test_accuracy.mean for point in comparison.sweep}
+    shallow, deep = depths[0], depths[-1]
+    both = [name for name, depth in table if depth == deep and (name, shallow) in table]
+    both = [name for name in both if math.isfinite(table[name, deep]) and math.isfinite(table[name, shallow])]
+    if not both or shallow == deep:
+        return "Test accuracy by depth"
+    top = max(both, key=lambda name: table[name, deep])
+    words = f"At {_count(deep, 'hidden layer')} {top} still reaches {percent(table[top, deep])}"
+    drop = max(both, key=lambda name: table[name, shallow] - table[name, deep])
+    if drop == top or table[drop, shallow] - table[drop, deep] < 0.05:
+        return words
+    falls = (table[drop, shallow] + table[drop, deep]) / 2
+    first = next(d for d in depths if table.get((drop, d), math.inf) < falls)
+    return (
+        f"{words}; {drop} falls from {percent(table[drop, shallow])} at {shallow} to "
+        f"{percent(table[drop, first])} at {first}"
+    )
+
+
+def theory_gap(result: RecipeResult, figure: str, predicted: str) -> tuple[float, int] | None:
+    """Return the greatest relative gap between measurement and theory, and the layer (from 1) where it is."""
+    if result.prediction is None:
+        return None
+    pairs = zip(result.by_layer(figure), result.prediction, strict=False)
+    gaps = [
+        (abs(seen.mean / said - 1), number)
+        for number, (seen, one) in enumerate(pairs, 1)
+        if (said := getattr(one, predicted)) > 0 and math.isfinite(seen.mean)
+    ]
+    return max(gaps, default=None)
+
+
+def _rest(comparison: Comparison, some: list[RecipeResult]) -> list[RecipeResult]:
+    return [r for r in comparison.results if r not in some]
+
+
+def _names(results: list[RecipeResult]) -> str:
+    return listed([r.recipe for r in results])
+
+
+def _epochs(results: list[RecipeResult]) -> str:
+    reached = [n for r in results for n in r.epochs_to_goal or ()]
+    return span(min(reached), max(reached))
+
+
+def _verb(subjects: list[RecipeResult], verb: str) -> str:
+    third = verb + ("es" if verb.endswith("ch") else "s")
+    return third if len(subjects) == 1 else verb
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _accuracy(value: float) -> str:
+    return percent(value, 1)
+
+
+def _loss(value: float) -> str:
+    return f"{value:.2g}"

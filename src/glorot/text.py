@@ -1,0 +1,47 @@
+"""Plain text for people: tables, numbers and path patterns."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+
+def number(value: float) -> str:
+    """Write a number with four significant digits, as short as it reads well.
+
+    Example:
+        >>> number(576.0), number(0.122474487), number(float("nan"))
+        ('576', '0.1225', '–')
+    """
+    return "–" if value != value else f"{value:.4g}"  # noqa: PLR0124 - NaN is the one that differs from itself
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Set rows of text in columns under a ruled head.
+
+    Example:
+        >>> print(table(["path", "std"], [["fc.weight", "0.1"]]))
+        path       std
+        ─────────  ───
+        fc.weight  0.1
+    """
+    lines = [list(head), *map(list, rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["─" * width for width in widths])
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Write a shape as people say it: `64×3×3`."""
+    return "×".join(map(str, shape)) or "scalar"
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Tell whether a path matches a pattern in which `*` stands for any text and `?` for one letter.
+
+    Example:
+        >>> matches("blocks.*.attn.in_proj_weight[q]", "blocks.3.attn.in_proj_weight[q]")
+        True
+    """
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(expression, path) is not None

@@ -1,0 +1,216 @@
+"""What each PyTorch layer is made of: the parts of its parameters, with true fans."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from glorot import fans
+from glorot.fans import Fans
+from glorot.inventory import Part, View
+
+Parts = tuple[Part, ...]
+Describe = Callable[[Any], dict[str, Parts]]
+
+
+def parts_of(module: nn.Module) -> dict[str, Parts]:
+    """Return the parts of the parameters that a layer owns itself, by parameter name.
+
+    A part's name is its suffix alone here: "" for a whole parameter, "[q]" for a piece of a fused one.
+    Parameters that no layer type understands are not in the answer.
+    """
+    for kind in type(module).__mro__:
+        describe = LAYERS.get(kind)
+        if describe is not None:
+            return describe(module)
+    return _by_name(module)
+
+
+def _part(module: nn.Module, role: str, axes: str, shape: tuple[int, ...], counts: Fans, suffix: str = "") -> Part:
+    return Part(name=suffix, axes=axes, shape=shape, role=role, layer=type(module).__name__, fans=counts)
+
+
+def _bias(module: nn.Module, size: int, counts: Fans, suffix: str = "") -> Part:
+    return _part(module, "bias", "o", (size,), counts, suffix)
+
+
+def _linear(m: nn.Linear) -> dict[str, Parts]:
+    counts = fans.dense(m.in_features, m.out_features)
+    return {
+        "weight": (_part(m, "kernel", "oi", (m.out_features, m.in_features), counts),),
+        "bias": (_bias(m, m.out_features, counts),),
+    }
+
+
+def _bilinear(m: nn.Bilinear) -> dict[str, Parts]:
+    counts = fans.bilinear(m.in1_features, m.in2_features, m.out_features)
+    shape = (m.out_features, m.in1_features, m.in2_features)
+    return {
+        "weight": (_part(m, "kernel", "oii", shape, counts),),
+        "bias": (_bias(m, m.out_features, counts),),
+    }
+
+
+def _conv(m: nn.Conv1d | nn.Conv2d | nn.Conv3d) -> dict[str, Parts]:
+    counts = fans.conv(m.in_channels, m.out_channels, m.kernel_size, m.stride, m.groups)
+    inside = (m.out_channels // m.groups, m.in_channels // m.groups, *m.kernel_size)
+    return {
+        "weight": (_grouped(_part(m, "kernel", "oi" + "k" * len(m.kernel_size), inside, counts), m.groups),),
+        "bias": (_bias(m, m.out_channels, counts),),
+    }
+
+
+def _conv_transpose(m: nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d) -> dict[str, Parts]:
+    counts = fans.conv_transpose(m.in_channels, m.out_channels, m.kernel_size, m.stride, m.groups)
+    rank = len(m.kernel_size)
+    outputs, inputs = m.out_channels // m.groups, m.in_channels // m.groups
+    part = _grouped(_part(m, "kernel", "oi" + "k" * rank, (outputs, inputs, *m.kernel_size), counts), m.groups)
+    kernel_axes = tuple(range(2, 2 + rank))
+    if m.groups == 1:
+        view = View(order=(1, 0, *kernel_axes))
+    else:  # stored as (group and input, output, …)
+        unfold = (m.groups, inputs, outputs, *m.kernel_size)
+        view = View(unfold=unfold, order=(0, 2, 1, *(axis + 1 for axis in kernel_axes)))
+    return {"weight": (replace(part, view=view),), "bias": (_bias(m, m.out_channels, counts),)}
+
+
+def _grouped(part: Part, groups: int) -> Part:
+    """Give a kernel of several groups an axis for them: each group is a map of its own."""
+    if groups == 1:
+        return part
+    return replace(part, axes="b" + part.axes, shape=(groups, *part.shape), view=View(unfold=(groups, *part.shape)))
+
+
+def _embedding(m: nn.Embedding | nn.EmbeddingBag) -> dict[str, Parts]:
+    counts = fans.embedding(m.embedding_dim)
+    whole = _part(m, "embedding", "bo", (m.num_embeddings, m.embedding_dim), counts)
+    if m.padding_idx is None:
+        return {"weight": (whole,)}
+    pad, rows = m.padding_idx, m.num_embeddings
+    pieces = [("[padding]", "padding", pad, pad + 1), ("[before]", "embedding", 0, pad), ("[after]", "embedding", pad + 1, rows)]
+    return {
+        "weight": tuple(
+            replace(
+                whole, name=suffix, role=role, shape=(stop - start, m.embedding_dim),
+                view=View(box=((start, stop), (0, m.embedding_dim))),
+            )
+            for suffix, role, start, stop in pieces
+            if stop > start
+        )
+    }  # fmt: skip
+
+
+def _blocks(part: Part, names: str | tuple[str, ...]) -> Parts:
+    """Stack a part once for each name along its first stored axis, as fused tensors do."""
+    rows = part.shape[0]
+    rest = tuple((0, size) for size in part.shape[1:])
+    if len(names) == 1:
+        return (part,)
+    return tuple(
+        replace(part, name=f"[{name}]", view=View(box=((n * rows, (n + 1) * rows), *rest))) for n, name in enumerate(names)
+    )
+
+
+GATES = {"RNN": ("h",), "LSTM": ("i", "f", "g", "o"), "GRU": ("r", "z", "n")}
+
+
+def _recurrent(m: nn.RNNBase) -> dict[str, Parts]:
+    gates = GATES[m.mode.split("_")[0]]
+    state = m.proj_size or m.hidden_size
+    fed_by = "relu" if m.mode == "RNN_RELU" else "tanh"
+    found: dict[str, Parts] = {}
+    for layer in range(m.num_layers):
+        for direction in ("", "_reverse") if m.bidirectional else ("",):
+            inputs = m.input_size if layer == 0 else state * (2 if m.bidirectional else 1)
+            cell = _cell_parts(m, gates, inputs, state, fed_by)
+            if m.proj_size:
+                projection = fans.dense(m.hidden_size, m.proj_size)
+                hr = _part(m, "kernel", "oi", (m.proj_size, m.hidden_size), projection)
+                cell["weight_hr"] = (replace(hr, fed_by=fed_by),)
+            for name, parts in cell.items():
+                later = layer > 0 and name == "weight_ih"
+                marked = tuple(replace(part, fed_by=fed_by) for part in parts) if later else parts
+                found[f"{name}_l{layer}{direction}"] = marked
+    return found
+
+
+def _recurrent_cell(m: nn.RNNCellBase) -> dict[str, Parts]:
+    gates = GATES[type(m).__name__.removesuffix("Cell")]
+    fed_by = getattr(m, "nonlinearity", "tanh")
+    return _cell_parts(m, gates, m.input_size, m.hidden_size, fed_by)
+
+
+def _cell_parts(m: Any, gates: tuple[str, ...], inputs: int, state: int, fed_by: str) -> dict[str, Parts]:
+    hidden = m.hidden_size
+    into, around = fans.dense(inputs, hidden), fans.dense(state, hidden)
+    recurrent = replace(_part(m, "recurrent", "oi", (hidden, state), around), fed_by=fed_by)
+    return {
+        "weight_ih": _blocks(_part(m, "kernel", "oi", (hidden, inputs), into), gates),
+        "weight_hh": _blocks(recurrent, gates),
+        "bias_ih": _blocks(_bias(m, hidden, into), gates),
+        "bias_hh": _blocks(_bias(m, hidden, around), gates),
+    }
+
+
+def _attention(m: nn.MultiheadAttention) -> dict[str, Parts]:
+    dim = m.embed_dim
+    query, key, value = (fans.dense(size, dim) for size in (dim, m.kdim, m.vdim))
+    return {
+        "in_proj_weight": _blocks(_part(m, "kernel", "oi", (dim, dim), query), "qkv"),
+        "in_proj_bias": _blocks(_bias(m, dim, query), "qkv"),
+        "q_proj_weight": (_part(m, "kernel", "oi", (dim, dim), query),),
+        "k_proj_weight": (_part(m, "kernel", "oi", (dim, m.kdim), key),),
+        "v_proj_weight": (_part(m, "kernel", "oi", (dim, m.vdim), value),),
+        "bias_k": (_part(m, "bias", "bbo", (1, 1, dim), key),),
+        "bias_v": (_part(m, "bias", "bbo", (1, 1, dim), value),),
+    }
+
+
+def _norm(m: nn.Module) -> dict[str, Parts]:
+    found: dict[str, Parts] = {}
+    for name, role in (("weight", "scale"), ("bias", "shift")):
+        parameter = getattr(m, name, None)
+        if parameter is not None:
+            shape = tuple(parameter.shape)
+            found[name] = (_part(m, role, "o" * len(shape), shape, fans.ELEMENTWISE),)
+    return found
+
+
+def _prelu(m: nn.PReLU) -> dict[str, Parts]:
+    return {"weight": (_part(m, "slope", "o", (m.num_parameters,), fans.ELEMENTWISE),)}
+
+
+def _transposed_linear(m: Any) -> dict[str, Parts]:
+    """Describe a dense layer that is stored as (in, out)."""
+    inputs, outputs = (int(size) for size in m.weight.shape)
+    counts = fans.dense(inputs, outputs)
+    kernel = replace(_part(m, "kernel", "oi", (outputs, inputs), counts), view=View(order=(1, 0)))
+    return {"weight": (kernel,), "bias": (_bias(m, outputs, counts),)}
+
+
+def _by_name(m: nn.Module) -> dict[str, Parts]:
+    """Understand the layers that model libraries write for themselves, without importing any."""
+    kind = type(m)
+    if (kind.__module__, kind.__name__) == ("transformers.pytorch_utils", "Conv1D"):
+        return _transposed_linear(m)
+    own = dict(m.named_parameters(recurse=False))
+    is_norm = kind.__name__.endswith("Norm") and set(own) <= {"weight", "bias"}
+    return _norm(m) if is_norm and all(parameter.dim() == 1 for parameter in own.values()) else {}
+
+
+LAYERS: dict[type, Describe] = {
+    nn.Linear: _linear,
+    nn.Bilinear: _bilinear,
+    **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d), _conv),
+    **dict.fromkeys((nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d), _conv_transpose),
+    nn.Embedding: _embedding,
+    nn.EmbeddingBag: _embedding,
+    nn.RNNBase: _recurrent,
+    nn.RNNCellBase: _recurrent_cell,
+    nn.MultiheadAttention: _attention,
+    **dict.fromkeys((nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase), _norm),
+    nn.PReLU: _prelu,
+}
+"""One row a layer type; subclasses are found through their bases."""
+

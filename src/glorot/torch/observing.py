@@ -1,0 +1,156 @@
+"""Watching signal and gradient in a PyTorch model on one batch."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from glorot import stream
+from glorot.distributions import Normal
+from glorot.errors import GlorotError
+from glorot.torch.model import as_tensor, call, weight_layers
+from glorot.torch.preserve import preserved
+from glorot.torch.tracing import follow
+
+CHANNELS_SECOND = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+
+
+class Collector(Protocol):
+    """Who is shown the arrays, (examples, positions, units), and keeps what it wants of them."""
+
+    def input(self, value: NDArray[np.floating]) -> None:
+        """See the batch that enters the first layer."""
+
+    def layer(self, path: str, activation_name: str, before: NDArray[np.floating], after: NDArray[np.floating]) -> None:
+        """See a layer before and after its activation."""
+
+    def gradient(self, path: str, std: float) -> None:
+        """See the standard deviation of the gradient at a layer's output."""
+
+    def weight_gradient(self, path: str, std: float) -> None:
+        """See the standard deviation of the gradient of a layer's weights."""
+
+
+class _Watcher:
+    """Shows a collector every layer once: behind its activation if one follows, else as it leaves."""
+
+    def __init__(self, modules: dict[str, nn.Module], collector: Collector) -> None:
+        self.modules = modules
+        self.collector = collector
+        self.seen: set[str] = set()
+        self.waiting: tuple[str, Tensor] | None = None
+        self.gradients: dict[str, float] = {}
+
+    def entered(self, layer: str, value: Tensor) -> None:
+        if not self.seen and self.waiting is None and value.is_floating_point():
+            self.collector.input(value.detach().float().cpu().numpy())
+
+    def left(self, layer: str, value: Tensor) -> None:
+        self.flush()
+        self.waiting = (layer, value)
+        if value.requires_grad:
+            value.register_hook(self._gradient_hook(layer))
+
+    def activated(self, layer: str, activation: str, before: Tensor, after: Tensor) -> None:
+        if self.waiting is not None and self.waiting[0] == layer:
+            self.waiting = None
+        self._show(layer, activation, before, after)
+
+    def flush(self) -> None:
+        """Show the layer that left last, if no activation followed it."""
+        if self.waiting is not None and self.waiting[0] not in self.seen:
+            layer, value = self.waiting
+            self._show(layer, "identity", value, value)
+        self.waiting = None
+
+    def _show(self, layer: str, activation: str, before: Tensor, after: Tensor) -> None:
+        self.seen.add(layer)
+        module = self.modules[layer]
+        self.collector.layer(layer, activation, _units_last(before, module), _units_last(after, module))
+
+    def _gradient_hook(self, layer: str) -> Callable[[Tensor], None]:
+        def hook(gradient: Tensor) -> None:
+            self.gradients[layer] = gradient.float().std(correction=0).item()
+
+        return hook
+
+
+def observe(
+    model: nn.Module, inputs: Any, targets: Any, loss: Any, collector: Collector
+) -> tuple[float | None, bool, list[str]]:
+    """Run a batch forward and backward, and show a collector every layer.
+
+    Args:
+        model: the model; it is left as it was found.
+        inputs: the batch.
+        targets: what the loss compares the outputs with, or None.
+        loss: function (outputs, targets) → scalar, or None for the usual one.
+        collector: who is shown the arrays.
+
+    Returns:
+        The loss (None without targets), whether the layers form a chain, and their order.
+
+    Raises:
+        GlorotError: if the model refuses the batch.
+    """
+    layers = weight_layers(model)
+    watcher = _Watcher(dict(layers), collector)
+    with preserved(model), torch.enable_grad():
+        trace, outputs = follow(model, lambda: call(model, inputs), layers, watcher)
+        watcher.flush()
+        value = loss_of(main_output(outputs), targets, loss)
+        weights = {path: module.weight for path, module in layers if isinstance(getattr(module, "weight", None), Tensor)}
+        trained = {path: weight for path, weight in weights.items() if weight.requires_grad and path in watcher.seen}
+        if value.requires_grad:
+            found = torch.autograd.grad(value, list(trained.values()), allow_unused=True)
+            for path, gradient in zip(trained, found, strict=True):
+                if gradient is not None:
+                    collector.weight_gradient(path, gradient.float().std(correction=0).item())
+    for path, std in watcher.gradients.items():
+        collector.gradient(path, std)
+    return (value.item() if targets is not None else None), trace.is_chain, trace.order
+
+
+def main_output(outputs: Any) -> Tensor:
+    """Return the tensor that a loss is taken of: the logits of a model output, or the first tensor."""
+    candidate = getattr(outputs, "logits", outputs)
+    if isinstance(candidate, dict):
+        candidate = next(iter(candidate.values()))
+    while isinstance(candidate, tuple | list) and candidate:
+        candidate = candidate[0]
+    if not isinstance(candidate, Tensor):
+        raise GlorotError(f"expected the model to return a tensor, got {type(outputs).__name__}")
+    return candidate
+
+
+def loss_of(outputs: Tensor, targets: Any, loss: Any) -> Tensor:
+    """Return the loss of outputs: the given one, cross-entropy for class numbers, mean square for values.
+
+    Without targets it is the product with fixed random numbers, whose gradient has standard deviation 1.
+    """
+    if targets is None:
+        law, key = Normal(), stream.key_of(0, "glorot.probe")
+        start = torch.from_numpy(stream.draw(key, law, tuple(outputs.shape)))
+        return (outputs * start.to(outputs)).sum()
+    goal = as_tensor(targets, outputs.device)
+    if loss is not None:
+        return loss(outputs, goal)  # type: ignore[no-any-return]
+    try:
+        if goal.is_floating_point():
+            return functional.mse_loss(outputs, goal)
+        return functional.cross_entropy(outputs, goal.long())
+    except (RuntimeError, IndexError, ValueError) as error:
+        raise GlorotError(
+            f"targets of shape {tuple(goal.shape)} do not fit outputs of shape {tuple(outputs.shape)}: {error}"
+        ) from error
+
+
+def _units_last(value: Tensor, module: nn.Module) -> NDArray[np.floating]:
+    tensor = value.detach().float()
+    if isinstance(module, CHANNELS_SECOND) and tensor.dim() > 2:
+        tensor = tensor.movedim(1, -1)
+    return tensor.reshape(len(tensor), -1, tensor.shape[-1]).cpu().numpy()

@@ -1,0 +1,287 @@
+"""Following a forward pass: which layer ran when, and which activation fed it and followed it."""
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakIdKeyDictionary
+
+from glorot.activations import ACTIVATIONS
+from glorot.errors import GlorotError
+
+# the argument that shapes an activation, under its name here and in PyTorch, and its place in a call
+ARGUMENTS = {"leaky_relu": ("negative_slope", 1), "elu": ("alpha", 1), "softshrink": ("lambd", 1)}
+PLAIN = {"sigmoid", "tanh", "relu", "relu6", "selu", "silu", "mish", "softplus", "softsign", "hardswish"}
+PLAIN |= {"hardsigmoid", "hardtanh", "sin", "erf", "logsigmoid", "tanhshrink", "gelu"}
+OTHER_NAMES = {"leakyrelu": "leaky_relu", "prelu": "leaky_relu(negative_slope=0.25)"}
+
+# what only moves values about: its result is still the output of the activation before it
+MOVES = {"view", "reshape", "flatten", "unflatten", "permute", "transpose", "movedim", "contiguous", "clone", "to"}
+MOVES |= {"squeeze", "unsqueeze", "expand", "repeat", "chunk", "split", "unbind", "narrow", "select", "__getitem__"}
+MOVES |= {"cat", "stack", "pad", "type", "float", "half", "bfloat16", "double", "detach", "mean", "interpolate"}
+MOVES |= {f"{kind}dropout{rank}" for kind in ("", "alpha_", "feature_alpha_") for rank in ("", "1d", "2d", "3d")}
+MOVES |= {f"{pool}_pool{rank}d" for pool in ("max", "avg", "adaptive_avg", "adaptive_max") for rank in (1, 2, 3)}
+MOVES |= {f"{kind}max_pool{rank}d_with_indices" for kind in ("", "adaptive_") for rank in (1, 2, 3)}
+
+# what rescales without mixing units: an activation behind it still belongs to the layer before it
+NORMS = {"batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm"}
+
+
+def activation_of_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
+    """Return the name of the activation that a PyTorch function computes, if it computes one."""
+    name = getattr(function, "__name__", "").rstrip("_")
+    argument, place = ARGUMENTS.get(name, ("approximate", 99))
+    return _activation(name, kwargs.get(argument, args[place] if len(args) > place else None))
+
+
+OPAQUE = {
+    ("transformers.activations", "NewGELUActivation"): "gelu_tanh",
+    ("transformers.activations", "FastGELUActivation"): "gelu_tanh",
+    ("transformers.activations", "ReLUSquaredActivation"): "relu_squared",
+}
+"""Modules of model libraries that compute an activation from smaller steps."""
+
+
+def activation_of_module(module: nn.Module) -> str | None:
+    """Return the name of the activation that a module is, if it is one."""
+    opaque = OPAQUE.get((type(module).__module__, type(module).__name__))
+    if opaque is not None:
+        return opaque
+    if not type(module).__module__.startswith("torch.nn."):
+        return None
+    name = type(module).__name__.lower()
+    name = OTHER_NAMES.get(name, name)
+    return _activation(name, getattr(module, ARGUMENTS.get(name, ("approximate", 0))[0], None))
+
+
+def _activation(name: str, argument: Any) -> str | None:
+    if name in ARGUMENTS:
+        factory = ACTIVATIONS.factory(name)
+        return factory().name if argument is None else factory(float(argument)).name
+    if name == "gelu" and argument == "tanh":
+        return "gelu_tanh"
+    name = {"prelu": OTHER_NAMES["prelu"], "log_sigmoid": "logsigmoid"}.get(name, name)
+    return name if name in PLAIN or name == OTHER_NAMES["prelu"] else None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a tensor comes from.
+
+    Attributes:
+        activation: the activation that it is the output of.
+        layers: the layers before that, back to the last ones.
+        direct: whether nothing but moves and norms lies between the layer and that activation.
+    """
+
+    activation: str = "identity"
+    layers: frozenset[str] = frozenset()
+    direct: bool = False
+
+
+@dataclass
+class Trace:
+    """What a forward pass showed.
+
+    Attributes:
+        order: paths of the layers, in the order in which they first ran.
+        fed_by: for each layer, the origin of its input.
+        followed_by: for each layer, the activation applied to its output.
+    """
+
+    order: list[str] = field(default_factory=list)
+    fed_by: dict[str, Origin] = field(default_factory=dict)
+    followed_by: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each layer is fed by the one before it, and by that alone."""
+        before: frozenset[str] = frozenset()
+        for path in self.order:
+            if self.fed_by[path].layers != before:
+                return False
+            before = frozenset({path})
+        return True
+
+
+class Observer(Protocol):
+    """Somebody who looks at tensors while a forward pass runs."""
+
+    def entered(self, layer: str, value: Tensor) -> None:
+        """See the input of a layer."""
+
+    def left(self, layer: str, value: Tensor) -> None:
+        """See the output of a layer."""
+
+    def activated(self, layer: str, activation: str, before: Tensor, after: Tensor) -> None:
+        """See an activation that follows a layer, before and after."""
+
+
+class _Follower(TorchFunctionMode):
+    """Marks every tensor of a forward pass with its origin."""
+
+    def __init__(self, trace: Trace, observer: Observer | None) -> None:
+        super().__init__()
+        self.trace = trace
+        self.observer = observer
+        self.inside: list[str] = []
+        self.origins: Any = WeakIdKeyDictionary()
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        source = next(_tensors(args), None) if args else next(_tensors(kwargs.values()), None)
+        origin = self.origins.get(source, Origin()) if source is not None else Origin()
+        in_place = kwargs.get("inplace") or getattr(function, "__name__", "").endswith("_")
+        before = source.clone() if self.observer is not None and in_place and source is not None else source
+        result = function(*args, **kwargs)
+        if source is None or not isinstance(result, Tensor | tuple | list):
+            return result
+        name = getattr(function, "__name__", "").rstrip("_") if function is not Tensor.__getitem__ else "__getitem__"
+        activation = activation_of_call(function, args, kwargs)
+        if origin.activation == "relu" and (name == "square" or (name == "pow" and args[1:] == (2,))):
+            activation = "relu_squared"
+        if activation is not None:
+            self._activate(origin, activation, before, result)
+            origin = replace(origin, activation=activation)
+        elif name in NORMS:
+            origin = replace(origin, activation="identity")
+        elif name not in MOVES:
+            origin = self._mixed(args, kwargs)
+        for tensor in _tensors([result]):
+            self.origins[tensor] = origin
+        return result
+
+    def _mixed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Origin:
+        """Return the origin of what several tensors were mixed into: every layer that had a share."""
+        layers = [self.origins.get(t, Origin()).layers for t in _tensors([*args, *kwargs.values()])]
+        return Origin("identity", frozenset().union(*layers))
+
+    def _activate(self, origin: Origin, activation: str, before: Tensor, after: Any) -> None:
+        if not origin.direct or not isinstance(after, Tensor):
+            return
+        (layer,) = origin.layers
+        if origin.activation in ("identity", "relu") and layer not in self.trace.followed_by:
+            self.trace.followed_by[layer] = activation
+            if self.observer is not None:
+                self.observer.activated(layer, activation, before, after)
+
+    def entering(self, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        source = next(_tensors([*args, *kwargs.values()]), None)
+        self.inside.append(path)
+        if path not in self.trace.fed_by:
+            self.trace.order.append(path)
+            self.trace.fed_by[path] = self.origins.get(source, Origin()) if source is not None else Origin()
+            if self.observer is not None and source is not None:
+                self.observer.entered(path, source)
+
+    def computed(self, activation: str, before: Any, after: Any) -> None:
+        """Take note of an activation that a module computed from smaller steps."""
+        origin = self.origins.get(before, Origin())
+        self._activate(origin, activation, before, after)
+        self.origins[after] = replace(origin, activation=activation)
+
+    def leaving(self, path: str, result: Any) -> None:
+        self.inside.pop()
+        for n, tensor in enumerate(_tensors([result])):
+            self.origins[tensor] = Origin("identity", frozenset({path}), direct=True)
+            if n == 0 and self.observer is not None:
+                self.observer.left(path, tensor)
+
+
+def follow(model: nn.Module, run: Callable[[], Any], layers: Iterable[tuple[str, nn.Module]], observer: Observer | None = None) -> tuple[Trace, Any]:
+    """Run a forward pass and record which layer ran when, fed by and followed by what.
+
+    Args:
+        model: the model that `run` runs.
+        run: the forward pass.
+        layers: (path, module) of the layers to watch.
+        observer: who is shown the tensors on their way; nobody by default.
+
+    Returns:
+        The trace, and what `run` returned.
+    """
+    trace = Trace()
+    follower = _Follower(trace, observer)
+    with ExitStack() as stack:
+        for path, module in layers:
+            enter = module.register_forward_pre_hook(_enter(follower, path), with_kwargs=True)
+            leave = module.register_forward_hook(_leave(follower, path))
+            stack.callback(enter.remove)
+            stack.callback(leave.remove)
+        for module in model.modules():
+            opaque = OPAQUE.get((type(module).__module__, type(module).__name__))
+            if opaque is not None:
+                stack.callback(module.register_forward_hook(_computed(follower, opaque)).remove)
+        was_fast = torch.backends.mha.get_fastpath_enabled()
+        stack.callback(torch.backends.mha.set_fastpath_enabled, was_fast)
+        torch.backends.mha.set_fastpath_enabled(False)  # the fast path runs past the modules it fuses
+        try:
+            with follower:
+                result = run()
+        except (RuntimeError, TypeError, ValueError, IndexError, AssertionError) as error:
+            if isinstance(error, GlorotError):
+                raise
+            place = f"layer {follower.inside[-1]!r} refused it" if follower.inside else "its forward pass failed"
+            raise GlorotError(f"the batch does not fit the model: {place}: {error}") from error
+    return trace, result
+
+
+def _enter(follower: _Follower, path: str) -> Callable[..., None]:
+    return lambda module, args, kwargs: follower.entering(path, args, kwargs)
+
+
+def _leave(follower: _Follower, path: str) -> Callable[..., None]:
+    return lambda module, args, result: follower.leaving(path, result)
+
+
+def _computed(follower: _Follower, activation: str) -> Callable[..., None]:
+    return lambda module, args, result: follower.computed(activation, args[0], result)
+
+
+def _tensors(values: Iterable[Any]) -> Iterable[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _tensors(value)
+        elif isinstance(value, dict):
+            yield from _tensors(value.values())
+
+
+def in_order_of_registration(model: nn.Module, layers: Iterable[tuple[str, nn.Module]]) -> Trace:
+    """Guess what a forward pass would show from the order in which modules were registered."""
+    trace = Trace()
+    paths = {id(module): path for path, module in layers}
+    last = Origin()
+    for module in model.modules():
+        activation = activation_of_module(module)
+        if activation is not None:
+            for layer in last.layers:
+                trace.followed_by.setdefault(layer, activation)
+            last = Origin(activation, last.layers)
+        elif id(module) in paths:
+            path = paths[id(module)]
+            trace.order.append(path)
+            trace.fed_by[path] = last
+            last = Origin("identity", frozenset({path}), direct=True)
+    _known_containers(model, paths, trace)
+    return trace
+
+
+def _known_containers(model: nn.Module, paths: dict[int, str], trace: Trace) -> None:
+    """Correct what order cannot show: the function inside PyTorch's own transformer layers."""
+    for module in model.modules():
+        if isinstance(module, nn.TransformerEncoderLayer | nn.TransformerDecoderLayer):
+            function = module.activation
+            name = activation_of_module(function) if isinstance(function, nn.Module) else activation_of_call(function, (), {})
+            if name is not None:
+                trace.followed_by[paths[id(module.linear1)]] = name
+                trace.fed_by[paths[id(module.linear2)]] = Origin(name, frozenset({paths[id(module.linear1)]}))
+            for quiet in (module.linear1, module.self_attn):
+                trace.fed_by[paths[id(quiet)]] = Origin()

@@ -1,0 +1,64 @@
+"""Writing a plan's weights into a PyTorch model."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from glorot import stream
+from glorot.errors import GlorotError
+from glorot.inventory import Inventory, Part
+from glorot.plans import Plan
+from glorot.torch.model import structural
+
+
+def write(model: nn.Module, inventory: Inventory, plan: Plan, seed: int, name_of: Callable[[str], str]) -> None:
+    """Write every planned part once.
+
+    Args:
+        model: the model, which the plan fits.
+        inventory: its inventory, which knows where each part lies.
+        plan: what each part gets.
+        seed: the seed of the stream.
+        name_of: gives the name in the stream of a part.
+
+    Raises:
+        GlorotError: if a parameter cannot be written; nothing is written then.
+    """
+    tensors = {structural(path): tensor for path, tensor in model.named_parameters(remove_duplicate=False)}
+    parts = {part.name: part for part in inventory.parts}
+    jobs = []
+    for entry in plan.entries:
+        if entry.distribution is not None:
+            part = parts[entry.name]
+            tensor = tensors[part.path]
+            _check_writable(part.path, tensor)
+            jobs.append((tensor, part, entry.distribution, stream.key_of(seed, name_of(entry.name))))
+    with torch.no_grad():
+        for tensor, part, law, key in jobs:
+            values = stream.draw(key, law, part.shape, axes=part.axes or None)
+            _assign(tensor.detach(), part, values)
+
+
+def _check_writable(path: str, tensor: Tensor) -> None:
+    if tensor.is_meta:
+        raise GlorotError(f"{path} is on the meta device and has no memory; call model.to_empty(device=…) first")
+    if not tensor.is_floating_point():
+        raise GlorotError(f"{path} has dtype {tensor.dtype}; glorot writes floating-point parameters: skip it by a rule")
+
+
+def _assign(tensor: Tensor, part: Part, values: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> None:
+    place = tensor
+    view = part.view
+    if view is not None:
+        if view.box is not None:
+            place = place[tuple(slice(start, stop) for start, stop in view.box)]
+        if view.unfold is not None:
+            place = place.view(view.unfold)
+        if view.order is not None:
+            place = place.permute(view.order)
+    source = torch.from_numpy(values).reshape(place.shape)
+    if view is not None and view.flip:
+        source = source.flip(view.flip)
+    place.copy_(source)
