@@ -198,7 +198,7 @@ def draw(
 
 
 def _check_shape(shape: Sequence[int]) -> tuple[int, ...]:
-    sizes = tuple(shape) if isinstance(shape, Sequence) else (shape,)
+    sizes = tuple(shape) if isinstance(shape, Sequence) else (None,)
     if not all(isinstance(size, int | np.integer) and not isinstance(size, bool) and size >= 0 for size in sizes):
         raise GlorotError(f"shape must be a sequence of sizes such as (300, 100), got {shape!r}")
     return tuple(int(size) for size in sizes)

@@ -42,7 +42,7 @@ def format_call(name: str, factory: Callable[..., object], arguments: dict[str, 
 
 
 def _literal(value: object) -> str:
-    return f"{value:.12g}" if isinstance(value, float) else repr(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else repr(value)
 
 
 class Catalogue(Generic[T]):
@@ -92,10 +92,14 @@ class Catalogue(Generic[T]):
         """Build an entry from text: a name, or a call such as `normal(std=0.02)`."""
         name, positional, keywords = parse_call(text)
         factory = self.factory(name)
+        signature = inspect.signature(factory).replace(return_annotation=inspect.Signature.empty)
+        known = list(signature.parameters)
+        unknown = [keyword for keyword in keywords if keyword not in known]
         try:
-            inspect.signature(factory).bind(*positional, **keywords)
+            if unknown:
+                raise TypeError(f"there is no argument {unknown[0]!r}{nearest(unknown[0], known)}")
+            signature.bind(*positional, **keywords)
         except TypeError as error:
-            signature = inspect.signature(factory).replace(return_annotation=inspect.Signature.empty)
             raise GlorotError(f"{text!r}: {error}; the {self.kind} is {name}{signature}") from None
         return factory(*positional, **keywords)
 

@@ -13,7 +13,7 @@ from glorot.files import write_whole
 from glorot.inventory import Inventory, Part, fingerprint
 from glorot.recipes import Choice, Recipe
 from glorot.schemes import Scheme, as_scheme
-from glorot.text import matches, number, shape_text, table
+from glorot.text import matches, number, shape_text, shortened, table
 
 VERSION = 1
 STREAM = "glorot-stream/1"
@@ -71,7 +71,7 @@ class Plan:
                 shape_text(entry.shape),
                 f"{number(entry.fans.fan_in)} → {number(entry.fans.fan_out)}" if entry.fans else "–",
                 entry.fed_by,
-                entry.scheme or "–",
+                shortened(entry.scheme) or "–",
                 _width(entry.distribution),
                 entry.why,
             ]
@@ -271,7 +271,7 @@ def _width(law: Distribution | None) -> str:
 
 
 def _summary(entry: PlanEntry) -> str:
-    return f"{entry.scheme or 'left alone'} {_width(entry.distribution)} {_layout(entry)}"
+    return f"{shortened(entry.scheme) or 'left alone'} {_width(entry.distribution)} {_layout(entry)}"
 
 
 def _layout(part: Part | PlanEntry) -> str:

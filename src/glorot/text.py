@@ -14,6 +14,16 @@ def number(value: float) -> str:
     return "–" if value != value else f"{value:.4g}"  # noqa: PLR0124 - NaN is the one that differs from itself
 
 
+def shortened(text: str) -> str:
+    """Round the long decimals in a text, as in the calls of schemes.
+
+    Example:
+        >>> shortened("uniform(low=-0.22360679774997896, high=0.5)")
+        'uniform(low=-0.2236, high=0.5)'
+    """
+    return re.sub(r"\d+\.\d{6,}(e-?\d+)?", lambda found: number(float(found[0])), text)
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Set rows of text in columns under a ruled head.
 

@@ -1,5 +1,6 @@
 """What `fill` writes where, and what it refuses."""
 
+import tracemalloc
 from unittest import mock
 
 import numpy as np
@@ -72,13 +73,20 @@ def test_elements_beside_a_strided_view_stay_untouched():
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64])
-@pytest.mark.parametrize(
-    "law", [*ELEMENTWISE, Orthogonal(2.0), Identity(0.3)], ids=lambda law: type(law).__name__
-)
+@pytest.mark.parametrize("law", [*ELEMENTWISE, Orthogonal(2.0), Identity(0.3)], ids=lambda law: type(law).__name__)
 def test_other_dtypes_are_the_cast_of_float32(law: Distribution, dtype: type):
     value = draw(KEY, law, (64, 48), axes="oi", dtype=dtype)
     assert value.dtype == dtype
     assert np.array_equal(value, draw(KEY, law, (64, 48), axes="oi").astype(dtype))
+
+
+def test_scratch_memory_is_bounded():
+    out = np.empty((2048, 1024), np.float32)
+    tracemalloc.start()
+    fill(out, KEY, TruncatedNormal(0, 1, -2, 2), (2048, 2048), ((0, 2048), (512, 1536)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < out.nbytes
 
 
 def test_the_whole_is_one_run_of_the_stream():
@@ -124,6 +132,7 @@ def test_integers_of_numpy_are_integers():
         (np.True_, r"got np.True_ \(bool\); pass an int"),
         (1.0, r"got 1.0 \(float\); pass an int"),
         ("7", r"got '7' \(str\); pass an int"),
+        (np.array(0.5), r"\(ndarray\); pass an int"),
         (-1, r"got -1; to fold any integer into that range use seed % 2\*\*64"),
         (2**64, r"got 18446744073709551616; to fold"),
     ],
@@ -228,7 +237,8 @@ def test_refused_before_anything_is_written(case: str):
 
 
 def test_draw_refuses_before_it_allocates():
-    with pytest.raises(GlorotError, match="got int64"):
-        draw(KEY, Normal(), (2**50,), dtype=np.int64)
+    for dtype in ("int64", "bfloat16"):
+        with pytest.raises(GlorotError, match=f"got {dtype}"):
+            draw(KEY, Normal(), (2**50,), dtype=dtype)
     with pytest.raises(GlorotError, match=r"got \(-1,\)"):
         draw(KEY, Normal(), (-1,))

@@ -106,9 +106,7 @@ def test_uniform_is_exactly_the_scaled_word():
     assert np.array_equal(law_of(Uniform.symmetric(0.3))(words), expected)
 
 
-@pytest.mark.parametrize(
-    "law", [Uniform.symmetric(0.1), Uniform(-1, 3), Uniform(0.1, 0.7), Uniform(5, 5.001)]
-)
+@pytest.mark.parametrize("law", [Uniform.symmetric(0.1), Uniform(-1, 3), Uniform(0.1, 0.7), Uniform(5, 5.001)])
 def test_uniform_stays_within_its_bounds(law: Uniform):
     values = law_of(law)(np.array([0, 2**31 - 1, 2**31, 2**32 - 1], np.uint32))
     assert values.min() >= np.float32(law.low)

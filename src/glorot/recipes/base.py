@@ -92,6 +92,13 @@ def as_recipe(given: str | Recipe | Scheme) -> Recipe:
     )
 
 
+def of_family(family: str, distribution: str) -> Scheme:
+    """Return the uniform or the normal scheme of a family such as "he"."""
+    if distribution not in ("uniform", "normal"):
+        raise GlorotError(f"{family}: distribution must be one of uniform, normal, got {distribution!r}")
+    return SCHEMES.factory(f"{family}_{distribution}")()
+
+
 def one_law(weights: Scheme, why: str, embeddings: Scheme | None = None) -> Chooser:
     """Give one scheme to every kernel and recurrent weight, and the usual start to all the rest."""
 

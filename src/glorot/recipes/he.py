@@ -1,7 +1,6 @@
 """Recipe: He initialisation for every weight."""
 
-from glorot.recipes.base import Chooser, one_law, recipe
-from glorot.schemes import SCHEMES
+from glorot.recipes.base import Chooser, of_family, one_law, recipe
 
 
 @recipe("kaiming")
@@ -30,4 +29,4 @@ def he(distribution: str = "normal") -> Chooser:
     References:
         He et al. (2015), "Delving Deep into Rectifiers", ICCV, equation 10.
     """
-    return one_law(SCHEMES.factory(f"he_{distribution}")(), "2/fan_in, for ReLU")
+    return one_law(of_family("he", distribution), "2/fan_in, for ReLU")

@@ -1,7 +1,6 @@
 """Recipe: LeCun initialisation for every weight."""
 
-from glorot.recipes.base import Chooser, one_law, recipe
-from glorot.schemes import SCHEMES
+from glorot.recipes.base import Chooser, of_family, one_law, recipe
 
 
 @recipe()
@@ -31,4 +30,4 @@ def lecun(distribution: str = "normal") -> Chooser:
     References:
         LeCun et al. (1998), "Efficient BackProp", section 4.6.
     """
-    return one_law(SCHEMES.factory(f"lecun_{distribution}")(), "1/fan_in")
+    return one_law(of_family("lecun", distribution), "1/fan_in")

@@ -100,8 +100,10 @@ def xavier(distribution: str = "uniform") -> Chooser:
         >>> from glorot.fans import dense
         >>> from glorot.schemes import xavier_normal, xavier_uniform
         >>> layer = dense(300, 100)
-        >>> round(xavier_normal()(layer).std, 4), round(xavier_uniform()(layer).high, 4)
-        (0.0707, 0.1225)
+        >>> round(xavier_normal()(layer).std, 4)
+        0.0707
+        >>> round(xavier_uniform()(layer).high, 4)
+        0.1225
 
     References:
         Glorot & Bengio (2010), "Understanding the difficulty of training deep feedforward neural

@@ -42,13 +42,18 @@ class Docstring:
     intro: tuple[Block, ...]
     sections: tuple[Section, ...]
 
+    @property
+    def title(self) -> str:
+        """The first line without the formula that it may end with."""
+        return self.line.partition(": ")[0] if self.formula and self.formula in self.line else self.line
+
     def section(self, title: str) -> Section | None:
         """Return the section of a title, if there is one."""
         return next((section for section in self.sections if section.title == title), None)
 
 
 def read_docstring(text: str) -> Docstring:
-    """Take a docstring apart.
+    r"""Take a docstring apart.
 
     Args:
         text: the docstring as it stands in the code.
@@ -57,7 +62,7 @@ def read_docstring(text: str) -> Docstring:
         Its pieces.
 
     Example:
-        >>> doc = read_docstring("All zero.\\n\\nW = 0\\n\\nWhen to use:\\n    For biases.")
+        >>> doc = read_docstring("All zero.\n\nW = 0\n\nWhen to use:\n    For biases.")
         >>> doc.formula, doc.section("When to use").blocks[0].content
         ('W = 0', 'For biases.')
     """
@@ -88,17 +93,19 @@ def _split(lines: list[str]) -> tuple[list[str], list[tuple[str, list[str]]]]:
     sections: list[tuple[str, list[str]]] = []
     current, before = intro, ""
     for line, after in zip(lines, [*lines[1:], ""], strict=True):
-        heading = HEADING.match(line) if after.startswith(" ") else None
-        inline = INLINE.match(line)
-        if not before.strip() and (heading or inline):
-            found = heading or inline
-            assert found is not None
-            current = [found[2]] if inline else []
+        found = (HEADING.match(line) if after.startswith(" ") else None) or INLINE.match(line)
+        if found and not before.strip():
+            current = [_sentence(found[2])] if found.re is INLINE else []
             sections.append((found[1], current))
         else:
             current.append(line)
         before = line
     return intro, [(title, _dedent(body)) for title, body in sections]
+
+
+def _sentence(text: str) -> str:
+    """Begin with a capital letter what followed a colon; a formula keeps its φ."""
+    return text[0].upper() + text[1:] if text[0].isascii() else text
 
 
 def _dedent(lines: list[str]) -> list[str]:

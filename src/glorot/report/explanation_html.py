@@ -1,5 +1,6 @@
 """The HTML form of a page: one file with its style and its drawings, for a browser without a network."""
 
+import math
 import re
 from html import escape
 
@@ -34,7 +35,7 @@ figcaption { margin-top: 8px; color: var(--quiet); font-size: 15px; }
 table { border-collapse: collapse; margin-top: 8px; width: 100%; text-align: center; }
 th, td { padding: 6px 8px; border-top: 1px solid var(--line); font-variant-numeric: tabular-nums; }
 th { color: var(--quiet); font-weight: 500; }
-dt { font-weight: 600; } dd { margin: 0 0 10px 24px; }
+dl { margin: 0; } dt { font-weight: 600; } dd { margin: 0 0 10px 24px; }
 footer { margin-top: 44px; padding-top: 18px; border-top: 1px solid var(--line); }
 """
 
@@ -46,7 +47,7 @@ def html_page(page: Page) -> str:
     sections = "".join(section_html(section) for section in page.doc.sections if section.title != "Next")
     body = f"""<main>
 <header><div class="kind">{escape(kind)}</div><h1>{escape(page.name)}</h1>
-<p class="line">{prose(page.doc.line)}</p></header>
+<p class="line">{prose(page.doc.title)}</p></header>
 {_formula(page)}{figures(page)}{also}{"".join(map(block_html, page.doc.intro))}
 {sections}
 <footer><strong>Next:</strong> {prose(page.command)}</footer>
@@ -69,12 +70,15 @@ def figures(page: Page) -> str:
         head = "".join(f"<th>{prose(name)}</th>" for name, _ in rows)
         cells = "".join(f"<td>{escape(value)}</td>" for _, value in rows)
         table = f"<table><tr>{head}</tr><tr>{cells}</tr></table>"
-        told = "What is left of z ~ N(0, 1), and what makes up for it: g_f holds the signal, g_b the gradient."
+        told = (
+            "Green: where z ~ N(0, 1) falls. Below: what φ leaves of it, and what makes up for the rest; "
+            "g_f holds the signal, g_b the gradient."
+        )
         return f"<figure>{activation_svg(page.phi)}<figcaption>{told}</figcaption>{table}</figure>\n"
-    told = f"What a weight of a layer {INPUTS} → {OUTPUTS} is drawn from."
-    return "".join(
-        f"<figure>{drawing}<figcaption>{told}</figcaption></figure>\n" for drawing in laws_svg(page.samples)
-    )
+    told = f"What a weight of a layer {INPUTS} → {OUTPUTS} starts from."
+    if any(math.isnan(sample.law.std) for sample in page.samples):
+        told = "A small matrix of this law: orange is above 0, blue below."
+    return "".join(f"<figure>{drawing}<figcaption>{told}</figcaption></figure>\n" for drawing in laws_svg(page.samples))
 
 
 def section_html(section: Section) -> str:

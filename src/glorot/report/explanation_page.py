@@ -70,16 +70,14 @@ def page_of(text: str) -> Page:
         CATALOGUES[asked].factory(name)  # refuses a name that this kind does not have
         kinds = [asked, *(kind for kind in kinds if kind != asked)]
     if not kinds:
-        raise GlorotError(f"unknown name {name!r}{nearest(name, _all_names())}; known are {_listed()}")
+        close = nearest(name, _all_names())
+        raise GlorotError(f"unknown name {name!r}{close or f'; known are {_listed()}'}")
     return _page(kinds[0], call, name, kinds[1:])
 
 
 def _all_names() -> list[str]:
     return [
-        name
-        for catalogue in CATALOGUES.values()
-        for entry in catalogue
-        for name in (entry, *catalogue.aliases(entry))
+        name for catalogue in CATALOGUES.values() for entry in catalogue for name in (entry, *catalogue.aliases(entry))
     ]
 
 

@@ -132,7 +132,7 @@ def reach(laws: list[Distribution]) -> float:
     ends = [0.0]
     for law in laws:
         edge = max(abs(law.low), abs(law.high)) if isinstance(law, Uniform | TruncatedNormal) else 0.0
-        ends.append(edge * 1.15 if edge else abs(law.mean) + 3.2 * law.std)
+        ends.append(edge * 1.25 if edge else abs(law.mean) + 3.2 * law.std)
     return max(ends)
 
 

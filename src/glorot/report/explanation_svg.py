@@ -6,7 +6,7 @@ Lines and letters take the colour of the text around them, so a drawing suits li
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
+from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,16 +64,13 @@ def _one(sample: Sample) -> str:
 
 def _densities(samples: Sequence[Sample]) -> str:
     span = reach([sample.law for sample in samples])
-    x = np.linspace(-span, span, 721)
-    curves = [density(sample.law, x) for sample in samples]
-    frame = Frame(LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM, (-span, span), (0, max(c.max() for c in curves)))
+    curves = [_outline(sample.law, span) for sample in samples]
+    top = max(float(y.max()) for _, y in curves)
+    frame = Frame(LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM, (-span, span), (0, top))
     parts = [_axis(frame, "weight w")]
     for n, (sample, curve, colour) in enumerate(zip(samples, curves, (BLUE, ORANGE), strict=False)):
-        points = frame.path(x, curve)
-        floor = frame.down(0)
-        parts.append(
-            f'<polygon points="{LEFT},{floor} {points} {WIDTH - RIGHT},{floor}" fill="{colour}" fill-opacity="0.16"/>'
-        )
+        points = frame.path(*curve)
+        parts.append(f'<polygon points="{points}" fill="{colour}" fill-opacity="0.16"/>')
         parts.append(_line(points, colour))
         anchor, place = ("start", LEFT) if n == 0 else ("end", WIDTH - RIGHT)
         parts.append(_text(place, 18, sample.label, anchor, colour, bold=True))
@@ -82,16 +79,24 @@ def _densities(samples: Sequence[Sample]) -> str:
     return _svg(parts, WIDTH, HEIGHT, f"Density of {' and '.join(sample.label for sample in samples)}")
 
 
+def _outline(law: Distribution, span: float) -> tuple[Floats, Floats]:
+    """Return the curve of a density, with its edges straight up and down where it ends."""
+    ends = (law.low, law.high) if isinstance(law, Uniform | TruncatedNormal) else (-span, span)
+    x = np.linspace(*ends, 401)
+    return np.concatenate([x[:1], x, x[-1:]]), np.concatenate([[0], density(law, x), [0]])
+
+
 def _widths(frame: Frame, law: Distribution) -> str:
     """Mark ±σ, and the bounds where there are any."""
     parts = []
     middle = law.mean
     for x in (middle - law.std, middle + law.std):
-        parts.append(_rule(frame.across(x), frame.top, frame.bottom, BLUE, dashed=True))
+        parts.append(_rule(frame.across(x), frame.top, frame.bottom, BLUE))
         parts.append(_text(frame.across(x) - 5, frame.bottom - 8, "−σ" if x < middle else "+σ", "end", BLUE))
     if isinstance(law, Uniform | TruncatedNormal):
-        for x, anchor, shift in ((law.low, "end", -5), (law.high, "start", 5)):
-            parts.append(_text(frame.across(x) + shift, frame.bottom - 8, number(x), anchor, BLUE))
+        for x, anchor, shift in ((law.low, "end", -7), (law.high, "start", 7)):
+            height = frame.down(float(density(law, np.array([x]))[0]))
+            parts.append(_text(frame.across(x) + shift, height + 12, number(x), anchor, BLUE))
     return "".join(parts)
 
 
@@ -169,7 +174,7 @@ def _bell(frame: Frame) -> str:
     height = (frame.bottom - frame.top) / 3 * np.exp(-z * z / 2)
     points = " ".join(f"{frame.across(a):.1f},{frame.bottom - h:.1f}" for a, h in zip(z, height, strict=True))
     hill = f'<polygon points="{points}" fill="{GREEN}" fill-opacity="0.22"/>'
-    return hill + _text(frame.across(1.5), frame.bottom - 22, "z ~ N(0, 1)", "start", GREEN)
+    return hill + _text(frame.across(0), frame.bottom - 12, "N(0, 1)", "middle", GREEN, 13)
 
 
 def _pieces(frame: Frame, z: Floats, curve: Floats, kinks: Sequence[float], colour: str) -> str:
@@ -217,14 +222,14 @@ def _line(points: str, colour: str) -> str:
     return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.5" stroke-linejoin="round"/>'
 
 
-def _rule(x: float, top: float, bottom: float, colour: str, *, dashed: bool) -> str:
-    dashes = ' stroke-dasharray="4 4"' if dashed else ""
+def _rule(x: float, top: float, bottom: float, colour: str) -> str:
     return (
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}" stroke="{colour}" stroke-opacity="0.8"{dashes}/>'
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}" stroke="{colour}" stroke-opacity="0.8" '
+        'stroke-dasharray="4 4"/>'
     )
 
 
-def _text(  # noqa: PLR0917 (place, words and looks, in the order of the attributes)
+def _text(
     x: float, y: float, words: str, anchor: str, colour: str = "currentColor", size: int = 14, *, bold: bool = False
 ) -> str:
     weight = ' font-weight="600"' if bold else ""

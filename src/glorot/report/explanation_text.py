@@ -87,9 +87,7 @@ def _panel(sample: Sample, span: float, rows: int, samples: Sequence[Sample]) ->
 def _area(heights: Floats, rows: int) -> list[str]:
     """Fill the area under heights in [0, 1], a column each, in eighths of a line."""
     eighths = np.rint(heights * rows * 8).astype(int)
-    return [
-        "".join(EIGHTHS[min(max(h - 8 * row, 0), 8)] for h in eighths).rstrip() for row in reversed(range(rows))
-    ]
+    return ["".join(EIGHTHS[min(max(h - 8 * row, 0), 8)] for h in eighths).rstrip() for row in reversed(range(rows))]
 
 
 def _spike(law: Distribution, rows: int) -> list[str]:

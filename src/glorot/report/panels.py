@@ -165,7 +165,8 @@ def _range(series: Sequence[Series], panel: Panel) -> tuple[float, float]:
     if panel.percent:
         return 0.0, 1.0
     values = [v for one in series for p in (*one.line, *one.dots) for v in (p.y, p.high) if math.isfinite(v)]
-    values += [p.low for one in series for p in (*one.line, *one.dots) if p.low > 0 or not panel.log]
+    # on a log axis a spread as wide as its mean would reach down without end
+    values += [max(p.low, p.y / 10) if panel.log else p.low for one in series for p in (*one.line, *one.dots)]
     low, high = min(values, default=1.0), max(values, default=1.0)
     if panel.log:
         return low / 1.25, high * 1.25

@@ -34,17 +34,17 @@ def fill_orthogonal(
 ) -> None:
     """Write gain · Q, one Q for each batch index, where Q is out × everything summed over."""
     batches = [range(lo, hi) if letter == "b" else [None] for letter, (lo, hi) in zip(axes, box, strict=True)]
+    batch_axes = tuple(axis for axis, letter in enumerate(axes) if letter == "b")
+    cut = tuple(slice(lo, hi) for letter, (lo, hi) in zip(axes, box, strict=True) if letter != "b")
     row_axis = axes.replace("b", "").index("o")
     for batch in itertools.product(*batches):
         whole = tuple((0, n) if b is None else (b, b + 1) for b, n in zip(batch, shape, strict=True))
         normals = np.empty(tuple(hi - lo for lo, hi in whole), np.float32)
         fill_normals(normals, whole)
-        stacked = np.moveaxis(normals.squeeze(_positions(axes, "b")), row_axis, 0)
-        rows = _haar(stacked.reshape(len(stacked), -1).astype(np.float64)).reshape(stacked.shape)
-        matrix = np.moveaxis(rows, 0, row_axis)
-        cut = tuple(slice(lo, hi) for letter, (lo, hi) in zip(axes, box, strict=True) if letter != "b")
+        rows = np.moveaxis(normals.squeeze(batch_axes), row_axis, 0)
+        rows = _haar(rows.reshape(len(rows), -1).astype(np.float64)).reshape(rows.shape)
         target = tuple(slice(None) if b is None else b - lo for b, (lo, _) in zip(batch, box, strict=True))
-        out[target] = (gain * matrix[cut]).astype(np.float32)
+        out[target] = (gain * np.moveaxis(rows, 0, row_axis)[cut]).astype(np.float32)
 
 
 def _haar(normals: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -68,7 +68,3 @@ def fill_identity(out: NDArray[Any], gain: float, axes: str, shape: Shape, box: 
             return
         index.append({"b": slice(None), "k": extent // 2 - lo}.get(letter, diagonal - lo))
     out[tuple(index)] = np.float32(gain)
-
-
-def _positions(axes: str, letter: str) -> tuple[int, ...]:
-    return tuple(position for position, label in enumerate(axes) if label == letter)

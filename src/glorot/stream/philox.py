@@ -60,9 +60,12 @@ def _checked_seed(seed: int) -> int:
     expected = "seed must be a whole number with 0 <= seed < 2**64"
     if seed is None:
         raise GlorotError(f"{expected}, got None; choose one, as in seed=0: weights are a function of it")
-    if isinstance(seed, bool | np.bool_) or not hasattr(seed, "__index__"):
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        number = None
+    if number is None or isinstance(seed, bool | np.bool_):
         raise GlorotError(f"{expected}, got {seed!r} ({type(seed).__name__}); pass an int, as in seed=0")
-    number = operator.index(seed)
     if not 0 <= number < 2**64:
         raise GlorotError(f"{expected}, got {number}; to fold any integer into that range use seed % 2**64")
     return number

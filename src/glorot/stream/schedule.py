@@ -1,5 +1,6 @@
 """Filling arrays: checked arguments, and tiles that keep memory bounded."""
 
+import contextlib
 import functools
 import itertools
 import math
@@ -12,15 +13,12 @@ from numpy.typing import DTypeLike, NDArray
 
 from glorot.distributions import Constant, Distribution, Identity, Normal, Orthogonal
 from glorot.errors import GlorotError
-from glorot.stream import matrix
+from glorot.stream.matrix import Box, Shape, check_axes, fill_identity, fill_orthogonal
 from glorot.stream.philox import Indices, Key, words_at, words_of_run
 from glorot.stream.spec import Law, law_of, reach_of
 
 TILE = 2**16  # elements; the scratch of one tile stays in the second-level cache
 DTYPES = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
-
-Shape = tuple[int, ...]
-Box = tuple[tuple[int, int], ...]
 
 
 def fill(  # noqa: PLR0917 (box and axes go along with the shape)
@@ -66,14 +64,14 @@ def fill(  # noqa: PLR0917 (box and axes go along with the shape)
         raise GlorotError(f"distribution must be one of glorot.distributions, got {distribution!r}")
     _check_reach(distribution, out.dtype)
     if isinstance(distribution, Orthogonal | Identity):
-        matrix.check_axes(distribution, shape, axes)
+        check_axes(distribution, shape, axes)
     if out.size == 0:
         return
     if isinstance(distribution, Orthogonal):
         normals = functools.partial(_fill_elements, key=key, law=law_of(Normal()), shape=shape)
-        matrix.fill_orthogonal(out, distribution.gain, str(axes), shape, box, fill_normals=normals)
+        fill_orthogonal(out, distribution.gain, str(axes), shape, box, fill_normals=normals)
     elif isinstance(distribution, Identity):
-        matrix.fill_identity(out, distribution.gain, str(axes), shape, box)
+        fill_identity(out, distribution.gain, str(axes), shape, box)
     elif isinstance(distribution, Constant):
         out[...] = np.float32(distribution.value)
     else:
@@ -110,7 +108,7 @@ def draw(
         >>> draw(key_of(0, "layers.0.weight"), Normal(std=0.02), (2, 3)).shape
         (2, 3)
     """
-    out = np.empty(_checked_shape(shape), _checked_dtype(np.dtype(dtype)))
+    out = np.empty(_checked_shape(shape), _checked_dtype(dtype))
     fill(out, key, distribution, shape, axes=axes)
     return out
 
@@ -160,9 +158,7 @@ def _checked_shape(shape: Sequence[int]) -> Shape:
     if extents is None or any(extent < 0 for extent in extents):
         raise GlorotError(f"shape must be a sequence of whole numbers from 0 upwards, got {shape!r}")
     if math.prod(extents) >= 2**64:
-        raise GlorotError(
-            f"shape {extents} has 2**64 elements or more, beyond the 64-bit index of the stream"
-        )
+        raise GlorotError(f"shape {extents} has 2**64 elements or more, beyond the 64-bit index of the stream")
     return extents
 
 
@@ -173,9 +169,7 @@ def _checked_box(box: Sequence[tuple[int, int]] | None, shape: Shape) -> Box:
     pairs = [(pair[0], pair[1]) for pair in bounds if pair is not None and len(pair) == 2]
     fits = len(pairs) == len(bounds) == len(shape)
     if not fits or any(not 0 <= lo <= hi <= n for (lo, hi), n in zip(pairs, shape, strict=True)):
-        raise GlorotError(
-            f"box must give 0 <= start <= stop <= extent for each axis of the shape {shape}, got {box!r}"
-        )
+        raise GlorotError(f"box must give 0 <= start <= stop <= extent for each axis of the shape {shape}, got {box!r}")
     return tuple(pairs)
 
 
@@ -186,13 +180,15 @@ def _whole_numbers(values: Sequence[int]) -> Shape | None:
         return None
 
 
-def _checked_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    if dtype not in DTYPES:
-        raise GlorotError(
-            f"dtype must be float16, float32 or float64 in native byte order, got {dtype}; "
-            "for another one fill float32 and cast it once"
-        )
-    return dtype
+def _checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    for known in DTYPES:
+        with contextlib.suppress(TypeError):
+            if np.dtype(dtype) == known:
+                return known
+    raise GlorotError(
+        f"dtype must be float16, float32 or float64 in native byte order, got {dtype}; "
+        "for another one fill float32 and cast it once"
+    )
 
 
 def _check_out(out: NDArray[Any], box: Box) -> None:

@@ -2,9 +2,9 @@
 
 The half-normal quantile z(u), with t = 1 - u and q = t (1 + u) = 1 - u², takes three steps:
 
-    v = OCTAVE·(bits(q) - bits(1)) + LOG(m)             a multiple of log q, from exponent and mantissa m
-    x = (v + BEND)·v, v before that shifted in the tail   an axis bent so that low degrees suffice
-    z = u·CENTRAL(x) where v < SPLIT, else u·TAIL(x)
+    v = OCTAVE·(bits(q) - bits(1)) + LOG(m)    a multiple of log q, from its bits and its mantissa m in [½, 1)
+    x = (v + BEND)·v                           a bent axis, on which low degrees suffice
+    z = u·CENTRAL(x)                           and where v ≥ SPLIT, u·TAIL(x) with a shifted v and its own BEND
 
 | where           | operations | largest error/max(1, z) |
 |-----------------|------------|-------------------------|
@@ -54,19 +54,15 @@ OCTAVE = F32(-7.40895771e-08)
 LOG = _coefficients(-5.38078308, 12.4419689, -16.2006721, 13.2110767, -6.3376112, -1.4239198)
 SPLIT = F32(2.231)
 CENTRAL_BEND = F32(-19.6903706)
-CENTRAL = _coefficients(
-    -1.2880824e-11, 1.97220396e-09, 9.26747319e-08, 2.38815737e-05, -0.0193551313, 2.29603553
-)
+CENTRAL = _coefficients(-1.2880824e-11, 1.97220396e-09, 9.26747319e-08, 2.38815737e-05, -0.0193551313, 2.29603553)
 TAIL_SHIFT, TAIL_BEND = F32(-15.243001), F32(-80.6982422)
 TAIL = _coefficients(
     2.37934365e-33, -1.32141138e-30, -4.23817293e-27, -2.26344724e-24, 5.30170306e-21, -1.82632149e-17,
     -1.33701864e-15, -1.16097347e-10, -4.09162304e-08, -0.00220750598, 6.10459614,
 )  # fmt: skip
-FARTHEST_NORMAL, FARTHEST_TRUNCATED = (
-    6.5,
-    9.1,
-)  # above |z| at t = 2⁻³², and at 2⁻³² of the mass beyond 6 sigma
-NEGLIGIBLE_CUT = 12.0  # erfc underflows to nothing that a sum of binary32 could notice
+FARTHEST_NORMAL = 6.5  # above |z| at t = 2⁻³², the last word
+FARTHEST_TRUNCATED = 9.1  # above |z| at the last word of a law cut at 6 sigma
+NEGLIGIBLE_CUT = 12.0  # what lies beyond is too little for any sum here to notice
 
 
 def law_of(distribution: Distribution) -> Law:
@@ -114,9 +110,7 @@ def _rounded(value: float) -> np.float32:
     return F32(min(max(value, -largest), largest))
 
 
-def _uniform(
-    words: Words, *, center: np.float32, scale: np.float32, limits: tuple[np.float32, np.float32]
-) -> Floats:
+def _uniform(words: Words, *, center: np.float32, scale: np.float32, limits: tuple[np.float32, np.float32]) -> Floats:
     values: Floats = center + words.view(np.int32).astype(np.float32) * scale
     return values.clip(*limits)
 
@@ -183,6 +177,9 @@ def _with_sign(magnitude: Floats, negative: Signs) -> Floats:
     return np.where(negative, -magnitude, magnitude)
 
 
+TWO_OVER_ROOT_PI = Decimal("1.1283791670955125738961589031215451716881012586579977136881714434212849368829868")
+
+
 @functools.lru_cache(maxsize=256)
 def probability_window(alpha: float, beta: float) -> tuple[np.float32, ...]:
     """Return (v_lo + v_hi)/2, (v_hi - v_lo)/2, 1 - v_hi and 1 + v_lo, where v = erf(cut/√2).
@@ -206,8 +203,3 @@ def _erf_of_cut(cut: float) -> Decimal:
         term *= 2 * x * x / (2 * n + 1)
         total += term
     return TWO_OVER_ROOT_PI * (-x * x).exp() * total
-
-
-TWO_OVER_ROOT_PI = Decimal(
-    "1.1283791670955125738961589031215451716881012586579977136881714434212849368829868"
-)

@@ -1,0 +1,225 @@
+"""Histograms of what enters the activations, as ridges under φ and its slope on the same axis.
+
+Drawn as plain SVG: dozens of small shapes on one shared axis need no chart library.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.activations import Activation, activation
+from glorot.comparison.results import Comparison, RecipeResult, Run, hidden
+from glorot.errors import GlorotError
+from glorot.probe.signal import SATURATED_BELOW, Histogram
+from glorot.report.colors import ink
+from glorot.report.curves import style
+from glorot.report.document import text
+from glorot.report.labels import shorten
+
+MOST_LAYERS = 6
+WHEN = (("start", "start", 0.35), ("first", "epoch 1", 0.6), ("end", "end", 0.95))
+LEFT, GAP, TOP, CURVE, RIDGE, SPACE = 190.0, 16.0, 30.0, 104.0, 30.0, 20.0
+WIDTH = 1320.0
+EDGE = 6.0  # width of the block of what lies beyond the axis
+
+
+@dataclass(frozen=True)
+class Column:
+    """One layer: where it stands, what its axis spans, and the activation that follows it (None: unknown)."""
+
+    layer: int
+    name: str
+    left: float
+    width: float
+    low: float
+    high: float
+    phi: Activation | None
+
+    def x(self, z: float) -> float:
+        """Return the place of a value on the page."""
+        inner = self.width - 2 * EDGE
+        return self.left + EDGE + (z - self.low) / (self.high - self.low) * inner
+
+
+def ridges(comparison: Comparison) -> str:
+    """Draw the histograms of every recipe and hidden layer, at the start, after one epoch and at the end.
+
+    Args:
+        comparison: the comparison; of more than six hidden layers, six are shown.
+
+    Returns:
+        The drawing as SVG.
+    """
+    columns = _columns(comparison)
+    first = TOP + CURVE + SPACE
+    group = len(WHEN) * RIDGE + SPACE
+    bottom = first + group * len(comparison.results)
+    parts = [_zones(column, bottom) + _curves(column) for column in columns]
+    for place, result in enumerate(comparison.results):
+        hue, _ = style(comparison, result.recipe)
+        parts.append(_group(result, columns, hue, first + place * group))
+    parts += [_axis(column, bottom) for column in columns]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {bottom + 52:.0f}" role="img" '
+        f'font-size="14" fill="#1b2530">' + "".join(parts) + "</svg>"
+    )
+
+
+def caption(comparison: Comparison) -> str:
+    """Say how the drawing is read."""
+    columns = _columns(comparison)
+    words = [
+        "Each curve is scaled to its own peak; all seeds together. The blocks at both edges hold what lies beyond the "
+        "axis, with its share where it is 1 % or more."
+    ]
+    if any(column.phi for column in columns):
+        words.insert(0, "Top: the activation φ (solid) and its slope φ′ (dashed).")
+        if any(_saturated(column) for column in columns):
+            words.insert(1, "Shaded: the saturated zone, where the slope is below 5 % of its maximum.")
+    total = len(hidden(comparison.results[0].runs[0].start))
+    if total > len(columns):
+        words.append(f"{len(columns)} of {total} hidden layers are shown.")
+    return " ".join(words)
+
+
+def _columns(comparison: Comparison) -> list[Column]:
+    layers = hidden(comparison.results[0].runs[0].start)
+    shown = sorted({round(i) for i in np.linspace(0, len(layers) - 1, min(MOST_LAYERS, len(layers)))})
+    width = min((WIDTH - LEFT - GAP * (len(shown) - 1)) / len(shown), 420.0)
+    columns = []
+    for place, index in enumerate(shown):
+        layer = layers[index]
+        try:
+            phi = activation(layer.activation)
+        except GlorotError:  # a function of the user's, which the catalogue cannot draw
+            phi = None
+        left = LEFT + place * (width + GAP)
+        columns.append(Column(index, layer.layer, left, width, layer.histogram.low, layer.histogram.high, phi))
+    return columns
+
+
+def _saturated(column: Column) -> list[tuple[float, float]]:
+    """Return the ranges of z in which the slope is below 5 % of its maximum."""
+    if column.phi is None:
+        return []
+    z = np.linspace(column.low, column.high, 481)
+    flat = np.abs(column.phi.derivative(z)) < SATURATED_BELOW * column.phi.steepest
+    turns = np.flatnonzero(np.diff(np.concatenate([[False], flat, [False]]).astype(int)))
+    return [(float(z[a]), float(z[b - 1])) for a, b in zip(turns[::2], turns[1::2], strict=True) if b - a > 2]
+
+
+def _zones(column: Column, bottom: float) -> str:
+    rectangles = []
+    for low, high in _saturated(column):
+        left = column.left if low == column.low else column.x(low)
+        right = column.left + column.width if high == column.high else column.x(high)
+        rectangles.append(
+            f'<rect x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" height="{bottom - TOP:.1f}" fill="#fbeedd"/>'
+        )
+    return "".join(rectangles)
+
+
+def _curves(column: Column) -> str:
+    """Draw the name of the layer, and φ and φ′ where they are known."""
+    room = int(column.width / 8.2)
+    head = (
+        f'<text x="{column.x((column.low + column.high) / 2):.1f}" y="18" text-anchor="middle" font-weight="600">'
+        f"{text(shorten(column.name, room))}</text>"
+    )
+    if column.phi is None:
+        return head
+    z = np.linspace(column.low, column.high, 97)
+    value, slope = column.phi.function(z), column.phi.derivative(z)
+    low = max(min(value.min(), slope.min()), -1.3) - 0.1
+    high = min(max(value.max(), slope.max()), 1.3) + 0.1
+    scale = CURVE / (high - low)
+    zero = TOP + high * scale
+    lines = f'<path d="M{column.left:.1f},{zero:.1f}h{column.width:.1f}" stroke="#b8c1ca" stroke-width="1"/>'
+    for y, dash, name in ((value, "", "φ"), (slope, ' stroke-dasharray="5 3"', "φ′")):
+        inside = (y >= low) & (y <= high)
+        path = _path(column, z, TOP + (high - y) * scale, inside)
+        lines += f'<path d="{path}" fill="none" stroke="#1b2530" stroke-width="1.8"{dash}/>'
+        if column.left == LEFT:
+            at = TOP + (high - y[inside][0]) * scale if name == "φ" else zero - 0.5 * (zero - TOP)
+            lines += f'<text x="{LEFT - 12:.0f}" y="{at + 5:.1f}" text-anchor="end" font-weight="600">{name}{" - -" if name == "φ′" else " —"}</text>'
+    return head + lines
+
+
+def _path(column: Column, z: NDArray[np.float64], y: NDArray[np.float64], inside: NDArray[np.bool_]) -> str:
+    """Join the points that lie inside, lifting the pen over those that do not."""
+    steps = []
+    for place in np.flatnonzero(inside):
+        pen = "L" if place and inside[place - 1] else "M"
+        steps.append(f"{pen}{column.x(z[place]):.1f},{y[place]:.1f}")
+    return "".join(steps)
+
+
+def _group(result: RecipeResult, columns: list[Column], hue: str, top: float) -> str:
+    """Draw the ridges of one recipe: its name, and three lines for each layer."""
+    name = shorten(result.recipe, 21)
+    parts = [f'<text x="0" y="{top + 18:.1f}" font-weight="600" fill="{ink(hue)}">{text(name)}</text>']
+    for place, (when, words, strength) in enumerate(WHEN):
+        base = top + (place + 1) * RIDGE
+        parts.append(
+            f'<text x="{LEFT - 12:.0f}" y="{base - 3:.1f}" text-anchor="end" font-size="12.5" fill="#55626f">{words}</text>'
+        )
+        parts += [_ridge(column, _pooled(result.runs, column.layer, when), base, hue, strength) for column in columns]
+    return "".join(parts)
+
+
+def _pooled(runs: tuple[Run, ...], layer: int, when: str) -> Histogram | None:
+    """Add up a layer's histograms over the seeds that got so far."""
+    found = [hidden(signal)[layer].histogram for run in runs if (signal := getattr(run, when)) is not None]
+    if not found:
+        return None
+    counts = np.sum([one.counts for one in found], axis=0)
+    return Histogram(found[0].low, found[0].high, tuple(counts.tolist()))
+
+
+def _ridge(column: Column, pooled: Histogram | None, base: float, hue: str, strength: float) -> str:
+    line = f'<path d="M{column.left:.1f},{base:.1f}h{column.width:.1f}" stroke="#c9d1d8" stroke-width="1"/>'
+    total = sum(pooled.counts) if pooled else 0
+    if pooled is None or not total:
+        middle = column.left + column.width / 2
+        return line + f'<text x="{middle:.1f}" y="{base - 6:.1f}" text-anchor="middle" font-size="12" fill="#8894a0">no number</text>'
+    counts = np.array(pooled.counts, dtype=np.float64)
+    beyond = counts[[0, -1]] / total
+    counts[[0, -1]] = 0
+    step = (pooled.high - pooled.low) / len(counts)
+    heights = counts / max(float(counts.max()), 1.0) * (RIDGE - 5)
+    kept = np.flatnonzero(heights >= 0.05)
+    path = ""
+    if kept.size:
+        first, last = int(kept[0]), int(kept[-1])
+        tops = "".join(f"V{base - heights[i]:.1f}H{column.x(pooled.low + (i + 1) * step):.1f}" for i in range(first, last + 1))
+        path = f'<path d="M{column.x(pooled.low + first * step):.1f},{base:.1f}{tops}V{base:.1f}Z" fill="{hue}" fill-opacity="{strength}"/>'
+    return line + path + _blocks(column, beyond, base, hue, strength)
+
+
+def _blocks(column: Column, beyond: NDArray[np.float64], base: float, hue: str, strength: float) -> str:
+    """Draw what lies beyond both ends of the axis, with its share."""
+    parts = []
+    sides = ((column.left, column.left + EDGE + 3, "start"), (column.left + column.width - EDGE, column.left + column.width - EDGE - 3, "end"))
+    for share, (left, beside, anchor) in zip(beyond, sides, strict=True):
+        if share < 0.01:
+            continue
+        height = share * (RIDGE - 5)
+        parts.append(
+            f'<rect x="{left:.1f}" y="{base - height:.1f}" width="{EDGE}" height="{height:.1f}" fill="{hue}" '
+            f'fill-opacity="{strength}"/><text x="{beside:.1f}" y="{base - 14:.1f}" text-anchor="{anchor}" '
+            f'font-size="11.5" fill="{ink(hue)}">{100 * share:.0f} %</text>'
+        )
+    return "".join(parts)
+
+
+def _axis(column: Column, bottom: float) -> str:
+    middle = (column.low + column.high) / 2
+    ticks = "".join(
+        f'<path d="M{column.x(z):.1f},{bottom - 10:.1f}v5" stroke="#8894a0"/>'
+        f'<text x="{column.x(z):.1f}" y="{bottom + 10:.1f}" text-anchor="middle" font-size="12.5">{z:g}</text>'
+        for z in (column.low, (column.low + middle) / 2, middle, (column.high + middle) / 2, column.high)
+    )
+    line = f'<path d="M{column.left:.1f},{bottom - 10:.1f}h{column.width:.1f}" stroke="#8894a0"/>'
+    words = f'<text x="{column.x(middle):.1f}" y="{bottom + 32:.1f}" text-anchor="middle" fill="#55626f">what enters φ</text>'
+    return line + ticks + words

@@ -1,0 +1,201 @@
+"""The pages of `explain`: what they say, that they fit, and that they need nothing."""
+
+import re
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from glorot.errors import GlorotError
+from glorot.fans import dense
+from glorot.report.explanation import explanation
+from glorot.report.explanation_page import CATALOGUES, page_of
+from glorot.report.explanation_samples import density, has_density, reach
+from glorot.schemes import SCHEMES
+
+EVERY = [f"{kind}:{name}" for kind, catalogue in CATALOGUES.items() for name in catalogue]
+
+
+def flowing(text: str) -> str:
+    """Undo the line breaks, so that a sentence can be looked for."""
+    return " ".join(text.split())
+
+
+@pytest.fixture(scope="module")
+def xavier() -> str:
+    return flowing(explanation("xavier", full=True))
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        "signal fades from layer to layer",
+        "every tanh saturates",
+        "y = Σ w·x",
+        "Var(w·x) = E[w]²·Var(x) + E[x]²·Var(w) + Var(w)·Var(x)",
+        "both means 0",
+        "independent and identically distributed",
+        "n·Var(w) = 1",
+        "fan_in·Var(w) = 1",
+        "fan_out·Var(w) = 1",
+        "only if fan_in = fan_out",
+        "Var(w) = 2/(fan_in + fan_out)",
+        "σ = √(2/(fan_in + fan_out))",
+        "√(6/(fan_in + fan_out))",
+        "300 → 100",
+        "σ = √.005 = .0707",
+        "√(6/400) = .1225",
+        "PyTorch stores a weight as (out, in)",
+        "JAX store a kernel as (in, out)",
+        "InnerProduct stores (N, K)",
+        "±√(3/fan_in)",
+        "tanh, softsign and linear",
+        "ReLU, which cuts half of the signal away (`he`)",
+        "slope ≤ ¼ and mean ½ (four times Xavier",
+        "cited as of 2009",
+        "AISTATS 2010",
+        "Xavier Glorot's first name",
+        "Next: `glorot compare`",
+    ],
+)
+def test_xavier_tells_a_beginner(xavier: str, fact: str) -> None:
+    assert fact in xavier
+
+
+def test_the_numbers_of_the_xavier_page_are_right() -> None:
+    law = SCHEMES.make("xavier_uniform")(dense(300, 100))
+    assert (f"{law.std:.4f}", f"{law.high:.4f}") == ("0.0707", "0.1225")
+    caffe = SCHEMES.make("lecun_uniform")(dense(300, 100))
+    assert f"{caffe.high:.4f}" == "0.1000"
+
+
+def test_the_screen_of_xavier_has_the_whole_idea() -> None:
+    screen = explanation("xavier")
+    assert screen.splitlines()[0] == "xavier · recipe · also called glorot"
+    for title in ("The problem:", "The idea:", "When to use:", "When not to use:", "Next: `glorot compare`"):
+        assert f"{title}" in screen
+    assert "300 → 100: σ = 0.07071, bound ±0.1225    300 → 100: σ = 0.07071" in screen
+    assert screen.splitlines()[-1] == "All of it: glorot explain xavier --full"
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_page_fits_one_screen(name: str) -> None:
+    lines = explanation(name).splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("  When to use: ") for line in lines)
+    assert lines[-1].startswith("All of it: glorot explain ")
+    assert not any(line != line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_full_page_holds_every_section(name: str) -> None:
+    text = explanation(name, full=True)
+    page = page_of(name)
+    flow = flowing(text)
+    for section in page.doc.sections:
+        for block in section.blocks:
+            assert flowing(block.content) in flow
+    code = (">>>", "...")
+    assert all(len(line) <= 80 for line in text.splitlines() if not line.lstrip().startswith(code))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_html_page_is_one_well_formed_file(name: str) -> None:
+    text = explanation(name, html=True)
+    head, rest = text.split("\n", 1)
+    root = ElementTree.fromstring(rest)
+    assert (head, root.tag) == ("<!DOCTYPE html>", "html")
+    page = page_of(name)
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}svg"))) >= bool(page.samples or page.phi)
+    for element in root.iter():
+        assert not {"src", "href"} & set(element.attrib)
+    assert re.findall(r"https?://[^\"]*", text) == ["http://www.w3.org/2000/svg"] * text.count("<svg")
+    assert "@import" not in text
+    assert "url(" not in text
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_no_drawing_has_a_number_gone_wrong(name: str) -> None:
+    numbers = re.findall(r' (?:points|[xy][12]?)="([^"]*)"', explanation(name, html=True))
+    values = np.array([float(v) for text in numbers for v in re.split(r"[ ,]+", text)])
+    assert np.isfinite(values).all()
+    assert values.size == 0 or (values.min() >= 0 and values.max() <= 720)
+
+
+def test_every_page_that_can_has_a_drawing() -> None:
+    without = [name for name in EVERY if "<svg" not in explanation(name, html=True)]
+    assert without == ["recipe:current"]
+
+
+@pytest.mark.parametrize("name", ["xavier_uniform", "xavier_normal", "truncated_normal(0.02)", "uniform(0.1, 0.3)"])
+def test_a_density_holds_all_the_mass(name: str) -> None:
+    law = SCHEMES.make(name)(dense(300, 100))
+    assert has_density(law)
+    span = reach([law])
+    x = np.linspace(-span, span, 200_001)
+    assert np.trapezoid(density(law, x), x) == pytest.approx(1, abs=2e-3)
+
+
+def test_names_aliases_and_calls_are_understood() -> None:
+    assert explanation("glorot") == explanation("xavier")
+    assert explanation("kaiming_normal").startswith("he_normal · scheme · also called kaiming_normal")
+    assert "σ = 0.3" in explanation("normal(std=0.3)")
+    assert "leaky" in explanation("leaky_relu(0.2)").lower()
+    assert explanation(" xavier ") == explanation("xavier")
+
+
+def test_a_call_changes_the_numbers() -> None:
+    assert "bound ±0.2449" in explanation("xavier_uniform(gain=2.0)")
+    assert explanation("leaky_relu(0.2)") != explanation("leaky_relu")
+
+
+def test_a_shared_name_points_to_the_other_pages() -> None:
+    recipe = explanation("zeros")
+    assert recipe.splitlines()[0] == "zeros · recipe · see also scheme:zeros"
+    scheme = explanation("scheme:zeros")
+    assert scheme.splitlines()[0] == "zeros · scheme · see also recipe:zeros"
+    assert scheme.splitlines()[-1] == "All of it: glorot explain scheme:zeros --full"
+    assert explanation("identity").startswith("identity · scheme · see also activation:identity")
+    assert explanation("activation:identity").startswith("identity · activation")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("xavir", "unknown name 'xavir' (did you mean 'xavier'"),
+        ("he_norml", "(did you mean 'he_normal'"),
+        ("sigmoyd", "(did you mean 'sigmoid'"),
+        ("qqq", "unknown name 'qqq'; known are the recipes auto, constant"),
+        ("scheme:xavier", "unknown scheme 'xavier' (did you mean 'xavier_normal'"),
+        ("normal(", "cannot read 'normal('"),
+        ("normal(std=-1)", "normal: std must be a positive number, got -1"),
+        ("relu(3)", "'relu(3)': too many positional arguments; the activation is relu()"),
+        ("", "cannot read ''"),
+        (3, "explain takes a name such as 'xavier' or 'relu', got int"),
+    ],
+)
+def test_what_cannot_be_explained_is_refused(name: str, message: str) -> None:
+    with pytest.raises(GlorotError, match=re.escape(message)):
+        explanation(name)
+
+
+def imported_by(statement: str) -> set[str]:
+    code = f"import sys\n{statement}\nprint(*sorted(m.partition('.')[0] for m in sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(result.stdout.split())
+
+
+FRAMEWORKS = {"torch", "jax", "keras", "tensorflow", "sklearn", "altair", "scipy"}
+
+
+def test_explaining_imports_no_framework() -> None:
+    loaded = imported_by("from glorot.report.explanation import explanation; explanation('xavier', html=True)")
+    assert "numpy" in loaded
+    assert not FRAMEWORKS & loaded
+
+
+def test_an_imported_framework_would_be_seen() -> None:
+    assert "sklearn" in imported_by("import sklearn")

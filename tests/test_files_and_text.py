@@ -1,0 +1,83 @@
+"""Files written whole or not at all, and the small tools of text."""
+
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glorot.catalogue import Catalogue, format_call, nearest, parse_call
+from glorot.errors import GlorotError
+from glorot.files import write_whole
+from glorot.text import matches, number, shape_text, table
+
+
+def test_a_file_is_written_whole(tmp_path: Path):
+    place = tmp_path / "plan.json"
+    assert write_whole(place, "first") == place
+    place.chmod(0o600)
+    write_whole(place, b"second")
+    assert place.read_bytes() == b"second"
+    assert place.stat().st_mode & 0o777 == 0o600
+    assert [p.name for p in tmp_path.iterdir()] == ["plan.json"]
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    place = tmp_path / "plan.json"
+    place.write_text("before")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(
+        GlorotError, match=r"cannot write .*plan\.json: No space left on device; give a path in a folder"
+    ):
+        write_whole(place, "after")
+    assert place.read_text() == "before"
+    assert [p.name for p in tmp_path.iterdir()] == ["plan.json"]
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path):
+    with pytest.raises(GlorotError, match="No such file or directory"):
+        write_whole(tmp_path / "nowhere" / "plan.json", "text")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_patterns_know_stars_and_letters_and_nothing_else():
+    assert matches("head.*", "head.0.weight")
+    assert matches("*.weight[q]", "attn.in_proj_weight[q]") is False
+    assert matches("*_weight[q]", "attn.in_proj_weight[q]")
+    assert matches("layers.?.bias", "layers.3.bias")
+    assert not matches("layers.?.bias", "layers.13.bias")
+    assert not matches("head", "head.weight")
+
+
+@given(st.text(min_size=1))
+def test_a_path_matches_itself_and_the_star(path: str):
+    plain = path.replace("*", "x").replace("?", "x")
+    assert matches(plain, plain)
+    assert matches("*", path) or "\n" in path
+
+
+def test_tables_line_up():
+    lines = table(["a", "long head"], [["wide cell", "1"], ["b", ""]]).splitlines()
+    assert lines == ["a          long head", "─────────  ─────────", "wide cell  1", "b"]
+    assert (number(576.0), number(math.nan), shape_text((64, 3, 3)), shape_text(())) == ("576", "–", "64×3×3", "scalar")
+
+
+def test_calls_go_to_text_and_back():
+    def rule(std: float, mean: float = 0.0, mode: str = "a") -> str:
+        return f"{std} {mean} {mode}"
+
+    catalogue: Catalogue[str] = Catalogue("rule")
+    catalogue.add(rule, "law")
+    assert format_call("rule", rule, {"std": 0.1, "mean": 0.0, "mode": "b"}) == "rule(std=0.1, mode='b')"
+    assert parse_call("rule(0.1, mode='b')") == ("rule", [0.1], {"mode": "b"})
+    assert catalogue.make("law(0.1, mode='b')") == "0.1 0.0 b"
+    assert catalogue.aliases("rule") == ["law"]
+    assert "law" in catalogue
+    with pytest.raises(GlorotError, match="unknown rule 'roole'.*known: rule"):
+        catalogue.make("roole")
+    assert nearest("roole", ["zzz"]) == ""

@@ -1,0 +1,70 @@
+"""The house itself: floors, sizes, what an import costs, and that every verb stays callable."""
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import glorot
+
+SOURCE = Path(glorot.__file__).parent
+VERBS = ("plan", "apply", "initialize", "compare", "draw", "explain")
+FRAMEWORKS = ("torch", "jax", "keras", "tensorflow", "sklearn", "altair", "scipy")
+
+
+def run_python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def imported_by(code: str) -> set[str]:
+    """Return the names of all modules that are loaded once some code has run."""
+    return set(run_python(f"{code}\nimport sys; print(*sys.modules, sep='\\n')").splitlines())
+
+
+def test_the_floors_are_kept():
+    result = subprocess.run([Path(sys.executable).parent / "lint-imports"], cwd=SOURCE.parents[1], capture_output=True, text=True, check=False)
+    assert "Contracts: 1 kept, 0 broken." in result.stdout, result.stdout
+
+
+def test_importing_glorot_is_light():
+    loaded = imported_by("import glorot")
+    assert not loaded & {*FRAMEWORKS, "numpy", "click", "rich"}
+    assert "numpy" in imported_by("import glorot; glorot.draw('zeros', (2, 2), seed=0)")  # the test can fail
+
+
+@pytest.mark.parametrize("words", ["['--help']", "['--version']", "['explain', 'xavier']", "['compare', '--help']"])
+def test_the_command_line_imports_no_framework_to_explain_itself(words):
+    loaded = imported_by(
+        f"import sys; sys.argv = ['glorot', *{words}]\nfrom glorot.cli import main\ntry: main()\nexcept SystemExit as e: assert not e.code"
+    )
+    assert not loaded & set(FRAMEWORKS)
+
+
+def test_every_verb_is_callable_once_every_module_is_imported():
+    for module in pkgutil.walk_packages(glorot.__path__, "glorot."):
+        importlib.import_module(module.name)
+    for verb in VERBS:
+        assert callable(getattr(glorot, verb)), verb
+        assert not (SOURCE / f"{verb}.py").exists()
+
+
+def test_public_names_are_there_and_no_others():
+    for name in glorot.__all__:
+        assert getattr(glorot, name) is not None
+    with pytest.raises(AttributeError, match="module 'glorot' has no attribute 'plann'"):
+        _ = glorot.plann
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_files_and_functions_stay_short(path: Path):
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= (40 if path == SOURCE / "__init__.py" else 400)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            doc = ast.get_docstring(node, clean=False)
+            length = node.end_lineno - node.lineno + 1 - (doc.count("\n") + 1 if doc else 0)
+            assert length <= 50, f"{node.name}: {length} lines"
