@@ -168,9 +168,7 @@ def main() -> None:
     print(f"share of words beyond the split: {erfc(SPLIT_Z / np.sqrt(2)):.2e}")
     log_cost = 5 + 2 * LOG_DEGREE - 1 + 1  # bits: 2 for the exponent, 1 scale, 2 for m; monic; their sum
     central_cost = 2 + log_cost + 2 + 2 * CENTRAL_DEGREE + 1
-    print(
-        f"operations: {central_cost} centrally, {3 + 2 * TAIL_DEGREE + 2} more with the tail and its select"
-    )
+    print(f"operations: {central_cost} centrally, {3 + 2 * TAIL_DEGREE + 2} more with the tail and its select")
 
 
 if __name__ == "__main__":

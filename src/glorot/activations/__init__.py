@@ -1,6 +1,6 @@
 """Activations: nonlinearities with their Gaussian moments, from which the gain of a layer follows."""
 
-from glorot.activations.base import ACTIVATIONS, Activation, Moments
+from glorot.activations.base import ACTIVATIONS, Activation, Function, Moments
 from glorot.activations.lookup import activation
 
-__all__ = ["ACTIVATIONS", "Activation", "Moments", "activation"]
+__all__ = ["ACTIVATIONS", "Activation", "Function", "Moments", "activation"]

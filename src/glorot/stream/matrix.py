@@ -41,8 +41,8 @@ def fill_orthogonal(
         whole = tuple((0, n) if b is None else (b, b + 1) for b, n in zip(batch, shape, strict=True))
         normals = np.empty(tuple(hi - lo for lo, hi in whole), np.float32)
         fill_normals(normals, whole)
-        rows = np.moveaxis(normals.squeeze(batch_axes), row_axis, 0)
-        rows = _haar(rows.reshape(len(rows), -1).astype(np.float64)).reshape(rows.shape)
+        rows = np.moveaxis(normals.squeeze(batch_axes).astype(np.float64), row_axis, 0)
+        rows = _haar(rows.reshape(len(rows), -1)).reshape(rows.shape)
         target = tuple(slice(None) if b is None else b - lo for b, (lo, _) in zip(batch, box, strict=True))
         out[target] = (gain * np.moveaxis(rows, 0, row_axis)[cut]).astype(np.float32)
 

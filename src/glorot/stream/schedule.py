@@ -21,7 +21,7 @@ TILE = 2**16  # elements; the scratch of one tile stays in the second-level cach
 DTYPES = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
 
 
-def fill(  # noqa: PLR0917 (box and axes go along with the shape)
+def fill(
     out: NDArray[Any],
     key: Key,
     distribution: Distribution,

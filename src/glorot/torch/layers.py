@@ -27,8 +27,20 @@ def parts_of(module: nn.Module) -> dict[str, Parts]:
     return _by_name(module)
 
 
-def _part(module: nn.Module, role: str, axes: str, shape: tuple[int, ...], counts: Fans, suffix: str = "") -> Part:
-    return Part(name=suffix, axes=axes, shape=shape, role=role, layer=type(module).__name__, fans=counts)
+def kind_of(module: nn.Module) -> str:
+    """Return what PyTorch calls a kind of layer, also where a model derives its own class from it."""
+    names = (
+        kind.__name__
+        for kind in type(module).__mro__
+        if kind.__module__.startswith("torch.nn.modules.") and kind is not nn.Module
+    )
+    return next(names, type(module).__name__)
+
+
+def _part(
+    module: nn.Module, role: str, axes: str, shape: tuple[int, ...], counts: Fans, suffix: str = ""
+) -> Part:
+    return Part(name=suffix, axes=axes, shape=shape, role=role, layer=kind_of(module), fans=counts)
 
 
 def _bias(module: nn.Module, size: int, counts: Fans, suffix: str = "") -> Part:
@@ -136,7 +148,7 @@ def _recurrent(m: nn.RNNBase) -> dict[str, Parts]:
 
 
 def _recurrent_cell(m: nn.RNNCellBase) -> dict[str, Parts]:
-    gates = GATES[type(m).__name__.removesuffix("Cell")]
+    gates = GATES[kind_of(m).removesuffix("Cell")]
     fed_by = getattr(m, "nonlinearity", "tanh")
     return _cell_parts(m, gates, m.input_size, m.hidden_size, fed_by)
 
