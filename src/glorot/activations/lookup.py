@@ -18,6 +18,7 @@ def activation(spec: "str | Activation | Function") -> Activation:
         GlorotError: if the name or its parameters are unknown, or the function is not such a map.
 
     Example:
+        >>> import numpy as np
         >>> activation("swish").name, activation("leaky_relu(0.2)").name
         ('silu', 'leaky_relu(negative_slope=0.2)')
         >>> activation(lambda z: np.maximum(z, 0)).gain.__round__(6)  # He's √2, from the function alone

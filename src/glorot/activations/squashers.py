@@ -137,6 +137,7 @@ def erf() -> Formula:
     zero, it needs Xavier's law times √π/2 to be neutral for weak signals.
 
     Example:
+        >>> import math
         >>> from glorot.activations import activation
         >>> math.isclose(activation("erf").moments().second_moment, 2 / math.pi * math.asin(2 / 3))
         True

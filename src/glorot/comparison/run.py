@@ -73,6 +73,10 @@ class _StoppedError(Exception):
     """Raised in a run whose comparison was interrupted."""
 
 
+class _FailedError(Exception):
+    """Raised where a run has failed, so that the others need not go on."""
+
+
 def _all_runs(
     task: Task, plans: dict[str, Plan], seeds: int, epochs: int, progress: Progress | None
 ) -> tuple[dict[str, list[Run]], bool]:
@@ -96,13 +100,11 @@ def _all_runs(
     with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,)) as pool:
         jobs = [(recipe, pool.submit(one, recipe, seed)) for seed in range(seeds) for recipe in plans]
         try:
-            wait([job for _, job in jobs], return_when=FIRST_EXCEPTION)
-        except KeyboardInterrupt:
+            _wait_for([job for _, job in jobs])
+        except (KeyboardInterrupt, _FailedError):
             stop.set()
-        for _, job in jobs:
-            job.cancel()
-        if any(_failed(job) for _, job in jobs):
-            stop.set()
+            for _, job in jobs:
+                job.cancel()
     torch.set_num_threads(threads)
     runs: dict[str, list[Run]] = {recipe: [] for recipe in plans}
     for recipe, job in jobs:
@@ -111,8 +113,14 @@ def _all_runs(
     return runs, stop.is_set()
 
 
-def _failed(job: "Future[Run]") -> bool:
-    return job.done() and not job.cancelled() and job.exception() is not None
+def _wait_for(jobs: "list[Future[Run]]") -> None:
+    """Wait until all jobs are done, a moment at a time so that Ctrl-C is heard; raise once one has failed."""
+    waiting = True
+    while waiting:
+        done, left = wait(jobs, timeout=0.2, return_when=FIRST_EXCEPTION)
+        if any(job.exception() is not None for job in done):
+            raise _FailedError
+        waiting = bool(left)
 
 
 def _check(recipes: Sequence[str], seeds: int, epochs: int) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from glorot.activations import Activation
 
 Array = NDArray[np.floating]
+Exact = NDArray[np.float64]
 
 SATURATED_BELOW = 0.05
 """A unit is saturated on an example where its slope is below this share of the steepest."""
@@ -18,6 +19,10 @@ SAME_WITHIN = 1e-4
 
 ALIKE_WITHIN = 1e-6
 """A unit is dead if its answers differ by less than this share of the layer's root mean square."""
+
+
+LARGEST = 1e38
+"""What stands for infinity where units are compared."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,13 @@ class LayerSignal:
         mean: mean of the activations, pooled over examples and units.
         std: standard deviation, pooled.
         std_across: standard deviation of a unit across examples (root mean square over units). This is
-            what carries information: a dead sigmoid net has a pooled std and none across examples.
+            what carries information: a dead sigmoid net has a pooled std and none across examples. NaN
+            for a batch of one example.
         percentile98: 98th percentile of the activations.
         second_moment: mean square, pooled: what feeds the next layer.
         preactivation_std: standard deviation of what enters the activation, pooled.
         saturated: share of (example, unit) pairs whose slope φ′ is below 5 % of its maximum.
-        dead: share of units that answer alike to every example.
+        dead: share of units that answer alike to every example; NaN for a batch of one.
         units: number of units.
         distinct: number of units that differ from one another.
         gradient_std: standard deviation of ∂loss/∂(output of the layer, before its activation).
@@ -104,7 +110,12 @@ def describe(layer: str, activation: Activation, before: Array, after: Array) ->
     Returns:
         The figures, without gradients yet.
     """
-    before, after = before.astype(np.float64), after.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # what diverged has figures that are no numbers
+        return _describe(layer, activation, before.astype(np.float64), after.astype(np.float64))
+
+
+def _describe(layer: str, activation: Activation, before: Exact, after: Exact) -> LayerSignal:
+    several = len(after) > 1
     mean_square = float(np.mean(after**2))
     across = after.std(axis=0)
     slopes = np.abs(activation.derivative(before))
@@ -114,12 +125,12 @@ def describe(layer: str, activation: Activation, before: Array, after: Array) ->
         activation=activation.name,
         mean=float(after.mean()),
         std=float(after.std()),
-        std_across=float(np.sqrt(np.mean(across**2))),
+        std_across=float(np.sqrt(np.mean(across**2))) if several else math.nan,
         percentile98=float(np.percentile(after, 98)),
         second_moment=mean_square,
         preactivation_std=float(before.std()),
         saturated=float(np.mean(slopes < SATURATED_BELOW * activation.steepest)),
-        dead=float(np.mean(alike)),
+        dead=float(np.mean(alike)) if several else math.nan,
         units=after.shape[-1],
         distinct=distinct_units(before.reshape(-1, before.shape[-1])),
         gradient_std=math.nan,
@@ -143,6 +154,7 @@ def distinct_units(values: Array) -> int:
         >>> distinct_units(np.array([[1.0, 1.0, 2.0], [3.0, 3.0, 1.0]]))
         2
     """
+    values = np.nan_to_num(values, nan=0.0, posinf=LARGEST, neginf=-LARGEST)
     scale = float(np.abs(values).max(initial=0.0))
     if scale == 0:
         return 1
@@ -153,7 +165,8 @@ def distinct_units(values: Array) -> int:
 
 
 def histogram(values: Array, low: float = -6.0, high: float = 6.0, bins: int = 96) -> Histogram:
-    """Count values on equal bins, the outermost of which take what lies beyond."""
+    """Count values on equal bins, the outermost of which take what lies beyond; what is no number, not at all."""
+    values = values[~np.isnan(values)]
     places = np.floor((np.clip(values, low, high) - low) * (bins / (high - low))).astype(np.int64)
     counts = np.bincount(np.minimum(places, bins - 1).ravel(), minlength=bins)
     return Histogram(low, high, tuple(counts.tolist()))

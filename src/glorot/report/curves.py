@@ -93,7 +93,9 @@ def depth(comparison: Comparison) -> list[Series]:
     """Return the test accuracy of every recipe over the depths of the sweep."""
     found = []
     for name in _swept(comparison):
-        points = sorted((p.depth, p.test_accuracy) for p in comparison.sweep if p.recipe == name and p.test_accuracy.count)
+        points = sorted(
+            (p.depth, p.test_accuracy) for p in comparison.sweep if p.recipe == name and p.test_accuracy.count
+        )
         dots = tuple(_point(number, value) for number, value in points)
         dots = tuple(Point(p.x, p.y, max(p.low, 0.0), min(p.high, 1.0)) for p in dots)
         hue, dash = style(comparison, name)

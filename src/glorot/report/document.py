@@ -37,6 +37,11 @@ def text(value: object) -> str:
     return escape(str(value), quote=True)
 
 
+def prose(value: object) -> str:
+    """Write a sentence as HTML text in which no line ends between a number and its percent sign."""
+    return text(value).replace(" %", "\u00a0%")
+
+
 def section(head: str, *parts: str) -> str:
     """Return a section under a head; empty if it has no parts."""
     inner = "\n".join(part for part in parts if part)
@@ -52,9 +57,9 @@ def figure(finding: str, drawing: str, caption: str = "", wide: bool = False) ->
         caption: plain text.
         wide: whether the drawing may scroll sideways rather than shrink below what is readable.
     """
-    below = f"<figcaption>{text(caption)}</figcaption>" if caption else ""
+    below = f"<figcaption>{prose(caption)}</figcaption>" if caption else ""
     kind = ' class="wide"' if wide else ""
-    return f'<figure{kind}>\n<h3>{text(finding)}</h3>\n<div class="drawing">{drawing}</div>\n{below}\n</figure>'
+    return f'<figure{kind}>\n<h3>{prose(finding)}</h3>\n<div class="drawing">{drawing}</div>\n{below}\n</figure>'
 
 
 def html_table(head: list[str], rows: list[list[str]], kind: str = "") -> str:
@@ -62,8 +67,10 @@ def html_table(head: list[str], rows: list[list[str]], kind: str = "") -> str:
     top = "".join(f'<th scope="col">{text(name)}</th>' for name in head)
     lines = []
     for row in rows:
-        cells = "".join(
-            f'<td data-head="{text(name)}">{text(cell)}</td>' for name, cell in zip(head, row, strict=True)
-        )
+        cells = "".join(f'<td data-head="{text(name)}">{text(cell)}</td>' for name, cell in zip(head, row, strict=True))
         lines.append(f"<tr>{cells}</tr>")
-    return f'<table class="{text(kind)}">\n<thead><tr>{top}</tr></thead>\n<tbody>\n' + "\n".join(lines) + "\n</tbody>\n</table>"
+    return (
+        f'<table class="{text(kind)}">\n<thead><tr>{top}</tr></thead>\n<tbody>\n'
+        + "\n".join(lines)
+        + "\n</tbody>\n</table>"
+    )

@@ -122,15 +122,20 @@ def saturation(comparison: Comparison) -> str:
     shares = {name: share for name, share in shares.items() if math.isfinite(share)}
     if not shares:
         return "What enters the activations"
-    most, least = max(shares, key=lambda n: shares[n]), min(shares, key=lambda n: shares[n])
-    if shares[most] < 0.01:
-        return "No recipe starts with more than 1 % of its units saturated"
-    if shares[most] == shares[least]:
-        return f"In its fullest layer every recipe starts with {percent(shares[most])} of its units saturated"
-    return (
-        f"{most} starts with {percent(shares[most])} of its units saturated in the fullest layer, "
-        f"{least} with {percent(shares[least])}"
-    )
+    full = sorted((name for name in shares if shares[name] > 0.2), key=lambda n: -shares[n])
+    rest = [name for name in shares if name not in full]
+    if not full:
+        most = max(shares, key=lambda n: shares[n])
+        return f"No recipe starts with more than {percent(shares[most], 1)} of its units saturated ({most})"
+    if not rest:
+        low, high = shares[full[-1]], shares[full[0]]
+        between = percent(low) if percent(low) == percent(high) else f"{percent(low)} to {percent(high)}"
+        return f"Every recipe starts with {between} of its units saturated in the fullest layer"
+    words = listed([f"{name} with {percent(shares[name])}" for name in full], 3)
+    words = words.replace(" with ", " starts with ", 1) + " of its units saturated in the fullest layer"
+    leader = best(comparison).recipe
+    other = leader if leader in rest else min(rest, key=lambda n: shares[n])
+    return f"{words}; {other}{', best in the end,' if other == leader else ''} with {percent(shares[other])}"
 
 
 def copies(rows: dict[str, tuple[int, int]]) -> str:
@@ -138,10 +143,16 @@ def copies(rows: dict[str, tuple[int, int]]) -> str:
     copied = {name: pair for name, pair in rows.items() if pair[0] < pair[1]}
     if not copied:
         return "With every recipe each unit of the first layer ends with weights of its own"
-    words = [f"{name} ends with {distinct} of {total} units distinct" for name, (distinct, total) in copied.items()]
+    alike: dict[tuple[int, int], list[str]] = {}
+    for name, pair in copied.items():
+        alike.setdefault(pair, []).append(name)
+    words = [
+        f"{listed(names)} {'ends' if len(names) == 1 else 'end'} with {distinct} of {total} units distinct"
+        for (distinct, total), names in alike.items()
+    ]
     others = [name for name in rows if name not in copied]
     rest = f"; with {listed(others, 3)} each unit has weights of its own" if others else ""
-    return "First layer: " + listed(words, 3) + rest
+    return f"{listed(words, 3)} in the first layer{rest}"
 
 
 def over_depth(comparison: Comparison) -> str:

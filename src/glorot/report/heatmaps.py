@@ -21,7 +21,11 @@ NO_NUMBER = "#b8c1ca"
 
 def heatmaps(comparison: Comparison) -> str:
     """Return the first-layer weights of every recipe's first run as HTML."""
-    return '<div class="maps">' + "".join(_map(r.recipe, weights_of(comparison, r.recipe)) for r in comparison.results) + "</div>"
+    return (
+        '<div class="maps">'
+        + "".join(_map(r.recipe, weights_of(comparison, r.recipe)) for r in comparison.results)
+        + "</div>"
+    )
 
 
 def weights_of(comparison: Comparison, recipe: str) -> NDArray[np.float64]:

@@ -4,12 +4,11 @@ import math
 
 from glorot.comparison.results import Comparison, RecipeResult
 from glorot.comparison.summary import columns, rows
-from glorot.distributions import Constant, Distribution, Normal, Uniform
 from glorot.report import curves, findings, ridges
-from glorot.report.document import document, figure, section, text
+from glorot.report.document import document, figure, prose, section, text
 from glorot.report.heatmaps import distinct_rows, heatmaps
-from glorot.report.panels import draw, drawable, load_altair, svg
-from glorot.text import number
+from glorot.report.laws import law_text
+from glorot.report.panels import draw, drawable, load_converter, svg
 
 
 def comparison_html(comparison: Comparison) -> str:
@@ -24,7 +23,7 @@ def comparison_html(comparison: Comparison) -> str:
     Raises:
         GlorotError: if the packages that draw the charts are not installed.
     """
-    load_altair()
+    load_converter()
     body = "\n".join(
         [
             _top(comparison),
@@ -49,7 +48,7 @@ def _top(comparison: Comparison) -> str:
     cut = '<p class="warn">Stopped before its end: only complete runs are shown.</p>' if comparison.interrupted else ""
     cards = "\n".join(_card(result, comparison) for result in comparison.results)
     return (
-        f'<h1>{text(findings.headline(comparison))}</h1>\n<p class="lead">{text(facts)}</p>\n{cut}\n'
+        f'<h1>{prose(findings.headline(comparison))}</h1>\n<p class="lead">{text(facts)}</p>\n{cut}\n'
         f'<div class="cards">\n{cards}\n</div>'
     )
 
@@ -62,7 +61,7 @@ def _card(result: RecipeResult, comparison: Comparison) -> str:
         end, what, scale, digits = findings.end_of(result, "test_loss"), "test loss", 1, ".3g"
     score = "no number" if math.isnan(end.mean) else f"{scale * end.mean:{digits}}"
     spread = "" if math.isnan(end.mean) else f"<small> ± {scale * end.std:{digits}} {what}</small>"
-    verdict = "<br>".join(text(word[:1].upper() + word[1:]) for word in result.verdict.split("; "))
+    verdict = "<br>".join(prose(word[:1].upper() + word[1:]) for word in result.verdict.split("; "))
     return (
         f'<article class="card" style="--hue:{hue}"><h3>{text(result.recipe)}</h3>'
         f'<p class="law">{text(_law(result))}</p><p class="score">{score}{spread}</p>'
@@ -74,22 +73,6 @@ def _law(result: RecipeResult) -> str:
     """Say what the first matrix of weights is drawn from."""
     entry = next((e for e in result.plan.entries if len(e.shape) > 1), None)
     return "" if entry is None else f"{entry.name}: {law_text(entry.distribution)}"
-
-
-def law_text(law: Distribution | None) -> str:
-    """Write a distribution as a formula."""
-    match law:
-        case None:
-            return "left as it is"
-        case Constant(value=value):
-            return f"all {number(value)}"
-        case Uniform(low=low, high=high) if low == -high:
-            return f"uniform on ±{number(high)}"
-        case Uniform(low=low, high=high):
-            return f"uniform on [{number(low)}, {number(high)}]"
-        case Normal(mean=mean, std=std):
-            return f"normal N({number(mean)}, {number(std)}²)"
-    return f"{law.law.replace('_', ' ')}, std {number(law.std)}"
 
 
 def _table(comparison: Comparison) -> str:
@@ -120,17 +103,17 @@ def _glossary() -> str:
 
 def _learning(comparison: Comparison) -> str:
     titles = {
-        "test_accuracy": findings.pace,
-        "train_accuracy": findings.overfitting,
-        "test_loss": lambda c: findings.losses(c, "test"),
-        "train_loss": lambda c: findings.losses(c, "train"),
+        "test_accuracy": findings.pace(comparison),
+        "train_accuracy": findings.overfitting(comparison),
+        "test_loss": findings.losses(comparison, "test"),
+        "train_loss": findings.losses(comparison, "train"),
     }
     figures = []
     for name, finding in titles.items():
         series = curves.learning(comparison, name)
         panel = curves.LEARNING[name]
         if drawable(series, panel.log):
-            figures.append(figure(finding(comparison), svg(draw(series, panel))))
+            figures.append(figure(finding, svg(draw(series, panel))))
     bands = f"Bands: mean ± 1 standard deviation over {comparison.seeds} seeds. " if comparison.seeds > 1 else ""
     note = f"{bands}Epoch 0 is before training."
     if any(result.diverged for result in comparison.results):
@@ -144,7 +127,9 @@ def _layers(comparison: Comparison) -> str:
         series, panel = curves.layers(comparison, name), curves.layer_panel(comparison, name)
         if drawable(series, panel.log):
             drawing = svg(draw(series, panel))
-            figures.append(figure(findings.propagation(comparison, name), drawing, curves.layer_caption(comparison, name)))
+            figures.append(
+                figure(findings.propagation(comparison, name), drawing, curves.layer_caption(comparison, name))
+            )
     return f'<div class="pair">{"".join(figures)}</div>' if figures else ""
 
 
@@ -166,7 +151,12 @@ def _depth(comparison: Comparison) -> str:
     if not drawable(series, log=False):
         return ""
     drawing = svg(draw(series, curves.depth_panel(comparison)))
-    return figure(findings.over_depth(comparison), drawing, "Dots: mean over seeds at the end of training, whiskers ± 1 std.", wide=True)
+    return figure(
+        findings.over_depth(comparison),
+        drawing,
+        "Dots: mean over seeds at the end of training, whiskers ± 1 std.",
+        wide=True,
+    )
 
 
 def _claims(comparison: Comparison) -> str:
@@ -174,8 +164,8 @@ def _claims(comparison: Comparison) -> str:
         return ""
     items = "\n".join(
         f'<li class="{"yes" if claim.holds else "no"}"><span class="mark" aria-hidden="true">{"✓" if claim.holds else "✗"}</span>'
-        f'<span>{text(claim.sentence)}<span class="seen"><b>{"Holds" if claim.holds else "Does not hold"} here:</b> '
-        f"{text(claim.seen)}</span></span></li>"
+        f'<span>{prose(claim.sentence)}<span class="seen"><b>{"Holds" if claim.holds else "Does not hold"} here:</b> '
+        f"{prose(claim.seen)}</span></span></li>"
         for claim in comparison.claims
     )
     held = sum(claim.holds for claim in comparison.claims)

@@ -1,20 +1,22 @@
-"""A panel: one chart of lines, bands and dots, labelled at the ends of its lines. No chart has a legend."""
+"""A panel: one chart of lines, bands and dots, labelled at the ends of its lines. No chart has a legend.
+
+A chart is a Vega-Lite specification: plain data, which vl-convert draws without a browser.
+"""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from glorot.errors import GlorotError
 from glorot.report.colors import ink
 from glorot.report.labels import set_apart, shorten
 
-if TYPE_CHECKING:
-    import altair as alt
-
-FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
+FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"  # of one width on every system, so that labels fit
 LABEL_GAP = 18.0
 MOST_POINTS = 160
+Spec = dict[str, Any]
+
 DECADES = 15
 """A log axis spans no more: what lies deeper is rounding noise."""
 
@@ -86,40 +88,43 @@ class Panel:
     title: tuple[str, ...] = ()
 
 
-def load_altair() -> Any:
+def load_converter() -> Any:
     """Import what draws the charts, or say how to get it."""
     try:
-        import altair
-        import vl_convert  # noqa: F401 - needed by every rendering that follows
+        import vl_convert
     except ImportError as error:
         raise GlorotError(f"charts need {error.name}: pip install 'glorot[report]'") from error
-    return altair
+    return vl_convert
 
 
-def svg(chart: "alt.LayerChart") -> str:
+def svg(chart: Spec) -> str:
     """Draw a chart as SVG that fills the width of what it stands in."""
-    load_altair()
-    import vl_convert
-
-    drawing = vl_convert.vegalite_to_svg(configured(chart))
-    start, end = drawing.index("<svg"), drawing.index(">")
-    box = drawing[drawing.index('viewBox="', start) :].split('"', 2)[1]
+    drawing: str = load_converter().vegalite_to_svg(styled(chart))
+    end = drawing.index(">")
+    box = drawing.split('viewBox="', 1)[1].split('"', 1)[0]
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" role="img">{drawing[end + 1 :]}'
 
 
-def configured(chart: Any) -> dict[str, Any]:
+def styled(chart: Spec) -> Spec:
     """Return the specification of a chart in the style of the report."""
-    styled = chart.configure(font=FONT, aria=False, background="#ffffff").configure_axis(
-        labelFontSize=14, titleFontSize=14, titleFontWeight="normal", titleColor="#55626f", labelColor="#1b2530",
-        gridColor="#e6eaee", domainColor="#8894a0", tickColor="#8894a0", titlePadding=10,
-    ).configure_view(stroke=None).configure_title(
-        anchor="start", fontSize=19, fontWeight=600, lineHeight=25, color="#1b2530", offset=14
-    )  # fmt: skip
-    specification: dict[str, Any] = styled.to_dict(validate=False)
-    return specification
+    axis = {
+        "labelFontSize": 14, "titleFontSize": 14, "titleFontWeight": "normal", "titleColor": "#55626f",
+        "labelColor": "#1b2530", "gridColor": "#e6eaee", "domainColor": "#8894a0", "tickColor": "#8894a0",
+        "titlePadding": 10, "labelFlush": False,
+    }  # fmt: skip
+    title = {"anchor": "start", "fontSize": 20, "fontWeight": 600, "lineHeight": 26, "color": "#1b2530", "offset": 16}
+    config = {
+        "font": FONT,
+        "aria": False,
+        "background": "#ffffff",
+        "axis": axis,
+        "view": {"stroke": None},
+        "title": title,
+    }
+    return {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", **chart, "config": config}
 
 
-def draw(series: Sequence[Series], panel: Panel) -> "alt.LayerChart":
+def draw(series: Sequence[Series], panel: Panel) -> Spec:
     """Draw a panel.
 
     Args:
@@ -127,19 +132,19 @@ def draw(series: Sequence[Series], panel: Panel) -> "alt.LayerChart":
         panel: what it is drawn on.
 
     Returns:
-        The chart.
+        The chart as a Vega-Lite specification.
     """
-    alt = load_altair()
     kept = drawable(series, panel.log)
     panel = replace(panel, height=max(panel.height, round(len(kept) * LABEL_GAP)))
     low, high = _range(kept, panel)
-    scale = alt.Scale(type="log", domain=[low, high], nice=False) if panel.log else alt.Scale(domain=[low, high], nice=False)
-    y = alt.Y("y:Q", scale=scale, axis=_y_axis(alt, panel, low, high))
-    x = alt.X("x:Q", scale=alt.Scale(domain=_x_range(kept), nice=False), axis=_x_axis(alt, panel))
-    layers = [layer for one in kept for layer in _marks(alt, one, x, y, low)]
-    layers += _labels(alt, kept, panel, x, y, (low, high))
-    title = {"title": alt.TitleParams(text=list(panel.title))} if panel.title else {}
-    return alt.layer(*layers).properties(width=panel.width, height=panel.height, **title)
+    kind = "log" if panel.log else "linear"
+    y = {"field": "y", "type": "quantitative", "axis": _y_axis(panel, low, high),
+         "scale": {"type": kind, "domain": [low, high], "nice": False, "zero": False}}  # fmt: skip
+    x = {"field": "x", "type": "quantitative", "axis": _x_axis(panel),
+         "scale": {"domain": _x_range(kept), "nice": False, "zero": False}}  # fmt: skip
+    layers = [*_lines(kept, low), *_dots(kept, low), *_labels(kept, panel, low, high)]
+    chart: Spec = {"width": panel.width, "height": panel.height, "encoding": {"x": x, "y": y}, "layer": layers}
+    return {**chart, "title": list(panel.title)} if panel.title else chart
 
 
 def drawable(series: Sequence[Series], log: bool) -> list[Series]:
@@ -180,25 +185,26 @@ def _x_range(series: Sequence[Series]) -> list[float]:
     return [low, high] if high > low else [low - 0.5, high + 0.5]
 
 
-def _x_axis(alt: Any, panel: Panel) -> Any:
-    options: dict[str, Any] = {"values": list(panel.x_values)} if panel.x_values else {"tickMinStep": 1}
-    return alt.Axis(title=panel.x_title, format="d", grid=False, labelOverlap=True, **options)
+def _x_axis(panel: Panel) -> Spec:
+    ticks = {"values": list(panel.x_values)} if panel.x_values else {"tickMinStep": 1}
+    return {"title": panel.x_title, "format": "d", "grid": False, "labelOverlap": True, **ticks}
 
 
-def _y_axis(alt: Any, panel: Panel, low: float, high: float) -> Any:
+def _y_axis(panel: Panel, low: float, high: float) -> Spec:
+    axis: Spec = {"title": panel.y_title, "tickCount": 6}
     if panel.percent:
-        return alt.Axis(title=panel.y_title, format=".0%", tickCount=6)
+        return {**axis, "labelExpr": "round(100 * datum.value) + ' %'"}
     if not panel.log:
-        return alt.Axis(title=panel.y_title, tickCount=6)
+        return axis
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     step = max(1, math.ceil((last - first + 1) / 7))
     powers = [p for p in range(first, last + 1) if p % step == 0]
     if last - first < 2 or len(powers) < 2:
         ticks = [m * 10.0**p for p in range(first - 1, last + 1) for m in (1, 2, 5) if low <= m * 10.0**p <= high]
-        return alt.Axis(title=panel.y_title, values=ticks, format="~g")
+        return {**axis, "values": ticks, "format": "~g"}
     names = ", ".join(f"'{_power(p)}'" for p in range(first, last + 1))
     place = f"round(log(datum.value) / LN10) - ({first})"
-    return alt.Axis(title=panel.y_title, values=[10.0**p for p in powers], labelExpr=f"[{names}][{place}]")
+    return {**axis, "values": [10.0**p for p in powers], "labelExpr": f"[{names}][{place}]"}
 
 
 def _power(exponent: int) -> str:
@@ -208,51 +214,80 @@ def _power(exponent: int) -> str:
     return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-def _marks(alt: Any, one: Series, x: Any, y: Any, floor: float) -> list[Any]:
-    """Return the band, line, whiskers, dots and cross of one series."""
-    marks = []
-    if one.band and any(p.high > p.low for p in one.line):
-        marks.append(_chart(alt, one.line, floor).mark_area(color=one.color, opacity=0.16).encode(x, alt.Y("low:Q"), alt.Y2("high:Q")))
-    if one.line:
-        style = {"strokeDash": [2, 4], "strokeWidth": 1.2} if one.faint else {"strokeDash": list(one.dash), "strokeWidth": 2.4}
-        marks.append(_chart(alt, one.line, floor).mark_line(color=one.color, **style).encode(x, y))
-    if one.dots:
-        dots = _chart(alt, one.dots, floor)
-        if any(p.high > p.low for p in one.dots):
-            marks.append(dots.mark_rule(color=one.color, strokeWidth=1.5).encode(x, alt.Y("low:Q"), alt.Y2("high:Q")))
-        marks.append(dots.mark_point(color=one.color, fill=one.color, size=52, opacity=1, strokeWidth=0).encode(x, y))
-    if one.broken:
-        last = _chart(alt, one.points[-1:], floor)
-        marks.append(last.mark_text(text="✕", fontSize=19, fontWeight="bold", color=ink(one.color)).encode(x, y))
-    return marks
+def _lines(series: Sequence[Series], floor: float) -> list[Spec]:
+    """Return the bands, then the lines over them, as one layer for each kind of dash."""
+    bands = [row for one in series if one.band for row in _rows(one, one.line, floor) if row["high"] > row["low"]]
+    layers = [_layer({"type": "area", "opacity": 0.16}, bands, "fill", {"y": _field("low"), "y2": {"field": "high"}})]
+    for dash, width in dict.fromkeys(_stroke(one) for one in series):
+        rows = [row for one in series if _stroke(one) == (dash, width) for row in _rows(one, one.line, floor)]
+        layers.append(_layer({"type": "line", "strokeDash": list(dash), "strokeWidth": width}, rows, "stroke"))
+    return [layer for layer in layers if layer["data"]["values"]]
 
 
-def _chart(alt: Any, points: Sequence[Point], floor: float) -> Any:
-    rows = [
-        {"x": p.x, **{k: float(f"{v:.5g}") for k, v in (("y", p.y), ("low", max(p.low, floor)), ("high", p.high))}}
+def _stroke(one: Series) -> tuple[tuple[int, ...], float]:
+    return ((2, 4), 1.2) if one.faint else (one.dash, 2.4)
+
+
+def _dots(series: Sequence[Series], floor: float) -> list[Spec]:
+    """Return whiskers and dots, and a cross where a series breaks off."""
+    rows = [row for one in series for row in _rows(one, one.dots, floor)]
+    whiskers = [row for row in rows if row["high"] > row["low"]]
+    broken = [row for one in series if one.broken for row in _rows(one, one.points[-1:], floor)]
+    layers = [
+        _layer({"type": "rule", "strokeWidth": 1.5}, whiskers, "stroke", {"y": _field("low"), "y2": {"field": "high"}}),
+        _layer({"type": "point", "size": 52, "opacity": 1, "strokeWidth": 0}, rows, "fill"),
+        _layer({"type": "text", "text": "✕", "fontSize": 19, "fontWeight": "bold"}, broken, "color"),
+    ]
+    return [layer for layer in layers if layer["data"]["values"]]
+
+
+def _rows(one: Series, points: Sequence[Point], floor: float) -> list[Spec]:
+    return [
+        {
+            "name": one.name,
+            "color": one.color,
+            "x": p.x,
+            "y": _short(p.y),
+            "low": _short(max(p.low, floor)),
+            "high": _short(p.high),
+        }
         for p in points
     ]
-    return alt.Chart(alt.Data(values=rows))
 
 
-def _labels(alt: Any, series: Sequence[Series], panel: Panel, x: Any, y: Any, ends: tuple[float, float]) -> list[Any]:
-    """Return a label beside each line's end and a thin leader from the one to the other."""
-    low, high = (math.log(end) if panel.log else end for end in ends)
-    scale = panel.height / (high - low)
-    wanted = [(high - (math.log(one.points[-1].y) if panel.log else one.points[-1].y)) * scale for one in series]
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def _field(name: str) -> Spec:
+    return {"field": name, "type": "quantitative"}
+
+
+def _layer(mark: Spec, rows: list[Spec], paint: str, encoding: Spec | None = None) -> Spec:
+    """Return a layer whose rows bring their own colour; `paint` says what it colours."""
+    own = {"detail": {"field": "name", "type": "nominal"}, paint: {"field": "color", "type": "nominal", "scale": None}}
+    return {"data": {"values": rows}, "mark": mark, "encoding": {**own, **(encoding or {})}}
+
+
+def _labels(series: Sequence[Series], panel: Panel, low: float, high: float) -> list[Spec]:
+    """Return a label beside each line's end, and a thin leader from the one to the other."""
+    bottom, top = (math.log(end) if panel.log else end for end in (low, high))
+    scale = panel.height / (top - bottom)
+    wanted = [(top - (math.log(one.points[-1].y) if panel.log else one.points[-1].y)) * scale for one in series]
     places = set_apart(wanted, LABEL_GAP, 4, panel.height - 4)
-    layers = []
+    rows = []
     for one, place in zip(series, places, strict=True):
-        value = high - place / scale
-        there = {"v": math.exp(value) if panel.log else value, "y": one.points[-1].y, "x": one.points[-1].x}
-        base = alt.Chart(alt.Data(values=[there]))
-        layers.append(
-            base.mark_rule(color=one.color, strokeWidth=1, opacity=0.7, strokeDash=[2, 2] if one.broken else [1, 0])
-            .encode(x, alt.X2Value(panel.width + 14), alt.Y("y:Q"), alt.Y2("v:Q"))
-        )  # fmt: skip
-        words = shorten(one.name) + (f" {one.label}" if one.label else "")
-        layers.append(
-            base.mark_text(text=words, align="left", baseline="middle", fontSize=14, fontWeight=600, color=ink(one.color))
-            .encode(x=alt.value(panel.width + 18), y=alt.Y("v:Q"))
-        )  # fmt: skip
-    return layers
+        last, beside = one.points[-1], top - place / scale
+        words = f"{shorten(one.name)} {one.label}".rstrip()
+        row = {"name": one.name, "words": words, "color": one.color, "ink": ink(one.color), "x": last.x, "y": last.y}
+        rows.append({**row, "beside": math.exp(beside) if panel.log else beside})
+    leader = {"x2": {"value": panel.width + 14}, "y2": {"field": "beside"}}
+    text = {"type": "text", "align": "left", "baseline": "middle", "fontSize": 14, "fontWeight": 600}
+    named = {
+        "x": {"value": panel.width + 18}, "y": _field("beside"), "text": {"field": "words"},
+        "color": {"field": "ink", "type": "nominal", "scale": None},
+    }  # fmt: skip
+    return [
+        _layer({"type": "rule", "strokeWidth": 1, "opacity": 0.7}, rows, "stroke", leader),
+        _layer(text, rows, "color", named),
+    ]

@@ -16,12 +16,14 @@ from glorot.report.colors import ink
 from glorot.report.curves import style
 from glorot.report.document import text
 from glorot.report.labels import shorten
+from glorot.report.panels import FONT
 
 MOST_LAYERS = 6
 WHEN = (("start", "start", 0.35), ("first", "epoch 1", 0.6), ("end", "end", 0.95))
 LEFT, GAP, TOP, CURVE, RIDGE, SPACE = 190.0, 16.0, 30.0, 104.0, 30.0, 20.0
 WIDTH = 1320.0
-EDGE = 6.0  # width of the block of what lies beyond the axis
+WORTH_TELLING = 0.01
+EDGE = 10.0  # width of the block of what lies beyond the axis
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def ridges(comparison: Comparison) -> str:
     parts += [_axis(column, bottom) for column in columns]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {bottom + 52:.0f}" role="img" '
-        f'font-size="14" fill="#1b2530">' + "".join(parts) + "</svg>"
+        f'font-family="{FONT}" font-size="14" fill="#1b2530">' + "".join(parts) + "</svg>"
     )
 
 
@@ -182,17 +184,23 @@ def _ridge(column: Column, pooled: Histogram | None, base: float, hue: str, stre
     total = sum(pooled.counts) if pooled else 0
     if pooled is None or not total:
         middle = column.left + column.width / 2
-        return line + f'<text x="{middle:.1f}" y="{base - 6:.1f}" text-anchor="middle" font-size="12" fill="#8894a0">no number</text>'
+        return (
+            line
+            + f'<text x="{middle:.1f}" y="{base - 6:.1f}" text-anchor="middle" font-size="12" fill="#8894a0">no number</text>'
+        )
     counts = np.array(pooled.counts, dtype=np.float64)
     beyond = counts[[0, -1]] / total
     counts[[0, -1]] = 0
     step = (pooled.high - pooled.low) / len(counts)
-    heights = counts / max(float(counts.max()), 1.0) * (RIDGE - 5)
+    room = (RIDGE - 5) / (2 if beyond.max() >= WORTH_TELLING else 1)  # leave room for the shares above it
+    heights = counts / max(float(counts.max()), 1.0) * room
     kept = np.flatnonzero(heights >= 0.05)
     path = ""
     if kept.size:
         first, last = int(kept[0]), int(kept[-1])
-        tops = "".join(f"V{base - heights[i]:.1f}H{column.x(pooled.low + (i + 1) * step):.1f}" for i in range(first, last + 1))
+        tops = "".join(
+            f"V{base - heights[i]:.1f}H{column.x(pooled.low + (i + 1) * step):.1f}" for i in range(first, last + 1)
+        )
         path = f'<path d="M{column.x(pooled.low + first * step):.1f},{base:.1f}{tops}V{base:.1f}Z" fill="{hue}" fill-opacity="{strength}"/>'
     return line + path + _blocks(column, beyond, base, hue, strength)
 
@@ -200,15 +208,18 @@ def _ridge(column: Column, pooled: Histogram | None, base: float, hue: str, stre
 def _blocks(column: Column, beyond: NDArray[np.float64], base: float, hue: str, strength: float) -> str:
     """Draw what lies beyond both ends of the axis, with its share."""
     parts = []
-    sides = ((column.left, column.left + EDGE + 3, "start"), (column.left + column.width - EDGE, column.left + column.width - EDGE - 3, "end"))
+    sides = (
+        (column.left, column.left + EDGE + 3, "start"),
+        (column.left + column.width - EDGE, column.left + column.width - EDGE - 3, "end"),
+    )
     for share, (left, beside, anchor) in zip(beyond, sides, strict=True):
-        if share < 0.01:
+        if share < WORTH_TELLING:
             continue
-        height = share * (RIDGE - 5)
+        height = share * (RIDGE - 5) / 2
         parts.append(
             f'<rect x="{left:.1f}" y="{base - height:.1f}" width="{EDGE}" height="{height:.1f}" fill="{hue}" '
-            f'fill-opacity="{strength}"/><text x="{beside:.1f}" y="{base - 14:.1f}" text-anchor="{anchor}" '
-            f'font-size="11.5" fill="{ink(hue)}">{100 * share:.0f} %</text>'
+            f'fill-opacity="{strength}"/><text x="{beside:.1f}" y="{base - 16:.1f}" text-anchor="{anchor}" '
+            f'font-size="12" fill="{ink(hue)}">{100 * share:.0f} %</text>'
         )
     return "".join(parts)
 

@@ -8,7 +8,7 @@ The half-normal quantile z(u), with t = 1 - u and q = t (1 + u) = 1 - u², takes
 
 | where           | operations | largest error/max(1, z) |
 |-----------------|------------|-------------------------|
-| z < 3.08        | 32         | 1.3e-6                  |
+| z < 3.08        | 32         | 1.4e-6                  |
 | 3.08 ≤ z ≤ 9.02 | 25 more    | 1.3e-6                  |
 
 Published bound: ERROR_BOUND. A word crosses the split with probability 0.0021. The coefficients come from

@@ -37,9 +37,7 @@ def kind_of(module: nn.Module) -> str:
     return next(names, type(module).__name__)
 
 
-def _part(
-    module: nn.Module, role: str, axes: str, shape: tuple[int, ...], counts: Fans, suffix: str = ""
-) -> Part:
+def _part(module: nn.Module, role: str, axes: str, shape: tuple[int, ...], counts: Fans, suffix: str = "") -> Part:
     return Part(name=suffix, axes=axes, shape=shape, role=role, layer=kind_of(module), fans=counts)
 
 
@@ -100,7 +98,11 @@ def _embedding(m: nn.Embedding | nn.EmbeddingBag) -> dict[str, Parts]:
     if m.padding_idx is None:
         return {"weight": (whole,)}
     pad, rows = m.padding_idx, m.num_embeddings
-    pieces = [("[padding]", "padding", pad, pad + 1), ("[before]", "embedding", 0, pad), ("[after]", "embedding", pad + 1, rows)]
+    pieces = [
+        ("[padding]", "padding", pad, pad + 1),
+        ("[before]", "embedding", 0, pad),
+        ("[after]", "embedding", pad + 1, rows),
+    ]
     return {
         "weight": tuple(
             replace(
@@ -120,7 +122,8 @@ def _blocks(part: Part, names: str | tuple[str, ...]) -> Parts:
     if len(names) == 1:
         return (part,)
     return tuple(
-        replace(part, name=f"[{name}]", view=View(box=((n * rows, (n + 1) * rows), *rest))) for n, name in enumerate(names)
+        replace(part, name=f"[{name}]", view=View(box=((n * rows, (n + 1) * rows), *rest)))
+        for n, name in enumerate(names)
     )
 
 
@@ -201,15 +204,22 @@ def _transposed_linear(m: Any) -> dict[str, Parts]:
     return {"weight": (kernel,), "bias": (_bias(m, outputs, counts),)}
 
 
+def is_norm(m: nn.Module) -> bool:
+    """Tell whether a layer normalises: PyTorch's own, and those that model libraries call a norm."""
+    own = dict(m.named_parameters(recurse=False))
+    is_named_so = type(m).__name__.endswith("Norm") and set(own) <= {"weight", "bias"}
+    return isinstance(m, NORMS) or (is_named_so and all(parameter.dim() == 1 for parameter in own.values()))
+
+
 def _by_name(m: nn.Module) -> dict[str, Parts]:
     """Understand the layers that model libraries write for themselves, without importing any."""
     kind = type(m)
     if (kind.__module__, kind.__name__) == ("transformers.pytorch_utils", "Conv1D"):
         return _transposed_linear(m)
-    own = dict(m.named_parameters(recurse=False))
-    is_norm = kind.__name__.endswith("Norm") and set(own) <= {"weight", "bias"}
-    return _norm(m) if is_norm and all(parameter.dim() == 1 for parameter in own.values()) else {}
+    return _norm(m) if is_norm(m) else {}
 
+
+NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase)
 
 LAYERS: dict[type, Describe] = {
     nn.Linear: _linear,
@@ -221,8 +231,7 @@ LAYERS: dict[type, Describe] = {
     nn.RNNBase: _recurrent,
     nn.RNNCellBase: _recurrent_cell,
     nn.MultiheadAttention: _attention,
-    **dict.fromkeys((nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase), _norm),
+    **dict.fromkeys(NORMS, _norm),
     nn.PReLU: _prelu,
 }
 """One row a layer type; subclasses are found through their bases."""
-

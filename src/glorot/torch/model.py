@@ -1,5 +1,6 @@
 """From a PyTorch model to its inventory."""
 
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,45 +12,70 @@ from torch.nn.parameter import UninitializedParameter
 from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Parameter, Part
 from glorot.torch.layers import parts_of
+from glorot.torch.paths import structural
 from glorot.torch.preserve import preserved
 from glorot.torch.tracing import Origin, Trace, follow, in_order_of_registration
 
-WRAPPERS = ("_orig_mod", "_checkpoint_wrapped_module")
 WEIGHTS = {"kernel", "recurrent", "embedding"}
 
 
-def structural(path: str) -> str:
-    """Return a path without what wrappers such as `torch.compile` insert."""
-    return ".".join(step for step in path.split(".") if step not in WRAPPERS)
-
-
 def weight_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Return (path, module) of every layer that has weights of its own, in the order of registration."""
+    """Return (path, module) of every layer that has weights of its own, in the order of registration.
+
+    Raises:
+        GlorotError: if a layer has no shape yet, or one without elements.
+    """
+    for path, tensor in model.named_parameters():
+        if isinstance(tensor, UninitializedParameter):
+            raise GlorotError(f"{structural(path)} has no shape yet; run the model on one batch, then plan it")
+    found = []
+    for stored_path, module in model.named_modules():
+        path = structural(stored_path)
+        try:
+            described = parts_of(module)
+        except GlorotError as error:
+            raise GlorotError(f"layer {path!r} ({type(module).__name__}): {error}") from error
+        if any(part.role in WEIGHTS for parts in described.values() for part in parts):
+            found.append((path, module))
+    return found
+
+
+def weights_of(module: nn.Module) -> list[Tensor]:
+    """Return the parameters of a layer that are weights: no biases, no norms."""
+    described = parts_of(module)
     return [
-        (structural(path), module)
-        for path, module in model.named_modules()
-        if any(part.role in WEIGHTS for parts in parts_of(module).values() for part in parts)
+        tensor
+        for name, tensor in module.named_parameters(recurse=False)
+        if any(part.role in WEIGHTS for part in described.get(name, ()))
     ]
 
 
 def call(model: nn.Module, inputs: Any) -> Any:
-    """Call a model on a batch: a tuple holds positional inputs, a dict named ones, the rest is one input."""
-    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-    if isinstance(inputs, dict):
-        return model(**{name: as_tensor(value, device) for name, value in inputs.items()})
+    """Call a model on a batch: a tuple holds positional inputs, a mapping named ones, the rest is one input."""
+    tensors = list(model.parameters())
+    like = next((tensor for tensor in tensors if tensor.is_floating_point()), (*tensors, torch.zeros(()))[0])
+    if isinstance(inputs, Mapping):
+        return model(**{name: as_tensor(value, like) for name, value in inputs.items()})
     positional = inputs if isinstance(inputs, tuple) else (inputs,)
-    return model(*(as_tensor(value, device) for value in positional))
+    return model(*(as_tensor(value, like) for value in positional))
 
 
-def as_tensor(value: Any, device: torch.device) -> Any:
-    """Return arrays and tensors as tensors on a device (float64 as float32), and anything else as it is."""
+def as_tensor(value: Any, like: Tensor) -> Any:
+    """Return arrays and tensors as tensors on the device of another, and anything else as it is.
+
+    An array of floating-point numbers takes the other's dtype; a tensor keeps its own.
+    """
     if isinstance(value, np.ndarray):
-        value = torch.from_numpy(value.astype(np.float32) if value.dtype == np.float64 else value.copy())
+        if value.dtype.kind not in "biuf":
+            raise GlorotError(f"the batch is an array of dtype {value.dtype}; expected numbers")
+        native = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
+        value = torch.from_numpy(native)
+        value = value.to(like.dtype) if value.is_floating_point() and like.is_floating_point() else value
     if not isinstance(value, Tensor):
         return value
     if value.is_floating_point() and not bool(torch.isfinite(value).all()):
         raise GlorotError(f"the batch of shape {tuple(value.shape)} holds NaN or infinity; clean the data first")
-    return value.to(device)
+    return value.to(like.device)
 
 
 def inventory(model: nn.Module, inputs: Any = None) -> Inventory:
@@ -64,7 +90,7 @@ def inventory(model: nn.Module, inputs: Any = None) -> Inventory:
         The inventory.
 
     Raises:
-        GlorotError: if the model has lazy parameters, or refuses the batch.
+        GlorotError: if a layer has no shape yet or one without elements, or the model refuses the batch.
     """
     layers = weight_layers(model)
     if inputs is None:
@@ -74,18 +100,24 @@ def inventory(model: nn.Module, inputs: Any = None) -> Inventory:
             trace, _ = follow(model, lambda: call(model, inputs), layers)
     depths = {path: n for n, path in enumerate(trace.order, start=1)}
     modules = {structural(path): module for path, module in model.named_modules(remove_duplicate=False)}
-    owners: dict[int, str] = {}
+    owners: dict[Hashable, str] = {}
     parameters = []
     for stored_path, tensor in model.named_parameters(remove_duplicate=False):
         path = structural(stored_path)
-        if isinstance(tensor, UninitializedParameter):
-            raise GlorotError(f"{path} has no shape yet; run the model on one batch, then plan it")
         layer, _, name = path.rpartition(".")
-        owner = owners.setdefault(id(tensor), path)
+        owner = owners.setdefault(_memory(tensor), path)
         parts = _parts(modules[layer], layer, name, tensor, trace, depths) if owner == path else ()
         dtype = str(tensor.dtype).removeprefix("torch.")
         parameters.append(Parameter(path, tuple(tensor.shape), dtype, parts, None if owner == path else owner))
     return Inventory("torch", tuple(parameters))
+
+
+def _memory(tensor: Tensor) -> Hashable:
+    """Return what two parameters have in common if they are tied: the same elements in memory, as they lie."""
+    if type(tensor) is not nn.Parameter or tensor.is_meta or tensor.layout != torch.strided or not tensor.numel():
+        return id(tensor)
+    where = (tensor.untyped_storage().data_ptr(), tensor.storage_offset())
+    return where, tuple(tensor.shape), tensor.stride(), tensor.dtype
 
 
 def _parts(

@@ -12,7 +12,7 @@ from torch.nn import functional
 from glorot import stream
 from glorot.distributions import Normal
 from glorot.errors import GlorotError
-from glorot.torch.model import as_tensor, call, weight_layers
+from glorot.torch.model import as_tensor, call, weight_layers, weights_of
 from glorot.torch.preserve import preserved
 from glorot.torch.tracing import follow
 
@@ -51,9 +51,9 @@ class _Watcher:
 
     def left(self, layer: str, value: Tensor) -> None:
         self.flush()
-        self.waiting = (layer, value)
+        self.waiting = (layer, value.detach().clone())  # something in place may follow
         if value.requires_grad:
-            value.register_hook(self._gradient_hook(layer))
+            value.register_hook(self._gradient_hook(layer))  # type: ignore[no-untyped-call]
 
     def activated(self, layer: str, activation: str, before: Tensor, after: Tensor) -> None:
         if self.waiting is not None and self.waiting[0] == layer:
@@ -103,16 +103,24 @@ def observe(
         trace, outputs = follow(model, lambda: call(model, inputs), layers, watcher)
         watcher.flush()
         value = loss_of(main_output(outputs), targets, loss)
-        weights = {path: module.weight for path, module in layers if isinstance(getattr(module, "weight", None), Tensor)}
-        trained = {path: weight for path, weight in weights.items() if weight.requires_grad and path in watcher.seen}
         if value.requires_grad:
-            found = torch.autograd.grad(value, list(trained.values()), allow_unused=True)
-            for path, gradient in zip(trained, found, strict=True):
-                if gradient is not None:
-                    collector.weight_gradient(path, gradient.float().std(correction=0).item())
+            for path, gradient in _weight_gradients(value, layers):
+                if path in watcher.seen:
+                    collector.weight_gradient(path, gradient)
     for path, std in watcher.gradients.items():
         collector.gradient(path, std)
     return (value.item() if targets is not None else None), trace.is_chain, trace.order
+
+
+def _weight_gradients(loss: Tensor, layers: list[tuple[str, nn.Module]]) -> list[tuple[str, float]]:
+    """Return (path, standard deviation of the gradient of all weights) of the layers that have one."""
+    owned = [(path, w) for path, module in layers for w in weights_of(module) if w.requires_grad]
+    gradients = torch.autograd.grad(loss, [weight for _, weight in owned], allow_unused=True)
+    pooled: dict[str, list[Tensor]] = {}
+    for (path, _), gradient in zip(owned, gradients, strict=True):
+        if gradient is not None:
+            pooled.setdefault(path, []).append(gradient.float().flatten())
+    return [(path, torch.cat(parts).std(correction=0).item()) for path, parts in pooled.items()]
 
 
 def main_output(outputs: Any) -> Tensor:
@@ -136,17 +144,27 @@ def loss_of(outputs: Tensor, targets: Any, loss: Any) -> Tensor:
         law, key = Normal(), stream.key_of(0, "glorot.probe")
         start = torch.from_numpy(stream.draw(key, law, tuple(outputs.shape)))
         return (outputs * start.to(outputs)).sum()
-    goal = as_tensor(targets, outputs.device)
-    if loss is not None:
-        return loss(outputs, goal)  # type: ignore[no-any-return]
+    goal = as_tensor(targets, outputs)
     try:
-        if goal.is_floating_point():
-            return functional.mse_loss(outputs, goal)
-        return functional.cross_entropy(outputs, goal.long())
+        value = _usual_loss(outputs, goal) if loss is None else loss(outputs, goal)
     except (RuntimeError, IndexError, ValueError) as error:
         raise GlorotError(
             f"targets of shape {tuple(goal.shape)} do not fit outputs of shape {tuple(outputs.shape)}: {error}"
         ) from error
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+        raise GlorotError(f"loss must return one number as a tensor, got {found}; take its mean")
+    return value
+
+
+def _usual_loss(outputs: Tensor, goal: Tensor) -> Tensor:
+    if not goal.is_floating_point():
+        if goal.shape == outputs.shape[:-1]:  # one class for each position, as of a language model
+            outputs, goal = outputs.reshape(-1, outputs.shape[-1]), goal.reshape(-1)
+        return functional.cross_entropy(outputs, goal.long())
+    if goal.shape != outputs.shape:  # PyTorch would broadcast one against the other
+        raise ValueError("values are compared one by one, so the two shapes must be equal")
+    return functional.mse_loss(outputs, goal)
 
 
 def _units_last(value: Tensor, module: nn.Module) -> NDArray[np.floating]:

@@ -1,6 +1,7 @@
 """Following a forward pass: which layer ran when, and which activation fed it and followed it."""
 
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -12,6 +13,8 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from glorot.activations import ACTIVATIONS
 from glorot.errors import GlorotError
+from glorot.torch.layers import is_norm
+from glorot.torch.paths import structural
 
 # the argument that shapes an activation, under its name here and in PyTorch, and its place in a call
 ARGUMENTS = {"leaky_relu": ("negative_slope", 1), "elu": ("alpha", 1), "softshrink": ("lambd", 1)}
@@ -22,28 +25,39 @@ OTHER_NAMES = {"leakyrelu": "leaky_relu", "prelu": "leaky_relu(negative_slope=0.
 # what only moves values about: its result is still the output of the activation before it
 MOVES = {"view", "reshape", "flatten", "unflatten", "permute", "transpose", "movedim", "contiguous", "clone", "to"}
 MOVES |= {"squeeze", "unsqueeze", "expand", "repeat", "chunk", "split", "unbind", "narrow", "select", "__getitem__"}
-MOVES |= {"cat", "stack", "pad", "type", "float", "half", "bfloat16", "double", "detach", "mean", "interpolate"}
+MOVES |= {"pad", "type", "float", "half", "bfloat16", "double", "detach", "mean", "interpolate"}
 MOVES |= {f"{kind}dropout{rank}" for kind in ("", "alpha_", "feature_alpha_") for rank in ("", "1d", "2d", "3d")}
 MOVES |= {f"{pool}_pool{rank}d" for pool in ("max", "avg", "adaptive_avg", "adaptive_max") for rank in (1, 2, 3)}
 MOVES |= {f"{kind}max_pool{rank}d_with_indices" for kind in ("", "adaptive_") for rank in (1, 2, 3)}
+
+# what puts several values side by side
+JOINS = {"cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack"}
 
 # what rescales without mixing units: an activation behind it still belongs to the layer before it
 NORMS = {"batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm"}
 
 
+def _plain_name(function: Callable[..., Any]) -> str:
+    """Return the name of a function, without the mark of its in-place form."""
+    name = getattr(function, "__name__", "")
+    return name if name.endswith("__") else name.rstrip("_")
+
+
 def activation_of_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
     """Return the name of the activation that a PyTorch function computes, if it computes one."""
-    name = getattr(function, "__name__", "").rstrip("_")
+    name = _plain_name(function)
     argument, place = ARGUMENTS.get(name, ("approximate", 99))
     return _activation(name, kwargs.get(argument, args[place] if len(args) > place else None))
 
 
 OPAQUE = {
+    ("transformers.activations", "GELUActivation"): "gelu",
+    ("transformers.activations", "GELUTanh"): "gelu_tanh",
     ("transformers.activations", "NewGELUActivation"): "gelu_tanh",
     ("transformers.activations", "FastGELUActivation"): "gelu_tanh",
     ("transformers.activations", "ReLUSquaredActivation"): "relu_squared",
 }
-"""Modules of model libraries that compute an activation from smaller steps."""
+"""Modules of model libraries that are an activation, or compute one from smaller steps."""
 
 
 def activation_of_module(module: nn.Module) -> str | None:
@@ -129,21 +143,24 @@ class _Follower(TorchFunctionMode):
         self.trace = trace
         self.observer = observer
         self.inside: list[str] = []
+        self.entered_relu: Tensor | None = None
         self.origins: Any = WeakIdKeyDictionary()
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        source = next(_tensors(args), None) if args else next(_tensors(kwargs.values()), None)
-        origin = self.origins.get(source, Origin()) if source is not None else Origin()
-        in_place = kwargs.get("inplace") or getattr(function, "__name__", "").endswith("_")
-        before = source.clone() if self.observer is not None and in_place and source is not None else source
+        source = next(_tensors([*args, *kwargs.values()]), None)
+        activation = activation_of_call(function, args, kwargs)
+        before = source
+        if activation is not None and source is not None and self.observer is not None:
+            in_place = kwargs.get("inplace") or function.__name__.endswith("_")
+            before = source.clone() if in_place else source
         result = function(*args, **kwargs)
         if source is None or not isinstance(result, Tensor | tuple | list):
             return result
-        name = getattr(function, "__name__", "").rstrip("_") if function is not Tensor.__getitem__ else "__getitem__"
-        activation = activation_of_call(function, args, kwargs)
+        origin = self.origins.get(source, Origin())
+        name = _plain_name(function)
         if origin.activation == "relu" and (name == "square" or (name == "pow" and args[1:] == (2,))):
             activation = "relu_squared"
         if activation is not None:
@@ -152,28 +169,38 @@ class _Follower(TorchFunctionMode):
         elif name in NORMS:
             origin = replace(origin, activation="identity")
         elif name not in MOVES:
-            origin = self._mixed(args, kwargs)
+            origin = self._mixed([*args, *kwargs.values()], joined=name in JOINS)
         for tensor in _tensors([result]):
             self.origins[tensor] = origin
         return result
 
-    def _mixed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Origin:
-        """Return the origin of what several tensors were mixed into: every layer that had a share."""
-        layers = [self.origins.get(t, Origin()).layers for t in _tensors([*args, *kwargs.values()])]
-        return Origin("identity", frozenset().union(*layers))
+    def _mixed(self, values: list[Any], joined: bool) -> Origin:
+        """Return the origin of what several tensors were mixed into: every layer that had a share.
 
-    def _activate(self, origin: Origin, activation: str, before: Tensor, after: Any) -> None:
+        Side by side, outputs of one activation remain its outputs.
+        """
+        origins: list[Origin] = [self.origins.get(tensor, Origin()) for tensor in _tensors(values)]
+        if joined and len(set(origins)) == 1:
+            return origins[0]
+        activations = {origin.activation for origin in origins}
+        shared = activations.pop() if joined and len(activations) == 1 else "identity"
+        return Origin(shared, frozenset().union(*(origin.layers for origin in origins)))
+
+    def _activate(self, origin: Origin, activation: str, before: Any, after: Any) -> None:
         if not origin.direct or not isinstance(after, Tensor):
             return
         (layer,) = origin.layers
-        if origin.activation in ("identity", "relu") and layer not in self.trace.followed_by:
+        is_first = origin.activation == "identity" and layer not in self.trace.followed_by
+        is_square = activation == "relu_squared" and self.trace.followed_by.get(layer) == "relu"
+        if is_first or is_square:
+            before = self.entered_relu if is_square else before
+            self.entered_relu = before if activation == "relu" else None
             self.trace.followed_by[layer] = activation
             if self.observer is not None:
                 self.observer.activated(layer, activation, before, after)
 
     def entering(self, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         source = next(_tensors([*args, *kwargs.values()]), None)
-        self.inside.append(path)
         if path not in self.trace.fed_by:
             self.trace.order.append(path)
             self.trace.fed_by[path] = self.origins.get(source, Origin()) if source is not None else Origin()
@@ -187,14 +214,15 @@ class _Follower(TorchFunctionMode):
         self.origins[after] = replace(origin, activation=activation)
 
     def leaving(self, path: str, result: Any) -> None:
-        self.inside.pop()
         for n, tensor in enumerate(_tensors([result])):
             self.origins[tensor] = Origin("identity", frozenset({path}), direct=True)
             if n == 0 and self.observer is not None:
                 self.observer.left(path, tensor)
 
 
-def follow(model: nn.Module, run: Callable[[], Any], layers: Iterable[tuple[str, nn.Module]], observer: Observer | None = None) -> tuple[Trace, Any]:
+def follow(
+    model: nn.Module, run: Callable[[], Any], layers: Iterable[tuple[str, nn.Module]], observer: Observer | None = None
+) -> tuple[Trace, Any]:
     """Run a forward pass and record which layer ran when, fed by and followed by what.
 
     Args:
@@ -209,27 +237,51 @@ def follow(model: nn.Module, run: Callable[[], Any], layers: Iterable[tuple[str,
     trace = Trace()
     follower = _Follower(trace, observer)
     with ExitStack() as stack:
-        for path, module in layers:
-            enter = module.register_forward_pre_hook(_enter(follower, path), with_kwargs=True)
-            leave = module.register_forward_hook(_leave(follower, path))
-            stack.callback(enter.remove)
-            stack.callback(leave.remove)
-        for module in model.modules():
-            opaque = OPAQUE.get((type(module).__module__, type(module).__name__))
-            if opaque is not None:
-                stack.callback(module.register_forward_hook(_computed(follower, opaque)).remove)
+        _register(stack, follower, model, layers)
         was_fast = torch.backends.mha.get_fastpath_enabled()
         stack.callback(torch.backends.mha.set_fastpath_enabled, was_fast)
         torch.backends.mha.set_fastpath_enabled(False)  # the fast path runs past the modules it fuses
+        if "torch._dynamo" in sys.modules:  # compiled code runs past them too
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
         try:
             with follower:
                 result = run()
-        except (RuntimeError, TypeError, ValueError, IndexError, AssertionError) as error:
+        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, AssertionError) as error:
             if isinstance(error, GlorotError):
                 raise
-            place = f"layer {follower.inside[-1]!r} refused it" if follower.inside else "its forward pass failed"
+            place = f"layer {follower.inside[-1]!r} refused it" if any(follower.inside) else "its forward pass failed"
             raise GlorotError(f"the batch does not fit the model: {place}: {error}") from error
+    _add_output_projections(trace, layers)
     return trace, result
+
+
+def _register(stack: ExitStack, follower: _Follower, model: nn.Module, layers: Iterable[tuple[str, nn.Module]]) -> None:
+    """Hook a follower into a model until the stack closes."""
+    watched = {id(module): path for path, module in layers}
+    for stored_path, module in model.named_modules():
+        path = structural(stored_path)
+        opaque = OPAQUE.get((type(module).__module__, type(module).__name__))
+        before, after = [_inside(follower, path)], [_outside(follower)]
+        if id(module) in watched:
+            before.append(_enter(follower, path))
+            after.append(_leave(follower, path))
+        if opaque is not None:
+            after.append(_computed(follower, opaque))
+        for hook in before:
+            stack.callback(module.register_forward_pre_hook(hook, with_kwargs=True).remove)
+        for hook in after:
+            stack.callback(module.register_forward_hook(hook).remove)
+
+
+def _inside(follower: _Follower, path: str) -> Callable[..., None]:
+    return lambda module, args, kwargs: follower.inside.append(path)
+
+
+def _outside(follower: _Follower) -> Callable[..., None]:
+    def leave(module: nn.Module, args: Any, result: Any) -> None:
+        follower.inside.pop()
+
+    return leave
 
 
 def _enter(follower: _Follower, path: str) -> Callable[..., None]:
@@ -244,7 +296,17 @@ def _computed(follower: _Follower, activation: str) -> Callable[..., None]:
     return lambda module, args, result: follower.computed(activation, args[0], result)
 
 
-def _tensors(values: Iterable[Any]) -> Iterable[Tensor]:
+def _add_output_projections(trace: Trace, layers: Iterable[tuple[str, nn.Module]]) -> None:
+    """Put the projection behind each attention, which PyTorch computes without calling its module."""
+    paths = {id(module): path for path, module in layers}
+    for path, module in layers:
+        if isinstance(module, nn.MultiheadAttention) and path in trace.order:
+            projection = paths[id(module.out_proj)]
+            trace.order.insert(trace.order.index(path) + 1, projection)
+            trace.fed_by[projection] = Origin("identity", frozenset({path}))
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
     for value in values:
         if isinstance(value, Tensor):
             yield value
@@ -258,30 +320,39 @@ def in_order_of_registration(model: nn.Module, layers: Iterable[tuple[str, nn.Mo
     """Guess what a forward pass would show from the order in which modules were registered."""
     trace = Trace()
     paths = {id(module): path for path, module in layers}
+    transformers = [
+        module
+        for module in model.modules()
+        if isinstance(module, nn.TransformerEncoderLayer | nn.TransformerDecoderLayer)
+    ]
+    quiet = {id(module.activation) for module in transformers}  # registered last, used in the middle
     last = Origin()
-    for module in model.modules():
+    for _, module in model.named_modules(remove_duplicate=False):  # one ReLU may stand in several places
         activation = activation_of_module(module)
-        if activation is not None:
-            for layer in last.layers:
-                trace.followed_by.setdefault(layer, activation)
-            last = Origin(activation, last.layers)
-        elif id(module) in paths:
+        if id(module) in paths and paths[id(module)] not in trace.fed_by:
             path = paths[id(module)]
             trace.order.append(path)
             trace.fed_by[path] = last
             last = Origin("identity", frozenset({path}), direct=True)
-    _known_containers(model, paths, trace)
+        elif activation is not None and id(module) not in quiet:
+            for layer in last.layers:
+                trace.followed_by.setdefault(layer, activation)
+            last = replace(last, activation=activation)
+        elif is_norm(module):
+            last = replace(last, activation="identity")
+    for module in transformers:
+        _know_transformer(module, paths, trace)
     return trace
 
 
-def _known_containers(model: nn.Module, paths: dict[int, str], trace: Trace) -> None:
-    """Correct what order cannot show: the function inside PyTorch's own transformer layers."""
-    for module in model.modules():
-        if isinstance(module, nn.TransformerEncoderLayer | nn.TransformerDecoderLayer):
-            function = module.activation
-            name = activation_of_module(function) if isinstance(function, nn.Module) else activation_of_call(function, (), {})
-            if name is not None:
-                trace.followed_by[paths[id(module.linear1)]] = name
-                trace.fed_by[paths[id(module.linear2)]] = Origin(name, frozenset({paths[id(module.linear1)]}))
-            for quiet in (module.linear1, module.self_attn):
-                trace.fed_by[paths[id(quiet)]] = Origin()
+def _know_transformer(module: Any, paths: dict[int, str], trace: Trace) -> None:
+    """Correct what order cannot show: what runs where inside PyTorch's own transformer layers."""
+    function = module.activation
+    name = activation_of_module(function) if isinstance(function, nn.Module) else activation_of_call(function, (), {})
+    first, second = (paths.get(id(layer)) for layer in (module.linear1, module.linear2))
+    if name is not None and first is not None and second is not None:
+        trace.followed_by[first] = name
+        trace.fed_by[second] = Origin(name, frozenset({first}))
+    for behind_norm in (module.linear1, module.self_attn):
+        if id(behind_norm) in paths:
+            trace.fed_by[paths[id(behind_norm)]] = Origin()

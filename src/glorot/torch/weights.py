@@ -7,10 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from glorot import stream
+from glorot.distributions import Distribution
 from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Part
 from glorot.plans import Plan
-from glorot.torch.model import structural
+from glorot.stream.spec import reach_of
+from glorot.torch.paths import structural
 
 
 def write(model: nn.Module, inventory: Inventory, plan: Plan, seed: int, name_of: Callable[[str], str]) -> None:
@@ -26,6 +28,7 @@ def write(model: nn.Module, inventory: Inventory, plan: Plan, seed: int, name_of
     Raises:
         GlorotError: if a parameter cannot be written; nothing is written then.
     """
+    stream.key_of(seed, "")  # a seed that is none is refused even where nothing is drawn
     tensors = {structural(path): tensor for path, tensor in model.named_parameters(remove_duplicate=False)}
     parts = {part.name: part for part in inventory.parts}
     jobs = []
@@ -33,7 +36,7 @@ def write(model: nn.Module, inventory: Inventory, plan: Plan, seed: int, name_of
         if entry.distribution is not None:
             part = parts[entry.name]
             tensor = tensors[part.path]
-            _check_writable(part.path, tensor)
+            _check_writable(part, tensor, entry.distribution)
             jobs.append((tensor, part, entry.distribution, stream.key_of(seed, name_of(entry.name))))
     with torch.no_grad():
         for tensor, part, law, key in jobs:
@@ -41,11 +44,21 @@ def write(model: nn.Module, inventory: Inventory, plan: Plan, seed: int, name_of
             _assign(tensor.detach(), part, values)
 
 
-def _check_writable(path: str, tensor: Tensor) -> None:
+def _check_writable(part: Part, tensor: Tensor, law: Distribution) -> None:
     if tensor.is_meta:
-        raise GlorotError(f"{path} is on the meta device and has no memory; call model.to_empty(device=…) first")
+        raise GlorotError(f"{part.path} is on the meta device and has no memory; call model.to_empty(device=…) first")
     if not tensor.is_floating_point():
-        raise GlorotError(f"{path} has dtype {tensor.dtype}; glorot writes floating-point parameters: skip it by a rule")
+        raise GlorotError(
+            f"{part.path} has dtype {tensor.dtype}; glorot writes floating-point parameters: skip it by a rule"
+        )
+    largest = torch.finfo(tensor.dtype).max
+    if reach_of(law) > largest:
+        raise GlorotError(f"{part.name}: {law} reaches {reach_of(law):g}, but {tensor.dtype} holds at most {largest:g}")
+    nothing = ((0, 0),) * len(part.shape)
+    try:
+        stream.fill(np.empty((0,) * len(part.shape)), stream.key_of(0, ""), law, part.shape, nothing, part.axes or None)
+    except GlorotError as error:
+        raise GlorotError(f"{part.name}: {error}") from error
 
 
 def _assign(tensor: Tensor, part: Part, values: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> None:

@@ -1,0 +1,36 @@
+# Everything runs in a virtual environment of its own, .venv; a stamp there says what is installed in it.
+# Another Python: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint docs clean
+
+demo: $(VENV)/.installed-compare  ## train the digits from eight starts: a table here, a page in glorot-report.html
+	$(BIN)/glorot compare
+
+test: $(VENV)/.installed-dev  ## the whole test suite
+	$(BIN)/pytest -n 2
+
+lint: $(VENV)/.installed-dev  ## style, types, and the floors of the house
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.installed-dev  ## the documentation, in docs/_build/index.html
+	$(BIN)/sphinx-build -W -q -b html docs docs/_build
+
+clean:  ## remove what was built and written, but not .venv
+	rm -rf docs/_build docs/_generated dist build glorot-report.html glorot-report.json
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
+	find src tests benchmarks examples docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e '.[$*]'
+	touch $@

@@ -1,0 +1,105 @@
+"""Writes one page for every recipe, scheme and activation, from the docstrings, before Sphinx reads its sources."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from glorot.report.explanation_docstring import Block, Section
+from glorot.report.explanation_html import figures, prose
+from glorot.report.explanation_page import CATALOGUES, Page, page_of
+
+INTRODUCTIONS = {
+    "recipe": "A recipe decides for a whole model: a scheme for every part, and why.",
+    "scheme": "A scheme decides for one tensor: from fans, shape and axes to a distribution. Where a recipe is "
+    "asked for, a scheme serves as one that gives its law to every weight.",
+    "activation": "An activation and its Gaussian moments, from which the gain of the layer that it feeds follows.",
+}
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Hook the writing in; called by Sphinx."""
+    app.connect("builder-inited", write_pages)
+    app.connect("autodoc-process-docstring", escape_bars)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def write_pages(app: Sphinx) -> None:
+    """Write `_generated/`, anew, so that an entry that was removed leaves no page behind."""
+    target = Path(app.srcdir) / "_generated"
+    shutil.rmtree(target, ignore_errors=True)
+    for kind, catalogue in CATALOGUES.items():
+        folder = target / f"{kind}s"
+        folder.mkdir(parents=True)
+        pages = [page_of(f"{kind}:{name}") for name in catalogue]
+        for page in pages:
+            (folder / f"{page.name}.md").write_text(page_markdown(page), encoding="utf-8")
+        (target / f"{kind}s.md").write_text(index_markdown(kind, pages), encoding="utf-8")
+    (target / "xavier.html").write_text(figures(page_of("xavier")), encoding="utf-8")  # for the front page
+
+
+def index_markdown(kind: str, pages: list[Page]) -> str:
+    """Write the page that lists one catalogue."""
+    rows = [f"| [{page.name}]({kind}s/{page.name}.md) | {cell(page.doc.title)} |" for page in pages]
+    tree = "\n".join(f"{kind}s/{page.name}" for page in pages)
+    return (
+        f"# {kind.capitalize()}s\n\n{INTRODUCTIONS[kind]} `glorot explain NAME` shows the same pages in a terminal.\n\n"
+        + "| name | what it is |\n|---|---|\n"
+        + "\n".join(rows)
+        + f"\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
+    )
+
+
+def page_markdown(page: Page) -> str:
+    """Write the page of one entry."""
+    also = f"*Also called {', '.join(f'`{name}`' for name in page.aliases)}.*\n\n" if page.aliases else ""
+    parts = [
+        f"# {page.name}\n\n{text(page.doc.title)}\n\n{also}",
+        raw(f'<div class="formula">{prose(page.doc.formula)}</div>') if page.doc.formula else "",
+        raw(figures(page)),
+        *map(block_markdown, page.doc.intro),
+        *(section_markdown(section) for section in page.doc.sections if section.title != "Next"),
+        f"---\n\nNext: {text(page.command)}\n",
+    ]
+    return "\n".join(parts)
+
+
+def section_markdown(section: Section) -> str:
+    """Write one section under its heading."""
+    return f"## {text(section.title)}\n\n" + "\n".join(map(block_markdown, section.blocks))
+
+
+def block_markdown(block: Block) -> str:
+    """Write a paragraph, an equation, an example or an entry."""
+    if block.kind == "entry":
+        return f"- `{block.name}`: {text(block.content)}\n"
+    if block.kind == "text":
+        return f"{text(block.content)}\n"
+    if block.content.startswith(">>>"):
+        return f"```pycon\n{block.content}\n```\n"
+    return raw(f'<div class="equation">{prose(block.content)}</div>')
+
+
+def raw(html: str) -> str:
+    """Wrap HTML so that it reaches the page as it is."""
+    return f"```{{raw}} html\n{html}\n```\n" if html else ""
+
+
+def text(plain: str) -> str:
+    """Escape what Markdown would take for markup, outside `code`."""
+    pieces = re.split(r"(`[^`]*`)", plain)
+    return "".join(piece if piece.startswith("`") else re.sub(r"([\\*_<>\[\]])", r"\\\1", piece) for piece in pieces)
+
+
+def cell(plain: str) -> str:
+    """Escape a text for a cell of a table as well."""
+    return text(plain).replace("|", r"\|")
+
+
+def escape_bars(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Escape |z| in docstrings, which reStructuredText would take for a substitution."""
+    for n, line in enumerate(lines):
+        if not line.lstrip().startswith((">>>", "...")):
+            lines[n] = line.replace("|", r"\|")

@@ -1,0 +1,168 @@
+"""A comparison in a terminal: its table, its claims, and its progress while it runs."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from glorot.comparison.results import Comparison
+from glorot.comparison.summary import columns, rows
+
+START = 6
+"""Columns that tell of the start, the recipe's name among them; the rest tells of the learning."""
+
+LEAST_VERDICT = 32
+"""Letters below which a column of verdicts is harder to read than lines of their own."""
+
+
+def table_for_terminal(comparison: Comparison) -> RenderableType:
+    """Return the table and the claims of a comparison, laid out for whatever width they are printed at.
+
+    Args:
+        comparison: what was trained and measured.
+
+    Returns:
+        Something that `rich` prints: one table where it fits, else one of the start and one of the
+        learning, with the verdicts below.
+    """
+    return _Report(comparison)
+
+
+class _Report:
+    """Chooses its layout when the width is known."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+        self.head = columns(comparison)
+        self.rows = rows(comparison)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(self.comparison.task, style="bold")
+        yield ""
+        yield from self._tables(options.max_width)
+        if self.comparison.claims:
+            yield Text("\nwhat textbooks say, and what we saw", style="bold")
+            yield self._claims()
+        if self.comparison.interrupted:
+            yield Text("\ninterrupted: only complete runs are shown", style="yellow")
+
+    def _tables(self, width: int) -> RenderResult:
+        last = len(self.head) - 1
+        figures = list(range(last))
+        taken = sum(self._width(column) + 2 for column in figures)
+        if taken + LEAST_VERDICT <= width:
+            yield self._table([*figures, last], compact=False)
+            return
+        if taken <= width:
+            yield self._table(figures, compact=False)
+        else:
+            yield Text("at the start", style="dim")
+            yield self._table(figures[:START], compact=True)
+            yield Text("\nlearning", style="dim")
+            yield self._table([0, *figures[START:]], compact=True)
+        yield Text("\nverdict", style="dim")
+        yield self._verdicts()
+
+    def _width(self, column: int) -> int:
+        """The width of a column whose head may break between its words, not within them."""
+        words = max(map(len, self.head[column].split()))
+        return max(words, *(len(row[column]) for row in self.rows))
+
+    def _table(self, chosen: Sequence[int], compact: bool) -> Table:
+        table = Table(
+            box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0) if compact else (0, 1, 0, 0), collapse_padding=True
+        )
+        for column in chosen:
+            table.add_column(self.head[column], style="bold" if column == 0 else "", overflow="fold", vertical="top")
+        for row in self.rows:
+            table.add_row(*(_tight(row[column]) if compact else row[column] for column in chosen))
+        return table
+
+    def _verdicts(self) -> Table:
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(style="bold", overflow="fold", max_width=28)
+        grid.add_column(overflow="fold")
+        for row in self.rows:
+            grid.add_row(row[0], row[-1])
+        return grid
+
+    def _claims(self) -> Table:
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        grid.add_column(width=1)
+        grid.add_column(overflow="fold")
+        for claim in self.comparison.claims:
+            mark = Text("✓", style="green") if claim.holds else Text("✗", style="yellow")
+            grid.add_row(mark, Text.assemble(claim.sentence, "  ", (claim.seen, "dim")))
+        return grid
+
+
+def _tight(cell: str) -> str:
+    return cell.replace(" → ", "→").replace(" ± ", "±")
+
+
+class LiveProgress:
+    """Shows how far a comparison has got, with the current loss of every recipe.
+
+    Call it with (recipe, seed, epoch, loss) behind every epoch. It draws on stderr, and only on a terminal.
+
+    Args:
+        recipes: the recipes, in the order of their training.
+        seeds: how many seeds.
+        epochs: how many epochs.
+        rounds: how many comparisons of this size follow one another, as in a sweep over depths.
+        console: where to draw; stderr by default.
+    """
+
+    def __init__(
+        self, recipes: Sequence[str], seeds: int, epochs: int, rounds: int = 1, console: Console | None = None
+    ) -> None:
+        self.console = console or Console(stderr=True)
+        self.epochs = epochs
+        self.losses: dict[str, float | None] = dict.fromkeys(recipes)
+        self._runs = 0
+        self._last: tuple[str, int, int] | None = None
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("epochs"), TimeRemainingColumn(),
+            console=self.console,
+        )  # fmt: skip
+        self._task = self._bar.add_task("training", total=max(1, len(recipes) * seeds * epochs * rounds))
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self._live = Live(self._view(), console=self.console, transient=True, refresh_per_second=8)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def __call__(self, recipe: str, seed: int, epoch: int, loss: float) -> None:
+        """Note the loss behind an epoch, and show it."""
+        if self._last is not None and ((recipe, seed) != self._last[:2] or epoch <= self._last[2]):
+            self._runs += 1  # one that diverged has told fewer epochs than it was given
+        self._last = (recipe, seed, epoch)
+        self.losses[recipe] = loss
+        if self._live is not None:
+            self._bar.update(
+                self._task, completed=self._runs * self.epochs + epoch, description=f"seed {seed}, {recipe}"
+            )
+            self._live.update(self._view())
+
+    def _view(self) -> Group:
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for recipe, loss in self.losses.items():
+            current = self._last is not None and self._last[0] == recipe
+            value = "…" if loss is None else f"loss {loss:.4g}"
+            grid.add_row(Text(recipe, style="bold" if current else "dim"), Text(value, style="" if current else "dim"))
+        return Group(grid, self._bar)

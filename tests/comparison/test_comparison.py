@@ -1,0 +1,235 @@
+"""Comparisons: the demonstration's findings at small size, and what becomes of runs that fail."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import glorot
+from glorot.comparison import Comparison
+from glorot.comparison.digits import default_recipes, digits_task
+from glorot.comparison.results import Spread, differ
+from glorot.comparison.run import run_comparison
+from glorot.comparison.sweep import run_sweep
+from glorot.errors import GlorotError
+
+
+@pytest.fixture(scope="module")
+def digits() -> Comparison:
+    """The demonstration with fewer seeds and epochs: enough for all that it shows but the slow recipe's end."""
+    return run_comparison(digits_task(), default_recipes("tanh"), seeds=2, epochs=8)
+
+
+def accuracy(comparison: Comparison, recipe: str) -> float:
+    return comparison[recipe].final("test_accuracy").mean
+
+
+def test_the_textbook_starts_end_where_they_should(digits):
+    assert accuracy(digits, "zeros") <= 0.12
+    assert accuracy(digits, "constant(0.1)") <= 0.20
+    assert accuracy(digits, "random(0.01)") <= 0.12
+    assert accuracy(digits, "random(1)") <= 0.75
+    assert accuracy(digits, "standard") <= 0.90  # it needs some 15 epochs
+    for recipe in ("xavier_uniform", "xavier_normal", "he_normal"):
+        assert accuracy(digits, recipe) >= 0.95
+        assert digits[recipe].epochs_to_goal[1] <= 4
+
+
+def test_signal_and_gradient_say_why(digits):
+    gradient = {r.recipe: [s.mean for s in r.by_layer("gradient_std")] for r in digits.results}
+    assert gradient["zeros"] == [0.0] * 5
+    assert 3e-6 < gradient["random(0.01)"][-1] < 3e-4
+    assert gradient["random(0.01)"][0] < 1e-3 * gradient["random(0.01)"][-1]
+    assert gradient["random(1)"][0] > 10 * gradient["random(1)"][-1]
+    assert 0.3 < gradient["xavier_uniform"][0] / gradient["xavier_uniform"][-1] < 1
+    assert digits["constant(0.1)"].distinct_at_end == 1
+    assert digits["xavier_uniform"].distinct_at_end == 128
+    assert digits["random(1)"].by_layer("saturated")[0].mean > 0.7
+
+
+def test_verdicts_are_computed_from_the_figures(digits):
+    verdicts = {result.recipe: result.verdict for result in digits.results}
+    assert verdicts["zeros"] == "does not learn: zero weights pass no signal and no gradient"
+    assert verdicts["constant(0.1)"] == "does not learn: each layer has one distinct unit"
+    assert verdicts["random(0.01)"].startswith(
+        "does not learn: the difference between examples dies on the way (×0.0001"
+    )
+    assert "points below the best" in verdicts["random(1)"]
+    assert "% of the units saturated at the start" in verdicts["random(1)"]
+    assert "points below the best" in verdicts["standard"]
+    best = [recipe for recipe, words in verdicts.items() if words.startswith("best here")]
+    assert len(best) == 1
+    assert best[0] in ("xavier_uniform", "xavier_normal", "he_normal")
+
+
+def test_textbook_sentences_are_held_against_the_figures(digits):
+    claims = {claim.sentence: claim for claim in digits.claims}
+    assert claims["A net of zero weights learns nothing."].holds
+    assert claims["Small random weights make the gradient vanish in a deep net."].holds
+    assert not claims["Saturated units make the gradient vanish."].holds
+    assert claims["Xavier learns faster than the standard rule U(±1/√fan_in)."].holds
+    assert not claims["Xavier is better than He under tanh."].holds
+    assert "no difference" in claims["Uniform or normal makes no difference to Xavier."].seen
+    assert "distinct unit " in claims["A layer of equal weights stays one unit, however wide it is."].seen
+
+
+def test_theory_stands_beside_the_probe(digits):
+    result = digits["xavier_uniform"]
+    predicted = [p.activation_std for p in result.prediction][:-1]
+    measured = [s.mean for s in result.by_layer("std")]
+    np.testing.assert_allclose(predicted, measured, rtol=0.1)  # two draws of a finite width
+    backward = [p.gradient_std for p in result.prediction][:-1]
+    np.testing.assert_allclose(backward, [s.mean for s in result.by_layer("gradient_std")], rtol=0.2)
+    assert digits["constant(0.1)"].prediction is None
+    assert digits["zeros"].prediction is None
+
+
+def test_every_run_starts_from_the_plan_and_sees_the_same_batches(digits):
+    again = run_comparison(digits_task(), ("xavier_uniform",), seeds=1, epochs=2)
+    assert again["xavier_uniform"].runs[0].epochs == digits["xavier_uniform"].runs[0].epochs[:3]
+    assert "xavier_uniform" in again["xavier_uniform"].plan.recipe
+
+
+def test_the_table_tells_all(digits):
+    text = str(digits)
+    for words in ("gradient last→first", "epochs to 90 %", "what textbooks say", "xavier_normal", "✗"):
+        assert words in text
+
+
+def test_a_sigmoid_needs_four_times_xavier():
+    recipes = ("xavier_uniform", "xavier_uniform(gain=4)")
+    comparison = run_comparison(digits_task("sigmoid"), recipes, seeds=1, epochs=14)
+    assert accuracy(comparison, "xavier_uniform") < 0.3
+    assert accuracy(comparison, "xavier_uniform(gain=4)") > 0.9
+    claims = {claim.sentence: claim.holds for claim in comparison.claims}
+    assert claims["Xavier serves sigmoid and tanh alike."] is False
+    assert claims["Under a sigmoid four times Xavier, which restores its unit slope, trains."] is True
+
+
+def test_the_sweep_shows_where_small_starts_fail():
+    comparison = run_sweep(
+        lambda depth: digits_task(depth=depth, width=128), [1, 3], ["random(0.01)", "xavier_uniform"], 1, 14
+    )
+    ends = {(point.depth, point.recipe): point.test_accuracy.mean for point in comparison.sweep}
+    assert ends[1, "random(0.01)"] > 0.8
+    assert ends[3, "random(0.01)"] < 0.2
+    assert ends[3, "xavier_uniform"] > 0.9
+    assert "3 hidden layers" in comparison.task
+    with pytest.raises(GlorotError, match=r"each named once, got \[2, 2\]"):
+        run_sweep(lambda depth: digits_task(depth=depth), [2, 2], ["zeros"], 1, 1)
+
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(96, 4)).astype(np.float32)
+LABELS = (X[:, 0] > 0).astype(np.int64)
+
+
+def net() -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+
+
+def test_a_run_that_turns_nan_stays_a_row():
+    explode = lambda parameters: torch.optim.SGD(parameters, lr=1e30)  # noqa: E731
+    comparison = glorot.compare(net, (X, LABELS, X, LABELS), ["xavier"], seeds=2, epochs=5, optimizer=explode)
+    (result,) = comparison.results
+    assert all(run.end is None and run.diverged_at is not None for run in result.runs)
+    assert result.verdict.startswith("diverges: the loss is no number from epoch")
+    assert "(2 of 2 seeds)" in result.verdict
+
+
+def test_values_are_learned_as_well_as_classes():
+    targets = X[:, :1] * 2 - X[:, 1:2]
+    comparison = glorot.compare(lambda: nn.Linear(4, 1), (X, targets, X, targets), ["zeros", "xavier"], 2, epochs=20)
+    assert not comparison.classifies
+    assert comparison["xavier"].final("test_loss").mean < 0.2
+    assert math.isnan(comparison["xavier"].final("test_accuracy").mean)
+    assert "test loss" in str(comparison)
+    assert comparison.claims == ()
+
+
+def test_a_loss_and_an_optimiser_of_ones_own_are_used():
+    calls = []
+
+    def loss(outputs: torch.Tensor, goal: torch.Tensor) -> torch.Tensor:
+        calls.append(len(goal))
+        return nn.functional.cross_entropy(outputs, goal)
+
+    optimizer = lambda parameters: torch.optim.Adam(parameters, lr=0.05)  # noqa: E731
+    data = (X, LABELS, X, LABELS)
+    comparison = glorot.compare(net, data, ["he"], 1, epochs=10, loss=loss, optimizer=optimizer)
+    assert calls
+    assert accuracy(comparison, "he") > 0.9
+
+
+def test_dropout_gives_the_same_figures_twice():
+    def noisy() -> nn.Module:
+        return nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 2))
+
+    torch.manual_seed(7)
+    state = torch.get_rng_state()
+    first = glorot.compare(noisy, (X, LABELS, X, LABELS), ["he", "xavier"], seeds=2, epochs=3)
+    torch.set_rng_state(state)
+    second = glorot.compare(noisy, (X, LABELS, X, LABELS), ["he", "xavier"], seeds=2, epochs=3)
+    assert [run.epochs for r in first.results for run in r.runs] == [
+        run.epochs for r in second.results for run in r.runs
+    ]
+
+
+def test_current_keeps_the_models_own_start():
+    comparison = glorot.compare(net, (X, LABELS, X, LABELS), ["current", "pytorch"], seeds=1, epochs=1)
+    start = comparison["current"].runs[0].start.layers[0]
+    expected = comparison["pytorch"].runs[0].start.layers[0]
+    assert start.preactivation_std == pytest.approx(expected.preactivation_std, rel=0.5)
+    assert start.preactivation_std != expected.preactivation_std
+
+
+def test_threads_are_as_before():
+    threads = torch.get_num_threads()
+    glorot.compare(net, (X, LABELS, X, LABELS), ["zeros"], seeds=1, epochs=1)
+    assert torch.get_num_threads() == threads
+
+
+def test_control_c_shows_the_runs_that_are_complete():
+    done = []
+
+    def impatient(recipe: str, seed: int, epoch: int, loss: float) -> None:
+        done.append(recipe)
+        if seed == 1 and epoch == 2:
+            import _thread
+
+            _thread.interrupt_main()
+
+    comparison = run_comparison(
+        digits_task(depth=1, width=8), ["zeros", "xavier"], seeds=40, epochs=3, progress=impatient
+    )
+    assert comparison.interrupted
+    assert 1 <= len(comparison["zeros"].runs) < 40
+    assert "interrupted: only complete runs are shown" in str(comparison)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"recipes": ["xavir"]}, "unknown recipe 'xavir'"),
+        ({"recipes": []}, "compare needs at least one recipe"),
+        ({"recipes": ["he", "he"]}, "recipe 'he' is named twice"),
+        ({"seeds": 0}, "seeds must be a positive integer, got 0"),
+        ({"epochs": 1.5}, "epochs must be a positive integer, got 1.5"),
+        ({"build": lambda: 3}, "build must return a torch.nn.Module, got int"),
+        ({"data": (X[:, :3], LABELS, X[:, :3], LABELS)}, "the batch does not fit the model: layer '0' refused it"),
+        ({"data": (X, LABELS + 5, X, LABELS)}, "targets of shape|out of bounds|Target"),
+    ],
+)  # fmt: skip
+def test_refusals(settings, words):
+    build = settings.pop("build", net)
+    data = settings.pop("data", (X, LABELS, X, LABELS))
+    with pytest.raises(GlorotError, match=words):
+        glorot.compare(build, data, **{"recipes": ["he"], "seeds": 1, "epochs": 1, **settings})
+
+
+def test_differences_below_seed_noise_are_none():
+    assert not differ(Spread(0.97, 0.005, 5), Spread(0.975, 0.005, 5))
+    assert differ(Spread(0.95, 0.005, 5), Spread(0.975, 0.005, 5))
+    assert not differ(Spread(0.5, 0.0, 1), Spread(0.5, 0.0, 1))
