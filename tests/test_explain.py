@@ -11,8 +11,8 @@ import pytest
 from glorot.errors import GlorotError
 from glorot.fans import dense
 from glorot.report.explanation import explanation
-from glorot.report.explanation_page import CATALOGUES, page_of
-from glorot.report.explanation_samples import density, has_density, reach
+from glorot.report.explanation.page import CATALOGUES, page_of
+from glorot.report.explanation.samples import density, has_density, reach
 from glorot.schemes import SCHEMES
 
 EVERY = [f"{kind}:{name}" for kind, catalogue in CATALOGUES.items() for name in catalogue]
@@ -137,6 +137,25 @@ def test_a_density_holds_all_the_mass(name: str) -> None:
     span = reach([law])
     x = np.linspace(-span, span, 200_001)
     assert np.trapezoid(density(law, x), x) == pytest.approx(1, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("tanh", "hence the gain 1/√E φ² = 1.593; `auto` takes g_f = 1.593 and g_b = 1.467"),
+        ("sigmoid", "hence the gain 1/√E φ² = 1.846; `auto` takes g_f = 4 and g_b = 4"),
+        ("relu", "E φ = 0.3989, E φ² = 0.5, E φ′² = 0.5, φ′(0) = 0"),
+    ],
+)
+def test_an_activation_has_its_moments_and_gains(name: str, numbers: str) -> None:
+    assert numbers in flowing(explanation(name))
+
+
+def test_an_activation_without_a_gain_still_has_a_page() -> None:
+    page = explanation("softshrink(lambd=100.0)")
+    assert "E φ² = 0, E φ′² = 0" in page
+    assert "hence the gain" not in page
+    assert "<svg" in explanation("softshrink(lambd=100.0)", html=True)
 
 
 def test_names_aliases_and_calls_are_understood() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from glorot.report.explanation_docstring import Block, Section
-from glorot.report.explanation_html import figures, prose
-from glorot.report.explanation_page import CATALOGUES, Page, page_of
+from glorot.report.explanation.docstring import Block, Section
+from glorot.report.explanation.html import figures, prose
+from glorot.report.explanation.page import CATALOGUES, Page, page_of
 
 INTRODUCTIONS = {
     "recipe": "A recipe decides for a whole model: a scheme for every part, and why.",

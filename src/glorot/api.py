@@ -40,7 +40,7 @@ def plan(
         only: a path pattern; parameters that it does not match are left alone.
 
     Returns:
-        The plan: print it, save it, compare it, apply it.
+        The plan, to print, save, compare and apply.
 
     Raises:
         GlorotError: if a name is unknown, a rule matches nothing, the batch does not fit, or a parameter
@@ -242,7 +242,7 @@ def compare(
         progress: told (recipe, seed, epoch, training loss) behind every epoch.
 
     Returns:
-        The comparison: print it, or index it by recipe.
+        The comparison, to print or to index by recipe.
 
     Raises:
         GlorotError: if a recipe is unknown, the data does not fit the model, or holds NaN.
@@ -271,7 +271,7 @@ def explain(name: str, *, full: bool = False) -> str:
     page = docstring + the numbers of a layer from 300 to 100 units
 
     Args:
-        name: its name, as in "xavier", "he_normal" or "gelu".
+        name: its name, as in "xavier", "he_normal" or "gelu"; "scheme:zeros" where a recipe has the same.
         full: the whole page instead of one screen.
 
     Returns:

@@ -18,7 +18,7 @@ from glorot.files import write_whole
 if TYPE_CHECKING:
     from glorot.comparison import Comparison, Task
 
-QUICK = {"seeds": 2, "epochs": 12}
+QUICK = {"seeds": 2, "epochs": 8}
 TARGET_RECIPES = ("current", "standard", "xavier", "he", "auto")
 
 
@@ -34,7 +34,7 @@ TARGET_RECIPES = ("current", "standard", "xavier", "he", "auto")
 @click.option("--epochs", type=int, help="How often the training set is seen.  [default: 30]")
 @click.option("--optimizer", type=click.Choice(["sgd", "momentum", "adam"]), default="sgd", show_default=True)
 @click.option("--lr", type=float, help="The optimiser's step.  [default: 0.02 for sgd]")
-@click.option("--quick", is_flag=True, help="2 seeds and 12 epochs: under 20 seconds.")
+@click.option("--quick", is_flag=True, help="2 seeds and 8 epochs: under 20 seconds.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("glorot-report.html"), show_default=True,
               help="The HTML page to write.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
@@ -113,8 +113,11 @@ def _check_place(output: Path) -> None:
 
 
 def _show(result: "Comparison", output: Path, form: str) -> None:
-    from glorot.report import comparison_html, comparison_json
-    from glorot.report.terminal import print_comparison
+    from rich.console import Console
+
+    from glorot.report.data import comparison_json
+    from glorot.report.page import comparison_html
+    from glorot.report.terminal import table_for_terminal
 
     if form == "json":
         click.echo(json.dumps(comparison_json(result), allow_nan=False))
@@ -123,5 +126,5 @@ def _show(result: "Comparison", output: Path, form: str) -> None:
     if form == "html":
         click.echo(page)
         return
-    print_comparison(result)
+    Console().print(table_for_terminal(result))
     click.echo(f"page: {write_whole(output, page)}", err=True)

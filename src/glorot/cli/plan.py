@@ -56,7 +56,7 @@ def _as(form: str, plan: Plan) -> str:
     if form == "json":
         return json.dumps(plan.to_json(), indent=1, ensure_ascii=False)
     if form == "html":
-        from glorot.report import plan_html
+        from glorot.report.plan_page import plan_html
 
         return plan_html(plan)
     return str(plan)

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from glorot.comparison.results import Comparison, RecipeResult, Spread
 from glorot.report.colors import colors, dashes
 from glorot.report.findings import curve_of, end_of, theory_gap
-from glorot.report.labels import listed
+from glorot.report.labels import listed, whole_ticks
 from glorot.report.panels import Panel, Point, Series, drawable
 
 LEARNING = {
@@ -22,6 +23,12 @@ LAYERED = {
     "gradient_std": ("gradient_std", "std of the backpropagated gradient"),
 }
 """The figures by layer: what predicts them, and what they are called."""
+
+
+def learning_panel(comparison: Comparison, figure: str) -> Panel:
+    """Return what a learning curve is drawn on."""
+    last = max(len(run.epochs) for result in comparison.results for run in result.runs) - 1
+    return replace(LEARNING[figure], x_values=whole_ticks(last))
 
 
 def learning(comparison: Comparison, figure: str) -> list[Series]:
@@ -79,10 +86,10 @@ def layer_caption(comparison: Comparison, figure: str) -> str:
             "Lines: what mean-field theory predicts from the plan. The two are at most "
             f"{100 * gaps[name][0]:.1f} % apart ({name}, layer {gaps[name][1]})."
         )
-    without = [r.recipe for r in comparison.results if r.prediction is None]
+    shown = {one.name for one in drawable(layers(comparison, figure), log=True)}
+    without = [r.recipe for r in comparison.results if r.prediction is None and r.recipe in shown]
     if without:
         words.append(f"Theory does not apply to {listed(without, 8)}; thin dots join what was measured there.")
-    shown = {one.name for one in drawable(layers(comparison, figure), log=True)}
     missing = [r.recipe for r in comparison.results if r.recipe not in shown]
     if missing:
         words.append(f"Zero in every layer, and so not on a log axis: {listed(missing, 8)}.")
@@ -107,7 +114,7 @@ def depth(comparison: Comparison) -> list[Series]:
 def depth_panel(comparison: Comparison) -> Panel:
     """Return what the sweep is drawn on."""
     depths = sorted({point.depth for point in comparison.sweep})
-    return Panel("hidden layers", "test accuracy", tuple(depths), percent=True, width=860, height=380)
+    return Panel("hidden layers", "test accuracy", tuple(depths), x_log=True, percent=True, width=860, height=380)
 
 
 def style(comparison: Comparison, recipe: str) -> tuple[str, tuple[int, ...]]:

@@ -19,10 +19,10 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         comparison: what was trained and measured.
 
     Returns:
-        What `json.dumps(…, allow_nan=False)` takes: numbers have six significant digits, and what is no
-        finite number is None.
+        What `json.dumps(…, allow_nan=False)` takes: figures have six significant digits, and what is
+        no finite number is None. Plans are unrounded.
     """
-    data = {
+    data: dict[str, Any] = {
         "format": FORMAT,
         "task": comparison.task,
         "activation": comparison.activation,
@@ -39,6 +39,8 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "sweep": [asdict(point) for point in comparison.sweep],
     }
     plain: dict[str, Any] = _plain(data)
+    for row, result in zip(plain["results"], comparison.results, strict=True):
+        row["plan"] = result.plan.to_json()  # unrounded, for a plan is carried out to the last digit
     return plain
 
 
@@ -53,7 +55,6 @@ def _result(result: RecipeResult) -> dict[str, Any]:
         "distinct_at_end": result.distinct_at_end,
         "prediction": None if result.prediction is None else [asdict(one) for one in result.prediction],
         "runs": [asdict(run) for run in result.runs],
-        "plan": result.plan.to_json(),
     }
 
 

@@ -51,11 +51,13 @@ def pace(comparison: Comparison) -> str:
     there = sorted((r for r in comparison.results if r.epochs_to_goal), key=lambda r: sum(r.epochs_to_goal or ()))
     if not there:
         top = best(comparison)
-        return f"No recipe reaches {goal} on the test set; the best, {top.recipe}, ends at {_accuracy(end_of(top, 'test_accuracy').mean)}"
+        end = _accuracy(end_of(top, "test_accuracy").mean)
+        return f"No recipe reaches {goal} on the test set; the best, {top.recipe}, ends at {end}"
     limit = 1.75 * max(sum(there[0].epochs_to_goal or ()), 1)  # the factor from which a verdict calls it slower
     fast = [r for r in there if sum(r.epochs_to_goal or ()) < limit]
     slow = [r for r in there if r not in fast]
-    words = [f"{_names(fast)} {_verb(fast, 'reach')} {goal} on the test set after {_epochs(fast)} epochs"]
+    words = [f"{_names(fast)} {_verb(fast, 'reach')} {goal} on the test set after {_epochs(fast)}"]
+    words[0] += " epoch" if _epochs(fast) == "1" else " epochs"
     if slow:
         words.append(f"{_names(slow)} after {_epochs(slow)}")
     never = len(comparison.results) - len(there)
@@ -73,7 +75,8 @@ def overfitting(comparison: Comparison) -> str:
     name, (train, test) = max(gaps.items(), key=lambda item: item[1][0] - item[1][1])
     if train - test > 0.05:
         return f"{name} overfits most: {percent(train, 1)} in training, {percent(test, 1)} on the test set"
-    return f"No recipe overfits by much: training and test are at most {100 * max(train - test, 0):.1f} points apart ({name})"
+    points = f"{100 * max(train - test, 0):.1f}"
+    return f"No recipe overfits by much: training and test are at most {points} points apart ({name})"
 
 
 def losses(comparison: Comparison, part: str) -> str:
@@ -142,7 +145,7 @@ def copies(rows: dict[str, tuple[int, int]]) -> str:
     """Say whose rows of first-layer weights are copies; `rows` holds (distinct, all) for each recipe."""
     copied = {name: pair for name, pair in rows.items() if pair[0] < pair[1]}
     if not copied:
-        return "With every recipe each unit of the first layer ends with weights of its own"
+        return "No recipe ends with copied units in the first layer"
     alike: dict[tuple[int, int], list[str]] = {}
     for name, pair in copied.items():
         alike.setdefault(pair, []).append(name)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from glorot.comparison.results import Comparison
 from glorot.probe.signal import distinct_units
 from glorot.report.document import text
+from glorot.report.labels import balanced
 
 STOPS = ("#053061", "#4393c3", "#f7f7f7", "#d6604d", "#67001f")
 """Blue over white to red, which all kinds of colour vision tell apart."""
@@ -21,11 +22,8 @@ NO_NUMBER = "#b8c1ca"
 
 def heatmaps(comparison: Comparison) -> str:
     """Return the first-layer weights of every recipe's first run as HTML."""
-    return (
-        '<div class="maps">'
-        + "".join(_map(r.recipe, weights_of(comparison, r.recipe)) for r in comparison.results)
-        + "</div>"
-    )
+    maps = "".join(_map(r.recipe, weights_of(comparison, r.recipe)) for r in comparison.results)
+    return f'<div class="maps" style="--columns:{balanced(len(comparison.results))}">{maps}</div>'
 
 
 def weights_of(comparison: Comparison, recipe: str) -> NDArray[np.float64]:

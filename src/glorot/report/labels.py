@@ -1,5 +1,6 @@
 """Labels: short enough to read, and far enough apart."""
 
+import math
 from collections.abc import Sequence
 
 
@@ -16,6 +17,28 @@ def shorten(name: str, most: int = 24) -> str:
     return f"{name[: most - 1 - end]}…{name[len(name) - end :]}"
 
 
+def short_names(names: Sequence[str], most: int = 24) -> dict[str, str]:
+    """Shorten names, and where the cut makes them alike, cut elsewhere: around the letter that differs first.
+
+    Example:
+        >>> names = ["truncated_normal(std=0.02, cut=2)", "truncated_normal(std=0.05, cut=2)", "xavier"]
+        >>> list(short_names(names, 22).values())
+        ['truncat…=0.02, cut=2)', 'truncat…=0.05, cut=2)', 'xavier']
+    """
+    cut = {name: shorten(name, most) for name in names}
+    short = dict(cut)
+    for name in names:
+        alike = [other for other in names if cut[other] == cut[name] and other != name]
+        if alike and len(name) > most:
+            differs = min(_first_difference(name, other) for other in alike)
+            short[name] = f"{name[:7]}…{name[max(7, differs - 4) :][: most - 8]}"
+    return short
+
+
+def _first_difference(one: str, other: str) -> int:
+    return next((place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
+
+
 def listed(names: Sequence[str], most: int = 4) -> str:
     """Write names as a sentence does.
 
@@ -28,6 +51,16 @@ def listed(names: Sequence[str], most: int = 4) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
+def balanced(count: int, most: int = 5) -> int:
+    """Return how many to set in a row, at most `most`, so that rows are about equally long.
+
+    Example:
+        >>> balanced(8), balanced(5), balanced(7)
+        (4, 5, 4)
+    """
+    return math.ceil(count / math.ceil(count / most))
+
+
 def span(low: float, high: float) -> str:
     """Write a range of whole numbers.
 
@@ -36,6 +69,18 @@ def span(low: float, high: float) -> str:
         ('2–3', '4')
     """
     return f"{low:.0f}" if low == high else f"{low:.0f}–{high:.0f}"
+
+
+def whole_ticks(last: int, most: int = 11) -> tuple[int, ...]:
+    """Return round whole numbers from 0 to `last`, at most `most` of them.
+
+    Example:
+        >>> whole_ticks(3), whole_ticks(30)
+        ((0, 1, 2, 3), (0, 5, 10, 15, 20, 25, 30))
+    """
+    steps = (digit * 10**power for power in range(10) for digit in (1, 2, 5))
+    step = next(step for step in steps if last // step < most)
+    return tuple(range(0, last + 1, step))
 
 
 def set_apart(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:

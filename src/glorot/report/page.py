@@ -2,11 +2,12 @@
 
 import math
 
-from glorot.comparison.results import Comparison, RecipeResult
+from glorot.comparison.results import Claim, Comparison, RecipeResult
 from glorot.comparison.summary import columns, rows
 from glorot.report import curves, findings, ridges
 from glorot.report.document import document, figure, prose, section, text
 from glorot.report.heatmaps import distinct_rows, heatmaps
+from glorot.report.labels import balanced
 from glorot.report.laws import law_text
 from glorot.report.panels import draw, drawable, load_converter, svg
 
@@ -43,13 +44,14 @@ def comparison_html(comparison: Comparison) -> str:
 def _top(comparison: Comparison) -> str:
     seeds, epochs, count = comparison.seeds, comparison.epochs, len(comparison.results)
     facts = f"{comparison.task}. Each of {count} recipes" if count > 1 else f"{comparison.task}. One recipe"
-    facts += f" trained from {seeds} seed{'s' * (seeds != 1)} for {epochs} epoch{'s' * (epochs != 1)}; same data, same batches."
+    facts += f" trained from {seeds} seed{'s' * (seeds != 1)} for {epochs} epoch{'s' * (epochs != 1)}"
+    facts += ", all on the same batches." if count > 1 else "."
     facts = facts[0].upper() + facts[1:]
     cut = '<p class="warn">Stopped before its end: only complete runs are shown.</p>' if comparison.interrupted else ""
     cards = "\n".join(_card(result, comparison) for result in comparison.results)
     return (
         f'<h1>{prose(findings.headline(comparison))}</h1>\n<p class="lead">{text(facts)}</p>\n{cut}\n'
-        f'<div class="cards">\n{cards}\n</div>'
+        f'<div class="cards" style="--columns:{balanced(count)}">\n{cards}\n</div>'
     )
 
 
@@ -60,7 +62,8 @@ def _card(result: RecipeResult, comparison: Comparison) -> str:
     else:
         end, what, scale, digits = findings.end_of(result, "test_loss"), "test loss", 1, ".3g"
     score = "no number" if math.isnan(end.mean) else f"{scale * end.mean:{digits}}"
-    spread = "" if math.isnan(end.mean) else f"<small> ± {scale * end.std:{digits}} {what}</small>"
+    around = f" ± {scale * end.std:{digits}}" if end.count > 1 else ""
+    spread = "" if math.isnan(end.mean) else f"<small>{around} {what}</small>"
     verdict = "<br>".join(prose(word[:1].upper() + word[1:]) for word in result.verdict.split("; "))
     return (
         f'<article class="card" style="--hue:{hue}"><h3>{text(result.recipe)}</h3>'
@@ -77,7 +80,7 @@ def _law(result: RecipeResult) -> str:
 
 def _table(comparison: Comparison) -> str:
     head = columns(comparison)
-    top = "".join(f'<th scope="col">{text(name)}</th>' for name in head[:-1])
+    top = "".join(f'<th scope="col">{prose(name)}</th>' for name in head[:-1])
     lines = []
     for result, row in zip(comparison.results, rows(comparison), strict=True):
         hue, _ = curves.style(comparison, result.recipe)
@@ -110,14 +113,18 @@ def _learning(comparison: Comparison) -> str:
     }
     figures = []
     for name, finding in titles.items():
+        if "accuracy" in name and not comparison.classifies:
+            continue
         series = curves.learning(comparison, name)
-        panel = curves.LEARNING[name]
+        panel = curves.learning_panel(comparison, name)
         if drawable(series, panel.log):
             figures.append(figure(finding, svg(draw(series, panel))))
     bands = f"Bands: mean ± 1 standard deviation over {comparison.seeds} seeds. " if comparison.seeds > 1 else ""
     note = f"{bands}Epoch 0 is before training."
     if any(result.diverged for result in comparison.results):
-        note += " ✕ marks where the loss of every seed is no number any more."
+        note += (
+            " ✕ marks where the loss of every seed is no number any more; on the upper edge, it lies beyond the axis."
+        )
     return f'<div class="pair">{"".join(figures)}</div><p class="note">{text(note)}</p>'
 
 
@@ -134,14 +141,16 @@ def _layers(comparison: Comparison) -> str:
 
 
 def _ridges(comparison: Comparison) -> str:
+    if not comparison.results[0].runs[0].start.layers:
+        return ""
     return figure(findings.saturation(comparison), ridges.ridges(comparison), ridges.caption(comparison), wide=True)
 
 
 def _weights(comparison: Comparison) -> str:
     seed = comparison.results[0].runs[0].seed
     caption = (
-        f"One line for each unit (32 at most), one column for each input (128 at most); seed {seed}. Each map has a scale "
-        "of its own, symmetric around 0 and stated below it; it ends at the 99.5th percentile."
+        f"One line for each unit (32 at most), one column for each input (128 at most); seed {seed}. Each map has "
+        "a scale of its own, symmetric around 0 and stated below it; it ends at the 99.5th percentile."
     )
     return figure(findings.copies(distinct_rows(comparison)), heatmaps(comparison), caption)
 
@@ -162,14 +171,17 @@ def _depth(comparison: Comparison) -> str:
 def _claims(comparison: Comparison) -> str:
     if not comparison.claims:
         return ""
-    items = "\n".join(
-        f'<li class="{"yes" if claim.holds else "no"}"><span class="mark" aria-hidden="true">{"✓" if claim.holds else "✗"}</span>'
-        f'<span>{prose(claim.sentence)}<span class="seen"><b>{"Holds" if claim.holds else "Does not hold"} here:</b> '
-        f"{prose(claim.seen)}</span></span></li>"
-        for claim in comparison.claims
+    items = "\n".join(_claim(claim) for claim in comparison.claims)
+    held, count = sum(claim.holds for claim in comparison.claims), len(comparison.claims)
+    return f'<p class="lead">{held} of {count} sentences hold here.</p>\n<ul class="claims">\n{items}\n</ul>'
+
+
+def _claim(claim: Claim) -> str:
+    kind, mark, words = ("yes", "✓", "Holds") if claim.holds else ("no", "✗", "Does not hold")
+    return (
+        f'<li class="{kind}"><span class="mark" aria-hidden="true">{mark}</span><span>{prose(claim.sentence)}'
+        f'<span class="seen"><b>{words} here:</b> {prose(claim.seen)}</span></span></li>'
     )
-    held = sum(claim.holds for claim in comparison.claims)
-    return f'<p class="lead">{held} of {len(comparison.claims)} sentences hold here.</p>\n<ul class="claims">\n{items}\n</ul>'
 
 
 def _reproduce(comparison: Comparison) -> str:
@@ -189,4 +201,4 @@ def _reproduce(comparison: Comparison) -> str:
         f"<details><summary>Plan of {text(result.recipe)}</summary><pre>{text(result.plan)}</pre></details>"
         for result in comparison.results
     )
-    return f"<pre>{text(command)}</pre>\n<dl>{listing}</dl>\n{plans}"
+    return f'<pre class="command">{text(command)}</pre>\n<dl>{listing}</dl>\n{plans}'

@@ -10,15 +10,15 @@ from typing import Any
 
 from glorot.errors import GlorotError
 from glorot.report.colors import ink
-from glorot.report.labels import set_apart, shorten
+from glorot.report.labels import set_apart, short_names
 
 FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"  # of one width on every system, so that labels fit
 LABEL_GAP = 18.0
 MOST_POINTS = 160
-Spec = dict[str, Any]
+BEYOND = 30.0
+"""How far above all others a series that broke off may stretch a log axis."""
 
-DECADES = 15
-"""A log axis spans no more: what lies deeper is rounding noise."""
+Spec = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -71,21 +71,21 @@ class Panel:
         x_title: what goes to the right.
         y_title: what goes up.
         x_values: where the x axis has ticks; None leaves it to the chart.
+        x_log: whether the x axis is logarithmic.
         log: whether the y axis is logarithmic.
         percent: whether y is a share from 0 to 1.
         width: of the plot, in pixels.
         height: of the plot, in pixels.
-        title: what stands above, for pictures; pages set it as text.
     """
 
     x_title: str
     y_title: str
     x_values: tuple[float, ...] | None = None
+    x_log: bool = False
     log: bool = False
     percent: bool = False
     width: int = 470
     height: int = 330
-    title: tuple[str, ...] = ()
 
 
 def load_converter() -> Any:
@@ -112,14 +112,12 @@ def styled(chart: Spec) -> Spec:
         "labelColor": "#1b2530", "gridColor": "#e6eaee", "domainColor": "#8894a0", "tickColor": "#8894a0",
         "titlePadding": 10, "labelFlush": False,
     }  # fmt: skip
-    title = {"anchor": "start", "fontSize": 20, "fontWeight": 600, "lineHeight": 26, "color": "#1b2530", "offset": 16}
     config = {
         "font": FONT,
         "aria": False,
         "background": "#ffffff",
         "axis": axis,
         "view": {"stroke": None},
-        "title": title,
     }
     return {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", **chart, "config": config}
 
@@ -137,44 +135,53 @@ def draw(series: Sequence[Series], panel: Panel) -> Spec:
     kept = drawable(series, panel.log)
     panel = replace(panel, height=max(panel.height, round(len(kept) * LABEL_GAP)))
     low, high = _range(kept, panel)
-    kind = "log" if panel.log else "linear"
-    y = {"field": "y", "type": "quantitative", "axis": _y_axis(panel, low, high),
-         "scale": {"type": kind, "domain": [low, high], "nice": False, "zero": False}}  # fmt: skip
-    x = {"field": "x", "type": "quantitative", "axis": _x_axis(panel),
-         "scale": {"domain": _x_range(kept), "nice": False, "zero": False}}  # fmt: skip
+    kept = [_within(one, high) for one in kept]
+    x = _channel("x", _x_axis(panel), panel.x_log, _x_range(kept))
+    y = _channel("y", _y_axis(panel, low, high), panel.log, [low, high])
     layers = [*_lines(kept, low), *_dots(kept, low), *_labels(kept, panel, low, high)]
-    chart: Spec = {"width": panel.width, "height": panel.height, "encoding": {"x": x, "y": y}, "layer": layers}
-    return {**chart, "title": list(panel.title)} if panel.title else chart
+    return {"width": panel.width, "height": panel.height, "encoding": {"x": x, "y": y}, "layer": layers}
+
+
+def _channel(name: str, axis: Spec, log: bool, domain: list[float]) -> Spec:
+    scale = {"type": "log" if log else "linear", "domain": domain, "nice": False, "zero": False}
+    return {**_field(name), "axis": axis, "scale": scale}
 
 
 def drawable(series: Sequence[Series], log: bool) -> list[Series]:
     """Keep of every series what the axis can show, thinned to what the eye can tell apart."""
-    floor = 0.0
-    if log:
-        finite = [p.y for one in series for p in (*one.line, *one.dots) if math.isfinite(p.y)]
-        floor = max(finite, default=0.0) / 10**DECADES
     kept = []
     for one in series:
-        line, dots = (tuple(p for p in points if _shows(p, log, floor)) for points in (one.line, one.dots))
+        line, dots = (tuple(p for p in points if _shows(p, log)) for points in (one.line, one.dots))
         if line or dots:
             step = math.ceil(len(line) / MOST_POINTS) or 1
             kept.append(replace(one, line=line[:-1:step] + line[-1:], dots=dots))
     return kept
 
 
-def _shows(point: Point, log: bool, floor: float) -> bool:
-    return math.isfinite(point.y) and (not log or point.y > floor)
+def _shows(point: Point, log: bool) -> bool:
+    return math.isfinite(point.y) and (not log or point.y > 0)
+
+
+def _within(one: Series, high: float) -> Series:
+    """Set what lies above the axis on its upper edge."""
+    line, dots = (
+        tuple(replace(p, y=min(p.y, high), low=min(p.low, high), high=min(p.high, high)) for p in points)
+        for points in (one.line, one.dots)
+    )
+    return replace(one, line=line, dots=dots)
 
 
 def _range(series: Sequence[Series], panel: Panel) -> tuple[float, float]:
     if panel.percent:
         return 0.0, 1.0
-    values = [v for one in series for p in (*one.line, *one.dots) for v in (p.y, p.high) if math.isfinite(v)]
+    points = [p for one in series for p in (*one.line, *one.dots)]
+    values = [v for p in points for v in (p.y, p.high) if math.isfinite(v)]
     # on a log axis a spread as wide as its mean would reach down without end
-    values += [max(p.low, p.y / 10) if panel.log else p.low for one in series for p in (*one.line, *one.dots)]
+    values += [max(p.low, p.y / 10) if panel.log else p.low for p in points]
     low, high = min(values, default=1.0), max(values, default=1.0)
     if panel.log:
-        return low / 1.25, high * 1.25
+        calm = [p.y for one in series if not one.broken for p in one.points]
+        return low / 1.25, 1.25 * min(high, BEYOND * max(calm, default=math.inf))
     margin = 0.05 * (high - low) or 1.0
     return low - margin, high + margin
 
@@ -208,10 +215,8 @@ def _y_axis(panel: Panel, low: float, high: float) -> Spec:
 
 
 def _power(exponent: int) -> str:
-    """Write a power of ten as people do: plain near 1, and as a power far from it."""
-    if -3 <= exponent <= 3:
-        return f"{10.0**exponent:g}"
-    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    """Write a power of ten: plain near 1; further off without superscripts, which many fonts lack."""
+    return f"{10.0**exponent:g}" if -3 <= exponent <= 3 else f"1e{exponent}"
 
 
 def _lines(series: Sequence[Series], floor: float) -> list[Spec]:
@@ -276,9 +281,10 @@ def _labels(series: Sequence[Series], panel: Panel, low: float, high: float) -> 
     wanted = [(top - (math.log(one.points[-1].y) if panel.log else one.points[-1].y)) * scale for one in series]
     places = set_apart(wanted, LABEL_GAP, 4, panel.height - 4)
     rows = []
+    names = short_names([one.name for one in series])
     for one, place in zip(series, places, strict=True):
         last, beside = one.points[-1], top - place / scale
-        words = f"{shorten(one.name)} {one.label}".rstrip()
+        words = f"{names[one.name]} {one.label}".rstrip()
         row = {"name": one.name, "words": words, "color": one.color, "ink": ink(one.color), "x": last.x, "y": last.y}
         rows.append({**row, "beside": math.exp(beside) if panel.log else beside})
     leader = {"x2": {"value": panel.width + 14}, "y2": {"field": "beside"}}

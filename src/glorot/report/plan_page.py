@@ -33,9 +33,8 @@ def plan_html(plan: Plan) -> str:
 def _row(entry: PlanEntry) -> list[str]:
     fans = f"{number(entry.fans.fan_in)} → {number(entry.fans.fan_out)}" if entry.fans else "–"
     law = entry.distribution
-    return [
-        entry.name, shape_text(entry.shape), fans, entry.fed_by, entry.scheme or "–", _std(law), law_text(law), entry.why,
-    ]  # fmt: skip
+    drawn = [entry.scheme or "–", _std(law), law_text(law)]
+    return [entry.name, shape_text(entry.shape), fans, entry.fed_by, *drawn, entry.why]
 
 
 def _std(law: Distribution | None) -> str:

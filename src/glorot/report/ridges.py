@@ -15,13 +15,14 @@ from glorot.probe.signal import SATURATED_BELOW, Histogram
 from glorot.report.colors import ink
 from glorot.report.curves import style
 from glorot.report.document import text
-from glorot.report.labels import shorten
+from glorot.report.labels import short_names, shorten
 from glorot.report.panels import FONT
 
 MOST_LAYERS = 6
 WHEN = (("start", "start", 0.35), ("first", "epoch 1", 0.6), ("end", "end", 0.95))
 LEFT, GAP, TOP, CURVE, RIDGE, SPACE = 190.0, 16.0, 30.0, 104.0, 30.0, 20.0
 WIDTH = 1320.0
+SOFT = "#55626f"
 WORTH_TELLING = 0.01
 EDGE = 10.0  # width of the block of what lies beyond the axis
 
@@ -37,6 +38,11 @@ class Column:
     low: float
     high: float
     phi: Activation | None
+
+    @property
+    def middle(self) -> float:
+        """The place of its middle on the page."""
+        return self.left + self.width / 2
 
     def x(self, z: float) -> float:
         """Return the place of a value on the page."""
@@ -57,10 +63,11 @@ def ridges(comparison: Comparison) -> str:
     first = TOP + CURVE + SPACE
     group = len(WHEN) * RIDGE + SPACE
     bottom = first + group * len(comparison.results)
+    names = short_names([result.recipe for result in comparison.results], 21)
     parts = [_zones(column, bottom) + _curves(column) for column in columns]
     for place, result in enumerate(comparison.results):
         hue, _ = style(comparison, result.recipe)
-        parts.append(_group(result, columns, hue, first + place * group))
+        parts.append(_group(result, names[result.recipe], columns, hue, first + place * group))
     parts += [_axis(column, bottom) for column in columns]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {bottom + 52:.0f}" role="img" '
@@ -125,10 +132,7 @@ def _zones(column: Column, bottom: float) -> str:
 def _curves(column: Column) -> str:
     """Draw the name of the layer, and φ and φ′ where they are known."""
     room = int(column.width / 8.2)
-    head = (
-        f'<text x="{column.x((column.low + column.high) / 2):.1f}" y="18" text-anchor="middle" font-weight="600">'
-        f"{text(shorten(column.name, room))}</text>"
-    )
+    head = _words(shorten(column.name, room), column.middle, 18, "middle", 'font-weight="600"')
     if column.phi is None:
         return head
     z = np.linspace(column.low, column.high, 97)
@@ -143,8 +147,8 @@ def _curves(column: Column) -> str:
         path = _path(column, z, TOP + (high - y) * scale, inside)
         lines += f'<path d="{path}" fill="none" stroke="#1b2530" stroke-width="1.8"{dash}/>'
         if column.left == LEFT:
-            at = TOP + (high - y[inside][0]) * scale if name == "φ" else zero - 0.5 * (zero - TOP)
-            lines += f'<text x="{LEFT - 12:.0f}" y="{at + 5:.1f}" text-anchor="end" font-weight="600">{name}{" - -" if name == "φ′" else " —"}</text>'
+            place = TOP + CURVE * (0.75 if name == "φ" else 0.25)
+            lines += _words(f"{name} {'- -' if dash else '—'}", LEFT - 12, place + 5, "end", 'font-weight="600"')
     return head + lines
 
 
@@ -157,15 +161,12 @@ def _path(column: Column, z: NDArray[np.float64], y: NDArray[np.float64], inside
     return "".join(steps)
 
 
-def _group(result: RecipeResult, columns: list[Column], hue: str, top: float) -> str:
+def _group(result: RecipeResult, name: str, columns: list[Column], hue: str, top: float) -> str:
     """Draw the ridges of one recipe: its name, and three lines for each layer."""
-    name = shorten(result.recipe, 21)
-    parts = [f'<text x="0" y="{top + 18:.1f}" font-weight="600" fill="{ink(hue)}">{text(name)}</text>']
+    parts = [_words(name, 0, top + 18, "start", f'font-weight="600" fill="{ink(hue)}"')]
     for place, (when, words, strength) in enumerate(WHEN):
         base = top + (place + 1) * RIDGE
-        parts.append(
-            f'<text x="{LEFT - 12:.0f}" y="{base - 3:.1f}" text-anchor="end" font-size="12.5" fill="#55626f">{words}</text>'
-        )
+        parts.append(_words(words, LEFT - 12, base - 3, "end", f'font-size="12.5" fill="{SOFT}"'))
         parts += [_ridge(column, _pooled(result.runs, column.layer, when), base, hue, strength) for column in columns]
     return "".join(parts)
 
@@ -183,25 +184,21 @@ def _ridge(column: Column, pooled: Histogram | None, base: float, hue: str, stre
     line = f'<path d="M{column.left:.1f},{base:.1f}h{column.width:.1f}" stroke="#c9d1d8" stroke-width="1"/>'
     total = sum(pooled.counts) if pooled else 0
     if pooled is None or not total:
-        middle = column.left + column.width / 2
-        return (
-            line
-            + f'<text x="{middle:.1f}" y="{base - 6:.1f}" text-anchor="middle" font-size="12" fill="#8894a0">no number</text>'
-        )
+        return line + _words("no number", column.middle, base - 6, "middle", f'font-size="12" fill="{SOFT}"')
     counts = np.array(pooled.counts, dtype=np.float64)
     beyond = counts[[0, -1]] / total
     counts[[0, -1]] = 0
     step = (pooled.high - pooled.low) / len(counts)
     room = (RIDGE - 5) / (2 if beyond.max() >= WORTH_TELLING else 1)  # leave room for the shares above it
-    heights = counts / max(float(counts.max()), 1.0) * room
-    kept = np.flatnonzero(heights >= 0.05)
+    tops = base - counts / max(float(counts.max()), 1.0) * room
+    edges = [column.x(pooled.low + place * step) for place in range(len(counts) + 1)]
+    kept = np.flatnonzero(base - tops >= 0.05)
     path = ""
     if kept.size:
         first, last = int(kept[0]), int(kept[-1])
-        tops = "".join(
-            f"V{base - heights[i]:.1f}H{column.x(pooled.low + (i + 1) * step):.1f}" for i in range(first, last + 1)
-        )
-        path = f'<path d="M{column.x(pooled.low + first * step):.1f},{base:.1f}{tops}V{base:.1f}Z" fill="{hue}" fill-opacity="{strength}"/>'
+        steps = "".join(f"V{tops[place]:.1f}H{edges[place + 1]:.1f}" for place in range(first, last + 1))
+        outline = f"M{edges[first]:.1f},{base:.1f}{steps}V{base:.1f}Z"
+        path = f'<path d="{outline}" fill="{hue}" fill-opacity="{strength}"/>'
     return line + path + _blocks(column, beyond, base, hue, strength)
 
 
@@ -218,19 +215,21 @@ def _blocks(column: Column, beyond: NDArray[np.float64], base: float, hue: str, 
         height = share * (RIDGE - 5) / 2
         parts.append(
             f'<rect x="{left:.1f}" y="{base - height:.1f}" width="{EDGE}" height="{height:.1f}" fill="{hue}" '
-            f'fill-opacity="{strength}"/><text x="{beside:.1f}" y="{base - 16:.1f}" text-anchor="{anchor}" '
-            f'font-size="12" fill="{ink(hue)}">{100 * share:.0f} %</text>'
+            f'fill-opacity="{strength}"/>'
         )
+        words = f"{100 * share:.0f} %"
+        parts.append(_words(words, beside, base - 16, anchor, f'font-size="12" fill="{ink(hue)}"'))
     return "".join(parts)
 
 
 def _axis(column: Column, bottom: float) -> str:
-    middle = (column.low + column.high) / 2
-    ticks = "".join(
-        f'<path d="M{column.x(z):.1f},{bottom - 10:.1f}v5" stroke="#8894a0"/>'
-        f'<text x="{column.x(z):.1f}" y="{bottom + 10:.1f}" text-anchor="middle" font-size="12.5">{z:g}</text>'
-        for z in (column.low, (column.low + middle) / 2, middle, (column.high + middle) / 2, column.high)
-    )
+    places = [column.low + quarter * (column.high - column.low) / 4 for quarter in range(5)]
     line = f'<path d="M{column.left:.1f},{bottom - 10:.1f}h{column.width:.1f}" stroke="#8894a0"/>'
-    words = f'<text x="{column.x(middle):.1f}" y="{bottom + 32:.1f}" text-anchor="middle" fill="#55626f">what enters φ</text>'
-    return line + ticks + words
+    for z in places:
+        line += f'<path d="M{column.x(z):.1f},{bottom - 10:.1f}v5" stroke="#8894a0"/>'
+        line += _words(f"{z:g}".replace("-", "−"), column.x(z), bottom + 10, "middle", 'font-size="12.5"')
+    return line + _words("what enters φ", column.middle, bottom + 32, "middle", f'fill="{SOFT}"')
+
+
+def _words(words: str, x: float, y: float, anchor: str, look: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {look}>{text(words)}</text>'

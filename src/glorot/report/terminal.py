@@ -1,5 +1,7 @@
 """A comparison in a terminal: its table, its claims, and its progress while it runs."""
 
+import itertools
+import textwrap
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -19,6 +21,9 @@ START = 6
 
 LEAST_VERDICT = 32
 """Letters below which a column of verdicts is harder to read than lines of their own."""
+
+
+LONGEST_NAME = 28
 
 
 def table_for_terminal(comparison: Comparison) -> RenderableType:
@@ -55,11 +60,11 @@ class _Report:
     def _tables(self, width: int) -> RenderResult:
         last = len(self.head) - 1
         figures = list(range(last))
-        taken = sum(self._width(column) + 2 for column in figures)
+        taken = sum(self._width(column, compact=False) + 2 for column in figures)
         if taken + LEAST_VERDICT <= width:
             yield self._table([*figures, last], compact=False)
             return
-        if taken <= width:
+        if taken - 2 <= width:
             yield self._table(figures, compact=False)
         else:
             yield Text("at the start", style="dim")
@@ -69,27 +74,30 @@ class _Report:
         yield Text("\nverdict", style="dim")
         yield self._verdicts()
 
-    def _width(self, column: int) -> int:
-        """The width of a column whose head may break between its words, not within them."""
-        words = max(map(len, self.head[column].split()))
-        return max(words, *(len(row[column]) for row in self.rows))
+    def _width(self, column: int, compact: bool) -> int:
+        """The width of a column whose head takes two lines at most."""
+        cells = [_tight(row[column]) if compact else row[column] for row in self.rows]
+        head = next(
+            n for n in itertools.count(5) if len(textwrap.wrap(self.head[column], n, break_long_words=False)) <= 2
+        )
+        words = max(map(len, textwrap.wrap(self.head[column], head, break_long_words=False)))
+        return min(max(words, *map(len, cells)), LONGEST_NAME if column == 0 else 99)
 
     def _table(self, chosen: Sequence[int], compact: bool) -> Table:
-        table = Table(
-            box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0) if compact else (0, 1, 0, 0), collapse_padding=True
-        )
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 0 if compact else 1, 0, 0))
         for column in chosen:
-            table.add_column(self.head[column], style="bold" if column == 0 else "", overflow="fold", vertical="top")
+            width = None if column == len(self.head) - 1 else self._width(column, compact)
+            table.add_column(self.head[column], style="bold" if column == 0 else "", overflow="fold", width=width)
         for row in self.rows:
-            table.add_row(*(_tight(row[column]) if compact else row[column] for column in chosen))
+            table.add_row(*(Text(_tight(row[column]) if compact else row[column]) for column in chosen))
         return table
 
     def _verdicts(self) -> Table:
         grid = Table.grid(padding=(0, 2, 0, 0))
-        grid.add_column(style="bold", overflow="fold", max_width=28)
+        grid.add_column(style="bold", overflow="fold", max_width=LONGEST_NAME)
         grid.add_column(overflow="fold")
         for row in self.rows:
-            grid.add_row(row[0], row[-1])
+            grid.add_row(Text(row[0]), Text(row[-1]))
         return grid
 
     def _claims(self) -> Table:
@@ -128,8 +136,8 @@ class LiveProgress:
         self._runs = 0
         self._last: tuple[str, int, int] | None = None
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("epochs"), TimeRemainingColumn(),
-            console=self.console,
+            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("epochs"),
+            TimeRemainingColumn(), console=self.console,
         )  # fmt: skip
         self._task = self._bar.add_task("training", total=max(1, len(recipes) * seeds * epochs * rounds))
         self._live: Live | None = None

@@ -104,7 +104,7 @@ def observe(
         watcher.flush()
         value = loss_of(main_output(outputs), targets, loss)
         if value.requires_grad:
-            for path, gradient in _weight_gradients(value, layers):
+            for path, gradient in _weight_gradients(value, model, layers):
                 if path in watcher.seen:
                     collector.weight_gradient(path, gradient)
     for path, std in watcher.gradients.items():
@@ -112,15 +112,18 @@ def observe(
     return (value.item() if targets is not None else None), trace.is_chain, trace.order
 
 
-def _weight_gradients(loss: Tensor, layers: list[tuple[str, nn.Module]]) -> list[tuple[str, float]]:
-    """Return (path, standard deviation of the gradient of all weights) of the layers that have one."""
-    owned = [(path, w) for path, module in layers for w in weights_of(module) if w.requires_grad]
-    gradients = torch.autograd.grad(loss, [weight for _, weight in owned], allow_unused=True)
-    pooled: dict[str, list[Tensor]] = {}
-    for (path, _), gradient in zip(owned, gradients, strict=True):
-        if gradient is not None:
-            pooled.setdefault(path, []).append(gradient.float().flatten())
-    return [(path, torch.cat(parts).std(correction=0).item()) for path, parts in pooled.items()]
+def _weight_gradients(loss: Tensor, model: nn.Module, layers: list[tuple[str, nn.Module]]) -> list[tuple[str, float]]:
+    """Go backward, and return (path, standard deviation over all its weights) of the layers with a gradient."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    found = torch.autograd.grad(loss, trained, allow_unused=True) if trained else ()
+    gradients = {id(parameter): gradient for parameter, gradient in zip(trained, found, strict=True)}
+    pooled = []
+    for path, module in layers:
+        own = [gradients.get(id(weight)) for weight in weights_of(module)]
+        parts = [gradient.float().flatten() for gradient in own if gradient is not None]
+        if parts:
+            pooled.append((path, torch.cat(parts).std(correction=0).item()))
+    return pooled
 
 
 def main_output(outputs: Any) -> Tensor:

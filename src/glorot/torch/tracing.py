@@ -22,10 +22,18 @@ PLAIN = {"sigmoid", "tanh", "relu", "relu6", "selu", "silu", "mish", "softplus",
 PLAIN |= {"hardsigmoid", "hardtanh", "sin", "erf", "logsigmoid", "tanhshrink", "gelu"}
 OTHER_NAMES = {"leakyrelu": "leaky_relu", "prelu": "leaky_relu(negative_slope=0.25)"}
 
+BOUNDS: dict[tuple[float, float], str] = {(-1, 1): "hardtanh", (0, 6): "relu6"}
+"""The activations that PyTorch computes by clipping, by their bounds."""
+
+INPUT = "."
+"""What stands among the layers that a tensor comes from for the batch itself; no path is called so."""
+
 # what only moves values about: its result is still the output of the activation before it
-MOVES = {"view", "reshape", "flatten", "unflatten", "permute", "transpose", "movedim", "contiguous", "clone", "to"}
-MOVES |= {"squeeze", "unsqueeze", "expand", "repeat", "chunk", "split", "unbind", "narrow", "select", "__getitem__"}
-MOVES |= {"pad", "type", "float", "half", "bfloat16", "double", "detach", "mean", "interpolate"}
+MOVES = {"view", "reshape", "flatten", "unflatten", "ravel", "permute", "transpose", "t", "T", "mT", "movedim"}
+MOVES |= {"swapaxes", "contiguous", "clone", "detach", "to", "type", "float", "half", "bfloat16", "double", "cpu"}
+MOVES |= {"squeeze", "unsqueeze", "expand", "expand_as", "view_as", "repeat", "repeat_interleave", "flip", "roll"}
+MOVES |= {"chunk", "split", "unbind", "narrow", "select", "index_select", "gather", "__getitem__", "pad", "mean"}
+MOVES |= {"interpolate", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle"}
 MOVES |= {f"{kind}dropout{rank}" for kind in ("", "alpha_", "feature_alpha_") for rank in ("", "1d", "2d", "3d")}
 MOVES |= {f"{pool}_pool{rank}d" for pool in ("max", "avg", "adaptive_avg", "adaptive_max") for rank in (1, 2, 3)}
 MOVES |= {f"{kind}max_pool{rank}d_with_indices" for kind in ("", "adaptive_") for rank in (1, 2, 3)}
@@ -40,12 +48,18 @@ NORMS = {"batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm"}
 def _plain_name(function: Callable[..., Any]) -> str:
     """Return the name of a function, without the mark of its in-place form."""
     name = getattr(function, "__name__", "")
+    if name == "__get__":  # an attribute, such as x.T
+        name = getattr(function, "__self__").__name__  # noqa: B009 (a Callable has none by its type)
     return name if name.endswith("__") else name.rstrip("_")
 
 
 def activation_of_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
     """Return the name of the activation that a PyTorch function computes, if it computes one."""
     name = _plain_name(function)
+    if name == "hardtanh":
+        low = args[1] if len(args) > 1 else kwargs.get("min_val", -1)
+        high = args[2] if len(args) > 2 else kwargs.get("max_val", 1)
+        return BOUNDS.get((low, high))
     argument, place = ARGUMENTS.get(name, ("approximate", 99))
     return _activation(name, kwargs.get(argument, args[place] if len(args) > place else None))
 
@@ -69,6 +83,8 @@ def activation_of_module(module: nn.Module) -> str | None:
         return None
     name = type(module).__name__.lower()
     name = OTHER_NAMES.get(name, name)
+    if isinstance(module, nn.Hardtanh):
+        return BOUNDS.get((module.min_val, module.max_val))
     return _activation(name, getattr(module, ARGUMENTS.get(name, ("approximate", 0))[0], None))
 
 
@@ -88,7 +104,7 @@ class Origin:
 
     Attributes:
         activation: the activation that it is the output of.
-        layers: the layers before that, back to the last ones.
+        layers: the layers before that, back to the last ones; INPUT among them if the batch itself is one.
         direct: whether nothing but moves and norms lies between the layer and that activation.
     """
 
@@ -105,21 +121,23 @@ class Trace:
         order: paths of the layers, in the order in which they first ran.
         fed_by: for each layer, the origin of its input.
         followed_by: for each layer, the activation applied to its output.
+        repeats: whether a layer ran more than once.
     """
 
     order: list[str] = field(default_factory=list)
     fed_by: dict[str, Origin] = field(default_factory=dict)
     followed_by: dict[str, str] = field(default_factory=dict)
+    repeats: bool = False
 
     @property
     def is_chain(self) -> bool:
-        """Whether each layer is fed by the one before it, and by that alone."""
-        before: frozenset[str] = frozenset()
+        """Whether each layer is fed by the one before it, by that alone, and once."""
+        before = frozenset({INPUT})
         for path in self.order:
             if self.fed_by[path].layers != before:
                 return False
             before = frozenset({path})
-        return True
+        return not self.repeats
 
 
 class Observer(Protocol):
@@ -199,9 +217,16 @@ class _Follower(TorchFunctionMode):
             if self.observer is not None:
                 self.observer.activated(layer, activation, before, after)
 
+    def starting(self, values: list[Any]) -> None:
+        """Mark the batch."""
+        for tensor in _tensors(values):
+            self.origins[tensor] = Origin("identity", frozenset({INPUT}))
+
     def entering(self, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         source = next(_tensors([*args, *kwargs.values()]), None)
-        if path not in self.trace.fed_by:
+        if path in self.trace.fed_by:
+            self.trace.repeats = True
+        else:
             self.trace.order.append(path)
             self.trace.fed_by[path] = self.origins.get(source, Origin()) if source is not None else Origin()
             if self.observer is not None and source is not None:
@@ -274,7 +299,12 @@ def _register(stack: ExitStack, follower: _Follower, model: nn.Module, layers: I
 
 
 def _inside(follower: _Follower, path: str) -> Callable[..., None]:
-    return lambda module, args, kwargs: follower.inside.append(path)
+    def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        follower.inside.append(path)
+        if len(follower.inside) == 1:
+            follower.starting([*args, *kwargs.values()])
+
+    return enter
 
 
 def _outside(follower: _Follower) -> Callable[..., None]:

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from glorot.activations import Activation
 from glorot.distributions import Distribution
-from glorot.report.explanation_docstring import Block
-from glorot.report.explanation_page import Page, facts
-from glorot.report.explanation_samples import (
+from glorot.report.explanation.docstring import Block
+from glorot.report.explanation.page import Page, facts
+from glorot.report.explanation.samples import (
     INPUTS,
     OUTPUTS,
     Sample,
@@ -123,7 +123,8 @@ def _curve(function: Callable[[Floats], Floats], label: str, reach: float, rows:
     """Draw a curve in dots, two by four a letter, with the ends of its scale in the caption."""
     x = np.linspace(-reach, reach, PANEL * 2)
     y = function(x)
-    low, high = min(float(y.min()), 0.0), max(float(y.max()), 0.0)
+    ends = function(np.linspace(-reach, reach, 801))  # has 0, where φ′ has its maximum as a rule
+    low, high = min(float(ends.min()), 0.0), max(float(ends.max()), 0.0)
     place = np.rint((high - y) / max(high - low, 1e-300) * (rows * 4 - 1)).astype(int)
     cells = np.zeros((rows, PANEL), dtype=int)
     for column, row in enumerate(place):
@@ -186,8 +187,9 @@ def _head(page: Page) -> list[str]:
 def _picture(page: Page) -> list[str]:
     if page.phi is not None:
         told = [f"{name} = {value}" for name, value in facts(page.phi)]
-        moments, gains = ", ".join(told[:4]), ", ".join(told[4:])
-        lines = [f"For z ~ N(0, 1): {moments}", *([f"and so {gains}"] if gains else [])]
+        lines = [f"For z ~ N(0, 1): {', '.join(told[:4])}"]
+        if told[4:]:
+            lines.append(f"hence the {told[4]}; `auto` takes {told[5]} and {told[6]}")
         return [*(line for text in lines for line in wrapped(text, "    ", "  ")), "", *draw_activation(page.phi)]
     return draw_samples(page.samples) if page.samples else []
 

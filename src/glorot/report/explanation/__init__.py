@@ -1,8 +1,8 @@
 """Explanation: the page of a scheme, a recipe or an activation, made from its docstring."""
 
-from glorot.report.explanation_html import html_page
-from glorot.report.explanation_page import page_of
-from glorot.report.explanation_text import full_page, short_page
+from glorot.report.explanation.html import html_page
+from glorot.report.explanation.page import page_of
+from glorot.report.explanation.text import full_page, short_page
 
 
 def explanation(name: str, *, full: bool = False, html: bool = False) -> str:

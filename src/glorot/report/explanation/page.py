@@ -8,8 +8,8 @@ from glorot.activations import ACTIVATIONS, Activation
 from glorot.catalogue import Catalogue, nearest, parse_call
 from glorot.errors import GlorotError
 from glorot.recipes.base import RECIPES
-from glorot.report.explanation_docstring import Docstring, read_docstring
-from glorot.report.explanation_samples import INPUTS, OUTPUTS, Sample, recipe_samples, sample_call, scheme_samples
+from glorot.report.explanation.docstring import Docstring, read_docstring
+from glorot.report.explanation.samples import INPUTS, OUTPUTS, Sample, recipe_samples, sample_call, scheme_samples
 from glorot.schemes import SCHEMES
 from glorot.text import number
 

@@ -4,10 +4,10 @@ import math
 import re
 from html import escape
 
-from glorot.report.explanation_docstring import Block, Section
-from glorot.report.explanation_page import Page, facts
-from glorot.report.explanation_samples import INPUTS, OUTPUTS
-from glorot.report.explanation_svg import activation_svg, laws_svg
+from glorot.report.explanation.docstring import Block, Section
+from glorot.report.explanation.page import Page, facts
+from glorot.report.explanation.samples import INPUTS, OUTPUTS
+from glorot.report.explanation.svg import activation_svg, laws_svg
 
 STYLE = """
 :root { --ink: #1d232b; --quiet: #5d6875; --ground: #fbfaf7; --card: #ffffff; --line: #e4e1da; --mark: #2f7fc1; }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from glorot.activations import Activation
 from glorot.distributions import Constant, Distribution, Orthogonal, TruncatedNormal, Uniform
-from glorot.report.explanation_samples import Sample, density, describe, has_density, matrix, reach
+from glorot.report.explanation.samples import Sample, density, describe, has_density, matrix, reach
 from glorot.text import number
 
 Floats = NDArray[np.float64]
@@ -137,7 +137,7 @@ def _heat(values: Floats, left: float, top: float) -> str:
 
 def activation_svg(phi: Activation, span: float = 5.0) -> str:
     """Draw φ and φ′ side by side; where |φ′| is below 5 % of its maximum the ground is shaded."""
-    z = np.linspace(-span, span, 1001)
+    z = np.linspace(-span, span, 1000)  # an even number, so that no point falls on a kink at a round z
     half = (WIDTH - 40) / 2
     value, slope = phi.function(z), phi.derivative(z)
     flat = _runs(np.abs(slope) < 0.05 * phi.steepest, z)

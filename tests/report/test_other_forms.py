@@ -1,0 +1,175 @@
+"""A comparison as JSON, as a picture, in a terminal, and while it runs."""
+
+import io
+import json
+import math
+import struct
+import sys
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import report_builders as builders
+from rich.console import Console
+
+from glorot.comparison.results import Comparison
+from glorot.errors import GlorotError
+from glorot.report.data import comparison_json
+from glorot.report.heatmaps import png
+from glorot.report.picture import comparison_png
+from glorot.report.terminal import LiveProgress, table_for_terminal
+
+
+def printed(comparison: Comparison, width: int) -> str:
+    file = io.StringIO()
+    Console(file=file, width=width, color_system=None).print(table_for_terminal(comparison))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("make", [builders.usual, builders.diverged, builders.regression])
+def test_json_is_strict(make: object) -> None:
+    data = comparison_json(make())  # type: ignore[operator]
+    assert json.loads(json.dumps(data, allow_nan=False))["task"] == "two spirals"
+
+
+def test_json_holds_the_figures() -> None:
+    usual = builders.usual()
+    data = json.loads(json.dumps(comparison_json(usual), allow_nan=False))
+    assert [row["recipe"] for row in data["results"]] == [result.recipe for result in usual.results]
+    for row, result in zip(data["results"], usual.results, strict=True):
+        assert row["final"]["test_accuracy"]["mean"] == pytest.approx(result.final("test_accuracy").mean, rel=1e-5)
+        assert row["verdict"] == result.verdict
+        measured, layer = row["runs"][0]["start"]["layers"][1], result.runs[0].start.layers[1]
+        assert measured["gradient_std"] == pytest.approx(layer.gradient_std, rel=1e-5)
+        assert sum(measured["histogram"]["counts"]) == sum(layer.histogram.counts)
+        assert row["runs"][0]["epochs"][-1]["test_loss"] == pytest.approx(result.runs[0].epochs[-1].test_loss, rel=1e-5)
+        assert row["plan"] == json.loads(json.dumps(result.plan.to_json()))
+    assert data["claims"][1] == {"sentence": "Xavier beats He.", "holds": False, "seen": "no difference"}
+    assert data["sweep"][0]["test_accuracy"]["mean"] == 0.97
+    assert data["results"][0]["prediction"] is None
+
+
+def test_json_writes_what_is_no_number_as_null() -> None:
+    lost = builders.result("lost", (0.1, math.nan), losses=(9.0, math.inf), diverged_at=1, seeds=1)
+    row = comparison_json(builders.comparison(lost, chance=math.nan))["results"][0]
+    assert row["final"]["train_loss"]["mean"] is None
+    assert row["runs"][0]["epochs"][-1]["train_loss"] is None
+    assert row["runs"][0]["end"] is None
+
+
+def test_json_rounds_to_six_digits() -> None:
+    data = comparison_json(builders.comparison(builders.result("a"), seconds=1 / 3))
+    assert data["seconds"] == 0.333333
+
+
+def test_json_keeps_plans_to_the_last_digit() -> None:
+    comparison = builders.comparison(builders.result("a", law=builders.Normal(0.0, 1 / 7)))
+    assert comparison_json(comparison)["results"][0]["plan"]["entries"][0]["distribution"]["std"] == 1 / 7
+
+
+def size(picture: bytes) -> tuple[int, int]:
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    return struct.unpack(">II", picture[16:24])  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("make", [builders.usual, builders.regression])
+def test_picture_is_wide_and_large(make: object) -> None:
+    width, height = size(comparison_png(make()))  # type: ignore[operator]
+    assert 2400 < width < 3600
+    assert 900 < height < 1600
+
+
+def test_picture_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    with pytest.raises(GlorotError, match=r"pip install 'glorot\[report\]'"):
+        comparison_png(builders.regression())
+
+
+def test_heat_map_is_a_true_png() -> None:
+    values = np.array([[-1.0, 0.0], [0.5, np.nan], [9.0, -9.0]])
+    data = png(values, 1.0)
+    assert size(data) == (2, 3)
+    chunks, place = {}, 8
+    while place < len(data):
+        length, kind = struct.unpack(">I4s", data[place : place + 8])
+        body = data[place + 8 : place + 8 + length]
+        assert struct.unpack(">I", data[place + 8 + length : place + 12 + length])[0] == zlib.crc32(kind + body)
+        chunks[kind], place = body, place + 12 + length
+    pixels = np.frombuffer(zlib.decompress(chunks[b"IDAT"]), np.uint8).reshape(3, 3)[:, 1:]
+    palette = np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(-1, 3)
+    assert palette[pixels[0, 1]].tolist() == [0xF7, 0xF7, 0xF7]  # zero is white
+    assert palette[pixels[0, 0]].tolist() == [0x05, 0x30, 0x61]
+    assert pixels[2].tolist() == [254, 0]  # beyond the scale: its ends
+    assert palette[pixels[1, 1]].tolist() == [0xB8, 0xC1, 0xCA]  # no number: grey
+
+
+@pytest.mark.parametrize("width", [80, 110, 160, 200])
+@pytest.mark.parametrize("make", [builders.usual, builders.diverged, builders.regression])
+def test_terminal_table_fits_and_holds_everything(width: int, make: object) -> None:
+    comparison = make()  # type: ignore[operator]
+    text = printed(comparison, width)
+    assert max(map(len, text.splitlines())) <= width
+    together = " ".join(text.split())
+    for result in comparison.results:
+        assert result.recipe in together
+        assert result.verdict in together
+    for claim in comparison.claims:
+        assert ("✓ " if claim.holds else "✗ ") + claim.sentence in together
+
+
+def test_terminal_splits_the_table_only_where_narrow() -> None:
+    assert "at the start" in printed(builders.usual(), 80)
+    assert "at the start" not in printed(builders.usual(), 200)
+
+
+def test_terminal_takes_names_as_they_are() -> None:
+    comparison = builders.comparison(builders.result("[red]x[/red]"), interrupted=True)
+    text = printed(comparison, 200)
+    assert "[red]x[/red]" in text
+    assert "interrupted" in text
+
+
+def test_terminal_figures_are_not_broken_at_80() -> None:
+    small = builders.result("xavier_uniform", gradients=(1.3e-5, 1e-4, 1.6e-4), stds=(0.078, 1e-3, 1.2e-5))
+    text = printed(builders.comparison(small), 80)
+    assert "0.00016→1.3e-05" in text
+    assert "0.078→1.2e-05" in text
+    assert "xavier_uniform" in text
+
+
+def test_progress_is_silent_without_a_terminal() -> None:
+    file = io.StringIO()
+    with LiveProgress(["a"], 1, 2, console=Console(file=file)) as progress:
+        progress("a", 0, 1, 2.0)
+    assert file.getvalue() == ""
+
+
+def test_progress_shows_losses_and_counts_runs_that_ended_early() -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=100, color_system=None)
+    with LiveProgress(["a", "[b]"], 2, 3, console=console) as progress:
+        for epoch in (1, 2, 3):
+            progress("a", 0, epoch, 1.25)
+        progress("[b]", 0, 1, math.nan)
+        progress("a", 1, 1, 0.5)
+    text = file.getvalue()
+    assert "loss 0.5" in text
+    assert "loss nan" in text
+    assert "[b]" in text
+    assert "7/12 epochs" in text
+
+
+def test_progress_ends_cleanly_when_interrupted() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with pytest.raises(KeyboardInterrupt), LiveProgress(["a"], 1, 2, console=console):
+        raise KeyboardInterrupt
+    with LiveProgress(["a"], 1, 2, console=console) as progress:  # the console is free again
+        progress("a", 0, 1, 1.0)
+
+
+def test_a_seed_that_diverged_leaves_the_others_mean() -> None:
+    good = builders.result("a", seeds=2)
+    lost = replace(good.runs[1], epochs=(*good.runs[1].epochs[:-1], builders.Epoch(math.inf, 0.1, math.inf, 0.1)))
+    row = comparison_json(builders.comparison(replace(good, runs=(good.runs[0], lost))))["results"][0]
+    assert row["final"]["train_loss"]["count"] == 1

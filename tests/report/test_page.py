@@ -1,0 +1,221 @@
+"""The page of a comparison: whole, offline, safe, and as true as its figures."""
+
+import re
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import report_builders as builders
+
+from glorot.comparison.results import Comparison
+from glorot.errors import GlorotError
+from glorot.plans import Plan
+from glorot.report.page import comparison_html
+from glorot.report.plan_page import plan_html
+from glorot.theory import Layer, predict
+
+HOSTILE = "\"><script>alert(1)</script><img src=x onerror=y> & 'co'"
+VOID = {"meta", "img", "br"}
+
+
+class Checker(HTMLParser):
+    """Collects tags and text, and notes every tag that is closed out of turn."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words).replace("\u00a0", " ")
+
+
+@pytest.fixture(scope="module")
+def usual() -> Comparison:
+    return builders.usual()
+
+
+@pytest.fixture(scope="module")
+def page(usual: Comparison) -> str:
+    return comparison_html(usual)
+
+
+def headings(page: str) -> list[str]:
+    found = re.findall(r"<h[1-3]>(.*?)</h[1-3]>", page)
+    return [re.sub("<.*?>", "", one).replace("\u00a0", " ") for one in found]
+
+
+@pytest.mark.parametrize("make", [builders.usual, builders.diverged, builders.regression])
+def test_is_one_file_that_needs_nothing_else(make: object) -> None:
+    page = comparison_html(make())  # type: ignore[operator]
+    urls = set(re.findall(r"https?://[^\s\"'<]*", page))
+    assert urls <= {"http://www.w3.org/2000/svg"}
+    checker = Checker(page)
+    assert checker.open == []
+    assert not {tag for tag, _ in checker.tags} & {"script", "link", "iframe", "object"}
+    assert all(attrs["src"].startswith("data:image/png;base64,") for tag, attrs in checker.tags if tag == "img")  # type: ignore[union-attr]
+    assert "@import" not in page
+    assert "url(" not in page
+    assert len(page.encode()) < 700_000
+
+
+def test_eight_recipes_of_full_length_stay_small() -> None:
+    random = np.random.default_rng(0)
+    curve = tuple(np.linspace(0.1, 0.97, 31))
+    rows = random.normal(size=(32, 128)).round(5).tolist()
+    results = [builders.result(f"recipe{n}", curve, (0.5,) * 8, (0.1,) * 8, seeds=3, weights=rows) for n in range(8)]
+    assert len(comparison_html(builders.comparison(*results)).encode()) < 700_000
+
+
+def test_shows_every_recipe_verdict_and_claim(page: str, usual: Comparison) -> None:
+    text = Checker(page).text
+    for result in usual.results:
+        assert result.recipe in text
+        for word in result.verdict.split("; "):
+            assert word.lower() in text.lower()
+        assert f"Plan of {result.recipe}" in text
+    for claim in usual.claims:
+        assert claim.sentence in text
+        assert claim.seen in text
+    assert page.count('<li class="yes">') == 1
+    assert page.count('<li class="no">') == 1
+    assert "glorot compare --quick" in text
+
+
+def test_sections_stand_in_order(page: str) -> None:
+    assert re.findall("<h2>(.*?)</h2>", page) == [
+        "The figures", "Learning", "Signal and gradient at the start", "What enters the activations",
+        "First-layer weights at the end", "Depth", "What textbooks say, what we saw", "How to reproduce",
+    ]  # fmt: skip
+
+
+def test_a_recipe_has_one_color_throughout(page: str) -> None:
+    color = re.search(r'--hue:(#\w+)"><h3>xavier<', page).group(1)  # type: ignore[union-attr]
+    assert f'--hue:{color}"></span>xavier<' in page
+    assert page.count(f'stroke="{color}"') >= 7  # a line in each of seven charts
+
+
+def test_titles_follow_the_figures(usual: Comparison, page: str) -> None:
+    titles = headings(page)
+    assert "One network, 4 starts: test accuracy from 10.2 % to 95.2 %" in titles
+    assert "xavier reaches 90 % on the test set after 2 epochs, 3 recipes never" in titles
+    assert any("random(0.01) falls ×1e-06 on its way back, that of random(1) grows ×40" in title for title in titles)
+    better = builders.result("random(0.01)", (0.1, 0.93, 0.99), (0.5, 0.5, 0.5), (0.1, 0.1, 0.1))
+    changed = replace(usual, results=(usual.results[0], better, *usual.results[2:]))
+    now = headings(comparison_html(changed))
+    assert "One network, 4 starts: test accuracy from 10.2 % to 99.2 %" in now
+    assert "random(0.01) reaches 90 % on the test set after 1 epoch, xavier after 2, 2 recipes never" in now
+    assert not any("random(0.01) falls" in title and "way back" in title for title in now)
+
+
+def test_whatever_a_user_names_is_text() -> None:
+    recipe = builders.result(HOSTILE, verdict=HOSTILE)
+    hostile = builders.comparison(
+        recipe, builders.result("xavier"), task=HOSTILE, command=HOSTILE, versions=((HOSTILE, HOSTILE),),
+        claims=(builders.Claim(HOSTILE, True, HOSTILE),),
+        sweep=tuple(builders.SweepPoint(n, HOSTILE, builders.Spread(0.5, 0.1, 2)) for n in (1, 2)),
+    )  # fmt: skip
+    for page in (comparison_html(hostile), plan_html(recipe.plan)):
+        checker = Checker(page)
+        tags = [tag for tag, _ in checker.tags]
+        assert "script" not in tags
+        assert not any("onerror" in attrs for _, attrs in checker.tags)
+        assert checker.open == []
+        assert HOSTILE in checker.text
+
+
+def test_long_names_stay_apart_in_the_labels() -> None:
+    names = [f"truncated_normal(std=0.0{n}, cut=2, and whatever else)" for n in (1, 2)]
+    page = comparison_html(builders.comparison(*(builders.result(name) for name in names)))
+    labels = re.findall(r"<text[^>]*>(truncat[^<]*?) 95\.2 %</text>", page)
+    assert len(set(labels)) == 2
+    assert all(len(label) <= 24 for label in labels)
+
+
+def test_a_diverged_recipe_stays_and_is_marked() -> None:
+    page = comparison_html(builders.diverged())
+    assert page.count(">✕</text>") == 4
+    assert "random(9) diverged" in page
+    assert "no number" in page
+    assert any(title.endswith("random(9) diverges") for title in headings(page))
+
+
+def test_without_classes_only_losses_are_shown() -> None:
+    page = comparison_html(builders.regression())
+    titles = headings(page)
+    assert "One network, 2 starts: test loss from 0.22 to 0.88" in titles
+    assert "test accuracy" not in page
+    assert "What textbooks say, what we saw" not in titles
+    assert "glorot.compare(build, data, recipes=[&#x27;standard&#x27;, &#x27;xavier&#x27;]" in page
+
+
+def test_one_seed_has_no_spread() -> None:
+    page = comparison_html(builders.comparison(builders.result("xavier", seeds=1)))
+    cards = page[page.index('class="cards"') : page.index("</article>")]
+    assert "±" not in cards
+    assert "Bands:" not in page
+
+
+def test_theory_and_its_gap_are_told_in_words() -> None:
+    near = builders.result("xavier")
+    far = replace(near, prediction=builders.predicted((0.5, 0.5, 0.3, 0.3), (0.1, 0.12, 0.15, 0.2)))
+    assert "at most 20.0 % apart (xavier, layer 2)" in comparison_html(builders.comparison(far)).replace("\u00a0", " ")
+    without = builders.result("xavier", theory=False)
+    page = comparison_html(builders.comparison(without))
+    assert "Theory does not apply to xavier" in page
+    assert "predicts" not in page
+
+
+def test_what_is_zero_is_named_below_the_log_axis(page: str) -> None:
+    assert page.count("Zero in every layer, and so not on a log axis: zeros.") == 2
+
+
+def test_an_activation_that_the_catalogue_lacks_is_left_out() -> None:
+    page = comparison_html(builders.comparison(builders.result("xavier", phi="my_own")))
+    assert "the activation φ" not in page
+    assert "all seeds together" in page
+
+
+def test_real_predictions_fit_the_chart() -> None:
+    layers = [Layer(f"hidden{n}", 100, 100, 0.01, "tanh") for n in (1, 2, 3)]
+    result = replace(builders.result("xavier"), prediction=tuple(predict([*layers, Layer("output", 100, 10, 0.01)])))
+    assert "Lines: what mean-field theory predicts" in comparison_html(builders.comparison(result))
+
+
+def test_an_interrupted_comparison_says_so() -> None:
+    page = comparison_html(builders.comparison(builders.result("xavier"), interrupted=True))
+    assert "Stopped before its end" in page
+
+
+def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    with pytest.raises(GlorotError, match=re.escape("charts need vl_convert: pip install 'glorot[report]'")):
+        comparison_html(builders.regression())
+
+
+def test_a_plan_is_a_table() -> None:
+    plan: Plan = builders.plan("xavier", builders.Normal(0.0, 0.02))
+    page = plan_html(plan)
+    text = Checker(page).text
+    for entry in plan.entries:
+        assert entry.name in text
+        assert entry.why in text
+    assert "normal N(0, 0.02²)" in text
+    assert plan.fingerprint in text
+    assert page.count("<tr>") == 1 + len(plan.entries)

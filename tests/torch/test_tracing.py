@@ -1,0 +1,464 @@
+"""Which activation feeds and follows each layer: traced from a batch, and guessed from the order of modules."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+import glorot
+from glorot import probe
+from glorot.errors import GlorotError
+from glorot.torch import inventory
+
+Rows = dict[str, tuple[int, str, str]]
+X = torch.linspace(-1, 1, 2 * 4).reshape(2, 4)
+IMAGES = torch.linspace(-1, 1, 2 * 3 * 8 * 8).reshape(2, 3, 8, 8)
+
+
+def traced(model: nn.Module, inputs: Any = None) -> Rows:
+    """Return (depth, fed_by, followed_by) of every layer that has weights."""
+    parts = [part for part in inventory(model, inputs).parts if part.role in ("kernel", "embedding")]
+    return {
+        part.path.removesuffix(".weight").removesuffix(".in_proj_weight"): (part.depth, part.fed_by, part.followed_by)
+        for part in parts
+    }
+
+
+class Calls(nn.Module):
+    """Layers a, b and c, each 4 → 4, combined by a function."""
+
+    def __init__(self, run: Callable[["Calls", Tensor], Tensor], names: str = "ab") -> None:
+        super().__init__()
+        for name in names:
+            self.add_module(name, nn.Linear(4, 4))
+        self.run = run
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.run(self, x)
+
+
+ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+    "F.relu": (F.relu, "relu"),
+    "torch.relu": (torch.relu, "relu"),
+    "F.relu in place": (lambda z: F.relu(z, inplace=True), "relu"),
+    "relu_": (lambda z: z.relu_(), "relu"),
+    "torch.relu_": (torch.relu_, "relu"),
+    "torch.tanh": (torch.tanh, "tanh"),
+    "Tensor.sigmoid": (lambda z: z.sigmoid(), "sigmoid"),
+    "F.sigmoid": (F.sigmoid, "sigmoid"),
+    "F.gelu": (F.gelu, "gelu"),
+    "F.gelu with tanh": (lambda z: F.gelu(z, approximate="tanh"), "gelu_tanh"),
+    "F.leaky_relu": (F.leaky_relu, "leaky_relu"),
+    "F.leaky_relu(z, 0.2)": (lambda z: F.leaky_relu(z, 0.2), "leaky_relu(negative_slope=0.2)"),
+    "F.leaky_relu by name": (lambda z: F.leaky_relu(z, negative_slope=0.3), "leaky_relu(negative_slope=0.3)"),
+    "F.elu(z, 0.5)": (lambda z: F.elu(z, 0.5), "elu(alpha=0.5)"),
+    "F.silu": (F.silu, "silu"),
+    "F.selu": (F.selu, "selu"),
+    "F.mish": (F.mish, "mish"),
+    "F.softplus": (F.softplus, "softplus"),
+    "F.hardswish": (F.hardswish, "hardswish"),
+    "F.logsigmoid": (F.logsigmoid, "logsigmoid"),
+    "torch.sin": (torch.sin, "sin"),
+    "relu, squared": (lambda z: F.relu(z).square(), "relu_squared"),
+    "relu ** 2": (lambda z: torch.pow(F.relu(z), 2), "relu_squared"),
+    "nn.ReLU6": (nn.ReLU6(), "relu6"),
+    "nn.LeakyReLU(0.2)": (nn.LeakyReLU(0.2), "leaky_relu(negative_slope=0.2)"),
+    "nn.GELU of tanh": (nn.GELU(approximate="tanh"), "gelu_tanh"),
+    "nn.SiLU in place": (nn.SiLU(inplace=True), "silu"),
+    "nn.PReLU": (nn.PReLU(), "leaky_relu(negative_slope=0.25)"),
+    "nn.Hardtanh": (nn.Hardtanh(), "hardtanh"),
+    "F.hardtanh(z, 0, 6)": (lambda z: F.hardtanh(z, 0, max_val=6), "relu6"),
+    "F.hardtanh of other bounds": (lambda z: F.hardtanh(z, -2.0, 2.0), "identity"),
+    "none": (lambda z: z, "identity"),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_feeds_the_next_layer_and_follows_the_last(name: str) -> None:
+    function, expected = ACTIVATIONS[name]
+    model = Calls(lambda m, x: m.b(function(m.a(x))))
+    assert traced(model, X) == {"a": (1, "identity", expected), "b": (2, expected, "identity")}
+
+
+MOVES: dict[str, Callable[[Tensor], Tensor]] = {
+    "dropout": lambda h: F.dropout(h, 0.5),
+    "nn.Dropout": nn.Dropout(),
+    "view": lambda h: h.view(4, 2).reshape(2, 4).contiguous(),
+    "chunk and cat": lambda h: torch.cat(h.chunk(2, dim=-1), dim=-1),
+    "transpose": lambda h: h.t().transpose(0, 1).T.mT,
+    "slice": lambda h: h[:, :4],
+    "average pool": lambda h: F.avg_pool1d(h.unsqueeze(1), 1).squeeze(1),
+    "max pool": lambda h: F.max_pool1d(h.unsqueeze(1).expand(2, 1, 4), 1).squeeze(1),
+    "to": lambda h: h.double().to(torch.float32),
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_what_moves_values_about_keeps_the_activation(name: str) -> None:
+    move = MOVES[name]
+    behind = Calls(lambda m, x: m.b(move(torch.tanh(m.a(x)))))
+    before = Calls(lambda m, x: m.b(torch.tanh(move(m.a(x)))))
+    assert traced(behind, X) == traced(before, X) == {"a": (1, "identity", "tanh"), "b": (2, "tanh", "identity")}
+
+
+MIXES: dict[str, tuple[Callable[[Calls, Tensor], Tensor], Rows]] = {
+    "residual": (
+        lambda m, x: m.c(x + m.b(torch.relu(m.a(x)))),
+        {"a": (1, "identity", "relu"), "b": (2, "relu", "identity"), "c": (3, "identity", "identity")},
+    ),
+    "activation behind a residual": (
+        lambda m, x: m.c(torch.relu(x + m.b(torch.relu(m.a(x))))),
+        {"a": (1, "identity", "relu"), "b": (2, "relu", "identity"), "c": (3, "relu", "identity")},
+    ),
+    "branches": (
+        lambda m, x: m.c(torch.tanh(m.a(x))) + m.b(torch.relu(m.a(x))),
+        {"a": (1, "identity", "tanh"), "b": (3, "relu", "identity"), "c": (2, "tanh", "identity")},
+    ),
+    "gate": (
+        lambda m, x: m.c(F.silu(m.a(x)) * m.b(x)),
+        {"a": (1, "identity", "silu"), "b": (2, "identity", "identity"), "c": (3, "identity", "identity")},
+    ),
+    "concat of one activation": (
+        lambda m, x: m.c(torch.cat([torch.tanh(m.a(x)), torch.tanh(m.b(x))])),
+        {"a": (1, "identity", "tanh"), "b": (2, "identity", "tanh"), "c": (3, "tanh", "identity")},
+    ),
+    "concat of two activations": (
+        lambda m, x: m.c(torch.cat([torch.relu(m.a(x)), torch.tanh(m.b(x))])),
+        {"a": (1, "identity", "relu"), "b": (2, "identity", "tanh"), "c": (3, "identity", "identity")},
+    ),
+    "concat with the input": (
+        lambda m, x: m.c(m.b(torch.cat([torch.relu(m.a(x)), x]))),
+        {"a": (1, "identity", "relu"), "b": (2, "identity", "identity"), "c": (3, "identity", "identity")},
+    ),
+    "concat before the activation": (
+        lambda m, x: m.c(torch.relu(torch.cat([m.a(x), m.b(x)]))),
+        {"a": (1, "identity", "identity"), "b": (2, "identity", "identity"), "c": (3, "relu", "identity")},
+    ),
+    "another order than registered": (
+        lambda m, x: m.a(torch.tanh(m.b(F.relu(m.c(x))))),
+        {"c": (1, "identity", "relu"), "b": (2, "relu", "tanh"), "a": (3, "tanh", "identity")},
+    ),
+    "softmax is none": (
+        lambda m, x: m.c(m.b(m.a(x).softmax(-1))),
+        {"a": (1, "identity", "identity"), "b": (2, "identity", "identity"), "c": (3, "identity", "identity")},
+    ),
+    "the first of two activations follows": (
+        lambda m, x: m.c(m.b(torch.tanh(torch.sigmoid(m.a(x))))),
+        {"a": (1, "identity", "sigmoid"), "b": (2, "tanh", "identity"), "c": (3, "identity", "identity")},
+    ),
+    "a layer that runs twice": (
+        lambda m, x: m.c(torch.tanh(m.b(torch.relu(m.b(torch.tanh(m.a(x))))))),
+        {"a": (1, "identity", "tanh"), "b": (2, "tanh", "relu"), "c": (3, "tanh", "identity")},
+    ),
+    "a layer that never runs": (
+        lambda m, x: m.b(torch.tanh(m.a(x))),
+        {"a": (1, "identity", "tanh"), "b": (2, "tanh", "identity"), "c": (0, "identity", "identity")},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MIXES)
+def test_what_mixes_values(name: str) -> None:
+    run, expected = MIXES[name]
+    assert traced(Calls(run, "abc"), X) == expected
+
+
+CHAINS = {"another order than registered", "softmax is none", "the first of two activations follows"}
+
+
+@pytest.mark.parametrize("name", MIXES)
+def test_what_is_a_chain(name: str) -> None:
+    is_chain = name in CHAINS or name == "a layer that never runs"
+    assert probe.measure(Calls(MIXES[name][0], "abc"), X).chain is is_chain
+
+
+def conv_net(inplace: bool) -> nn.Sequential:
+    return nn.Sequential(
+        *(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(inplace), nn.MaxPool2d(2), nn.Dropout(0.1)),
+        *(nn.Conv2d(4, 6, 3), nn.ReLU(inplace), nn.BatchNorm2d(6), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        *(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 2)),
+    )
+
+
+@pytest.mark.parametrize("inputs", [None, IMAGES], ids=["unseen", "run"])
+@pytest.mark.parametrize("inplace", [False, True])
+def test_a_convolutional_net(inplace: bool, inputs: Tensor | None) -> None:
+    assert traced(conv_net(inplace), inputs) == {
+        "0": (1, "identity", "relu"),  # through the norm
+        "5": (2, "relu", "relu"),  # through pooling and dropout
+        "10": (3, "identity", "tanh"),  # a norm behind the activation sets mean and variance anew
+        "12": (4, "tanh", "identity"),
+    }
+
+
+class Block(nn.Module):
+    """A residual block of ResNet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3)
+        self.conv2, self.bn2 = nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        out += x
+        return self.relu(out)
+
+
+def test_residual_blocks() -> None:
+    assert traced(nn.Sequential(Block(), Block()), IMAGES) == {
+        "0.conv1": (1, "identity", "relu"),
+        "0.conv2": (2, "relu", "identity"),
+        "1.conv1": (3, "relu", "relu"),
+        "1.conv2": (4, "relu", "identity"),
+    }
+
+
+# transformers
+
+ENCODERS: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "relu by default": (lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), "relu"),
+    "gelu by name": (lambda: nn.TransformerEncoderLayer(8, 2, 16, activation="gelu", batch_first=True), "gelu"),
+    "a function": (lambda: nn.TransformerEncoderLayer(8, 2, 16, activation=F.silu, batch_first=True), "silu"),
+    "a module": (lambda: nn.TransformerEncoderLayer(8, 2, 16, activation=nn.GELU("tanh")), "gelu_tanh"),
+}
+
+
+@pytest.mark.parametrize("inputs", [None, torch.linspace(-1, 1, 2 * 3 * 8).reshape(2, 3, 8)], ids=["unseen", "run"])
+@pytest.mark.parametrize("kind", ENCODERS)
+@pytest.mark.parametrize("training", [True, False])
+def test_encoder_layers(kind: str, inputs: Tensor | None, training: bool) -> None:
+    build, activation = ENCODERS[kind]
+    encoder = nn.TransformerEncoder(build(), 2, enable_nested_tensor=False)
+    model = nn.Sequential(encoder, nn.Linear(8, 3)).train(training)
+    expected = {}
+    for n in range(2):
+        place = f"0.layers.{n}"
+        expected |= {
+            f"{place}.self_attn[q]": (4 * n + 1, "identity", "identity"),
+            f"{place}.self_attn[k]": (4 * n + 1, "identity", "identity"),
+            f"{place}.self_attn[v]": (4 * n + 1, "identity", "identity"),
+            f"{place}.self_attn.out_proj": (4 * n + 2, "identity", "identity"),
+            f"{place}.linear1": (4 * n + 3, "identity", activation),
+            f"{place}.linear2": (4 * n + 4, activation, "identity"),
+        }
+    found = {
+        part.name.replace(".in_proj_weight", "").removesuffix(".weight"): (part.depth, part.fed_by, part.followed_by)
+        for part in inventory(model, inputs).parts
+        if part.role == "kernel"
+    }
+    assert found == expected | {"1": (9, "identity", "identity")}
+
+
+LIBRARY = {
+    "gpt2": ("GPT2LMHeadModel", "GPT2Config", {"n_layer": 2, "n_embd": 16, "n_head": 2, "n_positions": 8}),
+    "bert": (
+        "BertModel",
+        "BertConfig",
+        {"num_hidden_layers": 2, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32},
+    ),
+    "llama": (
+        "LlamaForCausalLM",
+        "LlamaConfig",
+        {"num_hidden_layers": 2, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32},
+    ),
+}
+IDS = {"input_ids": torch.arange(6).reshape(2, 3)}
+
+
+def library_model(name: str) -> nn.Module:
+    import transformers
+
+    model, config, sizes = LIBRARY[name]
+    small = {**sizes, "vocab_size": 11, "bos_token_id": 1, "eos_token_id": 2}
+    return getattr(transformers, model)(getattr(transformers, config)(**small))  # type: ignore[no-any-return]
+
+
+@pytest.fixture(params=LIBRARY)
+def library(request: pytest.FixtureRequest) -> tuple[str, nn.Module]:
+    return request.param, library_model(request.param)
+
+
+MLPS = {
+    "gpt2": {"transformer.h.{}.mlp.c_fc": ("identity", "gelu_tanh"), "transformer.h.{}.mlp.c_proj": ("gelu_tanh", "")},
+    "bert": {
+        "encoder.layer.{}.intermediate.dense": ("identity", "gelu"),
+        "encoder.layer.{}.output.dense": ("gelu", ""),
+        "encoder.layer.{}.attention.output.dense": ("identity", ""),
+    },
+    "llama": {
+        "model.layers.{}.mlp.gate_proj": ("identity", "silu"),
+        "model.layers.{}.mlp.up_proj": ("identity", ""),
+        "model.layers.{}.mlp.down_proj": ("identity", ""),  # fed by a product, which is no activation
+    },
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of transformers and what it imports
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_models_of_a_library(library: tuple[str, nn.Module]) -> None:
+    name, model = library
+    rows = traced(model, IDS)
+    for block in range(2):
+        for pattern, (fed_by, followed_by) in MLPS[name].items():
+            assert rows[pattern.format(block)][1:] == (fed_by, followed_by or "identity"), pattern
+    depths = [depth for depth, _, _ in rows.values()]
+    assert sorted(depths) == list(range(1, len(rows) + 1))
+    plan = glorot.plan(model, "auto", inputs=IDS)
+    assert all(entry.distribution is not None for entry in plan.entries)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_ties_and_transposed_layers_of_gpt2() -> None:
+    found = inventory(library_model("gpt2"))
+    ties = {parameter.path: parameter.tied_to for parameter in found.parameters if parameter.tied_to}
+    assert ties == {"lm_head.weight": "transformer.wte.weight"}
+    (part,) = found.parameter("transformer.h.0.mlp.c_fc.weight").parts  # type: ignore[union-attr]
+    assert (part.axes, part.shape, part.fans) == ("oi", (64, 16), glorot.fans.dense(16, 64))
+
+
+# without a batch
+
+
+def test_one_activation_module_in_several_places() -> None:
+    act = nn.ReLU()
+    model = nn.Sequential(nn.Linear(4, 4), act, nn.Linear(4, 4), act, nn.Linear(4, 4))
+    assert traced(model) == traced(model, X)
+    assert [row[1] for row in traced(model).values()] == ["identity", "relu", "relu"]
+
+
+@pytest.mark.parametrize("norm", [nn.LayerNorm(4), nn.BatchNorm1d(4, affine=False), nn.RMSNorm(4)])
+def test_norms_pass_the_layer_on_and_set_the_signal_anew(norm: nn.Module) -> None:
+    model = nn.Sequential(nn.Linear(4, 4), norm, nn.Tanh(), nn.Linear(4, 4), nn.Tanh(), norm, nn.Linear(4, 4))
+    expected = {
+        "0": (1, "identity", "tanh"),
+        "3": (2, "tanh", "tanh"),
+        "6": (3, "identity", "identity"),
+    }
+    assert traced(model) == traced(model, X) == expected
+
+
+def test_order_of_registration_cannot_see_functions() -> None:
+    model = Calls(lambda m, x: m.a(torch.tanh(m.b(x))))
+    assert traced(model) == {"a": (1, "identity", "identity"), "b": (2, "identity", "identity")}
+
+
+# batches
+
+
+class Named(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, scale: float, *, x: Tensor) -> Tensor:
+        out: Tensor = self.fc(torch.tanh(x) * scale)
+        return out
+
+
+@pytest.mark.parametrize("array", [X.numpy(), X.double().numpy(), X.half().numpy(), X.numpy()[::-1], X])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_batches_come_in_many_forms(array: Any, dtype: torch.dtype) -> None:
+    model = Named().to(dtype)
+    batch = array.to(dtype) if isinstance(array, Tensor) else array  # arrays follow the model, tensors stay
+    assert traced(model, {"scale": 0.5, "x": batch}) == {"fc": (1, "identity", "identity")}
+    assert traced(nn.Sequential(model.fc), (batch,)) == {"0": (1, "identity", "identity")}
+
+
+REFUSED: dict[str, tuple[nn.Module, Any, str]] = {
+    "a convolution": (
+        conv_net(False),
+        torch.ones(2, 4, 8, 8),
+        r"layer '0' refused it: Given groups=1, .* to have 3 channels, but got 4 channels instead",
+    ),
+    "a layer inside": (
+        nn.Sequential(nn.Sequential(nn.Linear(4, 3)), nn.Linear(4, 2)),
+        X,
+        r"layer '1' refused it: mat1 and mat2",
+    ),
+    "a norm": (nn.Sequential(nn.BatchNorm1d(3), nn.Linear(4, 2)), X, r"layer '0' refused it: running_mean"),
+    "another dtype": (
+        nn.Sequential(nn.Linear(4, 2)),
+        X.double(),
+        r"layer '0' refused it: mat1 and mat2 must have the same dtype",
+    ),
+    "too many inputs": (nn.Linear(4, 2), (X, X), r"its forward pass failed: .* takes 2 positional arguments"),
+    "an unknown row": (
+        nn.Sequential(nn.Embedding(3, 2)),
+        torch.tensor([5]),
+        r"layer '0' refused it: index out of range",
+    ),
+    "text": (nn.Sequential(nn.Linear(4, 2)), "hello", r"layer '0' refused it: .* must be Tensor, not str"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("verb", [glorot.plan, probe.measure])
+def test_the_layer_that_refuses_a_batch_is_named(name: str, verb: Callable[..., Any]) -> None:
+    model, batch, message = REFUSED[name]
+    with pytest.raises(GlorotError, match=r"^the batch does not fit the model: " + message):
+        verb(model, inputs=batch)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_batch_with_nan_is_refused(bad: float) -> None:
+    batch = X.clone()
+    batch[1, 2] = bad
+    for given in (batch, batch.numpy(), (batch,), {"input": batch}):
+        with pytest.raises(
+            GlorotError, match=r"^the batch of shape \(2, 4\) holds NaN or infinity; clean the data first$"
+        ):
+            glorot.plan(nn.Linear(4, 2), inputs=given)
+
+
+def test_a_batch_of_objects_is_refused() -> None:
+    import numpy as np
+
+    with pytest.raises(GlorotError, match=r"^the batch is an array of dtype object; expected numbers$"):
+        glorot.plan(nn.Linear(4, 2), inputs=np.array([[None]]))
+
+
+# nothing is left behind
+
+
+class Failing(nn.Module):
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.fc, self.error = nn.Linear(4, 4), error
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.fc(torch.relu(x))
+        raise self.error
+
+
+def hooks(model: nn.Module) -> list[int]:
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return [len(getattr(module, kind)) for module in model.modules() for kind in kinds]
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("error", [None, ValueError("no"), KeyError("a key of the model's own")])
+@pytest.mark.parametrize("verb", [glorot.plan, probe.measure])
+def test_hooks_and_flags_are_taken_back(verb: Callable[..., Any], error: Exception | None, fast: bool) -> None:
+    model = nn.Sequential(conv_net(False), nn.Linear(2, 4), Failing(error) if error else nn.Tanh())
+    model[1].register_forward_hook(lambda *_: None)
+    before = hooks(model)
+    was_fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(fast)
+    try:
+        if error is None:
+            verb(model, inputs=IMAGES)
+        else:
+            expected = KeyError if isinstance(error, KeyError) else GlorotError
+            with pytest.raises(expected):
+                verb(model, inputs=IMAGES)
+        assert hooks(model) == before
+        assert torch.backends.mha.get_fastpath_enabled() is fast
+        assert not torch.overrides._get_current_function_mode_stack()
+    finally:
+        torch.backends.mha.set_fastpath_enabled(was_fast)
