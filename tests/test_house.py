@@ -26,7 +26,13 @@ def imported_by(code: str) -> set[str]:
 
 
 def test_the_floors_are_kept():
-    result = subprocess.run([Path(sys.executable).parent / "lint-imports"], cwd=SOURCE.parents[1], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports"],
+        cwd=SOURCE.parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert "Contracts: 1 kept, 0 broken." in result.stdout, result.stdout
 
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 
 import glorot
-import torch
 from glorot.cli import main
 
 TARGETS = """

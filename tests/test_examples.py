@@ -1,0 +1,38 @@
+"""What the README and the examples say runs, and prints what they say."""
+
+import contextlib
+import io
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from glorot.cli.targets import load_target
+from glorot.comparison.run import run_comparison
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_five_lines_of_the_readme_print_the_table_below_them():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    code, table = re.search(r"```python\n(.*?)```\s+```text\n(.*?)```", readme, re.S).groups()
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(code, {})
+    assert table in printed.getvalue() + "\n"
+
+
+@pytest.mark.parametrize("name", ["transformer"])
+def test_an_example_runs(name):
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        runpy.run_path(str(ROOT / "examples" / f"{name}.py"), run_name="__main__")
+    assert printed.getvalue().strip()
+
+
+def test_the_example_task_trains():
+    comparison = run_comparison(
+        load_target(f"{ROOT / 'examples' / 'moons.py'}:task"), ["zeros", "he"], seeds=1, epochs=10
+    )
+    assert comparison["he"].final("test_accuracy").mean > comparison["zeros"].final("test_accuracy").mean + 0.2
