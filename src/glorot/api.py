@@ -14,7 +14,7 @@ from glorot.recipes import Recipe, as_recipe
 from glorot.schemes import Scheme, as_scheme
 
 if TYPE_CHECKING:
-    from glorot.comparison.results import Comparison, Progress
+    from glorot.comparison.comparison import Comparison, Progress
 
 M = TypeVar("M")
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from glorot.comparison.results import Claim, Comparison, Epoch, RecipeResult, Run, Spread, SweepPoint
+from glorot.comparison.comparison import Comparison
+from glorot.comparison.results import Claim, Epoch, RecipeResult, Run, Spread, SweepPoint
 from glorot.distributions import Constant, Distribution, Normal
 from glorot.fans import Fans
 from glorot.plans import STREAM, VERSION, Plan, PlanEntry

@@ -13,7 +13,7 @@ import pytest
 import report_builders as builders
 from rich.console import Console
 
-from glorot.comparison.results import Comparison
+from glorot.comparison.comparison import Comparison
 from glorot.errors import GlorotError
 from glorot.report.data import comparison_json
 from glorot.report.heatmaps import png

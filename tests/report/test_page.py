@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import report_builders as builders
 
-from glorot.comparison.results import Comparison
+from glorot.comparison.comparison import Comparison
 from glorot.errors import GlorotError
 from glorot.plans import Plan
 from glorot.report.page import comparison_html

@@ -1,10 +1,9 @@
-"""The figures of a comparison: epochs, runs, recipes, and what they say together."""
+"""The figures of a comparison: of epochs, runs and recipes, with their spread over seeds."""
 
 import math
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from glorot.plans import Plan
 from glorot.probe import LayerSignal, Signal
@@ -140,60 +139,14 @@ class SweepPoint:
     test_accuracy: Spread
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Several recipes trained side by side.
-
-    Attributes:
-        task: what was trained, in words.
-        activation: the activation that follows the hidden layers.
-        classifies: whether accuracy means something.
-        chance: the test accuracy of always guessing the most frequent class.
-        seeds: the number of seeds asked for.
-        epochs: the number of epochs asked for.
-        results: one for each recipe.
-        claims: what textbooks say, held against the figures.
-        sweep: the end at other depths, if depths were compared.
-        interrupted: whether it was stopped before its end.
-        command: what repeats it, if it came from the command line.
-        versions: of what took part.
-        seconds: how long it took.
-    """
-
-    task: str
-    activation: str
-    classifies: bool
-    chance: float
-    seeds: int
-    epochs: int
-    results: tuple[RecipeResult, ...]
-    claims: tuple[Claim, ...] = ()
-    sweep: tuple[SweepPoint, ...] = ()
-    interrupted: bool = False
-    command: str = ""
-    versions: tuple[tuple[str, str], ...] = ()
-    seconds: float = 0.0
-
-    def __getitem__(self, recipe: str) -> RecipeResult:
-        for result in self.results:
-            if result.recipe == recipe:
-                return result
-        raise KeyError(recipe)
-
-    def __str__(self) -> str:
-        from glorot.comparison.summary import summary
-
-        return summary(self)
-
-
 def hidden(signal: Signal) -> tuple[LayerSignal, ...]:
     """Return the layers of a signal without the output layer (all of them if there is but one)."""
     return signal.layers[:-1] or signal.layers
 
 
 def spread(values: Iterable[float]) -> Spread:
-    """Return mean and standard deviation of what is a number."""
-    numbers = [value for value in values if not math.isnan(value)]
+    """Return mean and standard deviation of what is a finite number."""
+    numbers = [value for value in values if math.isfinite(value)]
     if not numbers:
         return Spread(math.nan, math.nan, 0)
     return Spread(statistics.fmean(numbers), statistics.stdev(numbers) if len(numbers) > 1 else 0.0, len(numbers))
@@ -203,7 +156,3 @@ def differ(one: Spread, other: Spread) -> bool:
     """Tell whether two means differ by more than seed noise: twice the standard error of the difference."""
     error = math.sqrt(one.std**2 / max(one.count, 1) + other.std**2 / max(other.count, 1))
     return abs(one.mean - other.mean) > max(2 * error, 1e-9)
-
-
-Progress = Callable[[str, int, int, float], Any]
-"""Told (recipe, seed, epoch, training loss) behind every epoch."""

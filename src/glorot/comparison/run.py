@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from glorot import __version__
-from glorot.comparison.results import Comparison, Progress, RecipeResult, Run, hidden
+from glorot.comparison.comparison import Comparison, Progress
+from glorot.comparison.results import RecipeResult, Run, hidden
 from glorot.comparison.task import Task
 from glorot.comparison.textbook import claims
 from glorot.comparison.training import draws_random_numbers, fresh_model, train

@@ -2,43 +2,23 @@
 
 import math
 
-from glorot.comparison.results import GOAL, Comparison, RecipeResult, Spread
-from glorot.text import table
+from glorot.comparison.results import GOAL, RecipeResult, Spread
 
 
-def columns(comparison: Comparison) -> list[str]:
+def columns(classifies: bool) -> list[str]:
     """Return the head of the table."""
-    accuracy = (
-        ["train %", "test %", f"epochs to {100 * GOAL:.0f} %", "seeds there"]
-        if comparison.classifies
-        else ["test loss"]
-    )
+    accuracy = ["train %", "test %", f"epochs to {100 * GOAL:.0f} %", "seeds there"] if classifies else ["test loss"]
     return [
         "recipe", "signal first→last", "across examples", "gradient last→first", "saturated", "distinct units",
         "loss start→end", *accuracy, "verdict",
     ]  # fmt: skip
 
 
-def rows(comparison: Comparison) -> list[list[str]]:
-    """Return a row of text for each recipe."""
-    return [_row(result, comparison) for result in comparison.results]
-
-
-def summary(comparison: Comparison) -> str:
-    """Return the comparison as plain text: the task, the table, and what textbooks say."""
-    lines = [comparison.task, "", table(columns(comparison), rows(comparison))]
-    if comparison.claims:
-        lines += ["", "what textbooks say, and what we saw"]
-        lines += [f"  {'✓' if c.holds else '✗'} {c.sentence}  {c.seen}" for c in comparison.claims]
-    if comparison.interrupted:
-        lines += ["", "interrupted: only complete runs are shown"]
-    return "\n".join(lines)
-
-
-def _row(result: RecipeResult, comparison: Comparison) -> list[str]:
+def row(result: RecipeResult, classifies: bool) -> list[str]:
+    """Return the row of a recipe."""
     gradients = result.by_layer("gradient_std")
     saturated = [layer.mean for layer in result.by_layer("saturated")]
-    row = [
+    cells = [
         result.recipe,
         _path(result.by_layer("std")),
         _path(result.by_layer("std_across")),
@@ -47,9 +27,9 @@ def _row(result: RecipeResult, comparison: Comparison) -> list[str]:
         str(result.distinct_at_end),
         f"{figure(result.initial('train_loss').mean)} → {figure(result.final('train_loss').mean)}",
     ]
-    if comparison.classifies:
+    if classifies:
         reached = result.epochs_to_goal
-        row += [
+        cells += [
             percent(result.final("train_accuracy")),
             percent(result.final("test_accuracy")),
             "–" if reached is None else str(reached[0]) if reached[0] == reached[1] else f"{reached[0]}–{reached[1]}",
@@ -57,8 +37,8 @@ def _row(result: RecipeResult, comparison: Comparison) -> list[str]:
         ]
     else:
         final = result.final("test_loss")
-        row.append(f"{figure(final.mean)} ± {figure(final.std)}")
-    return [*row, result.verdict]
+        cells.append(f"{figure(final.mean)} ± {figure(final.std)}")
+    return [*cells, result.verdict]
 
 
 def percent(value: Spread) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from glorot.comparison.results import Comparison, Progress, SweepPoint
+from glorot.comparison.comparison import Comparison, Progress
+from glorot.comparison.results import SweepPoint
 from glorot.comparison.run import run_comparison
 from glorot.comparison.task import Task
 from glorot.errors import GlorotError

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from glorot.comparison.results import GOAL, Claim, Comparison, RecipeResult, differ
+from glorot.comparison.comparison import Comparison
+from glorot.comparison.results import GOAL, Claim, RecipeResult, differ
 from glorot.comparison.verdicts import FADED, learns, ratio, times
 from glorot.recipes import as_recipe
 
-Test = Callable[[RecipeResult, Comparison], tuple[bool, str]]
+Seen = tuple[bool, str]
+Test = Callable[[RecipeResult, Comparison], Seen | None]
+"""Whether a sentence holds and what was seen; None where nothing was run to hold it against."""
 
 
 class Sentence(NamedTuple):
@@ -21,18 +24,24 @@ class Sentence(NamedTuple):
 
 def claims(comparison: Comparison) -> tuple[Claim, ...]:
     """Hold every sentence that speaks of a recipe in the comparison against its figures."""
-    found = []
-    for sentence in SENTENCES:
-        if sentence.activations is not None and comparison.activation not in sentence.activations:
-            continue
-        for result in comparison.results:
-            if as_recipe(result.recipe).text in sentence.recipes:
-                holds, seen = sentence.test(result, comparison)
-                found.append(
-                    Claim(sentence.text.format(recipe=result.recipe, activation=comparison.activation), holds, seen)
-                )
-                break
-    return tuple(found) if comparison.classifies else ()
+    if not comparison.classifies:
+        return ()
+    judged = [_judge(sentence, comparison) for sentence in SENTENCES]
+    return tuple(claim for claim in judged if claim is not None)
+
+
+def _judge(sentence: Sentence, comparison: Comparison) -> Claim | None:
+    if sentence.activations is not None and comparison.activation not in sentence.activations:
+        return None
+    result = _find(comparison, sentence.recipes)
+    seen = None if result is None else sentence.test(result, comparison)
+    if result is None or seen is None:
+        return None
+    return Claim(sentence.text.format(recipe=result.recipe, activation=comparison.activation), *seen)
+
+
+def _find(comparison: Comparison, recipes: tuple[str, ...]) -> RecipeResult | None:
+    return next((result for result in comparison.results if as_recipe(result.recipe).text in recipes), None)
 
 
 def _percent(result: RecipeResult, figure: str = "test_accuracy") -> str:
@@ -40,16 +49,16 @@ def _percent(result: RecipeResult, figure: str = "test_accuracy") -> str:
     return f"{100 * accuracy.mean:.1f} ± {100 * accuracy.std:.1f} %"
 
 
-def _nothing_learned(result: RecipeResult, comparison: Comparison) -> tuple[bool, str]:
+def _nothing_learned(result: RecipeResult, comparison: Comparison) -> Seen:
     return not learns(result, comparison), f"{_percent(result)} (guessing gives {100 * comparison.chance:.1f} %)"
 
 
-def _one_unit(result: RecipeResult, comparison: Comparison) -> tuple[bool, str]:
+def _one_unit(result: RecipeResult, comparison: Comparison) -> Seen:
     distinct = result.distinct_at_end
     return distinct == 1, f"{distinct} distinct unit{'s' if distinct != 1 else ''} in its poorest layer after training"
 
 
-def _gradient_vanishes(result: RecipeResult, comparison: Comparison) -> tuple[bool, str]:
+def _gradient_vanishes(result: RecipeResult, comparison: Comparison) -> Seen:
     gradients = result.by_layer("gradient_std")
     factor = ratio(gradients, backwards=True)
     seen = f"the gradient goes {times(factor)} from the last hidden layer to the first"
@@ -58,71 +67,66 @@ def _gradient_vanishes(result: RecipeResult, comparison: Comparison) -> tuple[bo
     return factor < FADED, seen
 
 
-def _saturates(result: RecipeResult, comparison: Comparison) -> tuple[bool, str]:
+def _saturates(result: RecipeResult, comparison: Comparison) -> Seen:
     saturated = max(layer.mean for layer in result.by_layer("saturated"))
     return saturated > 0.5, f"{100 * saturated:.0f} % of unit and example pairs in the fullest layer"
 
 
-def _overfits(result: RecipeResult, comparison: Comparison) -> tuple[bool, str]:
+def _overfits(result: RecipeResult, comparison: Comparison) -> Seen:
     gap = result.final("train_accuracy").mean - result.final("test_accuracy").mean
     return gap > 0.05, f"training {_percent(result, 'train_accuracy')}, test {_percent(result)}"
 
 
-def _keeps_variance(result: RecipeResult, comparison: Comparison) -> tuple[bool, str]:
+def _keeps_variance(result: RecipeResult, comparison: Comparison) -> Seen:
     forward = ratio(result.by_layer("std"))
     backward = ratio(result.by_layer("gradient_std"), backwards=True)
     holds = 0.5 <= forward <= 2 and 0.5 <= backward <= 2
     return holds, f"std of the signal {times(forward)} forwards, of the gradient {times(backward)} backwards"
 
 
-def _learns_well(result: RecipeResult, comparison: Comparison) -> tuple[bool, str]:
+def _learns_well(result: RecipeResult, comparison: Comparison) -> Seen:
     return result.final("test_accuracy").mean >= GOAL, _percent(result)
 
 
-def _faster_than(other: str) -> Test:
-    def test(result: RecipeResult, comparison: Comparison) -> tuple[bool, str]:
-        rival = _find(comparison, other)
-        if rival is None or (mine := result.epochs_to_goal) is None:
-            return False, f"{result.recipe} does not reach {100 * GOAL:.0f} %" if rival else f"{other} was not run"
-        theirs = rival.epochs_to_goal
-        against = "never" if theirs is None else f"{theirs[0]} to {theirs[1]}"
-        faster = theirs is None or mine[1] < theirs[0]
-        return faster, f"epochs to {100 * GOAL:.0f} %: {mine[0]} to {mine[1]}, {other} {against}"
+def _against(rivals: tuple[str, ...], judge: Callable[[RecipeResult, RecipeResult], Seen]) -> Test:
+    """Return a test that sets a recipe beside the first of its rivals that was run."""
+
+    def test(result: RecipeResult, comparison: Comparison) -> Seen | None:
+        rival = _find(comparison, rivals)
+        return None if rival is None else judge(result, rival)
 
     return test
 
 
-def _better_than(other: str) -> Test:
-    def test(result: RecipeResult, comparison: Comparison) -> tuple[bool, str]:
-        rival = _find(comparison, other)
-        if rival is None:
-            return False, f"{other} was not run"
-        mine, theirs = result.final("test_accuracy"), rival.final("test_accuracy")
-        words = f"{_percent(result)} against {_percent(rival)}"
-        if not differ(mine, theirs):
-            return False, f"no difference: {words}"
-        return mine.mean > theirs.mean, words
-
-    return test
+def _faster(result: RecipeResult, rival: RecipeResult) -> Seen:
+    mine, theirs = result.epochs_to_goal, rival.epochs_to_goal
+    words = [f"{start.recipe} {_range(start.epochs_to_goal)}" for start in (result, rival)]
+    holds = mine is not None and (theirs is None or mine[1] < theirs[0])
+    return holds, f"epochs to {100 * GOAL:.0f} %: {', '.join(words)}"
 
 
-def _same_as(other: str) -> Test:
-    def test(result: RecipeResult, comparison: Comparison) -> tuple[bool, str]:
-        rival = _find(comparison, other)
-        if rival is None:
-            return False, f"{other} was not run"
-        same = not differ(result.final("test_accuracy"), rival.final("test_accuracy"))
-        return same, f"{_percent(result)} and {_percent(rival)}" + (": no difference" if same else "")
-
-    return test
+def _range(epochs: tuple[int, int] | None) -> str:
+    if epochs is None:
+        return "never"
+    return str(epochs[0]) if epochs[0] == epochs[1] else f"{epochs[0]} to {epochs[1]}"
 
 
-def _find(comparison: Comparison, text: str) -> RecipeResult | None:
-    return next((r for r in comparison.results if as_recipe(r.recipe).text == as_recipe(text).text), None)
+def _better(result: RecipeResult, rival: RecipeResult) -> Seen:
+    mine, theirs = result.final("test_accuracy"), rival.final("test_accuracy")
+    words = f"{_percent(result)} against {_percent(rival)}"
+    if not differ(mine, theirs):
+        return False, f"no difference: {words}"
+    return mine.mean > theirs.mean, words
+
+
+def _same(result: RecipeResult, rival: RecipeResult) -> Seen:
+    same = not differ(result.final("test_accuracy"), rival.final("test_accuracy"))
+    return same, f"{_percent(result)} and {_percent(rival)}" + (": no difference" if same else "")
 
 
 SMALL = ("random", "random(std=0.01)")
 LARGE = ("random(std=1)",)
+UNIFORM = ("xavier_uniform", "xavier")
 XAVIER = ("xavier", "xavier_uniform", "xavier_normal")
 HE = ("he_normal", "he", "he_uniform")
 CONSTANTS = ("constant", *(f"constant(value={value})" for value in ("0.01", "0.05", "0.5", "1")))
@@ -140,13 +144,13 @@ SENTENCES = (
     Sentence("Saturated units make the gradient vanish.", LARGE, _gradient_vanishes, SQUASHING),
     Sentence("A net of large random weights overfits.", LARGE, _overfits),
     Sentence("Xavier keeps the variance of signal and gradient within a factor of 2.", XAVIER, _keeps_variance),
-    Sentence("Xavier learns faster than the standard rule U(±1/√fan_in).", XAVIER, _faster_than("standard")),
-    Sentence("Uniform or normal makes no difference to Xavier.", ("xavier_normal",), _same_as("xavier_uniform")),
-    Sentence("Xavier is better than He under {activation}.", XAVIER, _better_than("he_normal"), BOUNDED_AND_CENTRED),
+    Sentence("Xavier learns faster than the standard rule U(±1/√fan_in).", XAVIER, _against(("standard",), _faster)),
+    Sentence("Uniform or normal makes no difference to Xavier.", ("xavier_normal",), _against(UNIFORM, _same)),
+    Sentence("Xavier is better than He under {activation}.", XAVIER, _against(HE, _better), BOUNDED_AND_CENTRED),
     Sentence("Xavier serves sigmoid and tanh alike.", XAVIER, _learns_well, ("sigmoid",)),
     Sentence(
         "Under a sigmoid four times Xavier, which restores its unit slope, trains.",
         ("xavier_uniform(gain=4)",), _learns_well, ("sigmoid",),
     ),
-    Sentence("He is better than Xavier under {activation}.", HE, _better_than("xavier_uniform"), RECTIFIERS),
+    Sentence("He is better than Xavier under {activation}.", HE, _against(XAVIER, _better), RECTIFIERS),
 )  # fmt: skip

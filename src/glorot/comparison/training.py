@@ -123,8 +123,8 @@ def _evaluate(model: nn.Module, task: Task, train_set: tuple[Tensor, Tensor], te
         for inputs, targets in (train_set, test_set):
             outputs = main_output(model(inputs))
             loss = loss_of(outputs, targets, task.loss).item()
-            right = (outputs.argmax(-1) == targets).float().mean().item() if task.classifies else math.nan
-            figures += [loss, right]
+            counts = task.classifies and math.isfinite(loss)
+            figures += [loss, (outputs.argmax(-1) == targets).float().mean().item() if counts else math.nan]
     model.train()
     return Epoch(*figures)
 

@@ -1,8 +1,14 @@
 """Verdicts: what the figures of a recipe say, in words. Every word is computed from a figure."""
 
 import math
+from statistics import NormalDist
 
-from glorot.comparison.results import GOAL, Comparison, RecipeResult, Spread, differ
+import numpy as np
+
+from glorot.activations import activation
+from glorot.comparison.comparison import Comparison
+from glorot.comparison.results import GOAL, RecipeResult, Spread, differ, hidden
+from glorot.probe.signal import saturation
 
 FADED = 1e-2
 """A gradient or signal that falls to this share from one end of the net to the other has vanished."""
@@ -74,11 +80,18 @@ def symptom(result: RecipeResult) -> str | None:
     if backwards < FADED:
         return f"the gradient vanishes on the way back ({times(backwards)})"
     saturated = max((s.mean for s in result.by_layer("saturated")), default=0.0)
-    if saturated > 0.5:
+    if saturated > (1 + _usual_saturation(result)) / 2:
         return f"{100 * saturated:.0f} % of the units saturated at the start"
     if backwards > 1 / FADED:
         return f"the gradient explodes on the way back ({times(backwards)})"
     return None
+
+
+def _usual_saturation(result: RecipeResult) -> float:
+    """Return the share of saturated units under a standard normal: a ReLU is flat on half of it."""
+    z = np.array([NormalDist().inv_cdf((n + 0.5) / 1000) for n in range(1000)])
+    names = {layer.activation for layer in hidden(result.runs[0].start)}
+    return max(saturation(activation(name), z) for name in names)
 
 
 def _standing(result: RecipeResult, leader: RecipeResult, comparison: Comparison) -> str:

@@ -118,7 +118,6 @@ def _describe(layer: str, activation: Activation, before: Exact, after: Exact) -
     several = len(after) > 1
     mean_square = float(np.mean(after**2))
     across = after.std(axis=0)
-    slopes = np.abs(activation.derivative(before))
     alike = across.max(axis=0, initial=0.0) <= ALIKE_WITHIN * math.sqrt(mean_square)
     return LayerSignal(
         layer=layer,
@@ -129,7 +128,7 @@ def _describe(layer: str, activation: Activation, before: Exact, after: Exact) -
         percentile98=float(np.percentile(after, 98)),
         second_moment=mean_square,
         preactivation_std=float(before.std()),
-        saturated=float(np.mean(slopes < SATURATED_BELOW * activation.steepest)),
+        saturated=saturation(activation, before),
         dead=float(np.mean(alike)) if several else math.nan,
         units=after.shape[-1],
         distinct=distinct_units(before.reshape(-1, before.shape[-1])),
@@ -137,6 +136,11 @@ def _describe(layer: str, activation: Activation, before: Exact, after: Exact) -
         weight_gradient_std=math.nan,
         histogram=histogram(before),
     )
+
+
+def saturation(activation: Activation, values: Exact) -> float:
+    """Return the share of values at which an activation has less than 5 % of its steepest slope."""
+    return float(np.mean(np.abs(activation.derivative(values)) < SATURATED_BELOW * activation.steepest))
 
 
 def distinct_units(values: Array) -> int:

@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from glorot.comparison.results import Comparison, RecipeResult, Spread
+from glorot.comparison.comparison import Comparison
+from glorot.comparison.results import RecipeResult, Spread
 from glorot.report.colors import colors, dashes
 from glorot.report.findings import curve_of, end_of, theory_gap
 from glorot.report.labels import listed, whole_ticks

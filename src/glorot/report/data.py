@@ -4,7 +4,8 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from glorot.comparison.results import Comparison, RecipeResult, Spread
+from glorot.comparison.comparison import Comparison
+from glorot.comparison.results import RecipeResult, Spread
 from glorot.report.findings import end_of
 
 FORMAT = "glorot-comparison/1"

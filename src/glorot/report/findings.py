@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterable
 
-from glorot.comparison.results import GOAL, Comparison, RecipeResult, Spread, spread
+from glorot.comparison.comparison import Comparison
+from glorot.comparison.results import GOAL, RecipeResult, Spread, spread
 from glorot.comparison.verdicts import best, ratio, times
 from glorot.report.labels import listed, span
 

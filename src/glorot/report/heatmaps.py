@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glorot.comparison.results import Comparison
+from glorot.comparison.comparison import Comparison
 from glorot.probe.signal import distinct_units
 from glorot.report.document import text
 from glorot.report.labels import balanced

@@ -2,8 +2,8 @@
 
 import math
 
-from glorot.comparison.results import Claim, Comparison, RecipeResult
-from glorot.comparison.summary import columns, rows
+from glorot.comparison.comparison import Comparison
+from glorot.comparison.results import Claim, RecipeResult
 from glorot.report import curves, findings, ridges
 from glorot.report.document import document, figure, prose, section, text
 from glorot.report.heatmaps import distinct_rows, heatmaps
@@ -79,10 +79,10 @@ def _law(result: RecipeResult) -> str:
 
 
 def _table(comparison: Comparison) -> str:
-    head = columns(comparison)
+    head = comparison.columns()
     top = "".join(f'<th scope="col">{prose(name)}</th>' for name in head[:-1])
     lines = []
-    for result, row in zip(comparison.results, rows(comparison), strict=True):
+    for result, row in zip(comparison.results, comparison.rows(), strict=True):
         hue, _ = curves.style(comparison, result.recipe)
         name = f'<td class="name" data-head="recipe"><span class="dot" style="--hue:{hue}"></span>{text(row[0])}</td>'
         cells = "".join(

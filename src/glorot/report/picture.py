@@ -3,7 +3,7 @@
 import textwrap
 from dataclasses import replace
 
-from glorot.comparison.results import Comparison
+from glorot.comparison.comparison import Comparison
 from glorot.report import curves, findings
 from glorot.report.labels import shorten
 from glorot.report.panels import Panel, Series, Spec, draw, drawable, load_converter, styled

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot.activations import Activation, activation
-from glorot.comparison.results import Comparison, RecipeResult, Run, hidden
+from glorot.comparison.comparison import Comparison
+from glorot.comparison.results import RecipeResult, Run, hidden
 from glorot.errors import GlorotError
 from glorot.probe.signal import SATURATED_BELOW, Histogram
 from glorot.report.colors import ink

@@ -2,6 +2,7 @@
 
 import itertools
 import textwrap
+import math
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -13,8 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from glorot.comparison.results import Comparison
-from glorot.comparison.summary import columns, rows
+from glorot.comparison.comparison import Comparison
 
 START = 6
 """Columns that tell of the start, the recipe's name among them; the rest tells of the learning."""
@@ -44,8 +44,8 @@ class _Report:
 
     def __init__(self, comparison: Comparison) -> None:
         self.comparison = comparison
-        self.head = columns(comparison)
-        self.rows = rows(comparison)
+        self.head = comparison.columns()
+        self.rows = comparison.rows()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Text(self.comparison.task, style="bold")
@@ -117,7 +117,8 @@ def _tight(cell: str) -> str:
 class LiveProgress:
     """Shows how far a comparison has got, with the current loss of every recipe.
 
-    Call it with (recipe, seed, epoch, loss) behind every epoch. It draws on stderr, and only on a terminal.
+    Call it with (recipe, seed, epoch, loss) behind every epoch, from any thread. It draws on stderr, and only
+    on a terminal.
 
     Args:
         recipes: the recipes, in the order of their training.
@@ -133,8 +134,6 @@ class LiveProgress:
         self.console = console or Console(stderr=True)
         self.epochs = epochs
         self.losses: dict[str, float | None] = dict.fromkeys(recipes)
-        self._runs = 0
-        self._last: tuple[str, int, int] | None = None
         self._bar = Progress(
             TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("epochs"),
             TimeRemainingColumn(), console=self.console,
@@ -157,20 +156,15 @@ class LiveProgress:
 
     def __call__(self, recipe: str, seed: int, epoch: int, loss: float) -> None:
         """Note the loss behind an epoch, and show it."""
-        if self._last is not None and ((recipe, seed) != self._last[:2] or epoch <= self._last[2]):
-            self._runs += 1  # one that diverged has told fewer epochs than it was given
-        self._last = (recipe, seed, epoch)
         self.losses[recipe] = loss
         if self._live is not None:
-            self._bar.update(
-                self._task, completed=self._runs * self.epochs + epoch, description=f"seed {seed}, {recipe}"
-            )
+            done = 1 if math.isfinite(loss) else self.epochs - epoch + 1  # a run that diverged ends there
+            self._bar.update(self._task, advance=done, description=f"seed {seed}, {recipe}")
             self._live.update(self._view())
 
     def _view(self) -> Group:
         grid = Table.grid(padding=(0, 2, 0, 0))
         for recipe, loss in self.losses.items():
-            current = self._last is not None and self._last[0] == recipe
-            value = "…" if loss is None else f"loss {loss:.4g}"
-            grid.add_row(Text(recipe, style="bold" if current else "dim"), Text(value, style="" if current else "dim"))
+            style, value = ("dim", "…") if loss is None else ("", f"loss {loss:.4g}")
+            grid.add_row(Text(recipe, style=style), Text(value, style=style))
         return Group(grid, self._bar)

@@ -53,7 +53,7 @@ class _Watcher:
         self.flush()
         self.waiting = (layer, value.detach().clone())  # something in place may follow
         if value.requires_grad:
-            value.register_hook(self._gradient_hook(layer))  # type: ignore[no-untyped-call]
+            value.register_hook(self._gradient_hook(layer))
 
     def activated(self, layer: str, activation: str, before: Tensor, after: Tensor) -> None:
         if self.waiting is not None and self.waiting[0] == layer:
