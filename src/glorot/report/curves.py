@@ -7,7 +7,7 @@ from dataclasses import replace
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.results import RecipeResult, Spread
 from glorot.report.colors import colors, dashes
-from glorot.report.findings import curve_of, end_of, theory_gap
+from glorot.report.findings import theory_gap
 from glorot.report.labels import listed, whole_ticks
 from glorot.report.panels import Panel, Point, Series, drawable
 
@@ -40,14 +40,14 @@ def learning(comparison: Comparison, figure: str) -> list[Series]:
 def _learning(result: RecipeResult, comparison: Comparison, figure: str) -> Series:
     share = LEARNING[figure].percent
     points = []
-    for epoch, value in enumerate(curve_of(result, figure)):
+    for epoch, value in enumerate(result.curve(figure)):
         if value.count:
             point = _point(epoch, value)
             if share:
                 point = Point(epoch, value.mean, max(point.low, 0.0), min(point.high, 1.0))
             points.append(point)
     broken = len(result.diverged) == len(result.runs)
-    end = end_of(result, figure).mean if not broken else math.nan
+    end = result.final(figure).mean if not broken else math.nan
     label = "diverged" if broken else f"{100 * end:.1f} %" if share else f"{end:.2g}"
     hue, dash = style(comparison, result.recipe)
     return Series(result.recipe, hue, dash, tuple(points), band=True, label=label, broken=broken)

@@ -6,7 +6,6 @@ from typing import Any
 
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.results import RecipeResult, Spread
-from glorot.report.findings import end_of
 
 FORMAT = "glorot-comparison/1"
 DIGITS = 6
@@ -46,7 +45,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def _result(result: RecipeResult) -> dict[str, Any]:
-    final: dict[str, Spread] = {figure: end_of(result, figure) for figure in FIGURES}
+    final: dict[str, Spread] = {figure: result.final(figure) for figure in FIGURES}
     return {
         "recipe": result.recipe,
         "verdict": result.verdict,

@@ -1,28 +1,11 @@
 """Findings: what the figures of a comparison say, in one sentence for each chart."""
 
 import math
-from collections.abc import Iterable
 
 from glorot.comparison.comparison import Comparison
-from glorot.comparison.results import GOAL, RecipeResult, Spread, spread
+from glorot.comparison.results import GOAL, RecipeResult
 from glorot.comparison.verdicts import best, ratio, times
 from glorot.report.labels import listed, span
-
-
-def end_of(result: RecipeResult, figure: str) -> Spread:
-    """Return a figure of the last epoch over the seeds whose figure is finite."""
-    return finite(getattr(run.epochs[-1], figure) for run in result.runs)
-
-
-def curve_of(result: RecipeResult, figure: str) -> list[Spread]:
-    """Return a figure epoch by epoch, over the seeds that got so far with a finite one."""
-    epochs = max(len(run.epochs) for run in result.runs)
-    return [finite(getattr(run.epochs[n], figure) for run in result.runs if n < len(run.epochs)) for n in range(epochs)]
-
-
-def finite(values: Iterable[float]) -> Spread:
-    """Return mean and standard deviation of what is finite."""
-    return spread(value for value in values if math.isfinite(value))
 
 
 def percent(value: float, digits: int = 0) -> str:
@@ -37,7 +20,7 @@ def headline(comparison: Comparison) -> str:
     """Say how far the recipes are apart."""
     results = comparison.results
     figure, write = ("test_accuracy", _accuracy) if comparison.classifies else ("test_loss", _loss)
-    ends = [value for r in results if math.isfinite(value := end_of(r, figure).mean)]
+    ends = [value for r in results if math.isfinite(value := r.final(figure).mean)]
     what = "test accuracy" if comparison.classifies else "test loss"
     if not ends:
         return f"One network, {_count(len(results), 'start')}: none ends with a number"
@@ -52,7 +35,7 @@ def pace(comparison: Comparison) -> str:
     there = sorted((r for r in comparison.results if r.epochs_to_goal), key=lambda r: sum(r.epochs_to_goal or ()))
     if not there:
         top = best(comparison)
-        end = _accuracy(end_of(top, "test_accuracy").mean)
+        end = _accuracy(top.final("test_accuracy").mean)
         return f"No recipe reaches {goal} on the test set; the best, {top.recipe}, ends at {end}"
     limit = 1.75 * max(sum(there[0].epochs_to_goal or ()), 1)  # the factor from which a verdict calls it slower
     fast = [r for r in there if sum(r.epochs_to_goal or ()) < limit]
@@ -69,7 +52,7 @@ def pace(comparison: Comparison) -> str:
 
 def overfitting(comparison: Comparison) -> str:
     """Say how far training and test are apart where they are farthest."""
-    gaps = {r.recipe: (end_of(r, "train_accuracy").mean, end_of(r, "test_accuracy").mean) for r in comparison.results}
+    gaps = {r.recipe: (r.final("train_accuracy").mean, r.final("test_accuracy").mean) for r in comparison.results}
     gaps = {name: pair for name, pair in gaps.items() if all(map(math.isfinite, pair))}
     if not gaps:
         return "No recipe ends with a number"

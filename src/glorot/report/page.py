@@ -58,9 +58,9 @@ def _top(comparison: Comparison) -> str:
 def _card(result: RecipeResult, comparison: Comparison) -> str:
     hue, _ = curves.style(comparison, result.recipe)
     if comparison.classifies:
-        end, what, scale, digits = findings.end_of(result, "test_accuracy"), "% test", 100, ".1f"
+        end, what, scale, digits = result.final("test_accuracy"), "% test", 100, ".1f"
     else:
-        end, what, scale, digits = findings.end_of(result, "test_loss"), "test loss", 1, ".3g"
+        end, what, scale, digits = result.final("test_loss"), "test loss", 1, ".3g"
     score = "no number" if math.isnan(end.mean) else f"{scale * end.mean:{digits}}"
     around = f" ± {scale * end.std:{digits}}" if end.count > 1 else ""
     spread = "" if math.isnan(end.mean) else f"<small>{around} {what}</small>"

@@ -1,8 +1,8 @@
 """A comparison in a terminal: its table, its claims, and its progress while it runs."""
 
 import itertools
-import textwrap
 import math
+import textwrap
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
