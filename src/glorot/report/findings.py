@@ -65,7 +65,7 @@ def overfitting(comparison: Comparison) -> str:
 
 def losses(comparison: Comparison, part: str) -> str:
     """Say who ends with the lowest loss and who with the highest; `part` is train or test."""
-    ends = {r.recipe: v for r in comparison.results if math.isfinite(v := end_of(r, f"{part}_loss").mean)}
+    ends = {r.recipe: v for r in comparison.results if math.isfinite(v := r.final(f"{part}_loss").mean)}
     where = "training" if part == "train" else "test"
     broken = [r for r in comparison.results if r.diverged]
     words = []
