@@ -2,12 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 import glorot
 from glorot.distributions import Constant
 from glorot.plans import Plan
+from glorot.torch import inventory
+
+Weights = dict[str, Tensor]
+Rows = dict[str, tuple[int, str, str]]
 
 LAYERS: dict[str, Callable[[], nn.Module]] = {
     "Linear": lambda: nn.Linear(3, 4),
@@ -56,6 +62,24 @@ LAYERS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+def net() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2))
+
+
+def small_net() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Sequential(nn.Linear(4, 4), nn.ReLU()), nn.Linear(4, 2))
+
+
+def weights(model: nn.Module) -> Weights:
+    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+
+
+def assert_same(one: Weights, other: Weights) -> None:
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert torch.equal(tensor, other[name]), name
+
+
 def poisoned(module: nn.Module) -> nn.Module:
     """Fill every parameter with NaN, so that whatever is not written shows."""
     for parameter in module.parameters():
@@ -74,3 +98,20 @@ def write_numbers(module: nn.Module) -> list[Tensor]:
     poisoned(module)
     glorot.apply(numbered(glorot.plan(module, "zeros")), module, seed=0)
     return list(module.parameters())
+
+
+def traced(model: nn.Module, inputs: Any = None) -> Rows:
+    """Return (depth, fed_by, followed_by) of every layer that has weights."""
+    parts = [part for part in inventory(model, inputs).parts if part.role in ("kernel", "embedding")]
+    return {
+        part.path.removesuffix(".weight").removesuffix(".in_proj_weight"): (part.depth, part.fed_by, part.followed_by)
+        for part in parts
+    }
+
+
+def conv_net(inplace: bool) -> nn.Sequential:
+    return nn.Sequential(
+        *(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(inplace), nn.MaxPool2d(2), nn.Dropout(0.1)),
+        *(nn.Conv2d(4, 6, 3), nn.ReLU(inplace), nn.BatchNorm2d(6), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        *(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 2)),
+    )
