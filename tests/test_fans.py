@@ -217,7 +217,11 @@ def test_axes_that_count_for_neither() -> None:
             lambda: fans.conv(4, 6, (3,), groups=4),
             "groups=4 must divide both channel counts, got 4 inputs and 6 outputs",
         ),
-        (lambda: fans.conv_transpose(0, 6, (3,)), "outputs must be a positive integer, got 0"),
+        (lambda: fans.conv_transpose(0, 6, (3,)), "inputs must be a positive integer, got 0"),
+        (
+            lambda: fans.conv_transpose(4, 6, (3,), groups=4),
+            "groups=4 must divide both channel counts, got 4 inputs and 6 outputs",
+        ),
         (
             lambda: fans.from_axes((3, 4), "oix"),
             "axes must label each axis of shape (3, 4) with b, o, i or k, got 'oix'",

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from glorot import fans, stream
 from glorot.backends import adapter_for
 from glorot.errors import GlorotError
-from glorot.plans import Plan, Rules, resolve
+from glorot.planning import Rules, resolve, stream_names
+from glorot.plans import Plan
 from glorot.recipes import Recipe, as_recipe
 from glorot.schemes import Scheme, as_scheme
 
@@ -56,7 +57,7 @@ def plan(
         Glorot & Bengio (2010), section 4.2.
     """
     inventory = adapter_for(model).inventory(model, inputs)
-    return resolve(inventory, as_recipe(recipe), tuple(rules or ()), only)
+    return resolve(inventory, as_recipe(recipe), rules or (), only)
 
 
 def apply(plan: Plan, model: M, *, seed: int, prefix: str = "", names: Mapping[str, str] | None = None) -> M:
@@ -69,7 +70,8 @@ def apply(plan: Plan, model: M, *, seed: int, prefix: str = "", names: Mapping[s
         model: the model to write to.
         seed: 0 ≤ seed < 2**64; the weights are a pure function of plan and seed.
         prefix: put before every name; two networks of one shape that shall differ need two seeds or prefixes.
-        names: {path: name in the stream}, to share names across differently built models.
+        names: {path: name in the stream}, to share names across differently built models; a part of a fused
+            parameter goes with its path, or bears a name of its own.
 
     Returns:
         The model.
@@ -93,15 +95,7 @@ def apply(plan: Plan, model: M, *, seed: int, prefix: str = "", names: Mapping[s
     adapter = adapter_for(model)
     inventory = adapter.inventory(model)
     plan.check_fits(inventory)
-    mapped = dict(names or {})
-    unknown = sorted(set(mapped) - {entry.name for entry in plan.entries})
-    if unknown:
-        raise GlorotError(f"names gives a name to {unknown[0]!r}, which the plan does not have")
-
-    def name_of(path: str) -> str:
-        return prefix + mapped.get(path, path)
-
-    adapter.write(model, inventory, plan, seed, name_of)
+    adapter.write(model, inventory, plan, seed, stream_names(plan, prefix, names or {}))
     return model
 
 
@@ -186,6 +180,8 @@ def draw(
     rule = as_scheme(scheme)
     shape = _check_shape(shape)
     key = stream.key_of(seed, name)
+    if 0 in shape:
+        return np.zeros(shape, dtype)
     if len(shape) < 2:
         return stream.draw(key, rule(None, shape), shape, dtype=dtype)
     axes = _label(len(shape), in_axis, out_axis)

@@ -81,9 +81,7 @@ def conv(inputs: int, outputs: int, kernel: Sequence[int], stride: Sequence[int]
         He et al. (2015), "Delving Deep into Rectifiers", equations 7 and 11.
     """
     steps = _steps(kernel, stride)
-    _check_counts(inputs=inputs, outputs=outputs, groups=groups)
-    if inputs % groups or outputs % groups:
-        raise GlorotError(f"groups={groups} must divide both channel counts, got {inputs} inputs and {outputs} outputs")
+    _check_channels(inputs, outputs, groups)
     window = math.prod(kernel)
     return Fans(inputs / groups * window, outputs / groups * window / math.prod(steps))
 
@@ -118,6 +116,7 @@ def conv_transpose(
     References:
         Dumoulin & Visin (2016), "A guide to convolution arithmetic", chapter 4.
     """
+    _check_channels(inputs, outputs, groups)
     swapped = conv(outputs, inputs, kernel, stride, groups)
     return Fans(swapped.fan_out, swapped.fan_in)
 
@@ -209,6 +208,12 @@ def _steps(kernel: Sequence[int], stride: Sequence[int] | int) -> tuple[int, ...
     _check_counts(**{f"kernel[{n}]": size for n, size in enumerate(kernel)})
     _check_counts(**{f"stride[{n}]": size for n, size in enumerate(steps)})
     return steps
+
+
+def _check_channels(inputs: int, outputs: int, groups: int) -> None:
+    _check_counts(inputs=inputs, outputs=outputs, groups=groups)
+    if inputs % groups or outputs % groups:
+        raise GlorotError(f"groups={groups} must divide both channel counts, got {inputs} inputs and {outputs} outputs")
 
 
 def _check_counts(**counts: int) -> None:

@@ -11,6 +11,11 @@ from glorot.fans import Fans
 ROLES = ("kernel", "recurrent", "embedding", "padding", "bias", "scale", "shift", "slope", "unknown")
 
 
+def path_of(name: str) -> str:
+    """Return the path of the parameter that a part belongs to: its name without `[piece]`."""
+    return name.rpartition("[")[0] if name.endswith("]") else name
+
+
 @dataclass(frozen=True)
 class View:
     """Where in a stored tensor a part lies.
@@ -64,7 +69,7 @@ class Part:
     @property
     def path(self) -> str:
         """The path of the parameter that the part belongs to."""
-        return self.name.rpartition("[")[0] if self.name.endswith("]") else self.name
+        return path_of(self.name)
 
 
 @dataclass(frozen=True)

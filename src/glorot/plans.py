@@ -1,7 +1,8 @@
 """Plan: a recipe resolved on one inventory. Pure data: printed, saved, loaded, compared."""
 
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,11 @@ from glorot.distributions import Constant, Distribution, from_json
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.files import write_whole
-from glorot.inventory import Inventory, Part, fingerprint
-from glorot.recipes import Choice, Recipe
-from glorot.schemes import Scheme, as_scheme
-from glorot.text import matches, number, shape_text, shortened, table
+from glorot.inventory import ROLES, Inventory, Part, fingerprint
+from glorot.text import number, shape_text, shortened, table
 
 VERSION = 1
 STREAM = "glorot-stream/1"
-Rules = Sequence[tuple[str, "str | Scheme"]]
 
 
 @dataclass(frozen=True)
@@ -185,85 +183,6 @@ class PlanDiff:
         return table(["", "path", "before", "after"], rows) if rows else "no differences"
 
 
-def resolve(inventory: Inventory, recipe: Recipe, rules: Rules = (), only: str | None = None) -> Plan:
-    """Resolve a recipe on an inventory: decide the distribution of every part.
-
-    Args:
-        inventory: the parts of the model.
-        recipe: what decides where no rule does.
-        rules: (path pattern, scheme or "skip") pairs; the last one that matches a part decides.
-        only: a path pattern; parts that it does not match are left alone.
-
-    Returns:
-        The plan.
-
-    Raises:
-        GlorotError: if a pattern matches nothing, or a part is unknown and no rule names it.
-    """
-    _check_patterns(inventory, [*(pattern for pattern, _ in rules), *([only] if only is not None else [])])
-    schemes = [(pattern, None if given == "skip" else as_scheme(given)) for pattern, given in rules]
-    entries, unknown = [], []
-    for part in inventory.parts:
-        choice = _decide(part, inventory, recipe, schemes, only)
-        if choice is None:
-            unknown.append(part)
-        else:
-            entries.append(_entry(part, choice, inventory))
-    if unknown:
-        _refuse_unknown(unknown)
-    return Plan(VERSION, STREAM, recipe.text, tuple(entries))
-
-
-def _decide(
-    part: Part, inventory: Inventory, recipe: Recipe, rules: list[tuple[str, Scheme | None]], only: str | None
-) -> Choice | None:
-    if only is not None and not _matches(only, part):
-        return Choice(None, f"left alone: outside only={only!r}")
-    for pattern, scheme in reversed(rules):
-        if _matches(pattern, part):
-            return Choice(scheme, f"rule {pattern!r}" if scheme else f"left alone: rule {pattern!r}, skip")
-    if part.role == "unknown" and not recipe.keeps:
-        return None
-    return recipe.choose(part, inventory)
-
-
-def _entry(part: Part, choice: Choice, inventory: Inventory) -> PlanEntry:
-    try:
-        law = None if choice.scheme is None else choice.scheme(part.fans, part.shape, part.axes)
-    except GlorotError as error:
-        raise GlorotError(f"{part.name}: {error}") from error
-    sharers = [p.path for p in inventory.parameters if p.tied_to == part.path]
-    why = f"{choice.why}; shared with {', '.join(sharers)}" if sharers else choice.why
-    scheme = "" if choice.scheme is None else choice.scheme.text
-    return PlanEntry(
-        part.name, part.axes, part.shape, part.role, part.fans, part.fed_by, part.followed_by, part.depth,
-        law, scheme, why,
-    )  # fmt: skip
-
-
-def _matches(pattern: str, part: Part) -> bool:
-    return matches(pattern, part.name) or matches(pattern, part.path)
-
-
-def _check_patterns(inventory: Inventory, patterns: Iterable[str]) -> None:
-    tied = {p.path: p.tied_to for p in inventory.parameters if p.tied_to is not None}
-    for pattern in patterns:
-        if any(_matches(pattern, part) for part in inventory.parts):
-            continue
-        owner = next((f"; {path} is tied: write {to!r}" for path, to in tied.items() if matches(pattern, path)), "")
-        some = ", ".join(part.name for part in inventory.parts[:4])
-        raise GlorotError(f"rule {pattern!r} matches no parameter{owner}; paths here look like: {some}")
-
-
-def _refuse_unknown(unknown: list[Part]) -> None:
-    rows = [f"  {part.name}  {shape_text(part.shape)}  in {part.layer}" for part in unknown]
-    raise GlorotError(
-        "no layer that glorot knows owns these parameters:\n" + "\n".join(rows) + "\n"
-        f"say what they get with a rule, rules=[({unknown[0].name!r}, 'normal(std=0.02)')], "
-        f"or leave them alone with rules=[({unknown[0].name!r}, 'skip')]"
-    )
-
-
 def _width(law: Distribution | None) -> str:
     if law is None:
         return "–"
@@ -283,23 +202,17 @@ def _essence(entry: PlanEntry) -> tuple[object, ...]:
 
 
 def _from_json(data: Any, path: str) -> Plan:
-    if not isinstance(data, dict) or "entries" not in data:
-        raise GlorotError(f"{path} is not a plan: it has no entries; save one with `glorot plan -o`")
-    if data.get("version") != VERSION or data.get("stream") != STREAM:
+    if not isinstance(data, dict) or not isinstance(data.get("entries"), list):
+        raise GlorotError(f"{path} is not a plan: it has no list of entries; save one with `glorot plan -o`")
+    version, stream = data.get("version"), data.get("stream")
+    if type(version) is not int or version != VERSION or stream != STREAM:
         raise GlorotError(
-            f"{path} is a plan of version {data.get('version')!r} for {data.get('stream')!r}; this glorot reads "
-            f"version {VERSION} for {STREAM!r}: make the plan again, or use the glorot that wrote it"
+            f"{path} is a plan of version {version!r} for {stream!r}; this glorot reads version {VERSION} for "
+            f"{STREAM!r}: make the plan again, or use the glorot that wrote it"
         )
-    expected = {field.name for field in fields(PlanEntry)}
-    entries = []
-    for position, row in enumerate(data["entries"] if isinstance(data["entries"], list) else [None]):
-        try:
-            if set(row) != expected:
-                raise GlorotError(f"expected the fields {sorted(expected)}, got {sorted(row)}")
-            entries.append(_entry_from_json(row))
-        except (GlorotError, TypeError, ValueError, KeyError, AttributeError) as error:
-            raise GlorotError(f"{path} is damaged at entry {position}: {error}") from error
-    plan = Plan(VERSION, STREAM, str(data.get("recipe")), tuple(entries))
+    if not isinstance(data.get("recipe"), str):
+        raise GlorotError(f"{path} is damaged: recipe must be text, got {data.get('recipe')!r}")
+    plan = Plan(VERSION, STREAM, data["recipe"], tuple(_entries(data["entries"], path)))
     if plan.fingerprint != data.get("fingerprint"):
         raise GlorotError(
             f"{path} is damaged: names, axes or shapes do not match its fingerprint {data.get('fingerprint')!r}; "
@@ -308,11 +221,42 @@ def _from_json(data: Any, path: str) -> Plan:
     return plan
 
 
+def _entries(rows: list[Any], path: str) -> Iterator[PlanEntry]:
+    expected = {field.name for field in fields(PlanEntry)}
+    for position, row in enumerate(rows):
+        place = f"{path} is damaged at entry {position}"
+        if not isinstance(row, dict) or set(row) != expected:
+            got = sorted(row) if isinstance(row, dict) else row
+            raise GlorotError(f"{place}: expected the fields {sorted(expected)}, got {got}")
+        try:
+            yield _entry_from_json(row)
+        except (GlorotError, TypeError, ValueError) as error:
+            raise GlorotError(f"{place} ({row['name']}): {error}") from error
+
+
 def _entry_from_json(row: dict[str, Any]) -> PlanEntry:
     texts = {key: row[key] for key in ("name", "axes", "role", "fed_by", "followed_by", "scheme", "why")}
+    shape, depth, fans = row["shape"], row["depth"], row["fans"]
     for key, value in texts.items():
-        if not isinstance(value, str):
-            raise GlorotError(f"{key} must be text, got {value!r}")
-    fans = None if row["fans"] is None else Fans(*map(float, row["fans"]))
-    law = None if row["distribution"] is None else from_json(row["distribution"])
-    return PlanEntry(**texts, shape=tuple(map(int, row["shape"])), fans=fans, depth=int(row["depth"]), distribution=law)
+        _require(isinstance(value, str), key, "text", value)
+    _require(row["role"] in ROLES, "role", f"one of {', '.join(ROLES)}", row["role"])
+    sizes = isinstance(shape, list) and all(type(size) is int and size >= 0 for size in shape)
+    _require(sizes, "shape", "a list of sizes", shape)
+    _require(type(depth) is int and depth >= 0, "depth", "a number from 0 on", depth)
+    pair = isinstance(fans, list) and len(fans) == 2
+    counts = pair and all(type(count) in (int, float) and 0 < count < math.inf for count in fans)
+    _require(fans is None or counts, "fans", "two positive numbers or null", fans)
+    law = row["distribution"]
+    _require(law is None or isinstance(law, dict), "distribution", "a law with its numbers, or null", law)
+    return PlanEntry(
+        **texts,
+        shape=tuple(shape),
+        fans=None if fans is None else Fans(float(fans[0]), float(fans[1])),
+        depth=depth,
+        distribution=None if law is None else from_json(law),
+    )
+
+
+def _require(holds: bool, key: str, what: str, given: object) -> None:
+    if not holds:
+        raise GlorotError(f"{key} must be {what}, got {given!r}")

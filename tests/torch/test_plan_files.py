@@ -78,8 +78,8 @@ def law(**numbers: Any) -> Callable[[dict[str, Any]], None]:
 
 
 BROKEN: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "a list": (lambda data: [data], "is not a plan: it has no entries"),
-    "no entries": (lambda data: data.pop("entries") and None, "is not a plan: it has no entries"),
+    "a list": (lambda data: [data], "is not a plan: it has no list of entries"),
+    "no entries": (lambda data: data.pop("entries") and None, "is not a plan: it has no list of entries"),
     "version": (
         lambda data: data.update(version=2),
         r"is a plan of version 2 for 'glorot-stream/1'; this glorot reads version 1 for 'glorot-stream/1': "
@@ -107,8 +107,17 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "shape of another kind": (put("shape", "four"), "is damaged at entry 2"),
     "no shape": (put("shape", None), "is damaged at entry 2"),
     "fans of another kind": (put("fans", [5]), "is damaged at entry 2"),
-    "fans as text": (put("fans", ["a", "b"]), "is damaged at entry 2.*could not convert"),
-    "depth": (put("depth", "deep"), "is damaged at entry 2"),
+    "fans as text": (
+        put("fans", ["a", "b"]),
+        "is damaged at entry 2.*: fans must be two positive numbers or null, got .'a', 'b'.",
+    ),
+    "fans below zero": (put("fans", [-1, 5]), "is damaged at entry 2.*: fans must be two positive numbers or null"),
+    "fans that are no number": (put("fans", [float("nan"), 5]), "is damaged at entry 2.*: fans must be two positive"),
+    "depth": (put("depth", "7"), "is damaged at entry 2.*: depth must be a number from 0 on, got '7'"),
+    "a broken size": (put("shape", [4.7, 3]), "is damaged at entry 2.*: shape must be a list of sizes, got"),
+    "another role": (put("role", "hero"), "is damaged at entry 2.*: role must be one of kernel, .*got 'hero'"),
+    "no recipe": (lambda data: data.pop("recipe") and None, "is damaged: recipe must be text, got None"),
+    "a version that is true": (lambda data: data.update(version=True), "is a plan of version True"),
     "a field less": (
         lambda data: data["entries"][2].pop("why") and None,
         "is damaged at entry 2.*: expected the fields",

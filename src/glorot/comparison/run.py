@@ -18,7 +18,8 @@ from glorot.comparison.textbook import claims
 from glorot.comparison.training import draws_random_numbers, fresh_model, train
 from glorot.comparison.verdicts import verdict
 from glorot.errors import GlorotError
-from glorot.plans import Plan, resolve
+from glorot.planning import resolve
+from glorot.plans import Plan
 from glorot.probe import Signal
 from glorot.recipes import as_recipe
 from glorot.theory import Layer, Prediction, predict

@@ -14,6 +14,7 @@ from glorot.backends import adapter_for
 from glorot.comparison.results import Epoch, Run
 from glorot.comparison.task import Task
 from glorot.errors import GlorotError
+from glorot.planning import stream_names
 from glorot.plans import Plan
 from glorot.probe import Signal
 from glorot.torch.observing import loss_of, main_output
@@ -89,7 +90,7 @@ def draws_random_numbers(task: Task) -> bool:
 def _start(task: Task, plan: Plan, seed: int) -> nn.Module:
     model = fresh_model(task, seed)
     adapter = adapter_for(model)
-    adapter.write(model, adapter.inventory(model), plan, seed, lambda name: name)
+    adapter.write(model, adapter.inventory(model), plan, seed, stream_names(plan, "", {}))
     return model
 
 

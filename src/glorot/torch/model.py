@@ -11,6 +11,7 @@ from torch.nn.parameter import UninitializedParameter
 
 from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Parameter, Part
+from glorot.torch.fused import split
 from glorot.torch.layers import parts_of
 from glorot.torch.paths import structural
 from glorot.torch.preserve import preserved
@@ -136,5 +137,6 @@ def _parts(
             followed_by=trace.followed_by.get(layer, "identity"),
             depth=depths.get(layer, 0),
         )
-        for part in known
+        for whole in known
+        for part in split(layer, whole)
     )

@@ -1,6 +1,6 @@
 """Writing a plan's weights into a PyTorch model."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from glorot.stream.spec import reach_of
 from glorot.torch.paths import structural
 
 
-def write(model: nn.Module, inventory: Inventory, plan: Plan, seed: int, name_of: Callable[[str], str]) -> None:
+def write(model: nn.Module, inventory: Inventory, plan: Plan, seed: int, names: Mapping[str, str]) -> None:
     """Write every planned part once.
 
     Args:
@@ -23,7 +23,7 @@ def write(model: nn.Module, inventory: Inventory, plan: Plan, seed: int, name_of
         inventory: its inventory, which knows where each part lies.
         plan: what each part gets.
         seed: the seed of the stream.
-        name_of: gives the name in the stream of a part.
+        names: the name in the stream of each part.
 
     Raises:
         GlorotError: if a parameter cannot be written; nothing is written then.
@@ -37,7 +37,7 @@ def write(model: nn.Module, inventory: Inventory, plan: Plan, seed: int, name_of
             part = parts[entry.name]
             tensor = tensors[part.path]
             _check_writable(part, tensor, entry.distribution)
-            jobs.append((tensor, part, entry.distribution, stream.key_of(seed, name_of(entry.name))))
+            jobs.append((tensor, part, entry.distribution, stream.key_of(seed, names[entry.name])))
     with torch.no_grad():
         for tensor, part, law, key in jobs:
             values = stream.draw(key, law, part.shape, axes=part.axes or None)
