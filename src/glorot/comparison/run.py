@@ -20,9 +20,8 @@ from glorot.comparison.verdicts import verdict
 from glorot.errors import GlorotError
 from glorot.planning import resolve
 from glorot.plans import Plan
-from glorot.probe import Signal
+from glorot.probe import Signal, prediction
 from glorot.recipes import as_recipe
-from glorot.theory import Layer, Prediction, predict
 from glorot.torch import inventory
 
 
@@ -50,7 +49,7 @@ def run_comparison(
     plans = {recipe: resolve(taken, as_recipe(recipe)) for recipe in recipes}
     runs, interrupted = _all_runs(task, plans, seeds, epochs, progress)
     results = tuple(
-        RecipeResult(recipe, plans[recipe], tuple(done), _prediction(plans[recipe], done[0].start))
+        RecipeResult(recipe, plans[recipe], tuple(done), prediction(plans[recipe], done[0].start))
         for recipe, done in runs.items()
         if done
     )
@@ -139,20 +138,6 @@ def _check(recipes: Sequence[str], seeds: int, epochs: int) -> None:
 def _hidden_activation(signal: Signal) -> str:
     names = {layer.activation for layer in hidden(signal)}
     return names.pop() if len(names) == 1 else "mixed"
-
-
-def _prediction(plan: Plan, signal: Signal) -> tuple[Prediction, ...] | None:
-    """Return what mean-field theory says of a start, if the net is a plain chain of random layers."""
-    if not signal.chain:
-        return None
-    layers = []
-    for measured in signal.layers:
-        entry = next((e for e in plan.entries if e.name == f"{measured.layer}.weight"), None)
-        law = None if entry is None else entry.distribution
-        if entry is None or entry.fans is None or law is None or law.mean != 0 or not law.std > 0:
-            return None
-        layers.append(Layer(measured.layer, entry.fans.fan_in, entry.fans.fan_out, law.std**2, measured.activation))
-    return tuple(predict(layers, np.array(signal.input_second_moments), signal.layers[-1].gradient_std))
 
 
 def _versions() -> tuple[tuple[str, str], ...]:

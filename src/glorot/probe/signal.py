@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot.activations import Activation
+from glorot.text import number, table
 
 Array = NDArray[np.floating]
 Exact = NDArray[np.float64]
@@ -96,6 +97,23 @@ class Signal:
             if signal.layer == layer:
                 return signal
         raise KeyError(layer)
+
+    def __str__(self) -> str:
+        head = ["layer", "followed by", "mean", "std", "across", "saturated", "dead", "distinct", "gradient", "∂weight"]
+        rows = [
+            [
+                layer.layer,
+                layer.activation,
+                *(number(figure) for figure in (layer.mean, layer.std, layer.std_across)),
+                f"{100 * layer.saturated:.0f} %",
+                f"{100 * layer.dead:.0f} %" if layer.dead == layer.dead else "–",
+                f"{layer.distinct} of {layer.units}",
+                number(layer.gradient_std),
+                number(layer.weight_gradient_std),
+            ]
+            for layer in self.layers
+        ]
+        return table(head, rows)
 
 
 def describe(layer: str, activation: Activation, before: Array, after: Array) -> LayerSignal:
