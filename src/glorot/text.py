@@ -1,5 +1,6 @@
 """Plain text for people: tables, numbers and path patterns."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +12,7 @@ def number(value: float) -> str:
         >>> number(576.0), number(0.122474487), number(float("nan"))
         ('576', '0.1225', '–')
     """
-    return "–" if value != value else f"{value:.4g}"  # noqa: PLR0124 - NaN is the one that differs from itself
+    return "–" if math.isnan(value) else f"{value:.4g}"
 
 
 def shortened(text: str) -> str:

@@ -106,7 +106,7 @@ class Signal:
                 layer.activation,
                 *(number(figure) for figure in (layer.mean, layer.std, layer.std_across)),
                 f"{100 * layer.saturated:.0f} %",
-                f"{100 * layer.dead:.0f} %" if layer.dead == layer.dead else "–",
+                "–" if math.isnan(layer.dead) else f"{100 * layer.dead:.0f} %",
                 f"{layer.distinct} of {layer.units}",
                 number(layer.gradient_std),
                 number(layer.weight_gradient_std),
