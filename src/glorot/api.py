@@ -112,6 +112,9 @@ def initialize(
 
     W = apply(plan(model), seed)
 
+    Every parameter is written, also one that is frozen: to keep what is pretrained, name the rest by `only`, or
+    skip it by a rule.
+
     Args:
         model: the model to initialise.
         recipe: as for `glorot.plan`.
@@ -220,10 +223,11 @@ def compare(
     optimizer: Callable[[Any], Any] | None = None,
     batch_size: int = 32,
     progress: "Progress | None" = None,
+    rules: Rules | None = None,
 ) -> "Comparison":
     """Train one model from several recipes side by side, and judge them by the figures.
 
-    accuracy = mean ± standard deviation over seeds; differences within two standard errors are none
+    accuracy = mean ± standard deviation over seeds; differences within the noise of seeds (Student's t, 5 %) are none
 
     Args:
         build: makes a fresh model.
@@ -236,6 +240,7 @@ def compare(
         optimizer: function (parameters) → optimiser; by default plain SGD with step 0.02.
         batch_size: examples a step, 32 by default.
         progress: told (recipe, seed, epoch, training loss) behind every epoch.
+        rules: (path pattern, scheme or "skip") pairs on top of every recipe.
 
     Returns:
         The comparison, to print or to index by recipe.
@@ -258,7 +263,8 @@ def compare(
     from glorot.comparison.task import as_task
 
     task = as_task(build, data, loss=loss, optimizer=optimizer, batch_size=batch_size)
-    return run_comparison(task, list(recipes), seeds, epochs, progress)
+    chosen = [recipes] if isinstance(recipes, str) else list(recipes)
+    return run_comparison(task, chosen, seeds, epochs, progress, rules or ())
 
 
 def explain(name: str, *, full: bool = False) -> str:

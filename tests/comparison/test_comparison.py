@@ -72,7 +72,9 @@ def test_textbook_sentences_are_held_against_the_figures(digits):
     assert claims["Xavier learns faster than the standard rule U(±1/√fan_in)."].holds
     assert not claims["Xavier is better than He under tanh."].holds
     assert "no difference" in claims["Uniform or normal makes no difference to Xavier."].seen
-    assert "distinct unit " in claims["A layer of equal weights stays one unit, however wide it is."].seen
+    assert (
+        "distinct unit " in claims["A layer of equal weights (constant(0.1)) stays one unit, however wide it is."].seen
+    )
 
 
 def test_theory_stands_beside_the_probe(digits):
@@ -229,7 +231,80 @@ def test_refusals(settings, words):
         glorot.compare(build, data, **{"recipes": ["he"], "seeds": 1, "epochs": 1, **settings})
 
 
+def test_one_seed_tells_no_difference():
+    data = (X, LABELS, X, LABELS)
+    comparison = glorot.compare(net, data, ["xavier_uniform", "xavier_normal", "standard"], seeds=1, epochs=3)
+    assert not any("makes no difference" in claim.sentence for claim in comparison.claims)
+    behind = [result.verdict for result in comparison.results if "best here" not in result.verdict]
+    assert all("on one seed" in words or "does not learn" in words for words in behind)
+
+
+def test_every_constant_is_judged():
+    comparison = run_comparison(digits_task(depth=2, width=16), ["constant(0.1)", "constant(0.01)"], seeds=1, epochs=2)
+    sentences = [claim.sentence for claim in comparison.claims]
+    assert "A net of equal weights (constant(0.01)) learns nothing." in sentences
+    assert "A net of equal weights (constant(0.1)) learns nothing." in sentences
+
+
+def test_rules_go_with_every_recipe():
+    rules = [("2.weight", "zeros")]
+    comparison = glorot.compare(net, (X, LABELS, X, LABELS), "he", seeds=1, epochs=1, rules=rules)
+    assert comparison["he"].plan["2.weight"].scheme == "zeros"
+
+
+@pytest.mark.parametrize("noise", ["torch", "numpy", "python"])
+def test_random_numbers_of_a_model_depend_on_its_seed_alone(noise):
+    import random
+
+    class Noisy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = nn.Linear(4, 2)
+
+        def forward(self, value: torch.Tensor) -> torch.Tensor:
+            draw = {"torch": lambda: torch.rand(()).item(), "numpy": np.random.random, "python": random.random}[noise]
+            return self.dense(value * (1 + draw()))
+
+    data = (X, LABELS, X, LABELS)
+    before = (torch.get_rng_state().tolist(), random.getstate())
+    alone = glorot.compare(Noisy, data, ["xavier"], seeds=2, epochs=2)
+    beside = glorot.compare(Noisy, data, ["zeros", "xavier"], seeds=2, epochs=2)
+    assert [run.epochs for run in alone["xavier"].runs] == [run.epochs for run in beside["xavier"].runs]
+    assert (torch.get_rng_state().tolist(), random.getstate()) == before
+
+
+def test_a_last_batch_of_one_example_does_not_stop_batch_norm():
+    normed = lambda: nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 2))  # noqa: E731
+    comparison = glorot.compare(normed, (X[:65], LABELS[:65], X, LABELS), ["he"], seeds=1, epochs=1)
+    assert comparison["he"].diverged == []
+
+
+def test_what_a_user_wrote_fails_with_its_place():
+    def loss(outputs: torch.Tensor, goal: torch.Tensor) -> torch.Tensor:
+        raise KeyError("weights")
+
+    def build() -> nn.Module:
+        raise ZeroDivisionError("no layers")
+
+    same = net()
+    data = (X, LABELS, X, LABELS)
+    for settings, words in (
+        ({"build": build}, "build failed with ZeroDivisionError: no layers"),
+        ({"build": lambda: same}, "build returned the same model twice; it must make a fresh one each time"),
+        ({"loss": loss}, "a training step failed with KeyError: 'weights'"),
+        ({"optimizer": lambda p: None}, "optimizer must return a torch.optim.Optimizer, got NoneType"),
+        ({"batch_size": 0}, "batch_size must be a positive integer, got 0"),
+    ):
+        build_it = settings.pop("build", net)
+        with pytest.raises(GlorotError, match=words):
+            glorot.compare(build_it, data, ["he"], seeds=1, epochs=1, **settings)
+    with pytest.raises(GlorotError, match="number the classes from 0"):
+        glorot.compare(net, (X, np.array(["a"] * 96), X, LABELS), ["he"], seeds=1, epochs=1)
+
+
 def test_differences_below_seed_noise_are_none():
+    assert not differ(Spread(0.9, 0.0, 1), Spread(0.5, 0.0, 1))
+    assert not differ(Spread(0.95, 0.005, 2), Spread(0.965, 0.005, 2))  # 3 standard errors, but of two seeds
     assert not differ(Spread(0.97, 0.005, 5), Spread(0.975, 0.005, 5))
     assert differ(Spread(0.95, 0.005, 5), Spread(0.975, 0.005, 5))
     assert not differ(Spread(0.5, 0.0, 1), Spread(0.5, 0.0, 1))

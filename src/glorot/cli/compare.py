@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from glorot.cli.rules import parse_rule
 from glorot.cli.targets import load_target
 from glorot.errors import GlorotError
 from glorot.files import write_whole
@@ -18,7 +19,7 @@ from glorot.files import write_whole
 if TYPE_CHECKING:
     from glorot.comparison import Comparison, Task
 
-QUICK = {"seeds": 2, "epochs": 8}
+QUICK = {"seeds": 2, "epochs": 6}
 TARGET_RECIPES = ("current", "standard", "xavier", "he", "auto")
 
 
@@ -27,16 +28,19 @@ TARGET_RECIPES = ("current", "standard", "xavier", "he", "auto")
 @click.option(
     "--recipe", "recipes", multiple=True, help="A recipe or scheme, repeatable; by default those of the textbooks."
 )
+@click.option(
+    "--rule", "rules", multiple=True, metavar="PATTERN=SCHEME", help="A rule on top of every recipe, repeatable."
+)
 @click.option("--activation", default="tanh", show_default=True, help="Of the hidden layers: tanh, sigmoid, relu, …")
 @click.option("--depth", "depths", default="5", show_default=True, help="Hidden layers, or a list such as 1,2,3,5,20.")
 @click.option("--width", type=int, default=128, show_default=True, help="Units of a hidden layer.")
 @click.option("--seeds", type=int, help="How many seeds.  [default: 5]")
 @click.option("--epochs", type=int, help="How often the training set is seen.  [default: 30]")
 @click.option("--optimizer", type=click.Choice(["sgd", "momentum", "adam"]), default="sgd", show_default=True)
-@click.option("--lr", type=float, help="The optimiser's step.  [default: 0.02 for sgd]")
-@click.option("--quick", is_flag=True, help="2 seeds and 8 epochs: under 20 seconds.")
+@click.option("--lr", type=float, help="The optimiser's step.  [default: 0.02 for sgd, 0.2 under sigmoid]")
+@click.option("--quick", is_flag=True, help="2 seeds and 6 epochs: under 20 seconds.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("glorot-report.html"), show_default=True,
-              help="The HTML page to write.")  # fmt: skip
+              help="Where the page goes, or the JSON with --format json.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 def command(target: str | None, output: Path, form: str, recipes: tuple[str, ...], **options: Any) -> None:
     """Compare initialisations on handwritten digits, or on the task that TARGET's factory returns.
@@ -57,12 +61,13 @@ def _run(target: str | None, recipes: Sequence[str], seeds: int, epochs: int, op
     from glorot.comparison.sweep import run_sweep
     from glorot.report.terminal import LiveProgress
 
+    rules = [parse_rule(text) for text in options["rules"]]
     if target is not None:
         _refuse_digits_options()
         task = _task(target)
         chosen = list(recipes) or list(TARGET_RECIPES)
         with LiveProgress(chosen, seeds, epochs) as progress:
-            return run_comparison(task, chosen, seeds, epochs, progress)
+            return run_comparison(task, chosen, seeds, epochs, progress, rules)
     depths = _depths(options["depths"])
     activation: str = options["activation"]
 
@@ -71,7 +76,7 @@ def _run(target: str | None, recipes: Sequence[str], seeds: int, epochs: int, op
 
     chosen = list(recipes) or list(default_recipes(activation))
     with LiveProgress(chosen, seeds * len(depths), epochs) as progress:
-        return run_sweep(task_of, depths, chosen, seeds, epochs, progress)
+        return run_sweep(task_of, depths, chosen, seeds, epochs, progress, rules)
 
 
 def _effort(options: dict[str, Any]) -> tuple[int, int]:
@@ -81,11 +86,15 @@ def _effort(options: dict[str, Any]) -> tuple[int, int]:
 
 
 def _refuse_digits_options() -> None:
-    context = click.get_current_context()
     for name in ("activation", "depths", "width", "optimizer", "lr"):
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+        if _given(name):
             flag = {"depths": "depth"}.get(name, name)
             raise GlorotError(f"--{flag} belongs to the digits; a target brings its own model and optimiser")
+
+
+def _given(name: str) -> bool:
+    """Tell whether an option was given, not left at its default."""
+    return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
 def _depths(text: str) -> list[int]:
@@ -113,18 +122,18 @@ def _check_place(output: Path) -> None:
 
 
 def _show(result: "Comparison", output: Path, form: str) -> None:
+    """Print the table and write the page; JSON or HTML go to stdout, or to the file that was asked for."""
     from rich.console import Console
 
     from glorot.report.data import comparison_json
     from glorot.report.page import comparison_html
     from glorot.report.terminal import table_for_terminal
 
-    if form == "json":
-        click.echo(json.dumps(comparison_json(result), allow_nan=False))
-        return
-    page = comparison_html(result)
-    if form == "html":
-        click.echo(page)
-        return
-    Console().print(table_for_terminal(result))
-    click.echo(f"page: {write_whole(output, page)}", err=True)
+    as_json = form == "json"
+    content = json.dumps(comparison_json(result), allow_nan=False) if as_json else comparison_html(result)
+    if form == "text":
+        Console().print(table_for_terminal(result))
+    if form == "text" or _given("output"):
+        click.echo(f"saved {write_whole(output, content)}", err=True)
+    else:
+        click.echo(content)

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 import glorot
+from glorot.cli.rules import parse_rule
 from glorot.cli.targets import model_and_inputs
-from glorot.errors import GlorotError
 from glorot.plans import Plan
 
 
@@ -35,7 +35,7 @@ def command(
     """Plan the model that TARGET's factory returns; (model, inputs) traces the order of execution too."""
     saved = None if other is None else Plan.load(other)
     model, inputs = model_and_inputs(target)
-    plan = glorot.plan(model, recipe, inputs, [_rule(text) for text in rules], only)
+    plan = glorot.plan(model, recipe, inputs, [parse_rule(text) for text in rules], only)
     if output is not None:
         click.echo(f"saved {plan.save(output)}", err=True)
     if saved is not None:
@@ -43,13 +43,6 @@ def command(
         click.echo(str(difference))
         raise SystemExit(1 if difference else 0)
     click.echo(_as(form, plan))
-
-
-def _rule(text: str) -> tuple[str, str]:
-    pattern, equals, scheme = text.partition("=")
-    if not equals or not pattern or not scheme:
-        raise GlorotError(f"--rule {text!r}: write PATTERN=SCHEME, as in 'head.*=normal(std=0.02)' or 'cls_token=skip'")
-    return pattern, scheme
 
 
 def _as(form: str, plan: Plan) -> str:

@@ -9,6 +9,9 @@ from glorot.plans import Plan
 from glorot.probe import LayerSignal, Signal
 from glorot.theory import Prediction
 
+STUDENT = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
+"""The 97.5 % quantiles of Student's t for 1, 2, … degrees of freedom."""
+
 GOAL = 0.9
 """The test accuracy whose first epoch is told."""
 
@@ -105,6 +108,11 @@ class RecipeResult:
         return (min(reached), max(reached)) if reached else None
 
     @property
+    def median_to_goal(self) -> float:
+        """The median epoch at which a seed reached GOAL; infinite if half of them never did."""
+        return statistics.median(math.inf if (n := run.epochs_to_goal) is None else n for run in self.runs)
+
+    @property
     def share_to_goal(self) -> float:
         """The share of seeds that reached GOAL."""
         return sum(run.epochs_to_goal is not None for run in self.runs) / len(self.runs)
@@ -153,6 +161,9 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 def differ(one: Spread, other: Spread) -> bool:
-    """Tell whether two means differ by more than seed noise: twice the standard error of the difference."""
-    error = math.sqrt(one.std**2 / max(one.count, 1) + other.std**2 / max(other.count, 1))
-    return abs(one.mean - other.mean) > max(2 * error, 1e-9)
+    """Tell whether two means differ by more than seed noise: Student's test at 5 %. One seed tells nothing."""
+    if min(one.count, other.count) < 2:
+        return False
+    error = math.sqrt(one.std**2 / one.count + other.std**2 / other.count)
+    quantile = STUDENT[min(one.count + other.count - 2, len(STUDENT)) - 1]
+    return abs(one.mean - other.mean) > max(quantile * error, 1e-9)

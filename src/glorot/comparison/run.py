@@ -3,8 +3,9 @@
 import platform
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -12,13 +13,14 @@ import torch
 
 from glorot import __version__
 from glorot.comparison.comparison import Comparison, Progress
+from glorot.comparison.randomness import seeded
 from glorot.comparison.results import RecipeResult, Run, hidden
 from glorot.comparison.task import Task
 from glorot.comparison.textbook import claims
-from glorot.comparison.training import draws_random_numbers, fresh_model, train
+from glorot.comparison.training import check_fresh, shares_process, train
 from glorot.comparison.verdicts import verdict
 from glorot.errors import GlorotError
-from glorot.planning import resolve
+from glorot.planning import Rules, resolve
 from glorot.plans import Plan
 from glorot.probe import Signal, prediction
 from glorot.recipes import as_recipe
@@ -26,7 +28,12 @@ from glorot.torch import inventory
 
 
 def run_comparison(
-    task: Task, recipes: Sequence[str], seeds: int, epochs: int, progress: Progress | None = None
+    task: Task,
+    recipes: Sequence[str],
+    seeds: int,
+    epochs: int,
+    progress: Progress | None = None,
+    rules: Rules = (),
 ) -> Comparison:
     """Train every recipe from every seed, and judge.
 
@@ -36,6 +43,7 @@ def run_comparison(
         seeds: how many seeds, counted from 0.
         epochs: how often each run sees the training set.
         progress: told (recipe, seed, epoch, training loss) behind every epoch.
+        rules: (path pattern, scheme or "skip") pairs on top of every recipe.
 
     Returns:
         The comparison. Ctrl-C ends it with the runs that are complete.
@@ -45,9 +53,10 @@ def run_comparison(
     """
     _check(recipes, seeds, epochs)
     began = time.perf_counter()
-    taken = inventory(fresh_model(task, 0), task.train[0][:2])
-    plans = {recipe: resolve(taken, as_recipe(recipe)) for recipe in recipes}
-    runs, interrupted = _all_runs(task, plans, seeds, epochs, progress)
+    model = check_fresh(task)
+    taken = inventory(model, task.train[0][:2])
+    plans = {recipe: resolve(taken, as_recipe(recipe), rules) for recipe in recipes}
+    runs, interrupted = _all_runs(task, plans, seeds, epochs, progress, shares_process(task, model))
     results = tuple(
         RecipeResult(recipe, plans[recipe], tuple(done), prediction(plans[recipe], done[0].start))
         for recipe, done in runs.items()
@@ -79,7 +88,7 @@ class _FailedError(Exception):
 
 
 def _all_runs(
-    task: Task, plans: dict[str, Plan], seeds: int, epochs: int, progress: Progress | None
+    task: Task, plans: dict[str, Plan], seeds: int, epochs: int, progress: Progress | None, side_by_side: bool
 ) -> tuple[dict[str, list[Run]], bool]:
     """Return the complete runs of each recipe, and whether Ctrl-C came before the end.
 
@@ -94,24 +103,43 @@ def _all_runs(
             if progress is not None:
                 progress(recipe, seed, epoch, loss)
 
-        return train(task, plans[recipe], seed, epochs, tell)
-
-    threads = torch.get_num_threads()
-    workers = 1 if draws_random_numbers(task) else threads
-    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,)) as pool:
-        jobs = [(recipe, pool.submit(one, recipe, seed)) for seed in range(seeds) for recipe in plans]
         try:
-            _wait_for([job for _, job in jobs])
-        except (KeyboardInterrupt, _FailedError):
-            stop.set()
-            for _, job in jobs:
-                job.cancel()
-    torch.set_num_threads(threads)
+            with nullcontext() if side_by_side else seeded(seed):
+                return train(task, plans[recipe], seed, epochs, tell)
+        except (GlorotError, _StoppedError):
+            raise
+        except Exception as error:
+            raise GlorotError(
+                f"recipe {recipe!r}, seed {seed}: training failed with {type(error).__name__}: {error}"
+            ) from error
+
+    with _settings() as threads:
+        workers = threads if side_by_side else 1
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,)) as pool:
+            jobs = [(recipe, pool.submit(one, recipe, seed)) for seed in range(seeds) for recipe in plans]
+            try:
+                _wait_for([job for _, job in jobs])
+            except (KeyboardInterrupt, _FailedError):
+                stop.set()
+                for _, job in jobs:
+                    job.cancel()
     runs: dict[str, list[Run]] = {recipe: [] for recipe in plans}
     for recipe, job in jobs:
         if not job.cancelled() and not isinstance(job.exception(), _StoppedError):
             runs[recipe].append(job.result())
     return runs, stop.is_set()
+
+
+@contextmanager
+def _settings() -> Iterator[int]:
+    """Hold what a probe would switch for the whole process, and give the number of threads back at the end."""
+    threads, fast = torch.get_num_threads(), torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield threads
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        torch.set_num_threads(threads)
 
 
 def _wait_for(jobs: "list[Future[Run]]") -> None:

@@ -43,12 +43,16 @@ def row(result: RecipeResult, classifies: bool) -> list[str]:
 
 def percent(value: Spread) -> str:
     """Write an accuracy with its spread over seeds, in percent."""
-    return "–" if math.isnan(value.mean) else f"{100 * value.mean:.1f} ± {100 * value.std:.1f}"
+    if math.isnan(value.mean):
+        return "–"
+    return f"{100 * value.mean:.1f}" + (f" ± {100 * value.std:.1f}" if value.count > 1 else "")
 
 
 def figure(value: float) -> str:
-    """Write a figure with two significant digits."""
-    return "–" if math.isnan(value) else f"{value:.2g}"
+    """Write a figure with two significant digits, and without an exponent up to 100 000."""
+    if math.isnan(value):
+        return "–"
+    return f"{float(f'{value:.2g}'):.0f}" if 100 <= abs(value) < 1e5 else f"{value:.2g}"
 
 
 def _path(values: list[Spread]) -> str:

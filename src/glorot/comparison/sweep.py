@@ -8,6 +8,7 @@ from glorot.comparison.results import SweepPoint
 from glorot.comparison.run import run_comparison
 from glorot.comparison.task import Task
 from glorot.errors import GlorotError
+from glorot.planning import Rules
 
 SHOWN_DEPTH = 5
 """The depth whose comparison is shown whole, if it is among those asked for."""
@@ -20,6 +21,7 @@ def run_sweep(
     seeds: int,
     epochs: int,
     progress: Progress | None = None,
+    rules: Rules = (),
 ) -> Comparison:
     """Compare at every depth, and show one whole with the end of all.
 
@@ -30,6 +32,7 @@ def run_sweep(
         seeds: how many seeds.
         epochs: how often each run sees the training set.
         progress: told (recipe, seed, epoch, training loss) behind every epoch.
+        rules: (path pattern, scheme or "skip") pairs on top of every recipe.
 
     Returns:
         The comparison of depth 5, or else of the greatest depth, with the sweep if there are several.
@@ -43,7 +46,7 @@ def run_sweep(
     shown = SHOWN_DEPTH if SHOWN_DEPTH in tasks else max(tasks)
     done: dict[int, Comparison] = {}
     for depth, task in tasks.items():
-        done[depth] = run_comparison(task, recipes, seeds, epochs, progress)
+        done[depth] = run_comparison(task, recipes, seeds, epochs, progress, rules)
         if done[depth].interrupted:
             break
     points = tuple(

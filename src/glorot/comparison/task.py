@@ -41,6 +41,8 @@ class Task:
     def __post_init__(self) -> None:
         if not callable(self.build):
             raise GlorotError(f"build must be a function that returns a fresh model, got {type(self.build).__name__}")
+        if not isinstance(self.batch_size, int) or isinstance(self.batch_size, bool) or self.batch_size < 1:
+            raise GlorotError(f"batch_size must be a positive integer, got {self.batch_size!r}")
         for what, pair in (("train", self.train), ("test", self.test)):
             _check_pair(what, pair)
 
@@ -48,7 +50,7 @@ class Task:
     def classifies(self) -> bool:
         """Whether the targets are class numbers, so that accuracy means something."""
         targets = np.asarray(self.train[1])
-        return targets.ndim == 1 and bool(np.issubdtype(targets.dtype, np.integer))
+        return targets.ndim == 1 and targets.dtype.kind in "biu"
 
     @property
     def chance(self) -> float:
@@ -86,7 +88,7 @@ def as_task(build: Any, data: Any, **settings: Any) -> Task:
 def _check_pair(what: str, pair: Any) -> None:
     if not isinstance(pair, tuple) or len(pair) != 2:
         raise GlorotError(f"{what} must be a pair (inputs, targets), got {type(pair).__name__}")
-    inputs, targets = (np.asarray(values) for values in pair)
+    inputs, targets = (_as_array(what, values) for values in pair)
     if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets) or len(inputs) == 0:
         raise GlorotError(
             f"{what}: inputs of shape {inputs.shape} and targets of shape {targets.shape} must have the same "
@@ -96,3 +98,15 @@ def _check_pair(what: str, pair: Any) -> None:
         if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
             bad = int(np.argwhere(~np.isfinite(values))[0][0])
             raise GlorotError(f"{what} {name} hold NaN or infinity, first in example {bad}; clean the data first")
+
+
+def _as_array(what: str, values: Any) -> Array:
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise GlorotError(f"{what}: data must be arrays or tensors without gradients: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise GlorotError(
+            f"{what}: data must be numbers, got an array of dtype {array.dtype}; number the classes from 0"
+        )
+    return array

@@ -1,23 +1,31 @@
 """What textbooks say of initialisation, each sentence held against the figures of a comparison."""
 
-from collections.abc import Callable
+import inspect
+import math
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from glorot.catalogue import parse_call
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.results import GOAL, Claim, RecipeResult, differ
+from glorot.comparison.summary import percent
 from glorot.comparison.verdicts import FADED, learns, ratio, times
-from glorot.recipes import as_recipe
+from glorot.recipes import RECIPES, as_recipe
 
 Seen = tuple[bool, str]
 Test = Callable[[RecipeResult, Comparison], Seen | None]
 """Whether a sentence holds and what was seen; None where nothing was run to hold it against."""
 
 
+Speaks = Callable[[str], bool]
+"""Whether a sentence speaks of a recipe, given by its text."""
+
+
 class Sentence(NamedTuple):
-    """A sentence, the start of the recipes that it speaks of, and its test."""
+    """A sentence, the recipes that it speaks of, its test, and the activations it is about (None: all)."""
 
     text: str
-    recipes: tuple[str, ...]
+    speaks_of: Speaks
     test: Test
     activations: tuple[str, ...] | None = None
 
@@ -26,27 +34,44 @@ def claims(comparison: Comparison) -> tuple[Claim, ...]:
     """Hold every sentence that speaks of a recipe in the comparison against its figures."""
     if not comparison.classifies:
         return ()
-    judged = [_judge(sentence, comparison) for sentence in SENTENCES]
-    return tuple(claim for claim in judged if claim is not None)
+    judged = [claim for sentence in SENTENCES for claim in _judge(sentence, comparison)]
+    return tuple(judged)
 
 
-def _judge(sentence: Sentence, comparison: Comparison) -> Claim | None:
+def _judge(sentence: Sentence, comparison: Comparison) -> Iterator[Claim]:
+    """Judge a sentence: once for each recipe if it names the recipe, else for the first it speaks of."""
     if sentence.activations is not None and comparison.activation not in sentence.activations:
-        return None
-    result = _find(comparison, sentence.recipes)
-    seen = None if result is None else sentence.test(result, comparison)
-    if result is None or seen is None:
-        return None
-    return Claim(sentence.text.format(recipe=result.recipe, activation=comparison.activation), *seen)
+        return
+    for result in _found(comparison, sentence.speaks_of):
+        seen = sentence.test(result, comparison)
+        if seen is not None:
+            yield Claim(sentence.text.format(recipe=result.recipe, activation=comparison.activation), *seen)
+        if "{recipe}" not in sentence.text:
+            return
 
 
-def _find(comparison: Comparison, recipes: tuple[str, ...]) -> RecipeResult | None:
-    return next((result for result in comparison.results if as_recipe(result.recipe).text in recipes), None)
+def _found(comparison: Comparison, speaks_of: Speaks) -> list[RecipeResult]:
+    return [result for result in comparison.results if speaks_of(as_recipe(result.recipe).text)]
+
+
+def _named(*texts: str) -> Speaks:
+    return lambda text: text in texts
+
+
+def _between(recipe: str, low: float, high: float) -> Speaks:
+    """Return whether a text is a recipe whose one argument lies between two values."""
+
+    def speaks_of(text: str) -> bool:
+        name, positional, keywords = parse_call(text)
+        default = next(iter(inspect.signature(RECIPES.factory(recipe)).parameters.values())).default
+        value = next(iter([*positional, *keywords.values()]), default)
+        return name == recipe and low <= abs(value) <= high
+
+    return speaks_of
 
 
 def _percent(result: RecipeResult, figure: str = "test_accuracy") -> str:
-    accuracy = result.final(figure)
-    return f"{100 * accuracy.mean:.1f} ± {100 * accuracy.std:.1f} %"
+    return f"{percent(result.final(figure))} %"
 
 
 def _nothing_learned(result: RecipeResult, comparison: Comparison) -> Seen:
@@ -78,31 +103,30 @@ def _overfits(result: RecipeResult, comparison: Comparison) -> Seen:
 
 
 def _keeps_variance(result: RecipeResult, comparison: Comparison) -> Seen:
-    forward = ratio(result.by_layer("std"))
-    backward = ratio(result.by_layer("gradient_std"), backwards=True)
+    forward = ratio(result.by_layer("std")) ** 2
+    backward = ratio(result.by_layer("gradient_std"), backwards=True) ** 2
     holds = 0.5 <= forward <= 2 and 0.5 <= backward <= 2
-    return holds, f"std of the signal {times(forward)} forwards, of the gradient {times(backward)} backwards"
+    return holds, f"variance of the signal {times(forward)} forwards, of the gradient {times(backward)} backwards"
 
 
-def _learns_well(result: RecipeResult, comparison: Comparison) -> Seen:
-    return result.final("test_accuracy").mean >= GOAL, _percent(result)
+def _reaches_goal(result: RecipeResult, comparison: Comparison) -> Seen:
+    share = result.share_to_goal
+    return share > 0.5, f"{100 * share:.0f} % of the seeds reach {100 * GOAL:.0f} %; at the end {_percent(result)}"
 
 
-def _against(rivals: tuple[str, ...], judge: Callable[[RecipeResult, RecipeResult], Seen]) -> Test:
+def _against(rivals: Speaks, judge: Callable[[RecipeResult, RecipeResult], Seen | None]) -> Test:
     """Return a test that sets a recipe beside the first of its rivals that was run."""
 
     def test(result: RecipeResult, comparison: Comparison) -> Seen | None:
-        rival = _find(comparison, rivals)
-        return None if rival is None else judge(result, rival)
+        found = _found(comparison, rivals)
+        return judge(result, found[0]) if found else None
 
     return test
 
 
 def _faster(result: RecipeResult, rival: RecipeResult) -> Seen:
-    mine, theirs = result.epochs_to_goal, rival.epochs_to_goal
     words = [f"{start.recipe} {_range(start.epochs_to_goal)}" for start in (result, rival)]
-    holds = mine is not None and (theirs is None or mine[1] < theirs[0])
-    return holds, f"epochs to {100 * GOAL:.0f} %: {', '.join(words)}"
+    return result.median_to_goal < rival.median_to_goal, f"epochs to {100 * GOAL:.0f} %: {', '.join(words)}"
 
 
 def _range(epochs: tuple[int, int] | None) -> str:
@@ -111,32 +135,41 @@ def _range(epochs: tuple[int, int] | None) -> str:
     return str(epochs[0]) if epochs[0] == epochs[1] else f"{epochs[0]} to {epochs[1]}"
 
 
-def _better(result: RecipeResult, rival: RecipeResult) -> Seen:
+def _better(result: RecipeResult, rival: RecipeResult) -> Seen | None:
     mine, theirs = result.final("test_accuracy"), rival.final("test_accuracy")
-    words = f"{_percent(result)} against {_percent(rival)}"
+    if min(mine.count, theirs.count) < 2:
+        return None  # one seed cannot tell
     if not differ(mine, theirs):
-        return False, f"no difference: {words}"
-    return mine.mean > theirs.mean, words
+        return False, f"no difference: {_both(result, rival)}"
+    return mine.mean > theirs.mean, _both(result, rival)
 
 
-def _same(result: RecipeResult, rival: RecipeResult) -> Seen:
-    same = not differ(result.final("test_accuracy"), rival.final("test_accuracy"))
-    return same, f"{_percent(result)} and {_percent(rival)}" + (": no difference" if same else "")
+def _same(result: RecipeResult, rival: RecipeResult) -> Seen | None:
+    mine, theirs = result.final("test_accuracy"), rival.final("test_accuracy")
+    if min(mine.count, theirs.count) < 2:
+        return None
+    same = not differ(mine, theirs)
+    return same, f"{'no difference: ' if same else ''}{_both(result, rival)}"
 
 
-SMALL = ("random", "random(std=0.01)")
-LARGE = ("random(std=1)",)
-UNIFORM = ("xavier_uniform", "xavier")
-XAVIER = ("xavier", "xavier_uniform", "xavier_normal")
-HE = ("he_normal", "he", "he_uniform")
-CONSTANTS = ("constant", *(f"constant(value={value})" for value in ("0.01", "0.05", "0.5", "1")))
+def _both(result: RecipeResult, rival: RecipeResult) -> str:
+    return f"{result.recipe} {_percent(result)}, {rival.recipe} {_percent(rival)}"
+
+
+SMALL = _between("random", 0.0, 0.02)
+LARGE = _between("random", 0.5, math.inf)
+CONSTANTS = _between("constant", 1e-12, math.inf)
+STANDARD = _named("standard")
+UNIFORM = _named("xavier_uniform", "xavier")
+XAVIER = _named("xavier_uniform", "xavier", "xavier_normal")
+HE = _named("he_normal", "he", "he_uniform")
 SQUASHING = ("tanh", "softsign", "sigmoid", "hardtanh", "hardsigmoid", "erf")
 BOUNDED_AND_CENTRED = ("tanh", "softsign", "erf", "hardtanh")
 RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "relu6", "mish")
 
 SENTENCES = (
-    Sentence("A net of zero weights learns nothing.", ("zeros",), _nothing_learned),
-    Sentence("A layer of equal weights stays one unit, however wide it is.", CONSTANTS, _one_unit),
+    Sentence("A net of zero weights learns nothing.", _named("zeros"), _nothing_learned),
+    Sentence("A layer of equal weights ({recipe}) stays one unit, however wide it is.", CONSTANTS, _one_unit),
     Sentence("A net of equal weights ({recipe}) learns nothing.", CONSTANTS, _nothing_learned),
     Sentence("Small random weights make the gradient vanish in a deep net.", SMALL, _gradient_vanishes),
     Sentence("With small random weights a deep net does not learn.", SMALL, _nothing_learned),
@@ -144,13 +177,13 @@ SENTENCES = (
     Sentence("Saturated units make the gradient vanish.", LARGE, _gradient_vanishes, SQUASHING),
     Sentence("A net of large random weights overfits.", LARGE, _overfits),
     Sentence("Xavier keeps the variance of signal and gradient within a factor of 2.", XAVIER, _keeps_variance),
-    Sentence("Xavier learns faster than the standard rule U(±1/√fan_in).", XAVIER, _against(("standard",), _faster)),
-    Sentence("Uniform or normal makes no difference to Xavier.", ("xavier_normal",), _against(UNIFORM, _same)),
+    Sentence("Xavier learns faster than the standard rule U(±1/√fan_in).", XAVIER, _against(STANDARD, _faster)),
+    Sentence("Uniform or normal makes no difference to Xavier.", _named("xavier_normal"), _against(UNIFORM, _same)),
     Sentence("Xavier is better than He under {activation}.", XAVIER, _against(HE, _better), BOUNDED_AND_CENTRED),
-    Sentence("Xavier serves sigmoid and tanh alike.", XAVIER, _learns_well, ("sigmoid",)),
+    Sentence("Xavier serves sigmoid and tanh alike.", XAVIER, _reaches_goal, ("sigmoid",)),
     Sentence(
         "Under a sigmoid four times Xavier, which restores its unit slope, trains.",
-        ("xavier_uniform(gain=4)",), _learns_well, ("sigmoid",),
+        _named("xavier_uniform(gain=4)"), _reaches_goal, ("sigmoid",),
     ),
     Sentence("He is better than Xavier under {activation}.", HE, _against(XAVIER, _better), RECTIFIERS),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from glorot import probe
 from glorot.backends import adapter_for
+from glorot.comparison.randomness import draws, seeded
 from glorot.comparison.results import Epoch, Run
 from glorot.comparison.task import Task
 from glorot.errors import GlorotError
@@ -27,13 +28,24 @@ EXAMPLES = 300
 
 
 def fresh_model(task: Task, seed: int) -> nn.Module:
-    """Build a model of the task from PyTorch's own random numbers at a seed, which are then as before."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = task.build()
+    """Build a model of the task from the process's own random numbers at a seed, which are then as before."""
+    try:
+        with seeded(seed):
+            model = task.build()
+    except Exception as error:
+        raise GlorotError(f"build failed with {type(error).__name__}: {error}") from error
     if not isinstance(model, nn.Module):
         raise GlorotError(f"build must return a torch.nn.Module, got {type(model).__name__}")
     return model
+
+
+def check_fresh(task: Task) -> nn.Module:
+    """Return a model of the task, and raise if building another gives the same weights in memory."""
+    one, other = fresh_model(task, 0), fresh_model(task, 0)
+    memory = {parameter.data_ptr() for parameter in one.parameters() if parameter.numel()}
+    if one is other or any(parameter.data_ptr() in memory for parameter in other.parameters()):
+        raise GlorotError("build returned the same model twice; it must make a fresh one each time it is called")
+    return one
 
 
 def train(task: Task, plan: Plan, seed: int, epochs: int, tell: Callable[[int, float], Any]) -> Run:
@@ -72,19 +84,24 @@ def train(task: Task, plan: Plan, seed: int, epochs: int, tell: Callable[[int, f
     return Run(seed, tuple(figures), start, first, end, _first_weights(model), None)
 
 
-def draws_random_numbers(task: Task) -> bool:
-    """Tell whether a training step draws from PyTorch's random state, as dropout does.
+def shares_process(task: Task, model: nn.Module) -> bool:
+    """Tell whether several runs of a task may train side by side in one process.
 
-    Such runs must not share the process, or the order of threads would show in the figures.
+    Not if a training step draws random numbers of the process, as dropout does, or if the model is
+    compiled: the order of threads would show in the figures.
     """
-    model = fresh_model(task, 0)
     inputs, targets = _tensors((task.train[0][: task.batch_size], task.train[1][: task.batch_size]))
-    before = torch.get_rng_state()
-    try:
+
+    def step() -> None:
         loss_of(main_output(model.train()(inputs)), targets, task.loss)
-        return not torch.equal(before, torch.get_rng_state())
-    finally:
-        torch.set_rng_state(before)
+
+    compiled = any(hasattr(module, "_orig_mod") for module in model.modules())
+    try:
+        return not compiled and not draws(step)
+    except GlorotError:
+        raise
+    except Exception as error:
+        raise GlorotError(f"a training step failed with {type(error).__name__}: {error}") from error
 
 
 def _start(task: Task, plan: Plan, seed: int) -> nn.Module:
@@ -97,7 +114,10 @@ def _start(task: Task, plan: Plan, seed: int) -> nn.Module:
 def _optimizer(task: Task, model: nn.Module) -> Any:
     if task.optimizer is None:
         return torch.optim.SGD(model.parameters(), task.learning_rate)
-    return task.optimizer(model.parameters())
+    optimizer = task.optimizer(model.parameters())
+    if not (hasattr(optimizer, "step") and hasattr(optimizer, "zero_grad")):
+        raise GlorotError(f"optimizer must return a torch.optim.Optimizer, got {type(optimizer).__name__}")
+    return optimizer
 
 
 def _tensors(pair: tuple[Any, Any]) -> tuple[Tensor, Tensor]:
@@ -111,10 +131,18 @@ def _one_epoch(
 ) -> None:
     model.train()
     inputs, targets = data
-    for indices in torch.from_numpy(order).split(task.batch_size):
+    for indices in _batches(torch.from_numpy(order), task.batch_size):
         optimizer.zero_grad()
         loss_of(main_output(model(inputs[indices])), targets[indices], task.loss).backward()
         optimizer.step()
+
+
+def _batches(order: Tensor, size: int) -> list[Tensor]:
+    """Cut an order into batches; a last one of a single example, which no batch norm can take, joins the one before."""
+    batches = list(order.split(size))
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
 
 
 def _evaluate(model: nn.Module, task: Task, train_set: tuple[Tensor, Tensor], test_set: tuple[Tensor, Tensor]) -> Epoch:

@@ -8,6 +8,7 @@ import numpy as np
 from glorot.activations import activation
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.results import GOAL, RecipeResult, Spread, differ, hidden
+from glorot.comparison.summary import figure
 from glorot.probe.signal import saturation
 
 FADED = 1e-2
@@ -24,7 +25,7 @@ def ratio(values: list[Spread], backwards: bool = False) -> float:
 
 def times(value: float) -> str:
     """Write a factor as people say it: ×0.002, ×40, ×4e-05."""
-    return "–" if math.isnan(value) else f"×{value:.2g}"
+    return "–" if math.isnan(value) else f"×{figure(value)}"
 
 
 def best(comparison: Comparison) -> RecipeResult:
@@ -80,14 +81,14 @@ def symptom(result: RecipeResult) -> str | None:
     if backwards < FADED:
         return f"the gradient vanishes on the way back ({times(backwards)})"
     saturated = max((s.mean for s in result.by_layer("saturated")), default=0.0)
-    if saturated > (1 + _usual_saturation(result)) / 2:
+    if saturated > (1 + usual_saturation(result)) / 2:
         return f"{100 * saturated:.0f} % of the units saturated at the start"
     if backwards > 1 / FADED:
         return f"the gradient explodes on the way back ({times(backwards)})"
     return None
 
 
-def _usual_saturation(result: RecipeResult) -> float:
+def usual_saturation(result: RecipeResult) -> float:
     """Return the share of saturated units under a standard normal: a ReLU is flat on half of it."""
     z = np.array([NormalDist().inv_cdf((n + 0.5) / 1000) for n in range(1000)])
     names = {layer.activation for layer in hidden(result.runs[0].start)}
@@ -95,25 +96,30 @@ def _usual_saturation(result: RecipeResult) -> float:
 
 
 def _standing(result: RecipeResult, leader: RecipeResult, comparison: Comparison) -> str:
-    figure = "test_accuracy" if comparison.classifies else "test_loss"
-    mine, top = result.final(figure), leader.final(figure)
+    name = "test_accuracy" if comparison.classifies else "test_loss"
+    mine, top = result.final(name), leader.final(name)
     if result is leader:
         return "best here"
-    if not differ(mine, top):
+    single = ", on one seed" if min(mine.count, top.count) < 2 else ""
+    if not single and not differ(mine, top):
         return f"no difference from the best ({leader.recipe})"
     if comparison.classifies:
-        return f"{100 * (top.mean - mine.mean):.1f} points below the best ({leader.recipe})"
-    return f"test loss {mine.mean / top.mean:.2g} times that of the best ({leader.recipe})"
+        return f"{100 * (top.mean - mine.mean):.1f} points below the best ({leader.recipe}){single}"
+    return f"test loss {mine.mean / top.mean:.2g} times that of the best ({leader.recipe}){single}"
 
 
 def _behind(result: RecipeResult, leader: RecipeResult, comparison: Comparison) -> bool:
-    figure = "test_accuracy" if comparison.classifies else "test_loss"
-    return differ(result.final(figure), leader.final(figure))
+    name = "test_accuracy" if comparison.classifies else "test_loss"
+    mine, top = result.final(name), leader.final(name)
+    return differ(mine, top) or (min(mine.count, top.count) < 2 and mine.mean != top.mean)
 
 
 def _pace(result: RecipeResult, leader: RecipeResult) -> str | None:
-    mine, top = result.epochs_to_goal, leader.epochs_to_goal
-    if mine is None or top is None:
-        return f"never reaches {100 * GOAL:.0f} %" if top is not None else None
-    slower = (sum(mine) / 2) / max(sum(top) / 2, 1)
+    mine, top = result.median_to_goal, leader.median_to_goal
+    if math.isinf(top):
+        return None
+    if math.isinf(mine):
+        there = "in no seed" if result.epochs_to_goal is None else f"in {100 * result.share_to_goal:.0f} % of the seeds"
+        return f"reaches {100 * GOAL:.0f} % {there}"
+    slower = mine / max(top, 1)
     return f"{slower:.1f} times the epochs to {100 * GOAL:.0f} %" if slower >= 1.75 else None
