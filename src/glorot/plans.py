@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from glorot.distributions import Constant, Distribution, from_json
+from glorot.distributions import Constant, Distribution, Identity, Orthogonal, from_json
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.files import write_whole
@@ -124,10 +124,14 @@ class Plan:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise GlorotError(f"cannot read plan {path}: {error.strerror or error}") from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except ValueError as error:  # no JSON, no UTF-8, or a whole number of thousands of digits
             raise GlorotError(
                 f"{path} is not a plan: it is no valid JSON ({error}); save one with `glorot plan -o`"
             ) from error
+        except RecursionError:
+            raise GlorotError(
+                f"{path} is not a plan: its JSON is nested too deeply; save one with `glorot plan -o`"
+            ) from None
         return _from_json(data, str(path))
 
     def diff(self, other: "Plan") -> "PlanDiff":
@@ -230,6 +234,8 @@ def _entries(rows: list[Any], path: str) -> Iterator[PlanEntry]:
             raise GlorotError(f"{place}: expected the fields {sorted(expected)}, got {got}")
         try:
             yield _entry_from_json(row)
+        except OverflowError as error:
+            raise GlorotError(f"{place} ({row['name']}): a number is too large for a float ({error})") from error
         except (GlorotError, TypeError, ValueError) as error:
             raise GlorotError(f"{place} ({row['name']}): {error}") from error
 
@@ -248,12 +254,18 @@ def _entry_from_json(row: dict[str, Any]) -> PlanEntry:
     _require(fans is None or counts, "fans", "two positive numbers or null", fans)
     law = row["distribution"]
     _require(law is None or isinstance(law, dict), "distribution", "a law with its numbers, or null", law)
+    distribution = None if law is None else from_json(law)
+    if isinstance(distribution, Orthogonal | Identity) and ("o" not in row["axes"] or len(row["axes"]) < 2):
+        raise GlorotError(
+            f"law {distribution.law!r} fills a whole matrix: it needs two axes or more, one of them 'o', "
+            f"got axes {row['axes']!r}"
+        )
     return PlanEntry(
         **texts,
         shape=tuple(shape),
         fans=None if fans is None else Fans(float(fans[0]), float(fans[1])),
         depth=depth,
-        distribution=None if law is None else from_json(law),
+        distribution=distribution,
     )
 
 

@@ -51,6 +51,24 @@ def test_saturation_names_the_full_and_the_best() -> None:
     assert findings.saturation(builders.comparison(free)).startswith("No recipe starts with more than 0.0 %")
 
 
+def test_a_relu_net_is_not_called_saturated() -> None:
+    usual = builders.comparison(builders.result("he", saturated=0.52, phi="relu"))
+    assert findings.saturation(usual) == (
+        "Near 50 % of the units start where the activation is flat, as is usual for it (he most, 52 %)"
+    )
+    dead = builders.comparison(builders.result("he", saturated=0.9, phi="relu"))
+    assert findings.saturation(dead) == "Every recipe starts with 90 % of its units saturated in the fullest layer"
+    tanh = builders.comparison(builders.result("he", saturated=0.3))
+    assert findings.saturation(tanh) == "No recipe starts with more than 30.0 % of its units saturated (he)"
+
+
+def test_large_figures_are_plain_numbers() -> None:
+    told = findings.losses(builders.comparison(builders.result("a", losses=(2.0, 163.0, 163.0))), "train")
+    assert told == "a ends with the lowest training loss, 160"
+    grown = builders.comparison(builders.result("a", gradients=(29.0, 1.0, 0.1)))
+    assert findings.propagation(grown, "gradient_std") == "The gradient of a grows ×290 on its way back"
+
+
 def test_copies_counts_rows() -> None:
     assert findings.copies({"zeros": (1, 32), "one": (1, 32), "xavier": (32, 32)}) == (
         "zeros and one end with 1 of 32 units distinct in the first layer; with xavier each unit has weights of its own"

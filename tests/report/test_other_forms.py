@@ -138,6 +138,49 @@ def test_terminal_figures_are_not_broken_at_80() -> None:
     assert "xavier_uniform" in text
 
 
+def sigmoid_like() -> Comparison:
+    """Figures as long as they get, one name as long as they usually are."""
+    stds, gradients = (0.078, 1e-3, 1.2e-5), (4.9e-12, 1e-9, 7.9e-6)
+    one = builders.result("xavier_uniform(gain=4)", stds=stds, gradients=gradients, losses=(160.2, 0.9, 1.2e-5))
+    return builders.comparison(one, builders.result("he", verdict="no difference from the best"))
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_terminal_figures_never_wrap(width: int) -> None:
+    comparison = sigmoid_like()
+    text = printed(comparison, width).replace(" → ", "→").replace(" ± ", "±")
+    assert "7.9e-06→4.9e-12" in text
+    assert "160→1.2e-05" in text
+    for row in comparison.rows():
+        for cell in row:
+            assert cell.replace(" → ", "→").replace(" ± ", "±") in text
+    assert max(map(len, text.splitlines())) <= width
+    for word in {word for head in comparison.columns() for word in head.split()}:
+        assert word in text
+
+
+def test_terminal_splits_the_start_where_it_does_not_fit() -> None:
+    text = printed(sigmoid_like(), 80)
+    assert text.index("signal at the start") < text.index("gradient and units") < text.index("learning")
+    assert "gradient and units" not in printed(sigmoid_like(), 100)
+
+
+@pytest.mark.parametrize("width", [24, 40, 60])
+def test_terminal_figures_are_whole_even_where_very_narrow(width: int) -> None:
+    text = printed(builders.usual(), width)
+    for cell in ("0.001→1e-09", "95.2±0.3", "97.0±1.0") if width > 24 else ("95.2±0.3",):
+        assert cell in text
+
+
+def test_terminal_shows_the_sweep_over_depths() -> None:
+    text = printed(builders.usual(), 120)
+    rows = [line.split() for line in text[text.index("test % by number of hidden layers") :].splitlines()]
+    assert rows[1] == ["recipe", "1", "3", "20"]
+    assert rows[3] == ["random(0.01)", "97.0±1.0", "50.0±1.0", "10.0±1.0"]
+    assert rows[4] == ["xavier", "97.0±1.0", "96.0±1.0", "95.0±1.0"]
+    assert "hidden layers" not in printed(sigmoid_like(), 120)
+
+
 def test_progress_is_silent_without_a_terminal() -> None:
     file = io.StringIO()
     with LiveProgress(["a"], 1, 2, console=Console(file=file)) as progress:

@@ -141,6 +141,19 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "bounds crossed": (law(law="uniform", low=1, high=-1), "is damaged at entry 2.*: Uniform: low must be below high"),
     "a law of another kind": (put("distribution", 5), "is damaged at entry 2"),
+    "a huge number": (
+        law(law="normal", mean=0, std=10**400),
+        "is damaged at entry 2 .*: a number is too large for a float",
+    ),
+    "huge fans": (put("fans", [10**400, 5]), "is damaged at entry 2 .*: a number is too large for a float"),
+    "orthogonal bias": (
+        lambda data: data["entries"][1].update(distribution={"law": "orthogonal", "gain": 1}),
+        "is damaged at entry 1 .*: law 'orthogonal' fills a whole matrix: it needs two axes or more, .* got axes 'o'",
+    ),
+    "identity bias": (
+        lambda data: data["entries"][1].update(distribution={"law": "identity", "gain": 1}),
+        "is damaged at entry 1 .*: law 'identity' fills a whole matrix",
+    ),
 }
 
 
@@ -162,6 +175,15 @@ def test_files_that_are_no_plans(saved: Path, tmp_path: Path) -> None:
     with pytest.raises(GlorotError, match=r"plan\.json is not a plan: it is no valid JSON \("):
         Plan.load(saved)
     saved.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(GlorotError, match=r"plan\.json is not a plan: it is no valid JSON \("):
+        Plan.load(saved)
+
+
+def test_plans_nested_too_deeply_or_of_endless_digits(saved: Path) -> None:
+    saved.write_text('{"entries": ' + "[" * 200_000 + "]" * 200_000 + "}", encoding="utf-8")
+    with pytest.raises(GlorotError, match=r"plan\.json is not a plan: its JSON is nested too deeply"):
+        Plan.load(saved)
+    saved.write_text('{"version": ' + "9" * 5000 + "}", encoding="utf-8")
     with pytest.raises(GlorotError, match=r"plan\.json is not a plan: it is no valid JSON \("):
         Plan.load(saved)
 

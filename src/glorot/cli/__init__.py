@@ -44,23 +44,37 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(glorot.__version__, prog_name="glorot")
 def group() -> None:
-    """Start neural networks right: plan, apply, check and compare weight initialisation.
+    """Start neural networks right: plan, apply and compare weight initialisation.
 
     A TARGET is package.module:factory or path/to/file.py:factory. Exit codes: 0 clean, 1 differences or
-    findings, 2 the command could not run.
+    findings, 2 the command could not run, 130 interrupted.
     """
 
 
 def main() -> None:
-    """Run the command line; whatever goes wrong ends as one message and exit code 2."""
+    """Run the command line; whatever goes wrong ends as one message and exit code 2, Ctrl-C with 130."""
     try:
-        group.main(prog_name="glorot", standalone_mode=True)
+        code = group.main(prog_name="glorot", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
     except Exception as error:
         if "GLOROT_TRACEBACK" in os.environ:
             raise
-        from glorot.errors import GlorotError
-
-        known = isinstance(error, GlorotError)
-        hint = "" if known else " (not foreseen; GLOROT_TRACEBACK=1 shows where, please report it)"
-        click.echo(f"error: {'' if known else type(error).__name__ + ': '}{error}{hint}", err=True)
+        click.echo(f"error: {_message(error)}", err=True)
         sys.exit(2)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _message(error: Exception) -> str:
+    from glorot.errors import GlorotError
+
+    if isinstance(error, GlorotError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        what = str(error) or "what was asked for does not fit"
+        return f"not enough memory: {what}; ask for smaller sizes or a smaller model, or use a larger machine"
+    return f"{type(error).__name__}: {error} (not foreseen; GLOROT_TRACEBACK=1 shows where, please report it)"

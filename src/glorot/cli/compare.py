@@ -53,6 +53,8 @@ def command(target: str | None, output: Path, form: str, recipes: tuple[str, ...
     result = _run(target, recipes, seeds, epochs, options)
     result = replace(result, command=shlex.join(["glorot", *sys.argv[1:]]))
     _show(result, output, form)
+    if result.interrupted:
+        raise SystemExit(130)
 
 
 def _run(target: str | None, recipes: Sequence[str], seeds: int, epochs: int, options: dict[str, Any]) -> "Comparison":

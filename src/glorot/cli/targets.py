@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -29,7 +30,7 @@ def load_target(target: str) -> Any:
         return factory()
     except GlorotError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise GlorotError(f"{target}: the factory failed with {_described(error)}") from error
 
 
@@ -60,7 +61,7 @@ def _from_file(path: Path) -> ModuleType:
     sys.path.insert(0, str(path.parent.resolve()))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise GlorotError(f"{path} does not import: {_described(error)}") from error
     finally:
         sys.path.pop(0)
@@ -71,23 +72,38 @@ def _from_name(name: str) -> ModuleType:
     sys.path.insert(0, "")  # as `python -m` does: modules of the current folder count
     try:
         return importlib.import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise GlorotError(f"module {name!r} does not import: {_described(error)}") from error
     finally:
         sys.path.pop(0)
 
 
-def _described(error: Exception) -> str:
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    where = f" ({Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno})" if place is not None else ""
-    return f"{type(error).__name__}: {error}{where}"
+def _described(error: BaseException) -> str:
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return f"{type(error).__name__}: {error.msg} ({Path(error.filename).name}:{error.lineno})"
+    words = f"sys.exit({error.code!r})" if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
+    return words + _place(error)
+
+
+def _place(error: BaseException) -> str:
+    """Say where an error arose; nothing if no line but ours and those of importlib took part."""
+    frames = [(Path(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    theirs = [
+        (path.name, line)
+        for path, line in frames
+        if str(path) not in (__file__, importlib.__file__) and not path.name.startswith("<frozen importlib")
+    ]
+    return f" ({theirs[-1][0]}:{theirs[-1][1]})" if theirs else ""
 
 
 def model_and_inputs(target: str) -> tuple[Any, Any]:
-    """Load a target whose factory returns a model, or (model, inputs)."""
+    """Load a target whose factory returns a model, or (model, inputs).
+
+    Raises:
+        GlorotError: if the target does not load, or its factory returns no model.
+    """
     made = load_target(target)
-    if isinstance(made, tuple) and len(made) == 2:
-        return made
-    return made, None
+    model, inputs = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    if model is None:
+        raise GlorotError(f"{target} returned None; return the model")
+    return model, inputs

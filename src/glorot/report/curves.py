@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from glorot.comparison import summary
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.results import RecipeResult, Spread
 from glorot.report.colors import colors, dashes
@@ -48,7 +49,7 @@ def _learning(result: RecipeResult, comparison: Comparison, figure: str) -> Seri
             points.append(point)
     broken = len(result.diverged) == len(result.runs)
     end = result.final(figure).mean if not broken else math.nan
-    label = "diverged" if broken else f"{100 * end:.1f} %" if share else f"{end:.2g}"
+    label = "diverged" if broken else f"{100 * end:.1f} %" if share else summary.figure(end)
     hue, dash = style(comparison, result.recipe)
     return Series(result.recipe, hue, dash, tuple(points), band=True, label=label, broken=broken)
 

@@ -2,9 +2,11 @@
 
 import math
 
+from glorot.comparison import summary
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.results import GOAL, RecipeResult
-from glorot.comparison.verdicts import best, ratio, times
+from glorot.comparison.verdicts import best, ratio, times, usual_saturation
+from glorot.errors import GlorotError
 from glorot.report.labels import listed, span
 
 
@@ -19,8 +21,8 @@ def percent(value: float, digits: int = 0) -> str:
 def headline(comparison: Comparison) -> str:
     """Say how far the recipes are apart."""
     results = comparison.results
-    figure, write = ("test_accuracy", _accuracy) if comparison.classifies else ("test_loss", _loss)
-    ends = [value for r in results if math.isfinite(value := r.final(figure).mean)]
+    key, write = ("test_accuracy", _accuracy) if comparison.classifies else ("test_loss", summary.figure)
+    ends = [value for r in results if math.isfinite(value := r.final(key).mean)]
     what = "test accuracy" if comparison.classifies else "test loss"
     if not ends:
         return f"One network, {_count(len(results), 'start')}: none ends with a number"
@@ -71,9 +73,9 @@ def losses(comparison: Comparison, part: str) -> str:
     words = []
     if ends:
         low, high = min(ends, key=lambda name: ends[name]), max(ends, key=lambda name: ends[name])
-        words.append(f"{low} ends with the lowest {where} loss, {_loss(ends[low])}")
+        words.append(f"{low} ends with the lowest {where} loss, {summary.figure(ends[low])}")
         if ends[high] > ends[low]:
-            words[0] += f"; {high} with the highest, {_loss(ends[high])}"
+            words[0] += f"; {high} with the highest, {summary.figure(ends[high])}"
     if broken:
         words.append(f"{_names(broken)} {_verb(broken, 'diverge')}")
     return "; ".join(words)
@@ -109,10 +111,16 @@ def saturation(comparison: Comparison) -> str:
     shares = {name: share for name, share in shares.items() if math.isfinite(share)}
     if not shares:
         return "What enters the activations"
-    full = sorted((name for name in shares if shares[name] > 0.2), key=lambda n: -shares[n])
+    usual = {r.recipe: _usual_saturation(r) for r in comparison.results if r.recipe in shares}
+    full = sorted((name for name in shares if shares[name] > (1 + usual[name]) / 2), key=lambda n: -shares[n])
     rest = [name for name in shares if name not in full]
     if not full:
         most = max(shares, key=lambda n: shares[n])
+        if usual[most] > 0.2:  # half of what enters a ReLU lies where it is flat
+            return (
+                f"Near {percent(usual[most])} of the units start where the activation is flat, as is usual for it "
+                f"({most} most, {percent(shares[most])})"
+            )
         return f"No recipe starts with more than {percent(shares[most], 1)} of its units saturated ({most})"
     if not rest:
         low, high = shares[full[-1]], shares[full[0]]
@@ -123,6 +131,13 @@ def saturation(comparison: Comparison) -> str:
     leader = best(comparison).recipe
     other = leader if leader in rest else min(rest, key=lambda n: shares[n])
     return f"{words}; {other}{', best in the end,' if other == leader else ''} with {percent(shares[other])}"
+
+
+def _usual_saturation(result: RecipeResult) -> float:
+    try:
+        return usual_saturation(result)
+    except GlorotError:  # an activation of one's own: nothing is known of it
+        return 0.0
 
 
 def copies(rows: dict[str, tuple[int, int]]) -> str:
@@ -201,7 +216,3 @@ def _count(number: int, noun: str) -> str:
 
 def _accuracy(value: float) -> str:
     return percent(value, 1)
-
-
-def _loss(value: float) -> str:
-    return f"{value:.2g}"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot.comparison.comparison import Comparison
+from glorot.comparison.summary import figure
 from glorot.probe.signal import distinct_units
 from glorot.report.document import text
 from glorot.report.labels import balanced
@@ -93,7 +94,7 @@ def _image(recipe: str, weights: NDArray[np.float64], scale: float) -> str:
 def _legend(scale: float) -> str:
     if not scale:
         return '<div class="scale">all weights are 0</div>'
-    return f'<div class="scale">−{scale:.2g}<span class="bar"></span>+{scale:.2g}</div>'
+    return f'<div class="scale">−{figure(scale)}<span class="bar"></span>+{figure(scale)}</div>'
 
 
 def _rows(weights: NDArray[Any]) -> str:

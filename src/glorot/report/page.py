@@ -61,8 +61,8 @@ def _card(result: RecipeResult, comparison: Comparison) -> str:
         end, what, scale, digits = result.final("test_accuracy"), "% test", 100, ".1f"
     else:
         end, what, scale, digits = result.final("test_loss"), "test loss", 1, ".3g"
-    score = "no number" if math.isnan(end.mean) else f"{scale * end.mean:{digits}}"
-    around = f" ± {scale * end.std:{digits}}" if end.count > 1 else ""
+    score = "no number" if math.isnan(end.mean) else f"{scale * end.mean:{digits if end.mean < 1000 else '.0f'}}"
+    around = f" ± {scale * end.std:{digits if end.std < 1000 else '.0f'}}" if end.count > 1 else ""
     spread = "" if math.isnan(end.mean) else f"<small>{around} {what}</small>"
     verdict = "<br>".join(prose(word[:1].upper() + word[1:]) for word in result.verdict.split("; "))
     return (

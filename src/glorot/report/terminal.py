@@ -15,13 +15,16 @@ from rich.table import Table
 from rich.text import Text
 
 from glorot.comparison.comparison import Comparison
+from glorot.comparison.summary import percent
 
 START = 6
 """Columns that tell of the start, the recipe's name among them; the rest tells of the learning."""
 
+SIGNAL = 3
+"""Columns of the start that tell of the signal on its way forward, the recipe's name among them."""
+
 LEAST_VERDICT = 32
 """Letters below which a column of verdicts is harder to read than lines of their own."""
-
 
 LONGEST_NAME = 28
 
@@ -51,6 +54,8 @@ class _Report:
         yield Text(self.comparison.task, style="bold")
         yield ""
         yield from self._tables(options.max_width)
+        if self.comparison.sweep:
+            yield from self._sweep(options.max_width)
         if self.comparison.claims:
             yield Text("\nwhat textbooks say, and what we saw", style="bold")
             yield self._claims()
@@ -58,39 +63,37 @@ class _Report:
             yield Text("\ninterrupted: only complete runs are shown", style="yellow")
 
     def _tables(self, width: int) -> RenderResult:
+        grid = _Grid(self.head, self.rows)
         last = len(self.head) - 1
         figures = list(range(last))
-        taken = sum(self._width(column, compact=False) + 2 for column in figures)
-        if taken + LEAST_VERDICT <= width:
-            yield self._table([*figures, last], compact=False)
+        if grid.taken(figures, compact=False) + LEAST_VERDICT <= width:
+            yield grid.table([*figures, last], compact=False)
             return
-        if taken - 2 <= width:
-            yield self._table(figures, compact=False)
+        if grid.taken(figures, compact=False) - 2 <= width:
+            yield grid.table(figures, compact=False)
         else:
-            yield Text("at the start", style="dim")
-            yield self._table(figures[:START], compact=True)
-            yield Text("\nlearning", style="dim")
-            yield self._table([0, *figures[START:]], compact=True)
+            yield from self._blocks(grid, figures, width)
         yield Text("\nverdict", style="dim")
         yield self._verdicts()
 
-    def _width(self, column: int, compact: bool) -> int:
-        """The width of a column whose head takes two lines at most."""
-        cells = [_tight(row[column]) if compact else row[column] for row in self.rows]
-        head = next(
-            n for n in itertools.count(5) if len(textwrap.wrap(self.head[column], n, break_long_words=False)) <= 2
-        )
-        words = max(map(len, textwrap.wrap(self.head[column], head, break_long_words=False)))
-        return min(max(words, *map(len, cells)), LONGEST_NAME if column == 0 else 99)
+    def _blocks(self, grid: "_Grid", figures: list[int], width: int) -> RenderResult:
+        start = figures[:START]
+        if grid.taken(start, compact=True) <= width:
+            blocks = [("at the start", start)]
+        else:
+            blocks = [("signal at the start", start[:SIGNAL]), ("gradient and units", [0, *start[SIGNAL:]])]
+        for number, (title, chosen) in enumerate([*blocks, ("learning", [0, *figures[START:]])]):
+            yield Text(("\n" if number else "") + title, style="dim")
+            yield from grid.tables(chosen, width)
 
-    def _table(self, chosen: Sequence[int], compact: bool) -> Table:
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 0 if compact else 1, 0, 0))
-        for column in chosen:
-            width = None if column == len(self.head) - 1 else self._width(column, compact)
-            table.add_column(self.head[column], style="bold" if column == 0 else "", overflow="fold", width=width)
-        for row in self.rows:
-            table.add_row(*(Text(_tight(row[column]) if compact else row[column]) for column in chosen))
-        return table
+    def _sweep(self, width: int) -> RenderResult:
+        points = self.comparison.sweep
+        depths = sorted({point.depth for point in points})
+        cells = {(point.recipe, point.depth): percent(point.test_accuracy) for point in points}
+        names = list(dict.fromkeys(point.recipe for point in points))
+        rows = [[name, *(cells.get((name, depth), "–") for depth in depths)] for name in names]
+        yield Text("\ntest % by number of hidden layers", style="dim")
+        yield from _Grid(["recipe", *map(str, depths)], rows, words=False).tables(range(len(depths) + 1), width)
 
     def _verdicts(self) -> Table:
         grid = Table.grid(padding=(0, 2, 0, 0))
@@ -108,6 +111,57 @@ class _Report:
             mark = Text("✓", style="green") if claim.holds else Text("✗", style="yellow")
             grid.add_row(mark, Text.assemble(claim.sentence, "  ", (claim.seen, "dim")))
         return grid
+
+
+class _Grid:
+    """Rows under heads, set in columns whose figures never wrap.
+
+    Args:
+        head: the heads of the columns; the first is that of the names.
+        rows: their text.
+        words: whether the last column holds sentences, which wrap as they need.
+    """
+
+    def __init__(self, head: Sequence[str], rows: Sequence[Sequence[str]], words: bool = True) -> None:
+        self.head = head
+        self.rows = rows
+        self.sentences = len(head) - 1 if words else None
+
+    def taken(self, columns: Sequence[int], compact: bool) -> int:
+        """Return the width of a table, of which a compact one has no gap at its end."""
+        gap = 1 if compact else 2
+        return sum(self._width(column, compact) + gap for column in columns) - (1 if compact else 0)
+
+    def tables(self, columns: Sequence[int], width: int) -> RenderResult:
+        """Yield as few compact tables as fit one below the other, the names in each."""
+        name, *left = columns
+        while left:
+            count = next((n for n in range(len(left), 1, -1) if self.taken([name, *left[:n]], True) <= width), 1)
+            yield self.table([name, *left[:count]], compact=True)
+            left = left[count:]
+
+    def table(self, columns: Sequence[int], compact: bool) -> Table:
+        """Return one table."""
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 0 if compact else 1, 0, 0))
+        for column in columns:
+            figures = column not in (0, self.sentences)
+            width = None if column == self.sentences else self._width(column, compact)
+            head = self.head[column] if width is None else "\n".join(_wrapped(self.head[column], width))
+            style = "" if column else "bold"
+            table.add_column(Text(head), style=style, overflow="fold", width=width, no_wrap=figures)
+        for row in self.rows:
+            table.add_row(*(Text(_tight(row[column]) if compact else row[column]) for column in columns))
+        return table
+
+    def _width(self, column: int, compact: bool) -> int:
+        """The width of a column whose head takes two lines at most."""
+        cells = [_tight(row[column]) if compact else row[column] for row in self.rows]
+        lines = next(found for n in itertools.count(5) if len(found := _wrapped(self.head[column], n)) <= 2)
+        return min(max(map(len, [*lines, *cells])), 99 if column else LONGEST_NAME)
+
+
+def _wrapped(head: str, width: int) -> list[str]:
+    return textwrap.wrap(head, width, break_long_words=False)
 
 
 def _tight(cell: str) -> str:

@@ -103,7 +103,8 @@ def _shaded(law: Distribution, rows: int) -> list[str]:
 
 
 def _scale(span: float) -> str:
-    left, right = f"{-span:.2g}", f"{span:.2g}"
+    written = f"{float(f'{span:.2g}'):.0f}" if 100 <= span < 1e5 else f"{span:.2g}"
+    left, right = f"-{written}", written
     side = PANEL // 2
     return f"{left:─<{side}}0{right:─>{side}}"
 

@@ -1,0 +1,105 @@
+"""Targets that misbehave, and the exits of the command line."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+import glorot
+from glorot.cli import group, main
+from glorot.cli.targets import load_target, model_and_inputs
+from glorot.errors import GlorotError
+
+
+def write(place: Path, text: str) -> str:
+    path = place / "mymodels.py"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_target_that_exits_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, "import sys\ndef leave():\n    sys.exit(3)\n")
+    with pytest.raises(
+        GlorotError, match=r"mymodels\.py:leave: the factory failed with sys\.exit\(3\) \(mymodels\.py:3"
+    ):
+        load_target(f"{path}:leave")
+    path = write(tmp_path, "import sys\nsys.exit()\n")
+    with pytest.raises(GlorotError, match=r"mymodels\.py does not import: sys\.exit\(None\) \(mymodels\.py:2\)$"):
+        load_target(f"{path}:leave")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(GlorotError, match=r"module 'mymodels' does not import: sys\.exit\(None\) \(mymodels\.py:2\)$"):
+        load_target("mymodels:leave")
+
+
+def test_a_syntax_error_names_its_own_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "number = 1\n\ndef model(:\n    pass\n")
+    with pytest.raises(GlorotError, match=r"mymodels\.py does not import: SyntaxError: .* \(mymodels\.py:3\)$"):
+        load_target(f"{path}:model")
+
+
+def test_a_missing_module_names_no_line_of_importlib() -> None:
+    with pytest.raises(GlorotError, match=r"ModuleNotFoundError: No module named 'nowhere'$"):
+        load_target("nowhere.at.all:model")
+
+
+def test_a_factory_that_returns_none(tmp_path: Path) -> None:
+    path = write(tmp_path, "def none():\n    pass\n\ndef pair():\n    return 1, 2\n")
+    with pytest.raises(GlorotError, match=r"mymodels\.py:none returned None; return the model$"):
+        model_and_inputs(f"{path}:none")
+    assert model_and_inputs(f"{path}:pair") == (1, 2)
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr("sys.argv", ["glorot", *words])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return int(stop.value.code or 0)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, click.Abort])
+def test_ctrl_c_ends_with_130(
+    error: type[BaseException], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(glorot, "draw", interrupted)
+    assert ended(monkeypatch, "draw", "zeros", "3", "--seed", "0") == 130
+    assert "interrupted" in capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ("Unable to allocate 36.4 TiB for an array", "Unable to allocate 36.4 TiB for an array"),
+        ("", "what was asked for does not fit"),
+    ],
+)
+def test_too_little_memory_says_what_to_do(
+    told: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise MemoryError(told)
+
+    monkeypatch.setattr(glorot, "draw", refuse)
+    assert ended(monkeypatch, "draw", "zeros", "3", "--seed", "0") == 2
+    assert capsys.readouterr().err == (
+        f"error: not enough memory: {message}; ask for smaller sizes or a smaller model, or use a larger machine\n"
+    )
+
+
+def test_more_numbers_than_addresses(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(monkeypatch, "draw", "zeros", "10000000000", "10000000000", "--seed", "0") == 2
+    assert capsys.readouterr().err == (
+        "error: 10000000000×10000000000 are more numbers than a computer can address; ask for smaller sizes\n"
+    )
+
+
+def test_exit_codes_of_what_ends_well_or_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ended(monkeypatch, "--help") == 0
+    assert ended(monkeypatch, "draw", "zeros", "3", "--seed", "0") == 0
+    assert ended(monkeypatch, "draw", "zeros", "3") == 2
+
+
+def test_the_help_names_only_commands_that_are_there() -> None:
+    assert "check" not in (group.help or "")
