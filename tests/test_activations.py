@@ -127,7 +127,13 @@ def test_second_moment_is_at_least_the_mean_squared(name: str, q: float) -> None
 
 @given(st.floats(-3, 3))
 def test_a_leak_follows_hes_law(slope: float) -> None:
-    assert activation(f"leaky_relu({slope!r})").gain == pytest.approx(math.sqrt(2 / (1 + slope**2)), rel=1e-12)
+    assert activation(f"leaky_relu({slope!r})").gain == pytest.approx(math.sqrt(2 / (1 + slope**2)), rel=1e-11)
+
+
+def test_gains_do_not_depend_on_how_a_processor_adds_up() -> None:
+    assert (activation("identity").gain, activation("identity").scale_gains()) == (1.0, (1.0, 1.0))
+    assert (activation("relu").gain, activation("relu").scale_gains()) == (1.41421356237, (1.41421356237,) * 2)
+    assert activation("sigmoid").scale_gains() == (4.0, 4.0)
 
 
 def test_erf_is_accurate() -> None:

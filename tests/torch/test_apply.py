@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,8 @@ from glorot import stream
 from glorot.distributions import Constant, Identity, Normal, Uniform
 from glorot.errors import GlorotError
 from glorot.plans import Plan
+from glorot.torch import inventory
+from glorot.torch.weights import write
 
 # the same weights
 
@@ -140,7 +143,7 @@ def test_buffers_modes_and_gradients_stay() -> None:
     assert [module.training for module in model.modules()] == [False] * 4
 
 
-# the promise of the issue
+# no two layers alike, nothing unplanned
 
 
 def test_a_twelve_layer_encoder_has_no_two_layers_alike_and_nothing_unplanned() -> None:
@@ -344,6 +347,79 @@ def test_what_fails_changes_nothing(name: str) -> None:
     with pytest.raises(GlorotError, match=message):
         glorot.apply(plan, model, seed=seed)
     assert bits(model) == before
+
+
+def exchanged(path: str, tensor: Tensor) -> nn.Module:
+    """Return a net with another tensor for one of its weights, which its layer was not built for."""
+    model = net()
+    layer, _, name = path.rpartition(".")
+    setattr(model.get_submodule(layer), name, nn.Parameter(tensor))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            exchanged("2.weight", torch.zeros(8, 5)),
+            "layer '2' (Linear): its weight has shape 8×5, but the layer was built for 4×5, "
+            "in_features=5, out_features=4, bias=True; give it a parameter of that shape, or build the layer anew",
+        ),
+        (
+            exchanged("2.weight", torch.zeros(5, 4)),  # as many elements
+            "layer '2' (Linear): its weight has shape 5×4, but the layer was built for 4×5",
+        ),
+        (exchanged("4.bias", torch.zeros(())), "layer '4' (Linear): its bias has shape (), but the layer was built"),
+        (
+            exchanged("2.weight", torch.zeros(4, 1).expand(4, 5)),
+            "2.weight: its elements share memory: shape 4×5 with strides (1, 0), expected an element of memory for "
+            "each; give the layer a copy",
+        ),
+        (
+            exchanged("2.weight", torch.zeros(8).as_strided((4, 5), (1, 1))),
+            "2.weight: its elements share memory: shape 4×5 with strides (1, 1)",
+        ),
+    ],
+)
+def test_a_tensor_that_a_layer_was_not_built_for_changes_nothing(model: nn.Module, message: str) -> None:
+    before = bits(model)
+    with pytest.raises(GlorotError, match="^" + re.escape(message)):
+        glorot.initialize(model, "xavier", seed=0)
+    assert bits(model) == before
+
+
+def test_places_are_found_before_anything_is_written() -> None:
+    plan, sound = glorot.plan(net(), "xavier"), inventory(net())
+    model = exchanged("2.weight", torch.zeros(8, 5))
+    before = bits(model)
+    message = (
+        "2.weight: its tensor has shape 8×5, which leaves 40 elements for the part, expected 20, of shape 4×5; "
+        "give the layer a parameter of the shape that it was built for, or build it anew"
+    )
+    with pytest.raises(GlorotError, match="^" + re.escape(message) + "$"):
+        write(model, sound, plan, 0, {entry.name: entry.name for entry in plan.entries})
+    assert bits(model) == before
+
+
+def test_what_inference_mode_or_a_sparse_layout_locks_changes_nothing() -> None:
+    with torch.inference_mode():
+        locked = nn.Linear(3, 4)
+    for model, message in (
+        (nn.Sequential(nn.Linear(4, 3), locked), "1.weight was made under torch.inference_mode()"),
+        (
+            exchanged("2.weight", torch.eye(4, 5).to_sparse()),
+            "2.weight has layout torch.sparse_coo; glorot writes dense tensors: skip it by a rule",
+        ),
+    ):
+        before = model[0].weight.detach().clone()
+        with pytest.raises(GlorotError, match="^" + re.escape(message)):
+            glorot.initialize(model, "xavier", seed=0)
+        assert torch.equal(model[0].weight, before)
+
+
+def test_a_memory_format_is_no_overlap() -> None:
+    plain, other = nn.Conv2d(3, 4, 2), nn.Conv2d(3, 4, 2).to(memory_format=torch.channels_last)
+    assert_same(weights(glorot.initialize(plain, seed=0)), weights(glorot.initialize(other, seed=0)))
 
 
 def test_a_seed_is_required() -> None:

@@ -10,7 +10,7 @@ from torch.nn.utils import parametrizations
 from zoo import LAYERS, poisoned, small_net
 
 import glorot
-from glorot import stream
+from glorot import probe, stream
 from glorot.distributions import Normal
 from glorot.errors import GlorotError
 from glorot.fans import Fans
@@ -213,3 +213,25 @@ def test_names_are_paths() -> None:
     assert names[:3] == ["a.0.0.weight", "a.0.0.bias", "b.weight_ih_l0[i]"]
     assert [part.path for part in inventory(model).parts][2] == "b.weight_ih_l0"
     assert [part.name for part in inventory(nn.Linear(2, 2)).parts] == ["weight", "bias"]
+
+
+# wrappers for several devices
+
+
+@pytest.mark.parametrize("compiled", ["no", "outside", "inside"])
+def test_a_data_parallel_model_has_the_names_and_weights_of_the_bare_one(compiled: str) -> None:
+    one, other = small_net(), small_net()
+    wrapped: nn.Module = nn.DataParallel(torch.compile(other, backend="eager") if compiled == "inside" else other)
+    wrapped = torch.compile(wrapped, backend="eager") if compiled == "outside" else wrapped
+    batch = torch.ones(2, 3)
+    assert inventory(wrapped, batch) == inventory(one, batch)
+    assert glorot.initialize(wrapped, seed=3, inputs=batch) is wrapped
+    glorot.initialize(one, seed=3, inputs=batch)
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    assert probe.measure(wrapped, batch).layers == probe.measure(one, batch).layers
+
+
+def test_a_module_that_is_only_called_module_keeps_its_name() -> None:
+    model = nn.Module()
+    model.module = nn.Linear(3, 4)
+    assert [part.name for part in inventory(model).parts] == ["module.weight", "module.bias"]

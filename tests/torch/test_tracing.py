@@ -61,6 +61,21 @@ ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "nn.Hardtanh": (nn.Hardtanh(), "hardtanh"),
     "F.hardtanh(z, 0, 6)": (lambda z: F.hardtanh(z, 0, max_val=6), "relu6"),
     "F.hardtanh of other bounds": (lambda z: F.hardtanh(z, -2.0, 2.0), "identity"),
+    "clamp(min=0)": (lambda z: z.clamp(min=0), "relu"),
+    "torch.clip(z, 0)": (lambda z: torch.clip(z, 0), "relu"),
+    "clamp(0, 6)": (lambda z: torch.clamp(z, 0, 6), "relu6"),
+    "clamp of other bounds": (lambda z: z.clamp(-2, 2), "identity"),
+    "clamp at a tensor": (lambda z: z.clamp(min=torch.tensor(0.0)), "relu"),
+    "clamp_min": (lambda z: z.clamp_min(0), "relu"),
+    "clamp_min_ at 1": (lambda z: z.clamp_min_(1), "identity"),
+    "maximum": (lambda z: torch.maximum(z, torch.tensor(0.0)), "relu"),
+    "maximum, zero first": (lambda z: torch.maximum(torch.zeros(4), z), "relu"),
+    "max with zeros_like": (lambda z: torch.max(z, torch.zeros_like(z)), "relu"),
+    "maximum with a one": (lambda z: torch.maximum(z, torch.ones_like(z)), "identity"),
+    "maximum with a result": (lambda z: torch.maximum(z, z - z), "identity"),
+    "z·sigmoid(z)": (lambda z: z * torch.sigmoid(z), "silu"),
+    "sigmoid(z)·z": (lambda z: z.sigmoid().mul(z), "silu"),
+    "z·sigmoid(z) in place": (lambda z: z.mul_(z.sigmoid()), "silu"),
     "none": (lambda z: z, "identity"),
 }
 
@@ -91,6 +106,77 @@ def test_what_moves_values_about_keeps_the_activation(name: str) -> None:
     behind = Calls(lambda m, x: m.b(move(torch.tanh(m.a(x)))))
     before = Calls(lambda m, x: m.b(torch.tanh(move(m.a(x)))))
     assert traced(behind, X) == traced(before, X) == {"a": (1, "identity", "tanh"), "b": (2, "tanh", "identity")}
+
+
+SCALES: dict[str, Callable[[Tensor], Tensor]] = {
+    "h * 2": lambda h: h * 2,
+    "2 * h": lambda h: 2 * h,
+    "h *= 2": lambda h: h.mul_(2),
+    "h / 2": lambda h: h / 2,
+    "h.div(2)": lambda h: h.div(2),
+    "a number in a tensor": lambda h: torch.tensor(0.5) * h,
+}
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_a_number_keeps_the_activation(name: str) -> None:
+    scale = SCALES[name]
+    assert traced(Calls(lambda m, x: m.b(scale(torch.relu(m.a(x))))), X)["b"] == (2, "relu", "identity")
+    inside = traced(Calls(lambda m, x: m.b(torch.tanh(scale(m.a(x))))), X)
+    assert inside == {"a": (1, "identity", "identity"), "b": (2, "tanh", "identity")}  # tanh(z/2) is not tanh(z)
+
+
+@pytest.mark.parametrize("divided", [lambda h: 2 / h, lambda h: h / h, lambda h: h * h[:1]])
+def test_what_is_no_scale_loses_the_activation(divided: Callable[[Tensor], Tensor]) -> None:
+    assert traced(Calls(lambda m, x: m.b(divided(torch.sigmoid(m.a(x))))), X)["b"] == (2, "identity", "identity")
+
+
+def test_a_gate_by_the_sigmoid_of_another_tensor_is_no_silu() -> None:
+    model = Calls(lambda m, x: m.c(m.b(x) * torch.sigmoid(m.a(x))), "abc")
+    assert traced(model, X)["a"] == (2, "identity", "sigmoid")
+    assert traced(model, X)["c"] == (3, "identity", "identity")
+
+
+def test_a_written_silu_is_measured_as_one() -> None:
+    def gated(z: Tensor) -> Tensor:
+        return z * torch.sigmoid(z)
+
+    written = Calls(lambda m, x: m.b(gated(m.a(x))))
+    called = Calls(lambda m, x: m.b(F.silu(m.a(x))))
+    called.load_state_dict(written.state_dict())
+    found, expected = probe.measure(written, X).layers[0], probe.measure(called, X).layers[0]
+    assert (found.activation, found.preactivation_std) == ("silu", expected.preactivation_std)
+    assert found.second_moment == pytest.approx(expected.second_moment, rel=1e-5)
+
+
+class Recurrent(nn.Module):
+    """A recurrent layer with a head."""
+
+    def __init__(self, layer: nn.Module, follow: Callable[[Tensor], Tensor] = torch.clone) -> None:
+        super().__init__()
+        self.layer, self.head, self.follow = layer, nn.Linear(5, 2), follow
+
+    def forward(self, x: Tensor) -> Tensor:
+        out, _ = self.layer(x)
+        return self.head(self.follow(out[..., -1, :]))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("inputs", [None, X.reshape(1, 2, 4)], ids=["unseen", "run"])
+@pytest.mark.parametrize(
+    ("layer", "activation"),
+    [(nn.LSTM, "tanh"), (nn.GRU, "tanh"), (nn.RNN, "tanh"), (lambda i, o: nn.RNN(i, o, nonlinearity="relu"), "relu")],
+)
+def test_a_head_behind_a_recurrent_layer_is_fed_by_its_state(
+    layer: Callable[[int, int], nn.Module], activation: str, inputs: Tensor | None
+) -> None:
+    model = Recurrent(layer(4, 5))
+    assert traced(model, inputs)["head"] == (2, activation, "identity")
+
+
+def test_an_activation_behind_a_state_feeds_the_head_and_follows_nothing() -> None:
+    parts = {part.name: part for part in inventory(Recurrent(nn.LSTM(4, 5), torch.relu), X.reshape(1, 2, 4)).parts}
+    assert parts["head.weight"].fed_by == "relu"
+    assert parts["layer.weight_ih_l0[g]"].followed_by == "identity"
 
 
 MIXES: dict[str, tuple[Callable[[Calls, Tensor], Tensor], Rows]] = {

@@ -1,4 +1,4 @@
-"""The layers that the adapter understands, one of each kind, and small helpers."""
+"""The layers that the adapter understands, one of each kind, and what the tests do with models."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -88,11 +88,14 @@ class Activation:
 
     @functools.cached_property
     def gain(self) -> float:
-        """1/√E φ² for z ~ N(0, 1): weights scaled by it hold the second moment of the signal at 1."""
+        """1/√E φ² for z ~ N(0, 1): weights scaled by it hold the second moment of the signal at 1.
+
+        Rounded to 12 significant digits, so that plans are the same on every processor.
+        """
         second = self.moments().second_moment
         if second == 0:
             raise GlorotError(f"{self.name}: no gain, for E φ(z)² is 0: it lets no signal through")
-        return 1 / math.sqrt(second)
+        return _steady(1 / math.sqrt(second))
 
     @property
     def slope_at_zero(self) -> float:
@@ -121,17 +124,22 @@ class Activation:
             (1.4142, (4.0, 4.0))
         """
         if self.squashes_off_zero and self.slope_at_zero != 0:
-            return 1 / self.slope_at_zero, 1 / self.slope_at_zero
+            return (_steady(1 / self.slope_at_zero),) * 2
         slope = self.moments().derivative_second_moment
         if slope == 0:
             raise GlorotError(f"{self.name}: no backward gain, for E φ′(z)² is 0: no gradient passes")
-        return self.gain, 1 / math.sqrt(slope)
+        return self.gain, _steady(1 / math.sqrt(slope))
 
     @functools.cached_property
     def steepest(self) -> float:
         """The maximum of |φ′| over |z| ≤ 10; a unit is called saturated where |φ′| is below 5 % of it."""
         beside = [k + side for k in self.kinks for side in (-1e-6, 1e-6)]
         return float(np.max(np.abs(self.derivative(np.concatenate([np.linspace(-10, 10, 4001), beside])))))
+
+
+def _steady(gain: float) -> float:
+    """Round a gain to 12 significant digits: the last bits of a sum depend on how a processor adds it up."""
+    return float(f"{gain:.12g}")
 
 
 def _panels(q: Array, kinks: tuple[float, ...]) -> tuple[Array, Array]:

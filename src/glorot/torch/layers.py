@@ -130,10 +130,19 @@ def _blocks(part: Part, names: str | tuple[str, ...]) -> Parts:
 GATES = {"RNN": ("h",), "LSTM": ("i", "f", "g", "o"), "GRU": ("r", "z", "n")}
 
 
+def state_activation(module: nn.Module) -> str:
+    """Return the activation that the state of a recurrent layer has passed; "identity" for any other layer."""
+    if isinstance(module, nn.RNNBase):
+        return "relu" if module.mode == "RNN_RELU" else "tanh"
+    if isinstance(module, nn.RNNCellBase):
+        return str(getattr(module, "nonlinearity", "tanh"))
+    return "identity"
+
+
 def _recurrent(m: nn.RNNBase) -> dict[str, Parts]:
     gates = GATES[m.mode.split("_")[0]]
     state = m.proj_size or m.hidden_size
-    fed_by = "relu" if m.mode == "RNN_RELU" else "tanh"
+    fed_by = state_activation(m)
     found: dict[str, Parts] = {}
     for layer in range(m.num_layers):
         for direction in ("", "_reverse") if m.bidirectional else ("",):
@@ -152,8 +161,7 @@ def _recurrent(m: nn.RNNBase) -> dict[str, Parts]:
 
 def _recurrent_cell(m: nn.RNNCellBase) -> dict[str, Parts]:
     gates = GATES[kind_of(m).removesuffix("Cell")]
-    fed_by = getattr(m, "nonlinearity", "tanh")
-    return _cell_parts(m, gates, m.input_size, m.hidden_size, fed_by)
+    return _cell_parts(m, gates, m.input_size, m.hidden_size, state_activation(m))
 
 
 def _cell_parts(m: Any, gates: tuple[str, ...], inputs: int, state: int, fed_by: str) -> dict[str, Parts]:

@@ -13,7 +13,8 @@ from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Parameter, Part
 from glorot.torch.fused import split
 from glorot.torch.layers import parts_of
-from glorot.torch.paths import structural
+from glorot.torch.paths import bare, structural
+from glorot.torch.places import stored_shape, text
 from glorot.torch.preserve import preserved
 from glorot.torch.tracing import Origin, Trace, follow, in_order_of_registration
 
@@ -91,8 +92,10 @@ def inventory(model: nn.Module, inputs: Any = None) -> Inventory:
         The inventory.
 
     Raises:
-        GlorotError: if a layer has no shape yet or one without elements, or the model refuses the batch.
+        GlorotError: if a layer has no shape yet, one without elements, or another than its parameters, or
+            the model refuses the batch.
     """
+    model = bare(model)
     layers = weight_layers(model)
     if inputs is None:
         trace = in_order_of_registration(model, layers)
@@ -128,6 +131,13 @@ def _parts(
     known = parts_of(module).get(name)
     if known is None:
         return (Part(path, "", tuple(tensor.shape), "unknown", type(module).__name__),)
+    claimed = stored_shape(known)
+    if tensor.is_floating_point() and tuple(tensor.shape) != claimed:
+        raise GlorotError(
+            f"layer {layer!r} ({type(module).__name__}): its {name} has shape {text(tuple(tensor.shape))}, but the "
+            f"layer was built for {text(claimed)}, {module.extra_repr()}; give it a parameter of that shape, or "
+            "build the layer anew"
+        )
     fed_by = trace.fed_by.get(layer, Origin()).activation
     return tuple(
         replace(

@@ -13,6 +13,7 @@ from glorot import stream
 from glorot.distributions import Normal
 from glorot.errors import GlorotError
 from glorot.torch.model import as_tensor, call, weight_layers, weights_of
+from glorot.torch.paths import bare
 from glorot.torch.preserve import preserved
 from glorot.torch.tracing import follow
 
@@ -97,6 +98,7 @@ def observe(
     Raises:
         GlorotError: if the model refuses the batch.
     """
+    model = bare(model)
     layers = weight_layers(model)
     watcher = _Watcher(dict(layers), collector)
     with preserved(model), torch.enable_grad():

@@ -1,5 +1,8 @@
 """Paths of modules and parameters, without what wrappers insert."""
 
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
 WRAPPERS = ("_orig_mod", "_checkpoint_wrapped_module")
 
 
@@ -11,3 +14,20 @@ def structural(path: str) -> str:
         'layers.0.weight'
     """
     return ".".join(step for step in path.split(".") if step not in WRAPPERS)
+
+
+def bare(model: nn.Module) -> nn.Module:
+    """Return a model without the `DataParallel` or `DistributedDataParallel` around it.
+
+    Example:
+        >>> type(bare(nn.DataParallel(nn.Linear(3, 4)))).__name__
+        'Linear'
+    """
+    inner = model
+    while True:
+        if isinstance(inner, nn.DataParallel | DistributedDataParallel):
+            inner = model = inner.module
+        elif "_orig_mod" in inner._modules:  # compiled around or inside it
+            inner = inner.get_submodule("_orig_mod")
+        else:
+            return model

@@ -11,19 +11,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from glorot.activations import ACTIVATIONS
 from glorot.errors import GlorotError
-from glorot.torch.layers import is_norm
+from glorot.torch.layers import is_norm, state_activation
+from glorot.torch.naming import OPAQUE, activation_of_call, activation_of_module, plain_name
 from glorot.torch.paths import structural
-
-# the argument that shapes an activation, under its name here and in PyTorch, and its place in a call
-ARGUMENTS = {"leaky_relu": ("negative_slope", 1), "elu": ("alpha", 1), "softshrink": ("lambd", 1)}
-PLAIN = {"sigmoid", "tanh", "relu", "relu6", "selu", "silu", "mish", "softplus", "softsign", "hardswish"}
-PLAIN |= {"hardsigmoid", "hardtanh", "sin", "erf", "logsigmoid", "tanhshrink", "gelu"}
-OTHER_NAMES = {"leakyrelu": "leaky_relu", "prelu": "leaky_relu(negative_slope=0.25)"}
-
-BOUNDS: dict[tuple[float, float], str] = {(-1, 1): "hardtanh", (0, 6): "relu6"}
-"""The activations that PyTorch computes by clipping, by their bounds."""
 
 INPUT = "."
 """What stands among the layers that a tensor comes from for the batch itself; no path is called so."""
@@ -38,64 +29,20 @@ MOVES |= {f"{kind}dropout{rank}" for kind in ("", "alpha_", "feature_alpha_") fo
 MOVES |= {f"{pool}_pool{rank}d" for pool in ("max", "avg", "adaptive_avg", "adaptive_max") for rank in (1, 2, 3)}
 MOVES |= {f"{kind}max_pool{rank}d_with_indices" for kind in ("", "adaptive_") for rank in (1, 2, 3)}
 
+MOVES |= {"_pack_padded_sequence", "_pad_packed_sequence"}
+
+# what multiplies or divides; by a number, it passes an activation on
+PRODUCTS = {"mul", "multiply", "__mul__", "__rmul__", "__imul__"}
+QUOTIENTS = {"div", "divide", "true_divide", "__truediv__", "__itruediv__", "__div__", "__idiv__"}
+
+# what makes a tensor like another, of values that have nothing to do with it
+CONSTANTS = {"zeros_like", "full_like", "new_zeros", "new_full", "new_tensor"}
+
 # what puts several values side by side
 JOINS = {"cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack"}
 
 # what rescales without mixing units: an activation behind it still belongs to the layer before it
 NORMS = {"batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm"}
-
-
-def _plain_name(function: Callable[..., Any]) -> str:
-    """Return the name of a function, without the mark of its in-place form."""
-    name = getattr(function, "__name__", "")
-    if name == "__get__":  # an attribute, such as x.T
-        name = getattr(function, "__self__").__name__  # noqa: B009 (a Callable has none by its type)
-    return name if name.endswith("__") else name.rstrip("_")
-
-
-def activation_of_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
-    """Return the name of the activation that a PyTorch function computes, if it computes one."""
-    name = _plain_name(function)
-    if name == "hardtanh":
-        low = args[1] if len(args) > 1 else kwargs.get("min_val", -1)
-        high = args[2] if len(args) > 2 else kwargs.get("max_val", 1)
-        return BOUNDS.get((low, high))
-    argument, place = ARGUMENTS.get(name, ("approximate", 99))
-    return _activation(name, kwargs.get(argument, args[place] if len(args) > place else None))
-
-
-OPAQUE = {
-    ("transformers.activations", "GELUActivation"): "gelu",
-    ("transformers.activations", "GELUTanh"): "gelu_tanh",
-    ("transformers.activations", "NewGELUActivation"): "gelu_tanh",
-    ("transformers.activations", "FastGELUActivation"): "gelu_tanh",
-    ("transformers.activations", "ReLUSquaredActivation"): "relu_squared",
-}
-"""Modules of model libraries that are an activation, or compute one from smaller steps."""
-
-
-def activation_of_module(module: nn.Module) -> str | None:
-    """Return the name of the activation that a module is, if it is one."""
-    opaque = OPAQUE.get((type(module).__module__, type(module).__name__))
-    if opaque is not None:
-        return opaque
-    if not type(module).__module__.startswith("torch.nn."):
-        return None
-    name = type(module).__name__.lower()
-    name = OTHER_NAMES.get(name, name)
-    if isinstance(module, nn.Hardtanh):
-        return BOUNDS.get((module.min_val, module.max_val))
-    return _activation(name, getattr(module, ARGUMENTS.get(name, ("approximate", 0))[0], None))
-
-
-def _activation(name: str, argument: Any) -> str | None:
-    if name in ARGUMENTS:
-        factory = ACTIVATIONS.factory(name)
-        return factory().name if argument is None else factory(float(argument)).name
-    if name == "gelu" and argument == "tanh":
-        return "gelu_tanh"
-    name = {"prelu": OTHER_NAMES["prelu"], "log_sigmoid": "logsigmoid"}.get(name, name)
-    return name if name in PLAIN or name == OTHER_NAMES["prelu"] else None
 
 
 @dataclass(frozen=True)
@@ -111,6 +58,12 @@ class Origin:
     activation: str = "identity"
     layers: frozenset[str] = frozenset()
     direct: bool = False
+
+
+def _output_of(path: str, module: nn.Module) -> Origin:
+    """Return the origin of what a layer returns; the state of a recurrent one has passed its activation."""
+    activation = state_activation(module)
+    return Origin(activation, frozenset({path}), direct=activation == "identity")
 
 
 @dataclass
@@ -163,13 +116,15 @@ class _Follower(TorchFunctionMode):
         self.inside: list[str] = []
         self.entered_relu: Tensor | None = None
         self.origins: Any = WeakIdKeyDictionary()
+        self.constants: Any = WeakIdKeyDictionary()
+        self.sigmoids: Any = WeakIdKeyDictionary()  # from the sigmoid of a tensor to that tensor
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        source = next(_tensors([*args, *kwargs.values()]), None)
-        activation = activation_of_call(function, args, kwargs)
+        name = plain_name(function)
+        activation, source = self._recognise(function, name, args, kwargs)
         before = source
         if activation is not None and source is not None and self.observer is not None:
             in_place = kwargs.get("inplace") or function.__name__.endswith("_")
@@ -178,19 +133,45 @@ class _Follower(TorchFunctionMode):
         if source is None or not isinstance(result, Tensor | tuple | list):
             return result
         origin = self.origins.get(source, Origin())
-        name = _plain_name(function)
-        if origin.activation == "relu" and (name == "square" or (name == "pow" and args[1:] == (2,))):
-            activation = "relu_squared"
         if activation is not None:
             self._activate(origin, activation, before, result)
             origin = replace(origin, activation=activation)
+            if activation == "sigmoid" and result is not source:
+                self.sigmoids[result] = source
         elif name in NORMS:
             origin = replace(origin, activation="identity")
+        elif _rescales(name, args):  # an activation of z/2 is none of z
+            origin = self.origins.get(_large(args)[0], Origin())
+            origin = replace(origin, direct=origin.direct and origin.activation != "identity")
         elif name not in MOVES:
             origin = self._mixed([*args, *kwargs.values()], joined=name in JOINS)
         for tensor in _tensors([result]):
             self.origins[tensor] = origin
+            if name in CONSTANTS:
+                self.constants[tensor] = True
         return result
+
+    def _recognise(
+        self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[str | None, Tensor | None]:
+        """Return the activation that a call computes, if it computes one, and the tensor that it is computed of."""
+        tensors = list(_tensors([*args, *kwargs.values()]))
+        source = tensors[0] if tensors else None
+        if len(tensors) == 2 and name in PRODUCTS | {"maximum", "max"}:
+            for value, other in (tensors, tensors[::-1]):
+                if name in PRODUCTS and self.sigmoids.get(other) is value:
+                    return "silu", value
+                if name not in PRODUCTS and self._is_zero(other):
+                    return "relu", value
+        if source is not None and (name == "square" or (name == "pow" and args[1:] == (2,))):
+            is_relu = self.origins.get(source, Origin()).activation == "relu"
+            return ("relu_squared" if is_relu else None), source
+        return activation_of_call(function, args, kwargs), source
+
+    def _is_zero(self, tensor: Tensor) -> bool:
+        """Tell whether a tensor is a constant 0, and not a result that happens to be 0."""
+        is_result = tensor not in self.constants and bool(self.origins.get(tensor, Origin()).layers)
+        return not (is_result or isinstance(tensor, nn.Parameter) or tensor.is_meta or bool(tensor.any()))
 
     def _mixed(self, values: list[Any], joined: bool) -> Origin:
         """Return the origin of what several tensors were mixed into: every layer that had a share.
@@ -210,7 +191,8 @@ class _Follower(TorchFunctionMode):
         (layer,) = origin.layers
         is_first = origin.activation == "identity" and layer not in self.trace.followed_by
         is_square = activation == "relu_squared" and self.trace.followed_by.get(layer) == "relu"
-        if is_first or is_square:
+        is_silu = activation == "silu" and self.trace.followed_by.get(layer) == "sigmoid"  # z·sigmoid(z)
+        if is_first or is_square or (is_silu and origin.activation == "identity"):
             before = self.entered_relu if is_square else before
             self.entered_relu = before if activation == "relu" else None
             self.trace.followed_by[layer] = activation
@@ -238,9 +220,9 @@ class _Follower(TorchFunctionMode):
         self._activate(origin, activation, before, after)
         self.origins[after] = replace(origin, activation=activation)
 
-    def leaving(self, path: str, result: Any) -> None:
+    def leaving(self, path: str, module: nn.Module, result: Any) -> None:
         for n, tensor in enumerate(_tensors([result])):
-            self.origins[tensor] = Origin("identity", frozenset({path}), direct=True)
+            self.origins[tensor] = _output_of(path, module)
             if n == 0 and self.observer is not None:
                 self.observer.left(path, tensor)
 
@@ -319,7 +301,7 @@ def _enter(follower: _Follower, path: str) -> Callable[..., None]:
 
 
 def _leave(follower: _Follower, path: str) -> Callable[..., None]:
-    return lambda module, args, result: follower.leaving(path, result)
+    return lambda module, args, result: follower.leaving(path, module, result)
 
 
 def _computed(follower: _Follower, activation: str) -> Callable[..., None]:
@@ -334,6 +316,16 @@ def _add_output_projections(trace: Trace, layers: Iterable[tuple[str, nn.Module]
             projection = paths[id(module.out_proj)]
             trace.order.insert(trace.order.index(path) + 1, projection)
             trace.fed_by[projection] = Origin("identity", frozenset({path}))
+
+
+def _rescales(name: str, args: tuple[Any, ...]) -> bool:
+    """Tell whether a call multiplies a tensor by a number, or divides it by one."""
+    large = _large(args)
+    return len(large) == 1 and (name in PRODUCTS or (name in QUOTIENTS and large[0] is args[0]))
+
+
+def _large(args: Iterable[Any]) -> list[Tensor]:
+    return [tensor for tensor in _tensors(args) if tensor.dim() > 0]
 
 
 def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
@@ -363,9 +355,9 @@ def in_order_of_registration(model: nn.Module, layers: Iterable[tuple[str, nn.Mo
             path = paths[id(module)]
             trace.order.append(path)
             trace.fed_by[path] = last
-            last = Origin("identity", frozenset({path}), direct=True)
+            last = _output_of(path, module)
         elif activation is not None and id(module) not in quiet:
-            for layer in last.layers:
+            for layer in last.layers if last.direct else ():
                 trace.followed_by.setdefault(layer, activation)
             last = replace(last, activation=activation)
         elif is_norm(module):

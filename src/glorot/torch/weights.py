@@ -12,7 +12,8 @@ from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Part
 from glorot.plans import Plan
 from glorot.stream.spec import reach_of
-from glorot.torch.paths import structural
+from glorot.torch.paths import bare, structural
+from glorot.torch.places import place_of
 
 
 def write(model: nn.Module, inventory: Inventory, plan: Plan, seed: int, names: Mapping[str, str]) -> None:
@@ -29,7 +30,7 @@ def write(model: nn.Module, inventory: Inventory, plan: Plan, seed: int, names: 
         GlorotError: if a parameter cannot be written; nothing is written then.
     """
     stream.key_of(seed, "")  # a seed that is none is refused even where nothing is drawn
-    tensors = {structural(path): tensor for path, tensor in model.named_parameters(remove_duplicate=False)}
+    tensors = {structural(path): tensor for path, tensor in bare(model).named_parameters(remove_duplicate=False)}
     parts = {part.name: part for part in inventory.parts}
     jobs = []
     for entry in plan.entries:
@@ -37,11 +38,13 @@ def write(model: nn.Module, inventory: Inventory, plan: Plan, seed: int, names: 
             part = parts[entry.name]
             tensor = tensors[part.path]
             _check_writable(part, tensor, entry.distribution)
-            jobs.append((tensor, part, entry.distribution, stream.key_of(seed, names[entry.name])))
+            jobs.append(
+                (place_of(part, tensor.detach()), part, entry.distribution, stream.key_of(seed, names[entry.name]))
+            )
     with torch.no_grad():
-        for tensor, part, law, key in jobs:
+        for place, part, law, key in jobs:
             values = stream.draw(key, law, part.shape, axes=part.axes or None)
-            _assign(tensor.detach(), part, values)
+            _assign(place, part, values)
 
 
 def _check_writable(part: Part, tensor: Tensor, law: Distribution) -> None:
@@ -50,6 +53,13 @@ def _check_writable(part: Part, tensor: Tensor, law: Distribution) -> None:
     if not tensor.is_floating_point():
         raise GlorotError(
             f"{part.path} has dtype {tensor.dtype}; glorot writes floating-point parameters: skip it by a rule"
+        )
+    if tensor.layout != torch.strided:
+        raise GlorotError(f"{part.path} has layout {tensor.layout}; glorot writes dense tensors: skip it by a rule")
+    if tensor.is_inference() and not torch.is_inference_mode_enabled():
+        raise GlorotError(
+            f"{part.path} was made under torch.inference_mode(), and nothing may be written to it outside; "
+            "build the model outside it, or apply the plan inside"
         )
     largest = torch.finfo(tensor.dtype).max
     if reach_of(law) > largest:
@@ -61,17 +71,8 @@ def _check_writable(part: Part, tensor: Tensor, law: Distribution) -> None:
         raise GlorotError(f"{part.name}: {error}") from error
 
 
-def _assign(tensor: Tensor, part: Part, values: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> None:
-    place = tensor
-    view = part.view
-    if view is not None:
-        if view.box is not None:
-            place = place[tuple(slice(start, stop) for start, stop in view.box)]
-        if view.unfold is not None:
-            place = place.view(view.unfold)
-        if view.order is not None:
-            place = place.permute(view.order)
+def _assign(place: Tensor, part: Part, values: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> None:
     source = torch.from_numpy(values).reshape(place.shape)
-    if view is not None and view.flip:
-        source = source.flip(view.flip)
+    if part.view is not None and part.view.flip:
+        source = source.flip(part.view.flip)
     place.copy_(source)

@@ -1,0 +1,82 @@
+"""Where in a stored tensor a part lies, and whether the two fit."""
+
+import math
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from glorot.errors import GlorotError
+from glorot.inventory import Part
+
+
+def stored_shape(parts: Sequence[Part]) -> tuple[int, ...]:
+    """Return the shape of the stored tensor that parts make up together.
+
+    Example:
+        >>> from glorot.inventory import View
+        >>> stored_shape([Part("", "oi", (4, 3), "kernel", "Conv1D", view=View(order=(1, 0)))])
+        (3, 4)
+    """
+    view = parts[0].view
+    if view is None:
+        return parts[0].shape
+    if view.box is not None:
+        boxes = [part.view.box for part in parts if part.view is not None and part.view.box is not None]
+        return tuple(max(stop for _, stop in axis) for axis in zip(*boxes, strict=True))
+    if view.unfold is not None:  # groups, which lie along the first stored axis
+        return (view.unfold[0] * view.unfold[1], *view.unfold[2:])
+    if view.order is not None:
+        return tuple(parts[0].shape[view.order.index(axis)] for axis in range(len(view.order)))
+    return parts[0].shape
+
+
+def place_of(part: Part, tensor: Tensor) -> Tensor:
+    """Return the view of a stored tensor that a part lies in, before `flip`.
+
+    Raises:
+        GlorotError: if the tensor has another shape than the part belongs to, or elements that share memory.
+    """
+    shape = tuple(tensor.shape)
+    if _overlaps(tensor):
+        raise GlorotError(
+            f"{part.path}: its elements share memory: shape {text(shape)} with strides {tensor.stride()}, expected "
+            f"an element of memory for each; give the layer a copy, nn.Parameter(tensor.detach().clone("
+            "memory_format=torch.contiguous_format)), or skip it by a rule"
+        )
+    place = tensor
+    view = part.view
+    try:
+        if view is not None and view.box is not None:
+            place = place[tuple(slice(start, stop) for start, stop in view.box)]
+        if view is not None and view.unfold is not None:
+            place = place.view(view.unfold)
+        if view is not None and view.order is not None:
+            place = place.permute(view.order)
+    except (RuntimeError, IndexError):
+        place = tensor[:0] if tensor.dim() else tensor
+    if place.numel() != math.prod(part.shape):
+        raise GlorotError(
+            f"{part.name}: its tensor has shape {text(shape)}, which leaves {place.numel()} elements for the part, "
+            f"expected {math.prod(part.shape)}, of shape {text(part.shape)}; give the layer a parameter of the shape "
+            "that it was built for, or build it anew"
+        )
+    return place
+
+
+def _overlaps(tensor: Tensor) -> bool:
+    reach = 0  # from the first element to the last along the axes before
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size > 1 and stride <= reach:
+            return True
+        reach += stride * (size - 1) if size > 1 else 0
+    return False
+
+
+def text(shape: Sequence[int]) -> str:
+    """Return a shape as messages write it.
+
+    Example:
+        >>> text((4, 3))
+        '4×3'
+    """
+    return "×".join(map(str, shape)) or "()"
