@@ -1,4 +1,4 @@
-"""glorot starts neural networks right: it plans, applies, checks and compares initialisation."""
+"""glorot starts neural networks right: it plans, applies and compares initialisation."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
