@@ -19,8 +19,8 @@ def xavier(distribution: str = "uniform") -> Chooser:
         variance.
 
     The idea:
-        A sum of n inputs keeps its variance if n·Var(w) = 1. Forward n is fan_in, backwards fan_out;
-        the compromise takes their mean.
+        y = Σ w·x over n inputs; with means 0, Var(w·x) = Var(w)·Var(x), so y has the variance of x if
+        n·Var(w) = 1. Forward n is fan_in, backwards fan_out; the compromise takes their mean.
 
     The derivation:
         A unit sums its n inputs, each times a weight:
