@@ -101,6 +101,7 @@ def test_draws_have_the_variance_and_bounds_of_the_paper():
     ("text", "words"),
     [
         ("xavier_unifrom", "unknown scheme 'xavier_unifrom' \\(did you mean 'xavier_uniform'"),
+        ("he", "unknown scheme 'he' \\(did you mean 'he_normal' or 'he_uniform'\\?\\)"),
         ("normal", "'normal': missing a required argument: 'std'; the scheme is normal\\(std: float"),
         ("normal(sigma=1)", "'normal\\(sigma=1\\)': there is no argument 'sigma'; the scheme is normal"),
         ("normal(std=x)", "cannot read 'normal\\(std=x\\)': write a name, or a call with numbers"),

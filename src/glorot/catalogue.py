@@ -16,7 +16,9 @@ T = TypeVar("T")
 
 def nearest(name: str, known: Iterable[str], limit: int = 3) -> str:
     """Return ' (did you mean …?)' with the known names closest to a misspelt one, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=limit, cutoff=0.5)
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=limit, cutoff=0.5)
+    close = close or [other for other in names if name and other.startswith(name)][:limit]
     return f" (did you mean {' or '.join(repr(c) for c in close)}?)" if close else ""
 
 
