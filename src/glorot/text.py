@@ -15,6 +15,18 @@ def number(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.4g}"
 
 
+def brief(value: float) -> str:
+    """Write a measured figure with two significant digits, and without an exponent up to 100 000.
+
+    Example:
+        >>> brief(0.0311), brief(46.4), brief(163.0), brief(float("nan"))
+        ('0.031', '46', '160', '–')
+    """
+    if math.isnan(value):
+        return "–"
+    return f"{float(f'{value:.2g}'):.0f}" if 100 <= abs(value) < 1e5 else f"{value:.2g}"
+
+
 def shortened(text: str) -> str:
     """Round the long decimals in a text, as in the calls of schemes.
 

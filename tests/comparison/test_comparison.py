@@ -37,6 +37,16 @@ def test_the_textbook_starts_end_where_they_should(digits):
         assert digits[recipe].epochs_to_goal[1] <= 4
 
 
+def test_at_full_length_the_standard_rule_gets_there_late():
+    recipes = ("standard", "xavier_uniform", "random(1)")
+    comparison = run_comparison(digits_task(), recipes, seeds=2, epochs=30)
+    assert accuracy(comparison, "xavier_uniform") >= 0.97
+    assert accuracy(comparison, "standard") >= 0.94
+    assert comparison["standard"].median_to_goal >= 4 * comparison["xavier_uniform"].median_to_goal
+    large = comparison["random(1)"]
+    assert large.final("train_accuracy").mean > large.final("test_accuracy").mean + 0.04
+
+
 def test_signal_and_gradient_say_why(digits):
     gradient = {r.recipe: [s.mean for s in r.by_layer("gradient_std")] for r in digits.results}
     assert gradient["zeros"] == [0.0] * 5

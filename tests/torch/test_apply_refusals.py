@@ -119,7 +119,10 @@ def exchanged(path: str, tensor: Tensor) -> nn.Module:
             exchanged("2.weight", torch.zeros(5, 4)),  # as many elements
             "layer '2' (Linear): its weight has shape 5×4, but the layer was built for 4×5",
         ),
-        (exchanged("4.bias", torch.zeros(())), "layer '4' (Linear): its bias has shape (), but the layer was built"),
+        (
+            exchanged("4.bias", torch.zeros(())),
+            "layer '4' (Linear): its bias has shape scalar, but the layer was built",
+        ),
         (
             exchanged("2.weight", torch.zeros(4, 1).expand(4, 5)),
             "2.weight: its elements share memory: shape 4×5 with strides (1, 0), expected an element of memory for "

@@ -3,6 +3,7 @@
 import math
 
 from glorot.comparison.results import GOAL, RecipeResult, Spread
+from glorot.text import brief
 
 
 def columns(classifies: bool) -> list[str]:
@@ -25,7 +26,7 @@ def row(result: RecipeResult, classifies: bool) -> list[str]:
         _path(gradients[::-1]),
         f"{100 * max(saturated):.0f} %" if saturated else "–",
         str(result.distinct_at_end),
-        f"{figure(result.initial('train_loss').mean)} → {figure(result.final('train_loss').mean)}",
+        f"{brief(result.initial('train_loss').mean)} → {brief(result.final('train_loss').mean)}",
     ]
     if classifies:
         reached = result.epochs_to_goal
@@ -37,7 +38,7 @@ def row(result: RecipeResult, classifies: bool) -> list[str]:
         ]
     else:
         final = result.final("test_loss")
-        cells.append(f"{figure(final.mean)} ± {figure(final.std)}")
+        cells.append(f"{brief(final.mean)} ± {brief(final.std)}")
     return [*cells, result.verdict]
 
 
@@ -48,12 +49,5 @@ def percent(value: Spread) -> str:
     return f"{100 * value.mean:.1f}" + (f" ± {100 * value.std:.1f}" if value.count > 1 else "")
 
 
-def figure(value: float) -> str:
-    """Write a figure with two significant digits, and without an exponent up to 100 000."""
-    if math.isnan(value):
-        return "–"
-    return f"{float(f'{value:.2g}'):.0f}" if 100 <= abs(value) < 1e5 else f"{value:.2g}"
-
-
 def _path(values: list[Spread]) -> str:
-    return f"{figure(values[0].mean)} → {figure(values[-1].mean)}" if values else "–"
+    return f"{brief(values[0].mean)} → {brief(values[-1].mean)}" if values else "–"

@@ -8,8 +8,8 @@ import numpy as np
 from glorot.activations import activation
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.results import GOAL, RecipeResult, Spread, differ, hidden
-from glorot.comparison.summary import figure
 from glorot.probe.signal import saturation
+from glorot.text import brief
 
 FADED = 1e-2
 """A gradient or signal that falls to this share from one end of the net to the other has vanished."""
@@ -25,7 +25,7 @@ def ratio(values: list[Spread], backwards: bool = False) -> float:
 
 def times(value: float) -> str:
     """Write a factor as people say it: ×0.002, ×40, ×4e-05."""
-    return "–" if math.isnan(value) else f"×{figure(value)}"
+    return "–" if math.isnan(value) else f"×{brief(value)}"
 
 
 def best(comparison: Comparison) -> RecipeResult:

@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from glorot.comparison import summary
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.results import RecipeResult, Spread
 from glorot.report.colors import colors, dashes
 from glorot.report.findings import theory_gap
 from glorot.report.labels import listed, whole_ticks
 from glorot.report.panels import Panel, Point, Series, drawable
+from glorot.text import brief
 
 LEARNING = {
     "test_accuracy": Panel("epoch", "test accuracy", percent=True),
@@ -49,7 +49,7 @@ def _learning(result: RecipeResult, comparison: Comparison, figure: str) -> Seri
             points.append(point)
     broken = len(result.diverged) == len(result.runs)
     end = result.final(figure).mean if not broken else math.nan
-    label = "diverged" if broken else f"{100 * end:.1f} %" if share else summary.figure(end)
+    label = "diverged" if broken else f"{100 * end:.1f} %" if share else brief(end)
     hue, dash = style(comparison, result.recipe)
     return Series(result.recipe, hue, dash, tuple(points), band=True, label=label, broken=broken)
 

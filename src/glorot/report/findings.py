@@ -2,12 +2,12 @@
 
 import math
 
-from glorot.comparison import summary
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.results import GOAL, RecipeResult
 from glorot.comparison.verdicts import best, ratio, times, usual_saturation
 from glorot.errors import GlorotError
 from glorot.report.labels import listed, span
+from glorot.text import brief
 
 
 def percent(value: float, digits: int = 0) -> str:
@@ -21,7 +21,7 @@ def percent(value: float, digits: int = 0) -> str:
 def headline(comparison: Comparison) -> str:
     """Say how far the recipes are apart."""
     results = comparison.results
-    key, write = ("test_accuracy", _accuracy) if comparison.classifies else ("test_loss", summary.figure)
+    key, write = ("test_accuracy", _accuracy) if comparison.classifies else ("test_loss", brief)
     ends = [value for r in results if math.isfinite(value := r.final(key).mean)]
     what = "test accuracy" if comparison.classifies else "test loss"
     if not ends:
@@ -73,9 +73,9 @@ def losses(comparison: Comparison, part: str) -> str:
     words = []
     if ends:
         low, high = min(ends, key=lambda name: ends[name]), max(ends, key=lambda name: ends[name])
-        words.append(f"{low} ends with the lowest {where} loss, {summary.figure(ends[low])}")
+        words.append(f"{low} ends with the lowest {where} loss, {brief(ends[low])}")
         if ends[high] > ends[low]:
-            words[0] += f"; {high} with the highest, {summary.figure(ends[high])}"
+            words[0] += f"; {high} with the highest, {brief(ends[high])}"
     if broken:
         words.append(f"{_names(broken)} {_verb(broken, 'diverge')}")
     return "; ".join(words)

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot.comparison.comparison import Comparison
-from glorot.comparison.summary import figure
 from glorot.probe.signal import distinct_units
 from glorot.report.document import text
 from glorot.report.labels import balanced
+from glorot.text import brief
 
 STOPS = ("#053061", "#4393c3", "#f7f7f7", "#d6604d", "#67001f")
 """Blue over white to red, which all kinds of colour vision tell apart."""
@@ -94,7 +94,7 @@ def _image(recipe: str, weights: NDArray[np.float64], scale: float) -> str:
 def _legend(scale: float) -> str:
     if not scale:
         return '<div class="scale">all weights are 0</div>'
-    return f'<div class="scale">−{figure(scale)}<span class="bar"></span>+{figure(scale)}</div>'
+    return f'<div class="scale">−{brief(scale)}<span class="bar"></span>+{brief(scale)}</div>'
 
 
 def _rows(weights: NDArray[Any]) -> str:

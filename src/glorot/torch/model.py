@@ -11,10 +11,11 @@ from torch.nn.parameter import UninitializedParameter
 
 from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Parameter, Part
+from glorot.text import shape_text
 from glorot.torch.fused import split
 from glorot.torch.layers import parts_of
 from glorot.torch.paths import bare, structural
-from glorot.torch.places import stored_shape, text
+from glorot.torch.places import stored_shape
 from glorot.torch.preserve import preserved
 from glorot.torch.tracing import Origin, Trace, follow, in_order_of_registration
 
@@ -134,8 +135,8 @@ def _parts(
     claimed = stored_shape(known)
     if tensor.is_floating_point() and tuple(tensor.shape) != claimed:
         raise GlorotError(
-            f"layer {layer!r} ({type(module).__name__}): its {name} has shape {text(tuple(tensor.shape))}, but the "
-            f"layer was built for {text(claimed)}, {module.extra_repr()}; give it a parameter of that shape, or "
+            f"layer {layer!r} ({type(module).__name__}): its {name} has shape {shape_text(tensor.shape)}, but the "
+            f"layer was built for {shape_text(claimed)}, {module.extra_repr()}; give it a parameter of that shape, or "
             "build the layer anew"
         )
     fed_by = trace.fed_by.get(layer, Origin()).activation

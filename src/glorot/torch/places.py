@@ -7,6 +7,7 @@ from torch import Tensor
 
 from glorot.errors import GlorotError
 from glorot.inventory import Part
+from glorot.text import shape_text
 
 
 def stored_shape(parts: Sequence[Part]) -> tuple[int, ...]:
@@ -36,10 +37,10 @@ def place_of(part: Part, tensor: Tensor) -> Tensor:
     Raises:
         GlorotError: if the tensor has another shape than the part belongs to, or elements that share memory.
     """
-    shape = tuple(tensor.shape)
+    shape, expected = shape_text(tensor.shape), shape_text(part.shape)
     if _overlaps(tensor):
         raise GlorotError(
-            f"{part.path}: its elements share memory: shape {text(shape)} with strides {tensor.stride()}, expected "
+            f"{part.path}: its elements share memory: shape {shape} with strides {tensor.stride()}, expected "
             f"an element of memory for each; give the layer a copy, nn.Parameter(tensor.detach().clone("
             "memory_format=torch.contiguous_format)), or skip it by a rule"
         )
@@ -56,8 +57,8 @@ def place_of(part: Part, tensor: Tensor) -> Tensor:
         place = tensor[:0] if tensor.dim() else tensor
     if place.numel() != math.prod(part.shape):
         raise GlorotError(
-            f"{part.name}: its tensor has shape {text(shape)}, which leaves {place.numel()} elements for the part, "
-            f"expected {math.prod(part.shape)}, of shape {text(part.shape)}; give the layer a parameter of the shape "
+            f"{part.name}: its tensor has shape {shape}, which leaves {place.numel()} elements for the part, "
+            f"expected {math.prod(part.shape)}, of shape {expected}; give the layer a parameter of the shape "
             "that it was built for, or build it anew"
         )
     return place
@@ -70,13 +71,3 @@ def _overlaps(tensor: Tensor) -> bool:
             return True
         reach += stride * (size - 1) if size > 1 else 0
     return False
-
-
-def text(shape: Sequence[int]) -> str:
-    """Return a shape as messages write it.
-
-    Example:
-        >>> text((4, 3))
-        '4×3'
-    """
-    return "×".join(map(str, shape)) or "()"

@@ -28,7 +28,6 @@ MOVES |= {"interpolate", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle"}
 MOVES |= {f"{kind}dropout{rank}" for kind in ("", "alpha_", "feature_alpha_") for rank in ("", "1d", "2d", "3d")}
 MOVES |= {f"{pool}_pool{rank}d" for pool in ("max", "avg", "adaptive_avg", "adaptive_max") for rank in (1, 2, 3)}
 MOVES |= {f"{kind}max_pool{rank}d_with_indices" for kind in ("", "adaptive_") for rank in (1, 2, 3)}
-
 MOVES |= {"_pack_padded_sequence", "_pad_packed_sequence"}
 
 # what multiplies or divides; by a number, it passes an activation on

@@ -20,7 +20,7 @@ from glorot.report.explanation.samples import (
     matrix,
     reach,
 )
-from glorot.text import number
+from glorot.text import brief, number
 
 Floats = NDArray[np.float64]
 WIDTH, SCREEN = 80, 24  # of the terminal that the short form fits
@@ -103,7 +103,7 @@ def _shaded(law: Distribution, rows: int) -> list[str]:
 
 
 def _scale(span: float) -> str:
-    written = f"{float(f'{span:.2g}'):.0f}" if 100 <= span < 1e5 else f"{span:.2g}"
+    written = brief(span)
     left, right = f"-{written}", written
     side = PANEL // 2
     return f"{left:─<{side}}0{right:─>{side}}"
