@@ -18,7 +18,7 @@ from glorot.distributions import (
     TruncatedNormal,
     Uniform,
 )
-from glorot.stream import Key, draw, fill, key_of, schedule
+from glorot.stream import Key, draw, fill, key_of, reference
 
 KEY = key_of(0, "layers.0.weight")
 ELEMENTWISE = [Constant(0.5), Uniform(-0.1, 0.3), Normal(std=0.02), TruncatedNormal(0, 1, -2, 2)]
@@ -40,7 +40,7 @@ def test_a_box_equals_the_slice_of_the_whole_for_any_tile_size(drawn, law: Distr
     shape, box = drawn
     whole = draw(KEY, law, shape)
     out = np.full(tuple(hi - lo for lo, hi in box), np.nan, np.float32)
-    with mock.patch.object(schedule, "TILE", tile):
+    with mock.patch.object(reference, "TILE", tile):
         fill(out, KEY, law, shape, box)
     assert np.array_equal(out, whole[slices(box)])
 
@@ -163,7 +163,7 @@ def float32(*shape: int) -> np.ndarray:
 REFUSED = {
     "integer out": (
         {"out": np.zeros((2, 3), np.int32)},
-        "dtype must be float16, float32 or float64.*got int32",
+        "dtype must be float16, float32, float64 or the bfloat16 of ml_dtypes.*got int32",
     ),
     "complex out": (
         {"out": np.zeros((2, 3), np.complex64)},

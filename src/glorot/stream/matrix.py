@@ -1,6 +1,6 @@
 """The whole-matrix laws: drawn from the global matrix, then cut to the box."""
 
-import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from glorot.distributions import Identity, Orthogonal
 from glorot.errors import GlorotError
+from glorot.stream.reflections import haar
 
 Shape = tuple[int, ...]
 Box = tuple[tuple[int, int], ...]
 FillNormals = Callable[[NDArray[Any], Box], None]
+SCRATCH = 2**20
+"""As many elements of small matrices are worked on together; one matrix alone may be larger."""
 
 
 def check_axes(distribution: Orthogonal | Identity, shape: Shape, axes: str | None) -> None:
@@ -33,27 +36,28 @@ def fill_orthogonal(
     out: NDArray[Any], gain: float, axes: str, shape: Shape, box: Box, *, fill_normals: FillNormals
 ) -> None:
     """Write gain · Q, one Q for each batch index, where Q is out × everything summed over."""
-    batches = [range(lo, hi) if letter == "b" else [None] for letter, (lo, hi) in zip(axes, box, strict=True)]
-    batch_axes = tuple(axis for axis, letter in enumerate(axes) if letter == "b")
-    cut = tuple(slice(lo, hi) for letter, (lo, hi) in zip(axes, box, strict=True) if letter != "b")
-    row_axis = axes.replace("b", "").index("o")
-    for batch in itertools.product(*batches):
-        whole = tuple((0, n) if b is None else (b, b + 1) for b, n in zip(batch, shape, strict=True))
-        normals = np.empty(tuple(hi - lo for lo, hi in whole), np.float32)
-        fill_normals(normals, whole)
-        rows = np.moveaxis(normals.squeeze(batch_axes).astype(np.float64), row_axis, 0)
-        rows = _haar(rows.reshape(len(rows), -1)).reshape(rows.shape)
-        target = tuple(slice(None) if b is None else b - lo for b, (lo, _) in zip(batch, box, strict=True))
-        out[target] = (gain * np.moveaxis(rows, 0, row_axis)[cut]).astype(np.float32)
-
-
-def _haar(normals: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the orthogonal factor of a normal matrix; a positive diagonal of R makes it Haar-distributed."""
-    rows, columns = normals.shape
-    if rows < columns:
-        return _haar(normals.T).T
-    q, r = np.linalg.qr(normals)
-    return q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
+    whole = tuple(cut if letter == "b" else (0, n) for letter, cut, n in zip(axes, box, shape, strict=True))
+    extents = tuple(hi - lo for lo, hi in whole)
+    batch_axes = [axis for axis, letter in enumerate(axes) if letter == "b"]
+    longest = max(batch_axes, key=extents.__getitem__, default=None)
+    if longest is not None and extents[longest] > 1 and math.prod(extents) > SCRATCH:
+        lo, hi = box[longest]
+        middle = (lo + hi) // 2
+        for start, stop in ((lo, middle), (middle, hi)):
+            half = (*box[:longest], (start, stop), *box[longest + 1 :])
+            place = (slice(None),) * longest + (slice(start - lo, stop - lo),)
+            fill_orthogonal(out[place], gain, axes, shape, half, fill_normals=fill_normals)
+        return
+    normals = np.empty(extents, np.float32)
+    fill_normals(normals, whole)
+    order = [*batch_axes, axes.index("o"), *(axis for axis, letter in enumerate(axes) if letter in "ik")]
+    normals = normals.transpose(order)
+    stack = (math.prod(extents[axis] for axis in batch_axes), extents[axes.index("o")], -1)
+    q = haar(np.ascontiguousarray(normals.reshape(stack)))
+    q *= gain
+    parts = q.reshape(normals.shape).transpose(np.argsort(order))
+    cut = tuple(slice(lo - start, hi - start) for (lo, hi), (start, _) in zip(box, whole, strict=True))
+    out[...] = parts[cut].astype(np.float32)
 
 
 def fill_identity(out: NDArray[Any], gain: float, axes: str, shape: Shape, box: Box) -> None:

@@ -1,24 +1,45 @@
-"""Filling arrays: checked arguments, and tiles that keep memory bounded."""
+"""Filling arrays: arguments checked first, then pieces dealt out to threads."""
 
-import contextlib
-import functools
-import itertools
-import math
-import operator
-from collections.abc import Iterator, Sequence
-from typing import Any
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from glorot.distributions import Constant, Distribution, Identity, Normal, Orthogonal
+from glorot.distributions import Distribution, Identity, Normal, Orthogonal
 from glorot.errors import GlorotError
-from glorot.stream.matrix import Box, Shape, check_axes, fill_identity, fill_orthogonal
-from glorot.stream.philox import Indices, Key, words_at, words_of_run
-from glorot.stream.spec import Law, law_of, reach_of
+from glorot.stream.checks import (
+    Box,
+    Shape,
+    check_law,
+    check_out,
+    checked_box,
+    checked_dtype,
+    checked_key,
+    checked_shape,
+)
+from glorot.stream.elements import bits_or_values, element_of, rounded
+from glorot.stream.kernels import chosen, fill_pieces, warn_if_slow
+from glorot.stream.matrix import check_axes, fill_identity, fill_orthogonal
+from glorot.stream.philox import Key
+from glorot.stream.pieces import Piece, row_major_steps
+from glorot.stream.spec import law_of
 
-TILE = 2**16  # elements; the scratch of one tile stays in the second-level cache
-DTYPES = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
+PIECE = 2**18  # elements: a tenth of a millisecond of one thread
+BEYOND_CACHES = 2**24  # bytes, from which on writing past the caches is the quicker way
+
+
+class Fill(NamedTuple):
+    """One array to be filled; see `fill`."""
+
+    out: NDArray[Any]
+    key: Key
+    distribution: Distribution
+    shape: Shape
+    box: Box | None = None
+    axes: str | None = None
 
 
 def fill(
@@ -28,6 +49,7 @@ def fill(
     shape: Sequence[int],
     box: Sequence[tuple[int, int]] | None = None,
     axes: str | None = None,
+    threads: int | None = None,
 ) -> None:
     """Write the values of a box of a part into an array.
 
@@ -35,13 +57,15 @@ def fill(
     or a slice holds what the whole would hold there.
 
     Args:
-        out: a writable float16, float32 or float64 array with the extents of the box, of any strides.
+        out: a writable array with the extents of the box, of any strides, in float16, float32, float64 or
+            the bfloat16 of ml_dtypes.
         key: the key of the part's stream, from `key_of`.
         distribution: the law to draw from.
         shape: the global shape of the part.
         box: (start, stop) along each axis of the shape; None is the whole.
         axes: a letter for each axis: b (batch), o (out), i (in), k (kernel). Only the whole-matrix laws,
             `Orthogonal` and `Identity`, need it.
+        threads: how many threads write; None takes the processors that this process may use.
 
     Raises:
         GlorotError: if an argument does not fit; nothing has been written then.
@@ -56,26 +80,35 @@ def fill(
         >>> bool((row == draw(key, law, (4, 3))[2]).all())
         True
     """
-    shape = _checked_shape(shape)
-    box = _checked_box(box, shape)
-    _check_out(out, box)
-    key = _checked_key(key)
-    if not isinstance(distribution, Distribution):
-        raise GlorotError(f"distribution must be one of glorot.distributions, got {distribution!r}")
-    _check_reach(distribution, out.dtype)
-    if isinstance(distribution, Orthogonal | Identity):
-        check_axes(distribution, shape, axes)
-    if out.size == 0:
-        return
-    if isinstance(distribution, Orthogonal):
-        normals = functools.partial(_fill_elements, key=key, law=law_of(Normal()), shape=shape)
-        fill_orthogonal(out, distribution.gain, str(axes), shape, box, fill_normals=normals)
-    elif isinstance(distribution, Identity):
-        fill_identity(out, distribution.gain, str(axes), shape, box)
-    elif isinstance(distribution, Constant):
-        out[...] = np.float32(distribution.value)
-    else:
-        _fill_elements(out, box, key=key, law=law_of(distribution), shape=shape)
+    fill_all([Fill(out, key, distribution, shape, box, axes)], threads)  # type: ignore[arg-type]
+
+
+def fill_all(fills: Iterable[Fill], threads: int | None = None) -> None:
+    """Fill many arrays at once: small ones are dealt out whole, large ones in pieces.
+
+    Args:
+        fills: what `fill` takes, array by array.
+        threads: how many threads write; None takes the processors that this process may use.
+
+    Raises:
+        GlorotError: if an argument does not fit; nothing has been written then.
+
+    Example:
+        >>> import numpy as np
+        >>> from glorot.distributions import Normal
+        >>> from glorot.stream import Fill, fill_all, key_of
+        >>> weights = {name: np.empty((64, 64), np.float32) for name in ("a", "b")}
+        >>> fill_all(Fill(w, key_of(0, name), Normal(std=0.02), w.shape) for name, w in weights.items())
+    """
+    count = _checked_threads(threads)
+    kernel = chosen()
+    checked = [_checked(one) for one in fills]
+    pieces = [_piece(one) for one in checked if not isinstance(one.distribution, Orthogonal | Identity)]
+    warn_if_slow(sum(piece.out.size for piece in pieces))
+    _write(pieces, count, kernel)
+    for one in checked:
+        if isinstance(one.distribution, Orthogonal | Identity) and one.out.size:
+            _fill_matrix(one, count)
 
 
 def draw(
@@ -94,7 +127,7 @@ def draw(
         distribution: the law to draw from.
         shape: the shape of the part.
         axes: a letter for each axis, as in `fill`.
-        dtype: float16, float32 or float64.
+        dtype: float16, float32, float64 or the bfloat16 of ml_dtypes.
 
     Returns:
         A C-contiguous array.
@@ -108,123 +141,87 @@ def draw(
         >>> draw(key_of(0, "layers.0.weight"), Normal(std=0.02), (2, 3)).shape
         (2, 3)
     """
-    out = np.empty(_checked_shape(shape), _checked_dtype(dtype))
-    fill(out, key, distribution, shape, axes=axes)
+    out = np.empty(checked_shape(shape), checked_dtype(dtype))
+    fill(out, key, distribution, out.shape, axes=axes)
     return out
 
 
-def _fill_elements(out: NDArray[Any], box: Box, *, key: Key, law: Law, shape: Shape) -> None:
-    for tile in _tiles(out.shape):
-        ranges = [range(lo + cut.start, lo + cut.stop) for cut, (lo, _) in zip(tile, box, strict=True)]
-        count = math.prod(map(len, ranges))
-        first, last = (_row_major([along[end] for along in ranges], shape) for end in (0, -1))
-        is_run = last - first == count - 1
-        words = words_of_run(key, first, count) if is_run else words_at(key, _indices(ranges, shape))
-        out[tile] = law(words).reshape(tuple(map(len, ranges)))
+def _checked(one: Fill) -> Fill:
+    out, key, distribution, shape, box, axes = one
+    shape = checked_shape(shape)
+    box = checked_box(box, shape)
+    check_out(out, box)
+    check_law(distribution, out.dtype)
+    if isinstance(distribution, Orthogonal | Identity):
+        check_axes(distribution, shape, axes)
+    return Fill(out, checked_key(key), distribution, shape, box, axes)
 
 
-def _tiles(extents: Shape) -> Iterator[tuple[slice, ...]]:
-    """Cut a box into tiles of at most TILE elements: trailing axes whole, a slab of the axis before them."""
-    axis, rest = len(extents), 1
-    while axis and rest * extents[axis - 1] <= TILE:
-        axis -= 1
-        rest *= extents[axis]
-    steps = [1] * len(extents)
-    steps[axis:] = extents[axis:]
-    if axis:
-        steps[axis - 1] = TILE // rest
-    cuts = [
-        [slice(start, min(start + step, extent)) for start in range(0, extent, step)]
-        for extent, step in zip(extents, steps, strict=True)
-    ]
-    yield from itertools.product(*cuts)
+def _piece(one: Fill) -> Piece:
+    out, key, distribution, shape, box, _ = one
+    steps = row_major_steps(shape)
+    first = sum([lo * step for (lo, _), step in zip(box or (), steps, strict=True)])
+    return Piece(out, element_of(out.dtype), key, law_of(distribution), first, steps, out.nbytes >= BEYOND_CACHES)
 
 
-def _row_major(point: Sequence[int], shape: Shape) -> int:
-    return functools.reduce(lambda index, step: index * step[1] + step[0], zip(point, shape, strict=True), 0)
+def _checked_threads(threads: int | None) -> int:
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+        raise GlorotError(f"threads must be a whole number from 1 upwards, or None, got {threads!r}")
+    return threads
 
 
-def _indices(ranges: Sequence[range], shape: Shape) -> Indices:
-    """Return the row-major indices of the points of a tile, ascending."""
-    index = np.zeros(1, np.uint64)
-    for along, extent in zip(ranges, shape, strict=True):
-        steps = np.arange(along.start, along.stop, dtype=np.uint64)
-        index = (index[:, np.newaxis] * np.uint64(extent) + steps).reshape(-1)
-    return index
+def _batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+    """Cut what is large and gather what is small, to batches worth a thread's turn."""
+    batch: list[Piece] = []
+    size = 0
+    for whole in pieces:
+        for piece in whole.cut(PIECE):
+            batch.append(piece)
+            size += piece.out.size
+            if size >= PIECE:
+                yield batch
+                batch, size = [], 0
+    if batch:
+        yield batch
 
 
-def _checked_shape(shape: Sequence[int]) -> Shape:
-    extents = _whole_numbers(shape)
-    if extents is None or any(extent < 0 for extent in extents):
-        raise GlorotError(f"shape must be a sequence of whole numbers from 0 upwards, got {shape!r}")
-    if math.prod(extents) >= 2**64:
-        raise GlorotError(f"shape {extents} has 2**64 elements or more, beyond the 64-bit index of the stream")
-    return extents
+def _write(pieces: Sequence[Piece], threads: int, kernel: str) -> None:
+    """Let each thread take the next batch until none is left."""
+    batches = list(_batches(pieces))
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            while not failures:
+                fill_pieces(batches.pop(), kernel)
+        except IndexError:
+            return
+        except BaseException as failure:  # raised again below, in the thread that asked
+            failures.append(failure)
+
+    helpers = [threading.Thread(target=work) for _ in range(min(threads, len(batches)) - 1)]
+    for helper in helpers:
+        helper.start()
+    work()
+    for helper in helpers:
+        helper.join()
+    if failures:
+        raise failures[0]
 
 
-def _checked_box(box: Sequence[tuple[int, int]] | None, shape: Shape) -> Box:
-    if box is None:
-        return tuple((0, extent) for extent in shape)
-    bounds = [_whole_numbers(pair) for pair in box]
-    pairs = [(pair[0], pair[1]) for pair in bounds if pair is not None and len(pair) == 2]
-    fits = len(pairs) == len(bounds) == len(shape)
-    if not fits or any(not 0 <= lo <= hi <= n for (lo, hi), n in zip(pairs, shape, strict=True)):
-        raise GlorotError(f"box must give 0 <= start <= stop <= extent for each axis of the shape {shape}, got {box!r}")
-    return tuple(pairs)
+def _fill_matrix(one: Fill, threads: int) -> None:
+    out, key, distribution, shape, box, axes = one
+    element = element_of(out.dtype)
+    values = np.empty(out.shape, np.float32) if element == "bfloat16" else out
 
+    def fill_normals(normals: NDArray[Any], part: Box) -> None:
+        _write([_piece(Fill(normals, key, Normal(), shape, part))], threads, chosen())
 
-def _whole_numbers(values: Sequence[int]) -> Shape | None:
-    try:
-        return tuple(operator.index(value) for value in values)
-    except TypeError:
-        return None
-
-
-def _checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    for known in DTYPES:
-        with contextlib.suppress(TypeError):
-            if np.dtype(dtype) == known:
-                return known
-    raise GlorotError(
-        f"dtype must be float16, float32 or float64 in native byte order, got {dtype}; "
-        "for another one fill float32 and cast it once"
-    )
-
-
-def _check_out(out: NDArray[Any], box: Box) -> None:
-    if not isinstance(out, np.ndarray):
-        raise GlorotError(f"out must be a NumPy array, got {type(out).__name__}")
-    _checked_dtype(out.dtype)
-    extents = tuple(stop - start for start, stop in box)
-    if out.shape != extents:
-        raise GlorotError(f"out has shape {out.shape}, but the box has extents {extents}; they must be equal")
-    if not out.flags.writeable:
-        raise GlorotError("out is read-only; pass an array that can be written")
-    if out.size and _overlaps_itself(out):
-        raise GlorotError(f"out has elements that share memory (strides {out.strides}); pass a copy")
-
-
-def _overlaps_itself(out: NDArray[Any]) -> bool:
-    """Tell whether some axis steps less far than the axes inside it reach; no view of a whole array does."""
-    reach = out.itemsize
-    for stride, extent in sorted((abs(s), n) for s, n in zip(out.strides, out.shape, strict=True) if n > 1):
-        if stride < reach:
-            return True
-        reach += stride * (extent - 1)
-    return False
-
-
-def _checked_key(key: Key) -> Key:
-    words = _whole_numbers(key)
-    if words is None or len(words) != 2 or any(not 0 <= word < 2**32 for word in words):
-        raise GlorotError(f"key must be two whole numbers below 2**32, as key_of returns them, got {key!r}")
-    return Key(*words)
-
-
-def _check_reach(distribution: Distribution, dtype: np.dtype[Any]) -> None:
-    reach, largest = reach_of(distribution), float(np.finfo(min(dtype, np.dtype(np.float32))).max)
-    if reach > largest:
-        raise GlorotError(
-            f"{distribution} reaches {reach:g}, but values are computed in float32 and stored as {dtype}, "
-            f"which hold at most {largest:g}; choose a smaller scale or a wider dtype"
-        )
+    if isinstance(distribution, Orthogonal):
+        fill_orthogonal(values, distribution.gain, str(axes), shape, box or (), fill_normals=fill_normals)
+    elif isinstance(distribution, Identity):
+        fill_identity(values, distribution.gain, str(axes), shape, box or ())
+    if values is not out:
+        bits_or_values(out, element)[...] = rounded(values, element)

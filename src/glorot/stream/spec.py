@@ -18,6 +18,7 @@ benchmarks/fit_inverse_cdf.py, highest power first; LOG is monic, its first numb
 import decimal
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -37,7 +38,6 @@ from glorot.stream.philox import Words
 
 Floats = NDArray[np.float32]
 Signs = NDArray[np.bool_]
-Law = Callable[[Words], Floats]
 
 F32 = np.float32
 HALF, ONE, UNIT = F32(0.5), F32(1), F32(2.0**-31)
@@ -65,27 +65,37 @@ FARTHEST_TRUNCATED = 9.1  # above |z| at the last word of a law cut at 6 sigma
 NEGLIGIBLE_CUT = 12.0  # what lies beyond is too little for any sum here to notice
 
 
+@dataclass(frozen=True)
+class Law:
+    """A law with its numbers rounded to binary32: a function from the words of elements to their values."""
+
+    kind: str
+    numbers: tuple[float, ...]
+
+    def __call__(self, words: Words) -> Floats:
+        """Return the values of words."""
+        return KINDS[self.kind](words, *map(F32, self.numbers))
+
+
+@functools.lru_cache(maxsize=1024)
 def law_of(distribution: Distribution) -> Law:
-    """Return the function from the words of elements to their values."""
+    """Return the law of a distribution, with its numbers in the order of the function of its kind."""
     match distribution:
+        case Constant(value):
+            return _law("constant", value)
         case Uniform(low, high):
-            return functools.partial(
-                _uniform,
-                center=_rounded((low + high) / 2),
-                scale=_rounded((high - low) / 2 * 2.0**-31),
-                limits=(_rounded(low), _rounded(high)),
-            )
+            return _law("uniform", (low + high) / 2, (high - low) / 2 * 2.0**-31, low, high)
         case Normal(mean, std):
-            return functools.partial(_normal, mean=_rounded(mean), std=_rounded(std))
+            return _law("normal", mean, std)
         case TruncatedNormal(center, sigma, low, high):
-            return functools.partial(
-                _truncated_normal,
-                window=probability_window(*distribution.cuts),
-                center=_rounded(center),
-                sigma=_rounded(sigma),
-                limits=(_rounded(low), _rounded(high)),
-            )
+            return _law("truncated_normal", *probability_window(*distribution.cuts), center, sigma, low, high)
     raise GlorotError(f"the stream has no law for {type(distribution).__name__}")
+
+
+def _law(kind: str, *numbers: float) -> Law:
+    """Round the numbers to binary32; a cut beyond its range becomes the largest number."""
+    largest = float(np.finfo(np.float32).max)
+    return Law(kind, tuple(float(F32(min(max(number, -largest), largest))) for number in numbers))
 
 
 def reach_of(distribution: Distribution) -> float:
@@ -104,18 +114,16 @@ def reach_of(distribution: Distribution) -> float:
     raise GlorotError(f"the stream has no law for {type(distribution).__name__}")
 
 
-def _rounded(value: float) -> np.float32:
-    """Round to binary32; a cut beyond its range becomes the largest number."""
-    largest = float(np.finfo(np.float32).max)
-    return F32(min(max(value, -largest), largest))
+def _constant(words: Words, value: np.float32) -> Floats:
+    return np.full(words.shape, value)
 
 
-def _uniform(words: Words, *, center: np.float32, scale: np.float32, limits: tuple[np.float32, np.float32]) -> Floats:
+def _uniform(words: Words, center: np.float32, scale: np.float32, low: np.float32, high: np.float32) -> Floats:
     values: Floats = center + words.view(np.int32).astype(np.float32) * scale
-    return values.clip(*limits)
+    return values.clip(low, high)
 
 
-def _normal(words: Words, *, mean: np.float32, std: np.float32) -> Floats:
+def _normal(words: Words, mean: np.float32, std: np.float32) -> Floats:
     negative, u, t = probabilities(words)
     values: Floats = mean + std * _with_sign(half_normal_quantile(u, t), negative)
     return values
@@ -123,13 +131,15 @@ def _normal(words: Words, *, mean: np.float32, std: np.float32) -> Floats:
 
 def _truncated_normal(
     words: Words,
-    *,
-    window: tuple[np.float32, ...],
+    middle: np.float32,
+    half: np.float32,
+    upper_tail: np.float32,
+    lower_tail: np.float32,
     center: np.float32,
     sigma: np.float32,
-    limits: tuple[np.float32, np.float32],
+    low: np.float32,
+    high: np.float32,
 ) -> Floats:
-    middle, half, upper_tail, lower_tail = window
     negative, u, t = probabilities(words)
     v = middle + half * _with_sign(u, negative)
     below = v < 0
@@ -137,7 +147,15 @@ def _truncated_normal(
     gap = np.where(below == negative, t, ONE + u)
     t = np.where(below, lower_tail, upper_tail) + half * gap
     values: Floats = center + sigma * _with_sign(half_normal_quantile(np.abs(v), t), below)
-    return values.clip(*limits)
+    return values.clip(low, high)
+
+
+KINDS: dict[str, Callable[..., Floats]] = {  # in the order of the native kernel
+    "constant": _constant,
+    "uniform": _uniform,
+    "normal": _normal,
+    "truncated_normal": _truncated_normal,
+}
 
 
 def probabilities(words: Words) -> tuple[Signs, Floats, Floats]:

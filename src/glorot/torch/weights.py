@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import increment_version
 
 from glorot import stream
 from glorot.distributions import Distribution
@@ -12,6 +13,7 @@ from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Part
 from glorot.plans import Plan
 from glorot.stream.spec import reach_of
+from glorot.torch.filling import TensorFill, fill_all
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
 
@@ -32,19 +34,19 @@ def write(model: nn.Module, inventory: Inventory, plan: Plan, seed: int, names: 
     stream.key_of(seed, "")  # a seed that is none is refused even where nothing is drawn
     tensors = {structural(path): tensor for path, tensor in bare(model).named_parameters(remove_duplicate=False)}
     parts = {part.name: part for part in inventory.parts}
-    jobs = []
+    fills = []
     for entry in plan.entries:
         if entry.distribution is not None:
             part = parts[entry.name]
             tensor = tensors[part.path]
             _check_writable(part, tensor, entry.distribution)
-            jobs.append(
-                (place_of(part, tensor.detach()), part, entry.distribution, stream.key_of(seed, names[entry.name]))
-            )
-    with torch.no_grad():
-        for place, part, law, key in jobs:
-            values = stream.draw(key, law, part.shape, axes=part.axes or None)
-            _assign(place, part, values)
+            place, key = place_of(part, tensor.detach()), stream.key_of(seed, names[entry.name])
+            flip = part.view.flip if part.view is not None else ()
+            fills.append(TensorFill(place, key, entry.distribution, part.shape, part.axes or None, flip))
+    fill_all(fills)
+    for path in {parts[entry.name].path for entry in plan.entries if entry.distribution is not None}:
+        if not tensors[path].is_inference():
+            increment_version(tensors[path])  # the kernel writes memory that autograd may have saved
 
 
 def _check_writable(part: Part, tensor: Tensor, law: Distribution) -> None:
@@ -69,10 +71,3 @@ def _check_writable(part: Part, tensor: Tensor, law: Distribution) -> None:
         stream.fill(np.empty((0,) * len(part.shape)), stream.key_of(0, ""), law, part.shape, nothing, part.axes or None)
     except GlorotError as error:
         raise GlorotError(f"{part.name}: {error}") from error
-
-
-def _assign(place: Tensor, part: Part, values: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> None:
-    source = torch.from_numpy(values).reshape(place.shape)
-    if part.view is not None and part.view.flip:
-        source = source.flip(part.view.flip)
-    place.copy_(source)

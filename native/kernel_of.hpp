@@ -1,0 +1,45 @@
+// From the law and the element of a job to the filler made for them.
+#pragma once
+
+#include "fill.hpp"
+#include "kernel.hpp"
+
+namespace glorot {
+
+template <class Isa, class Law>
+void fill_by(const Law& law, const Job& job) {
+    Values<Isa, Law> values(law, job.key);
+    switch (job.element) {
+        case ElementKind::float32:
+            return Filler<Isa, float>(job.box, values, job.streams).fill();
+        case ElementKind::bfloat16:
+            return Filler<Isa, bfloat16>(job.box, values, job.streams).fill();
+        case ElementKind::float16:
+            return Filler<Isa, float16>(job.box, values, job.streams).fill();
+        case ElementKind::float64:
+            return Filler<Isa, double>(job.box, values, job.streams).fill();
+    }
+}
+
+template <class Isa>
+void fill_with(const Job& job) {
+    const float* n = job.numbers;
+    switch (job.law) {
+        case LawKind::constant:
+            return fill_by<Isa>(Constant{n[0]}, job);
+        case LawKind::uniform: {
+            const Uniform law{n[0], n[1], n[2], n[3]};
+            return law.is_symmetric() ? fill_by<Isa>(SymmetricUniform{law.scale}, job) : fill_by<Isa>(law, job);
+        }
+        case LawKind::normal:
+            return fill_by<Isa>(Normal{n[0], n[1]}, job);
+        case LawKind::truncated_normal: {
+            const TruncatedNormal law{n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]};
+            if (!law.is_symmetric()) return fill_by<Isa>(law, job);
+            return fill_by<Isa>(
+                SymmetricTruncatedNormal{law.half, law.upper_tail, law.center, law.sigma, law.low, law.high}, job);
+        }
+    }
+}
+
+}  // namespace glorot

@@ -1,0 +1,106 @@
+"""What an argument of the stream must be, and what is said where it is not."""
+
+import contextlib
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from glorot.distributions import Distribution
+from glorot.errors import GlorotError
+from glorot.stream.elements import LARGEST, element_of
+from glorot.stream.philox import Key
+from glorot.stream.spec import reach_of
+
+Shape = tuple[int, ...]
+Box = tuple[tuple[int, int], ...]
+
+
+def checked_shape(shape: Sequence[int]) -> Shape:
+    """Return a global shape as a tuple of integers."""
+    extents = _whole_numbers(shape)
+    if extents is None or any(extent < 0 for extent in extents):
+        raise GlorotError(f"shape must be a sequence of whole numbers from 0 upwards, got {shape!r}")
+    if math.prod(extents) >= 2**64:
+        raise GlorotError(f"shape {extents} has 2**64 elements or more, beyond the 64-bit index of the stream")
+    return extents
+
+
+def checked_box(box: Sequence[tuple[int, int]] | None, shape: Shape) -> Box:
+    """Return a box of a shape, (start, stop) along each axis; None is the whole."""
+    if box is None:
+        return tuple((0, extent) for extent in shape)
+    bounds = [_whole_numbers(pair) for pair in box]
+    pairs = [(pair[0], pair[1]) for pair in bounds if pair is not None and len(pair) == 2]
+    fits = len(pairs) == len(bounds) == len(shape)
+    if not fits or any(not 0 <= lo <= hi <= n for (lo, hi), n in zip(pairs, shape, strict=True)):
+        raise GlorotError(f"box must give 0 <= start <= stop <= extent for each axis of the shape {shape}, got {box!r}")
+    return tuple(pairs)
+
+
+def _whole_numbers(values: Sequence[int]) -> Shape | None:
+    try:
+        return tuple(map(operator.index, values))
+    except TypeError:
+        return None
+
+
+def checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return a dtype that the stream can write."""
+    known = None
+    with contextlib.suppress(TypeError):
+        known = np.dtype(dtype)
+    if known is None:
+        raise GlorotError(f"dtype must be float16, float32 or float64, got {dtype}; is its package imported?")
+    element_of(known)
+    return known
+
+
+def check_out(out: NDArray[Any], box: Box) -> None:
+    """Raise unless an array has the extents of a box and each element its own, writable memory."""
+    if not isinstance(out, np.ndarray):
+        raise GlorotError(f"out must be a NumPy array, got {type(out).__name__}")
+    element_of(out.dtype)
+    extents = tuple([stop - start for start, stop in box])
+    if out.shape != extents:
+        raise GlorotError(f"out has shape {out.shape}, but the box has extents {extents}; they must be equal")
+    flags = out.flags
+    if not flags.writeable:
+        raise GlorotError("out is read-only; pass an array that can be written")
+    if not flags.aligned:
+        raise GlorotError(f"out does not begin at a multiple of {out.itemsize} bytes; pass a copy")
+    if out.size and not flags.c_contiguous and _overlaps_itself(out):
+        raise GlorotError(f"out has elements that share memory (strides {out.strides}); pass a copy")
+
+
+def _overlaps_itself(out: NDArray[Any]) -> bool:
+    """Tell whether some axis steps less far than the axes inside it reach; no view of a whole array does."""
+    reach = out.itemsize
+    for stride, extent in sorted((abs(s), n) for s, n in zip(out.strides, out.shape, strict=True) if n > 1):
+        if stride < reach:
+            return True
+        reach += stride * (extent - 1)
+    return False
+
+
+def checked_key(key: Key) -> Key:
+    """Return a key of two 32-bit words."""
+    words = _whole_numbers(key)
+    if words is None or len(words) != 2 or not (0 <= words[0] < 2**32 and 0 <= words[1] < 2**32):
+        raise GlorotError(f"key must be two whole numbers below 2**32, as key_of returns them, got {key!r}")
+    return Key(*words)
+
+
+def check_law(distribution: Distribution, dtype: np.dtype[Any]) -> None:
+    """Raise unless a law is one, and the dtype can hold what it draws."""
+    if not isinstance(distribution, Distribution):
+        raise GlorotError(f"distribution must be one of glorot.distributions, got {distribution!r}")
+    reach, largest = reach_of(distribution), LARGEST[element_of(dtype)]
+    if reach > largest:
+        raise GlorotError(
+            f"{distribution} reaches {reach:g}, but values are computed in float32 and stored as {dtype}, "
+            f"which hold at most {largest:g}; choose a smaller scale or a wider dtype"
+        )

@@ -1,0 +1,102 @@
+"""Which kernel writes: the native one made for this processor, or the NumPy reference where there is none."""
+
+import contextlib
+import functools
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from glorot.errors import GlorotError
+from glorot.stream.elements import ELEMENTS, bits_or_values
+from glorot.stream.pieces import Piece
+from glorot.stream.reference import fill_piece
+from glorot.stream.spec import KINDS
+
+if TYPE_CHECKING:
+    from glorot.stream._native import NativePiece
+
+try:
+    from glorot.stream import _native
+except ImportError:  # built without a C++ compiler
+    _native = None  # type: ignore[assignment]
+
+FASTEST_FIRST = ("avx512", "avx2", "portable", "numpy")
+CHOICE = "GLOROT_KERNEL"  # the environment variable that forces one
+LARGE = 2**22  # elements, from which on the reference is slow enough to be spoken of
+ELEMENT_CODES = {element: code for code, element in enumerate(ELEMENTS)}
+KIND_CODES = {kind: code for code, kind in enumerate(KINDS)}
+
+_forced: list[str] = []
+
+
+def available() -> tuple[str, ...]:
+    """Return the kernels that this machine can run, the fastest first."""
+    native = _native.kernels() if _native else []
+    return tuple(kernel for kernel in FASTEST_FIRST if kernel in native or kernel == "numpy")
+
+
+def chosen() -> str:
+    """Return the kernel that writes: the fastest, unless one is forced.
+
+    Raises:
+        GlorotError: if the environment variable GLOROT_KERNEL names one that this machine can't run.
+    """
+    if _forced:
+        return _forced[-1]
+    return _checked(os.environ[CHOICE], f"{CHOICE} in the environment") if os.environ.get(CHOICE) else FASTEST
+
+
+@contextlib.contextmanager
+def using(kernel: str) -> Iterator[None]:
+    """Force a kernel inside a with block.
+
+    Raises:
+        GlorotError: if this machine can't run it.
+    """
+    _forced.append(_checked(kernel, "kernel"))
+    try:
+        yield
+    finally:
+        _forced.pop()
+
+
+def _checked(kernel: str, what: str) -> str:
+    if kernel not in available():
+        raise GlorotError(f"{what} must be one of {', '.join(available())} on this machine, got {kernel!r}")
+    return kernel
+
+
+def fill_pieces(pieces: Sequence[Piece], kernel: str) -> None:
+    """Write pieces, one after the other; a native kernel does so without the GIL."""
+    if kernel == "numpy":
+        for piece in pieces:
+            fill_piece(piece)
+    else:
+        _native.fill([_native_piece(piece) for piece in pieces], kernel)
+
+
+def _native_piece(piece: Piece) -> "NativePiece":
+    out, element, (k0, k1), law, first, steps, streams = piece
+    kind, numbers = KIND_CODES[law.kind], law.numbers
+    return bits_or_values(out, element), ELEMENT_CODES[element], first, steps, k0, k1, kind, numbers, streams
+
+
+def warn_if_slow(elements: int) -> None:
+    """Say once that there is no native kernel, where it would be missed."""
+    if _native is None and elements >= LARGE:
+        _warn_once()
+
+
+@functools.cache
+def _warn_once() -> None:
+    warnings.warn(
+        "glorot's native kernel is not installed, so weights are drawn by NumPy: the same bits, some 30 times slower. "
+        "To build it, install a C++17 compiler and then glorot once more: pip install --force-reinstall --no-deps "
+        "--no-binary glorot glorot",
+        RuntimeWarning,
+        stacklevel=5,
+    )
+
+
+FASTEST = available()[0]

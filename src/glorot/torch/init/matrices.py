@@ -1,0 +1,102 @@
+"""The laws of whole matrices: orthogonal and sparse."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from glorot.errors import GlorotError
+from glorot.text import shape_text
+from glorot.torch.init import laws
+from glorot.torch.init.laws import number
+from glorot.torch.init.writing import holds_elements, overridable, write
+
+
+@overridable
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: torch.Generator | None = None) -> Tensor:
+    """Fill a tensor with a random orthogonal matrix, in place: it turns signals and leaves their length.
+
+    W = gain·Q, QQᵀ = I, or QᵀQ = I where rows outnumber columns; Q is Haar-distributed
+
+    All axes after the first are flattened into the columns. The law is PyTorch's, the numbers are not: the same
+    seed gives another matrix. It is computed in float32 at least and rounded once, so float16 and bfloat16 work.
+
+    Args:
+        tensor: the tensor (out, in, *kernel) to fill; float16, bfloat16, float32 or float64.
+        gain: factor on Q, 1 by default; 0 writes zeros. Q and -Q are equally likely, so a sign changes nothing.
+        generator: where the key of the stream comes from; None is the default generator of the device.
+
+    Returns:
+        The tensor itself.
+
+    Raises:
+        GlorotError: if the tensor has less than 2 dimensions, |gain| is neither 0 nor in [2⁻⁶⁴, 2⁶⁴], or the
+            tensor cannot hold or take the values.
+
+    Example:
+        >>> w = orthogonal_(torch.empty(3, 5), gain=2, generator=torch.Generator().manual_seed(0))
+        >>> torch.allclose(w @ w.T, 4 * torch.eye(3), atol=1e-5)
+        True
+
+    References:
+        Saxe, McClelland & Ganguli (2014), "Exact solutions to the nonlinear dynamics of learning in deep linear
+        neural networks", ICLR, section 3. Mezzadri (2007), "How to generate random matrices from the classical
+        compact groups", section 5, for the signs.
+    """
+    if tensor.dim() < 2:
+        raise GlorotError(
+            f"orthogonal_: only tensors of 2 or more dimensions, (out, in, *kernel), got shape "
+            f"{shape_text(tensor.shape)}"
+        )
+    law = laws.orthogonal("orthogonal_", number("orthogonal_", "gain", gain), tensor.dtype)
+    return write("orthogonal_", tensor, law, generator, axes="oi" + "k" * (tensor.dim() - 2))
+
+
+@overridable
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: torch.Generator | None = None) -> Tensor:
+    """Fill a matrix with normal numbers and put zeros at random places, in place.
+
+    W ~ N(0, std²), and ⌈sparsity·rows⌉ elements of each column = 0
+
+    A column of a Linear weight (out, in) holds what one input sends out. The paper counts the other way round: 15
+    connections into each unit; pass `w.T` for that. PyTorch takes the places of the zeros from its default
+    generator even where one is given; here `generator` decides them too.
+
+    Args:
+        tensor: the matrix (rows, columns) to fill; float16, bfloat16, float32 or float64.
+        sparsity: the share of zeros in each column, from 0 to 1.
+        std: standard deviation of the other elements, 0.01 by default.
+        generator: where the two keys of the stream come from, one for the numbers and one for the places; None
+            is the default generator of the device.
+
+    Returns:
+        The tensor itself.
+
+    Raises:
+        GlorotError: if the tensor has other than 2 dimensions, sparsity lies outside [0, 1], std is negative or
+            outside [2⁻⁶⁴, 2⁶⁴], or the tensor cannot hold or take the values.
+
+    Example:
+        >>> w = sparse_(torch.empty(10, 4), sparsity=0.75, generator=torch.Generator().manual_seed(0))
+        >>> (w == 0).sum(0).tolist()
+        [8, 8, 8, 8]
+
+    References:
+        `torch.nn.init.sparse_`. Martens (2010), "Deep learning via Hessian-free optimization", ICML, section 5.
+    """
+    if tensor.dim() != 2:
+        raise GlorotError(f"sparse_: only tensors of 2 dimensions, (rows, columns), got {shape_text(tensor.shape)}")
+    sparsity = number("sparse_", "sparsity", sparsity)
+    if not 0 <= sparsity <= 1:
+        raise GlorotError(f"sparse_: sparsity must lie between 0 and 1, got {sparsity:g}")
+    rows, columns = tensor.shape
+    zeros = math.ceil(sparsity * rows)
+    law = laws.normal("sparse_", 0.0, number("sparse_", "std", std), tensor.dtype)
+    write("sparse_", tensor, law, generator)
+    if zeros and holds_elements(tensor):
+        # The rows with the smallest of fresh uniform numbers are a uniform choice without repetition.
+        ranks = torch.empty((columns, rows), dtype=torch.float32, device=tensor.device)
+        write("sparse_", ranks, laws.uniform("sparse_", 0.0, 1.0, ranks.dtype), generator)
+        chosen = ranks.topk(zeros, largest=False, sorted=False).indices
+        tensor.detach().scatter_(0, chosen.T, 0)
+    return tensor

@@ -1,0 +1,111 @@
+"""From a law to the memory of a tensor: who may be written to, and what PyTorch is told of it."""
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import increment_version
+from torch.compiler import is_dynamo_compiling
+from torch.nn import Parameter
+from torch.overrides import handle_torch_function, has_torch_function_variadic
+
+from glorot.distributions import Distribution
+from glorot.errors import GlorotError
+from glorot.text import shape_text
+from glorot.torch import filling
+from glorot.torch.init.source import draw_key
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+PLAIN = frozenset({Tensor, Parameter})
+
+
+def overridable(function: Function) -> Function:
+    """Let subclasses and modes with a `__torch_function__` take a call over, as the functions of PyTorch do."""
+    draws = "generator" in inspect.signature(function).parameters
+
+    @functools.wraps(function)
+    def call(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if has_torch_function_variadic(tensor):
+            return handle_torch_function(call, (tensor,), tensor, *args, **kwargs)
+        if draws and is_dynamo_compiling():  # the stream cannot be traced: a compiled function leaves its graph here
+            return torch.compiler.disable(function)(tensor, *args, **kwargs)
+        if not isinstance(tensor, Tensor):
+            raise GlorotError(f"{function.__name__}: tensor must be a torch.Tensor, got {type(tensor).__name__}")
+        return function(tensor, *args, **kwargs)
+
+    return cast("Function", call)
+
+
+def write(
+    function: str, tensor: Tensor, law: Distribution, generator: torch.Generator | None, axes: str | None = None
+) -> Tensor:
+    """Fill a tensor in place from the next key of a generator, and return it.
+
+    A tensor without elements or without memory is returned as it is, and no key is drawn.
+
+    Args:
+        function: who calls, for messages.
+        tensor: the tensor.
+        law: what to draw.
+        generator: where the key comes from; None is the default generator of the tensor's device.
+        axes: a letter for each axis, for the whole-matrix laws.
+    """
+    if not holds_elements(tensor):
+        return tensor
+    check_writable(function, tensor)
+    filling.fill(tensor, draw_key(tensor, generator), law, axes=axes)
+    if not tensor.is_inference():
+        # The kernel writes memory that autograd may have saved; only this counter tells it so.
+        increment_version(tensor)
+    return tensor
+
+
+def holds_elements(tensor: Tensor) -> bool:
+    """Tell whether there is anything to write: not without elements, on the meta device or in a fake tensor."""
+    return not (tensor.numel() == 0 or tensor.is_meta or (type(tensor) not in PLAIN and _is_fake(tensor)))
+
+
+def check_writable(function: str, tensor: Tensor) -> None:
+    """Raise unless the memory of a tensor may be written now."""
+    if type(tensor) not in PLAIN and type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__:
+        raise GlorotError(
+            f"{function}: a {type(tensor).__name__} keeps its values in other tensors, and glorot writes plain ones; "
+            "fill the plain tensor before it is wrapped, or call the function of torch.nn.init"
+        )
+    if tensor.layout is not torch.strided:
+        raise GlorotError(f"{function}: the tensor has layout {tensor.layout}, and only dense ones can be filled")
+    if tensor.is_inference() and not torch.is_inference_mode_enabled():
+        raise GlorotError(
+            f"{function}: the tensor was made under torch.inference_mode(), and nothing may be written to it outside; "
+            "make it outside, or fill it inside"
+        )
+    check_no_overlap(function, tensor)
+
+
+def check_no_overlap(function: str, tensor: Tensor) -> None:
+    """Raise if elements of a tensor share memory, as those of an expanded one do."""
+    if not tensor.is_contiguous() and _overlaps_itself(tensor):
+        raise GlorotError(
+            f"{function}: elements of the tensor share memory (shape {shape_text(tensor.shape)}, "
+            f"strides {tensor.stride()}), so they cannot differ; fill a copy, tensor.clone()"
+        )
+
+
+def _overlaps_itself(tensor: Tensor) -> bool:
+    """Tell whether some axis steps less far than the axes inside it reach; no view of a whole tensor does."""
+    reach = 1
+    for stride, extent in sorted((s, n) for s, n in zip(tensor.stride(), tensor.shape, strict=True) if n > 1):
+        if stride < reach:
+            return True
+        reach += stride * (extent - 1)
+    return False
+
+
+def _is_fake(tensor: Tensor) -> bool:
+    """Tell whether a tensor only pretends to have memory, as under FakeTensorMode; if so, its module is loaded."""
+    module = sys.modules.get("torch._subclasses.fake_tensor")
+    return module is not None and isinstance(tensor, module.FakeTensor)

@@ -1,0 +1,265 @@
+"""Every kernel of this machine against the NumPy reference, bit for bit."""
+
+import os
+import subprocess
+import sys
+import threading
+from unittest import mock
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glorot import GlorotError
+from glorot.distributions import Constant, Distribution, Normal, TruncatedNormal, Uniform
+from glorot.stream import Fill, Key, draw, fill, fill_all, kernels, key_of, schedule
+from glorot.stream.elements import BFLOAT16
+
+KEY = key_of(0, "layers.0.weight")
+NATIVE = [kernel for kernel in kernels.available() if kernel != "numpy"]
+DTYPES = [np.dtype(np.float32), np.dtype(np.float16), np.dtype(np.float64), BFLOAT16]
+LAWS = [
+    Constant(0.3),
+    Uniform.symmetric(0.05),
+    Uniform.symmetric(2.0**-64),
+    Uniform(-1.0, 3.0),
+    Normal(),
+    Normal(1.0, 0.02),
+    TruncatedNormal(0.0, 0.02, -0.04, 0.04),
+    TruncatedNormal(0.5, 1.0, -1.5, 2.5),
+    TruncatedNormal(0.0, 0.02, -0.01, 0.05),
+    TruncatedNormal(1.0, 0.5, 4.0, 100.0),
+    TruncatedNormal(0.0, 1.0, -100.0, -5.9),
+]
+
+
+def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    whole = f"u{a.dtype.itemsize}"
+    return np.array_equal(np.ascontiguousarray(a).view(whole), np.ascontiguousarray(b).view(whole))
+
+
+@st.composite
+def places(draw_from: st.DrawFn) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...], np.ndarray]:
+    """Return a global shape, a box of it, and memory for the box: any order, gaps and directions."""
+    ndim = draw_from(st.integers(0, 4))
+    shape, box = [], []
+    for _ in range(ndim):
+        extent = draw_from(st.integers(0, [600, 60, 15, 9][ndim - 1]))
+        before = draw_from(st.sampled_from([0, 0, 1, 2, 3, 4, 100, 2**34 - 7]))
+        after = draw_from(st.sampled_from([0, 0, 1, 5, 32]))
+        shape.append(before + extent + after)
+        box.append((before, before + extent))
+    if np.prod([float(n) for n in shape]) >= 2**64:
+        shape, box = [hi - lo for lo, hi in box], [(0, hi - lo) for lo, hi in box]
+    dtype = draw_from(st.sampled_from(DTYPES))
+    order = draw_from(st.permutations(range(ndim)))
+    gaps = [draw_from(st.sampled_from([1, 1, 1, 2, -1])) for _ in range(ndim)]
+    offset = draw_from(st.integers(0, 3))
+    extents = [hi - lo for lo, hi in box]
+    memory = np.zeros(offset + int(np.prod([extents[axis] * abs(gaps[axis]) for axis in order])), dtype)
+    memory = memory[offset:].reshape([extents[axis] * abs(gaps[axis]) for axis in order])
+    out = memory.transpose(np.argsort(order))[(*(slice(None, None, gap) for gap in gaps), ...)]
+    return tuple(shape), tuple(box), out
+
+
+@pytest.mark.parametrize("kernel", NATIVE)
+@settings(max_examples=300)
+@given(
+    place=places(),
+    law=st.sampled_from(LAWS),
+    words=st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)),
+    piece=st.sampled_from([7, 1000, 2**18]),
+    threads=st.integers(1, 3),
+    streams=st.booleans(),
+)
+def test_a_kernel_writes_what_the_reference_writes(kernel: str, place, law, words, piece, threads, streams):
+    shape, box, out = place
+    expected = np.zeros(out.shape, out.dtype)
+    with kernels.using("numpy"):
+        fill(expected, Key(*words), law, shape, box)
+    beyond = 0 if streams else 2**60
+    with (
+        kernels.using(kernel),
+        mock.patch.object(schedule, "PIECE", piece),
+        mock.patch.object(schedule, "BEYOND_CACHES", beyond),
+    ):
+        fill(out, Key(*words), law, shape, box, threads=threads)
+    assert same_bits(out, expected)
+
+
+@pytest.mark.parametrize("kernel", NATIVE)
+@pytest.mark.parametrize("law", LAWS, ids=str)
+def test_a_million_values(kernel: str, law: Distribution):
+    """Enough for the rare words of the tail, at every length of run that a vector can end on."""
+    with kernels.using("numpy"):
+        expected = draw(KEY, law, (2**20 + 37,))
+    with kernels.using(kernel):
+        assert same_bits(draw(KEY, law, (2**20 + 37,)), expected)
+        assert same_bits(draw(KEY, law, (1023, 1025)).reshape(-1), draw(KEY, law, (1023 * 1025,)))
+
+
+@pytest.mark.parametrize("kernel", NATIVE)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_transposed_memory_of_many_tiles(kernel: str, dtype: np.dtype):
+    shape = (210, 5, 3, 77)
+    with kernels.using("numpy"):
+        expected = np.empty(shape, dtype)
+        fill(expected, KEY, Normal(), shape)
+    for order in [(3, 2, 1, 0), (1, 2, 3, 0), (2, 1, 3, 0), (1, 2, 0, 3), (0, 3, 1, 2)]:
+        out = np.zeros([shape[axis] for axis in order], dtype).transpose(np.argsort(order))
+        with kernels.using(kernel):
+            fill(out, KEY, Normal(), shape)
+        assert same_bits(out, expected), order
+
+
+@pytest.mark.parametrize("kernel", kernels.available())
+def test_the_last_elements_of_an_enormous_part(kernel: str):
+    """Index 2^34 begins a new upper word of the counter; 2^64 - 2 is the last index that there is."""
+    with kernels.using(kernel):
+        across, run = np.empty(200, np.float32), np.empty((2, 100), np.float32)
+        fill(across, KEY, Normal(), (2**35,), ((2**34 - 77, 2**34 + 123),))
+        fill(run[0], KEY, Normal(), (2**35,), ((2**34 - 77, 2**34 + 23),))
+        fill(run[1], KEY, Normal(), (2**35,), ((2**34 + 23, 2**34 + 123),))
+        last = np.empty(3, np.float32)
+        fill(last, KEY, Normal(), (2**64 - 1,), ((2**64 - 4, 2**64 - 1),))
+    with kernels.using("numpy"):
+        expected = np.empty(3, np.float32)
+        fill(expected, KEY, Normal(), (2**64 - 1,), ((2**64 - 4, 2**64 - 1),))
+    assert same_bits(across, run.reshape(-1))
+    assert same_bits(last, expected)
+
+
+@pytest.mark.parametrize("kernel", kernels.available())
+def test_flushing_to_zero_changes_nothing(kernel: str):
+    """PyTorch sets the processor's flags for subnormal numbers; none arises at the smallest scales."""
+    torch = pytest.importorskip("torch")
+    laws = [Uniform.symmetric(2.0**-64), Normal(std=2.0**-64), TruncatedNormal(0.0, 2.0**-64, -(2.0**-66), 2.0**-66)]
+    with kernels.using(kernel):
+        expected = [draw(KEY, law, (2**16,)) for law in laws]
+        assert torch.set_flush_denormal(True)
+        try:
+            for law, values in zip(laws, expected, strict=True):
+                out = np.empty(2**16, np.float32)
+                fill(out, KEY, law, out.shape, threads=1)
+                assert same_bits(out, values)
+        finally:
+            torch.set_flush_denormal(False)
+
+
+def test_bfloat16_is_rounded_as_ml_dtypes_rounds():
+    values = draw(KEY, Normal(), (5000,), dtype=ml_dtypes.bfloat16)
+    assert values.dtype == ml_dtypes.bfloat16
+    assert same_bits(values, draw(KEY, Normal(), (5000,)).astype(ml_dtypes.bfloat16))
+    bits = np.empty(5000, BFLOAT16)
+    fill(bits, KEY, Normal(), bits.shape)
+    assert same_bits(bits, values)
+
+
+@pytest.mark.parametrize("kernel", kernels.available())
+def test_every_float16_rounding(kernel: str):
+    """Uniform values reach every exponent of float16, its subnormal ones and the ties between two of them."""
+    with kernels.using(kernel):
+        for bound in (2.0**-25, 2.0**-14, 1.0, 65504.0):
+            law = Uniform.symmetric(bound)
+            assert same_bits(draw(KEY, law, (2**17,), dtype=np.float16), draw(KEY, law, (2**17,)).astype(np.float16))
+
+
+def test_many_arrays_at_once():
+    laws = [Normal(), Uniform(0, 1), Constant(2.0)]
+    fills = [Fill(np.empty((n % 70, 3), np.float32), key_of(n, "w"), laws[n % 3], (n % 70, 3)) for n in range(500)]
+    fill_all(fills, threads=3)
+    for one in fills:
+        assert same_bits(one.out, draw(one.key, one.distribution, one.shape))
+
+
+def test_nothing_is_written_where_one_of_many_is_refused():
+    good, bad = np.zeros(4, np.float32), np.zeros(4, np.int64)
+    with pytest.raises(GlorotError, match="got int64"):
+        fill_all([Fill(good, KEY, Normal(), (4,)), Fill(bad, KEY, Normal(), (4,))])
+    assert not good.any()
+
+
+def test_a_failure_in_a_thread_reaches_the_caller():
+    with (
+        mock.patch.object(schedule, "fill_pieces", side_effect=MemoryError("no scratch")),
+        pytest.raises(MemoryError, match="no scratch"),
+    ):
+        fill(np.empty(2**20, np.float32), KEY, Normal(), (2**20,), threads=2)
+
+
+def test_the_interpreter_runs_while_a_kernel_writes():
+    """The GIL is free: a thread that wants it counts on during a fill of one piece."""
+    if not NATIVE:
+        pytest.skip("the native kernel is not built here, and NumPy holds the GIL for longer")
+    ticks, done = 0, threading.Event()
+    out = np.empty(2**25, np.float32)
+
+    def write() -> None:
+        with mock.patch.object(schedule, "PIECE", 2**40):
+            fill(out, KEY, Normal(), out.shape, threads=1)
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not done.wait(0.0005):
+        ticks += 1
+    writer.join()
+    assert ticks > 5
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])
+def test_a_bad_number_of_threads(threads: object):
+    with pytest.raises(GlorotError, match=r"threads must be a whole number from 1 upwards, or None, got"):
+        fill(np.empty(3, np.float32), KEY, Normal(), (3,), threads=threads)
+
+
+def test_an_unknown_kernel():
+    with (
+        pytest.raises(GlorotError, match=r"kernel must be one of .*numpy on this machine, got 'sse9'"),
+        kernels.using("sse9"),
+    ):
+        pass
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ | environment
+    )
+
+
+@pytest.mark.parametrize("kernel", kernels.available())
+def test_the_environment_forces_a_kernel(kernel: str):
+    code = "from glorot.stream import kernels; print(kernels.chosen())"
+    assert run_python(code, GLOROT_KERNEL=kernel).stdout.strip() == kernel
+
+
+def test_an_unknown_kernel_in_the_environment():
+    code = "import glorot; glorot.draw('xavier_uniform', (2, 2), seed=0)"
+    result = run_python(code, GLOROT_KERNEL="mmx")
+    assert "GlorotError: GLOROT_KERNEL in the environment must be one of" in result.stderr
+    assert "got 'mmx'" in result.stderr
+
+
+WITHOUT_NATIVE = """
+import sys, warnings
+sys.modules["glorot.stream._native"] = None
+import numpy as np
+from glorot.distributions import Normal
+from glorot.stream import fill, kernels, key_of
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    fill(np.empty(1000, np.float32), key_of(0, ""), Normal(), (1000,))
+    assert not caught
+    for _ in range(2):
+        fill(np.empty(2**22, np.float16), key_of(0, ""), Normal(), (2**22,))
+print(kernels.available(), [str(w.message) for w in caught], caught[0].filename)
+"""
+
+
+def test_without_the_native_kernel_numpy_serves_and_says_so_once():
+    result = run_python(WITHOUT_NATIVE)
+    assert result.stdout.startswith("('numpy',) [\"glorot's native kernel is not installed"), result.stderr
+    assert result.stdout.count("install a C++17 compiler") == 1
+    assert result.stdout.rstrip().endswith("<string>")  # the warning points at the caller
