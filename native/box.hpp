@@ -1,6 +1,7 @@
 // A box of a global tensor in strided memory: what is written where.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -18,10 +19,14 @@ struct Box {
     uint64_t first;       // its index in the global tensor
     std::vector<Axis> axes;
 
-    // Without the axes of one element, and with neighbours joined where one goes on as the other ends.
+    // In the order of the index, without the axes of one element, and with neighbours joined where one goes on
+    // as the other ends.
     Box simplified() const {
+        std::vector<Axis> ordered = axes;
+        std::stable_sort(ordered.begin(), ordered.end(),
+                         [](const Axis& a, const Axis& b) { return a.index_step > b.index_step; });
         Box box{place, first, {}};
-        for (const Axis& axis : axes) {
+        for (const Axis& axis : ordered) {
             if (axis.extent == 1) continue;
             const int64_t n = axis.extent;
             if (!box.axes.empty() && box.axes.back().index_step == n * axis.index_step &&

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "box.hpp"
@@ -14,8 +15,7 @@ namespace glorot {
 template <class Isa, class Element>
 class Filler {
   public:
-    Filler(const Box& box, ValueSource& values, bool streams)
-        : box_(box.simplified()), values_(values), store_(streams ? stream_values<Isa, Element> : store_values<Isa, Element>) {}
+    Filler(const Box& box, ValueSource& values) : box_(box.simplified()), values_(values) {}
 
     void fill() {
         std::vector<Axis>& axes = box_.axes;
@@ -27,38 +27,16 @@ class Filler {
         } else {
             fill_reordered();
         }
-        Isa::finish_streaming();
     }
 
   private:
     static constexpr int lanes = Isa::lanes;
-    static constexpr int tile = 4 * lanes;    // elements along each side
-    static constexpr uint64_t stretch = 2048;  // elements made at once; they stay in the first-level cache
+    static constexpr int tile_width = group<Isa>, tile_height = 8 * lanes;
 
     static bool is_unit(const Axis& axis) { return axis.place_step == sizeof(Element); }
 
-    // Make the values of consecutive elements; return where the first of them lies in the scratch.
-    const float* make(float* scratch, uint64_t first, uint64_t count) {
-        const uint64_t skipped = first % words_per_block;
-        const uint64_t groups = (skipped + count + group<Isa> - 1) / group<Isa>;
-        values_.make(scratch, first / words_per_block, groups * group<Isa>);
-        return scratch + skipped;
-    }
-
-    // The longest part of a run that one call of make() may make: within a stretch, and of one upper word.
-    static uint64_t part_of(uint64_t first, uint64_t count) {
-        constexpr uint64_t period = words_per_block << 32;
-        return std::min({count, stretch - first % words_per_block, period - first % period});
-    }
-
-    void write_run(char* place, uint64_t first, uint64_t count) {
-        alignas(64) float scratch[stretch];
-        auto out = reinterpret_cast<Element*>(place);
-        while (count) {
-            const uint64_t part = part_of(first, count);
-            store_(out, make(scratch, first, part), part);
-            out += part, first += part, count -= part;
-        }
+    void write_run(char* memory, uint64_t first, uint64_t count) {
+        values_.write({memory, sizeof(Element), store_values<Isa, Element>, std::is_same_v<Element, float>}, first, count);
     }
 
     // The run: the last axes, as far as they are consecutive elements. Across it: the axis that the memory
@@ -85,53 +63,47 @@ class Filler {
 
     // Write a run to places of its own, which no vector can be stored to.
     void scatter(char* place, uint64_t first, const std::vector<ptrdiff_t>& offsets) {
-        alignas(64) float scratch[stretch];
-        Element kept[stretch];
-        for (size_t from = 0; from < offsets.size();) {
-            const uint64_t part = part_of(first + from, offsets.size() - from);
-            store_values<Isa>(kept, make(scratch, first + from, part), part);
-            for (uint64_t i = 0; i < part; ++i) *reinterpret_cast<Element*>(place + offsets[from + i]) = kept[i];
-            from += part;
+        Element kept[tile_height];
+        for (size_t from = 0; from < offsets.size(); from += tile_height) {
+            const uint64_t count = std::min<uint64_t>(tile_height, offsets.size() - from);
+            values_.write({reinterpret_cast<char*>(kept), sizeof(Element), store_values<Isa, Element>, false}, first + from,
+                          count);
+            for (uint64_t i = 0; i < count; ++i) *reinterpret_cast<Element*>(place + offsets[from + i]) = kept[i];
         }
     }
 
+    // Along the memory first: as many streams of stores as a tile is wide, each going straight on.
     void write_tiles(char* place, uint64_t first, const Axis& across, const std::vector<ptrdiff_t>& offsets) {
-        const auto length = int64_t(offsets.size());
-        for (int64_t row = 0; row < across.extent; row += tile)
-            for (int64_t column = 0; column < length; column += tile)
+        const bool in_blocks = first % words_per_block == 0 && across.index_step % words_per_block == 0;
+        const int64_t length = offsets.size(), width = in_blocks ? tile_width : tile_width - words_per_block;
+        for (int64_t column = 0; column < length; column += width)
+            for (int64_t row = 0; row < across.extent; row += tile_height)
                 write_tile(place + row * int64_t(sizeof(Element)), first + row * across.index_step + column,
-                           across.index_step, int(std::min<int64_t>(tile, across.extent - row)), &offsets[column],
-                           int(std::min<int64_t>(tile, length - column)));
+                           across.index_step, int(std::min<int64_t>(tile_height, across.extent - row)),
+                           &offsets[column], int(std::min<int64_t>(width, length - column)));
     }
 
     // Values row by row, transposed, and then stored column by column.
-    void write_tile(char* place, uint64_t first, uint64_t row_step, int height, const ptrdiff_t* offsets, int width) {
-        alignas(64) float values[tile * tile], column_of_values[lanes * tile];
-        for (int row = 0; row < height; ++row) make_row(values + row * tile, first + row * row_step, width);
-        for (int column = 0; column < width; column += lanes) {
-            for (int row = 0; row < height; row += lanes)
-                transpose_square<Isa>(values + row * tile + column, tile, column_of_values + row, tile);
-            for (int i = 0; i < std::min(lanes, width - column); ++i)
-                store_(reinterpret_cast<Element*>(place + offsets[column + i]), column_of_values + i * tile, height);
-        }
-    }
-
-    void make_row(float* row, uint64_t first, uint64_t count) {
-        alignas(64) float scratch[tile + group<Isa>];
-        while (count) {
-            const uint64_t part = part_of(first, count);
-            const bool fits = first % words_per_block == 0 && part % group<Isa> == 0;
-            if (fits)
-                make(row, first, part);
-            else
-                std::memcpy(row, make(scratch, first, part), part * sizeof *row);
-            row += part, first += part, count -= part;
+    void write_tile(char* place, uint64_t first, uint64_t row_step, int rows, const ptrdiff_t* offsets, int columns) {
+        alignas(64) float values[tile_height * tile_width + lanes];  // the last row may be read past its end
+        alignas(64) float turned[lanes * tile_height];
+        uint64_t blocks[tile_height];
+        for (int row = 0; row < rows; ++row) blocks[row] = (first + row * row_step) / words_per_block;
+        values_.make_rows(values, blocks, rows);
+        for (int column = 0; column < columns; column += lanes) {
+            for (int row = 0; row < rows; row += lanes) {
+                const float* lines[lanes];
+                for (int i = 0; i < lanes; ++i)
+                    lines[i] = values + (row + i) * tile_width + (first + (row + i) * row_step) % words_per_block + column;
+                transpose_square<Isa>(lines, turned + row, tile_height);
+            }
+            for (int i = 0; i < std::min(lanes, columns - column); ++i)
+                store_values<Isa, Element>(place + offsets[column + i], turned + i * tile_height, rows);
         }
     }
 
     Box box_;
     ValueSource& values_;
-    void (*store_)(Element*, const float*, uint64_t);
 };
 
 }  // namespace glorot

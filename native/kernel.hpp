@@ -17,7 +17,6 @@ struct Job {
     Key key;
     LawKind law;
     float numbers[8];
-    bool streams;  // past the caches: for what is larger than they are
 };
 
 using Kernel = void (*)(const Job&);

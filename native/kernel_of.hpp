@@ -11,13 +11,13 @@ void fill_by(const Law& law, const Job& job) {
     Values<Isa, Law> values(law, job.key);
     switch (job.element) {
         case ElementKind::float32:
-            return Filler<Isa, float>(job.box, values, job.streams).fill();
+            return Filler<Isa, float>(job.box, values).fill();
         case ElementKind::bfloat16:
-            return Filler<Isa, bfloat16>(job.box, values, job.streams).fill();
+            return Filler<Isa, bfloat16>(job.box, values).fill();
         case ElementKind::float16:
-            return Filler<Isa, float16>(job.box, values, job.streams).fill();
+            return Filler<Isa, float16>(job.box, values).fill();
         case ElementKind::float64:
-            return Filler<Isa, double>(job.box, values, job.streams).fill();
+            return Filler<Isa, double>(job.box, values).fill();
     }
 }
 
@@ -32,7 +32,7 @@ void fill_with(const Job& job) {
             return law.is_symmetric() ? fill_by<Isa>(SymmetricUniform{law.scale}, job) : fill_by<Isa>(law, job);
         }
         case LawKind::normal:
-            return fill_by<Isa>(Normal{n[0], n[1]}, job);
+            return n[0] == 0 ? fill_by<Isa>(CenteredNormal{n[1]}, job) : fill_by<Isa>(Normal{n[0], n[1]}, job);
         case LawKind::truncated_normal: {
             const TruncatedNormal law{n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]};
             if (!law.is_symmetric()) return fill_by<Isa>(law, job);

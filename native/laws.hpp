@@ -47,6 +47,14 @@ struct Probabilities {
     }
 };
 
+// z/u far out, from the multiple v of log q.
+template <class F>
+GLOROT_INLINE F tail_over_u(const F& v) {
+    const auto shifted = v + quantile::tail_shift;
+    const auto x = (shifted + quantile::tail_bend) * shifted;
+    return horner(x, x * quantile::tail[0] + quantile::tail[1], quantile::tail, 2);
+}
+
 // z/u of q = t (1 + u), given as a multiple of 2^scale.
 template <int scale, class Isa, int N>
 GLOROT_INLINE Floats<Isa, N> quantile_over_u(const Floats<Isa, N>& q) {
@@ -60,13 +68,12 @@ GLOROT_INLINE Floats<Isa, N> quantile_over_u(const Floats<Isa, N>& q) {
     const auto x = (v + quantile::central_bend) * v;
     auto z = horner(x, x * quantile::central[0] + quantile::central[1], quantile::central, 2);
     const auto split = Isa::number(quantile::split);
-    for (int i = 0; i < N; ++i) {
-        const auto far = Isa::at_least(v.v[i], split);
-        if (Isa::any(far)) [[unlikely]] {
-            const Floats<Isa, 1> shifted = Floats<Isa, 1>{{v.v[i]}} + quantile::tail_shift;
-            const auto y = (shifted + quantile::tail_bend) * shifted;
-            const auto tail = horner(y, y * quantile::tail[0] + quantile::tail[1], quantile::tail, 2);
-            z.v[i] = Isa::select(far, tail.v[0], z.v[i]);
+    auto farthest = v.v[0];
+    for (int i = 1; i < N; ++i) farthest = Isa::larger(farthest, v.v[i]);
+    if (Isa::any(Isa::at_least(farthest, split))) {  // one word in 480 is
+        for (int i = 0; i < N; ++i) {
+            const auto far = Isa::at_least(v.v[i], split);
+            if (Isa::any(far)) z.v[i] = Isa::select(far, tail_over_u(Floats<Isa, 1>{{v.v[i]}}).v[0], z.v[i]);
         }
     }
     return z;
@@ -120,6 +127,18 @@ struct Normal {
         const Probabilities<Isa, N> p(words);
         const auto z = quantile_over_u<62>(p.t * (p.u + 0x1p31f)) * p.u;
         return with_sign(z, words) * (std * 0x1p-31f) + mean;
+    }
+};
+
+// Centred on zero, nothing is left to add: z is never 0, so that no -0 becomes a 0.
+struct CenteredNormal {
+    float std;
+
+    template <class Isa, int N>
+    GLOROT_INLINE Floats<Isa, N> operator()(const Ints<Isa, N>& words) const {
+        const Probabilities<Isa, N> p(words);
+        const auto z = quantile_over_u<62>(p.t * (p.u + 0x1p31f)) * p.u;
+        return with_sign(z, words) * (std * 0x1p-31f);
     }
 };
 

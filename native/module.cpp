@@ -50,7 +50,7 @@ Box box_of(const Py_buffer& view, uint64_t first, nb::tuple steps) {
     return box;
 }
 
-// A piece is (array, element, first index, steps, k0, k1, law, numbers, streams).
+// A piece is (array, element, first index, steps, k0, k1, law, numbers).
 Job job_of(nb::tuple piece, const Py_buffer& view) {
     const auto element = nb::cast<size_t>(piece[1]), law = nb::cast<size_t>(piece[6]);
     const nb::tuple numbers = nb::cast<nb::tuple>(piece[7]);
@@ -60,32 +60,32 @@ Job job_of(nb::tuple piece, const Py_buffer& view) {
             ElementKind(element),
             {nb::cast<uint32_t>(piece[4]), nb::cast<uint32_t>(piece[5])},
             LawKind(law),
-            {},
-            nb::cast<bool>(piece[8])};
+            {}};
     for (size_t i = 0; i < numbers.size(); ++i) job.numbers[i] = nb::cast<float>(numbers[i]);
     return job;
 }
 
-std::map<std::string, Kernel> kernels() {
-    std::map<std::string, Kernel> known = {{"portable", fill_portable}};
+std::map<std::string, Kernel> find_kernels() {
+    std::map<std::string, Kernel> found = {{"portable", fill_portable}};
 #if defined(GLOROT_X86)
-    if (has_avx2()) known["avx2"] = fill_avx2;
-    if (has_avx512()) known["avx512"] = fill_avx512;
+    if (has_avx2()) found["avx2"] = fill_avx2;
+    if (has_avx512()) found["avx512"] = fill_avx512;
 #endif
-    return known;
+    return found;
 }
 
+const std::map<std::string, Kernel> kernels = find_kernels();
+
 void fill(nb::list pieces, const std::string& kernel) {
-    const auto known = kernels();
-    const auto found = known.find(kernel);
-    require(found != known.end(), "a kernel that this processor can run");
+    const auto found = kernels.find(kernel);
+    require(found != kernels.end(), "a kernel that this processor can run");
     std::vector<Buffer> buffers;
     std::vector<Job> jobs;
     buffers.reserve(pieces.size());
     jobs.reserve(pieces.size());
     for (nb::handle item : pieces) {
         const nb::tuple piece = nb::cast<nb::tuple>(item);
-        require(piece.size() == 9, "nine items in each piece");
+        require(piece.size() == 8, "eight items in each piece");
         buffers.emplace_back(piece[0].ptr());
         jobs.push_back(job_of(piece, buffers.back().view()));
     }
@@ -98,7 +98,7 @@ void fill(nb::list pieces, const std::string& kernel) {
 NB_MODULE(_native, module) {
     module.def("kernels", [] {
         std::vector<std::string> names;
-        for (const auto& [name, kernel] : kernels()) names.push_back(name);
+        for (const auto& [name, kernel] : kernels) names.push_back(name);
         return names;
     });
     module.def("fill", &fill, nb::arg("pieces"), nb::arg("kernel"));

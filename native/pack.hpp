@@ -50,7 +50,8 @@ GLOROT_PACK Floats<Isa, N> operator*(Floats<Isa, N> a, float b) {
 }
 GLOROT_PACK Floats<Isa, N> clamped(Floats<Isa, N> a, float low, float high) {
     const auto lowest = Isa::number(low), highest = Isa::number(high);
-    GLOROT_EACH a.v[i] = Isa::smaller(Isa::larger(a.v[i], lowest), highest);
+    // Where two are equal, as zeros of two signs are, both instructions return the second: the value stays.
+    GLOROT_EACH a.v[i] = Isa::smaller(highest, Isa::larger(lowest, a.v[i]));
     return a;
 }
 GLOROT_PACK Floats<Isa, N> to_float(const Ints<Isa, N>& a) {

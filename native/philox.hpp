@@ -27,16 +27,13 @@ struct Schedule {
     }
 };
 
-// The words of `groups` times 2·lanes elements from the block `first` on; b div 2^32 is that of the schedule.
-template <class Isa, int groups>
-GLOROT_INLINE Ints<Isa, 2 * groups> philox(const Schedule& s, uint64_t first) {
-    using Wide = typename Isa::Wide;
-    constexpr int blocks = Isa::lanes / 2;
+// The words of the blocks in some vectors, 2·lanes for each; b div 2^32 is that of the schedule for all of them.
+template <class Isa, int groups, class Wide>
+GLOROT_INLINE Ints<Isa, 2 * groups> philox(const Schedule& s, const Wide (&blocks)[groups]) {
     const Wide m0 = Isa::wide(s.multiplier0), m1 = Isa::wide(s.multiplier1);
     Wide c0[groups], c1[groups], c2[groups], c3[groups];
-    const Wide begin = Isa::step(Isa::wide(first), Isa::block_steps());
     for (int g = 0; g < groups; ++g) {  // rounds one and two
-        const Wide p = Isa::product(Isa::step(begin, Isa::wide(uint64_t(g) * blocks)), m0);
+        const Wide p = Isa::product(blocks[g], m0);
         const Wide q = Isa::product(Isa::mix(Isa::high_half(p), Isa::wide(s.k1[0])), m1);
         c0[g] = Isa::mix(Isa::high_half(q), Isa::wide(s.k0[1]));
         c1[g] = q;

@@ -1,7 +1,8 @@
-// Consecutive values of one law, in binary32: words, and what the law makes of them.
+// Runs of consecutive elements: words, what a law makes of them, and where that is stored.
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "laws.hpp"
@@ -11,10 +12,22 @@ namespace glorot {
 
 constexpr uint64_t words_per_block = 4;
 
-// Makes the values of `count` elements, a multiple of a group's, from the first one of a block on.
+// Where a run goes: memory for elements of some size, and how binary32 values become such elements.
+struct Place {
+    char* memory;
+    size_t element_size;
+    void (*store)(char* memory, const float* values, uint64_t count);
+    bool is_float32;
+};
+
 class ValueSource {
   public:
-    virtual void make(float* out, uint64_t block, uint64_t count) = 0;
+    // Write the elements first, first + 1, … to a place.
+    virtual void write(Place place, uint64_t first, uint64_t count) = 0;
+
+    // Make one group of values from each of some blocks on, one after the other.
+    virtual void make_rows(float* out, const uint64_t* blocks, int rows) = 0;
+
     virtual ~ValueSource() = default;
 };
 
@@ -26,28 +39,83 @@ class Values final : public ValueSource {
   public:
     Values(const Law& law, Key key) : law_(law), key_(key), schedule_(key, 0) {}
 
-    void make(float* out, uint64_t block, uint64_t count) override {
-        if (const uint64_t high = block >> 32; high != high_) {
-            schedule_ = Schedule(key_, high);
-            high_ = high;
+    void write(Place place, uint64_t first, uint64_t count) override {
+        alignas(64) float scratch[most];
+        while (count) {
+            const uint64_t block = first / words_per_block, skipped = first % words_per_block;
+            set_schedule(block >> 32);
+            uint64_t part = part_of(place, first, count);
+            if (place.is_float32 && part == most) {  // at the beginning of a block, straight to the memory
+                part = std::min(count, period - first % period) / most * most;
+                make(reinterpret_cast<float*>(place.memory), block, part);
+            } else {  // few at a time: the memory takes them up while the next ones are made
+                make(scratch, block, skipped + part);
+                place.store(place.memory, scratch + skipped, part);
+            }
+            place.memory += part * place.element_size;
+            first += part, count -= part;
         }
-        make_groups<Isa::groups>(out, block, count);
-        make_groups<1>(out, block, count);
+    }
+
+    void make_rows(float* out, const uint64_t* blocks, int rows) override {
+        for (int row = 0; row < rows;) {
+            const uint64_t* some = blocks + row;
+            const uint64_t high = some[0] >> 32;
+            const bool together = row + Isa::groups <= rows && some[Isa::groups - 1] >> 32 == high;
+            set_schedule(high);
+            if (together)
+                make_groups<Isa::groups>(out + row * group<Isa>, [&](int i) { return counters_from(some[i]); });
+            else
+                make_groups<1>(out + row * group<Isa>, [&](int) { return counters_from(some[0]); });
+            row += together ? Isa::groups : 1;
+        }
     }
 
   private:
+    static constexpr uint64_t period = words_per_block << 32;  // elements of blocks with one upper word
+    static constexpr uint64_t size = Isa::groups * group<Isa>;  // elements made side by side
+    static constexpr uint64_t most = 192 / size * size;         // elements made before any is stored
+
+    void set_schedule(uint64_t high_of_block) {
+        if (high_of_block == high_) return;
+        schedule_ = Schedule(key_, high_of_block);
+        high_ = high_of_block;
+    }
+
+    // What is made at once: of one upper word, and up to where a vector of elements begins in memory.
+    static uint64_t part_of(const Place& place, uint64_t first, uint64_t count) {
+        const uint64_t room = std::min(most - first % words_per_block, period - first % period);
+        if (count <= room) return count;
+        const uintptr_t end = reinterpret_cast<uintptr_t>(place.memory) + room * place.element_size;
+        return room - end % (Isa::lanes * place.element_size) / place.element_size;
+    }
+
+    void make(float* out, uint64_t block, uint64_t count) {
+        uint64_t made = 0;
+        for (; made + size - group<Isa> < count; made += size) make_run<Isa::groups>(out + made, block + made / words_per_block);
+        for (; made < count; made += group<Isa>) make_run<1>(out + made, block + made / words_per_block);
+    }
+
+    static typename Isa::Wide counters_from(uint64_t block) { return Isa::step(Isa::wide(block), Isa::block_steps()); }
+
     template <int groups>
-    void make_groups(float*& out, uint64_t& block, uint64_t& count) {
+    GLOROT_INLINE void make_run(float* out, uint64_t block) {
+        const auto begin = counters_from(block);
+        make_groups<groups>(out, [&](int i) { return Isa::step(begin, Isa::wide(i * group<Isa> / words_per_block)); });
+    }
+
+    // counters_of(i) is the vector of the blocks of group i.
+    template <int groups, class CountersOf>
+    GLOROT_INLINE void make_groups(float* out, const CountersOf& counters_of) {
         constexpr int vectors = std::min(2 * groups, Isa::vectors);
-        constexpr uint64_t size = groups * group<Isa>;
-        for (; count >= size; out += size, block += size / words_per_block, count -= size) {
-            const auto words = philox<Isa, groups>(schedule_, block);
-            for (int from = 0; from < 2 * groups; from += vectors) {
-                Ints<Isa, vectors> some_words;
-                for (int i = 0; i < vectors; ++i) some_words.v[i] = words.v[from + i];
-                const auto values = law_(some_words);
-                for (int i = 0; i < vectors; ++i) Isa::store(out + (from + i) * Isa::lanes, values.v[i]);
-            }
+        typename Isa::Wide counters[groups];
+        for (int i = 0; i < groups; ++i) counters[i] = counters_of(i);
+        const auto words = philox<Isa>(schedule_, counters);
+        for (int from = 0; from < 2 * groups; from += vectors) {
+            Ints<Isa, vectors> some_words;
+            for (int i = 0; i < vectors; ++i) some_words.v[i] = words.v[from + i];
+            const auto values = law_(some_words);
+            for (int i = 0; i < vectors; ++i) Isa::store(out + (from + i) * Isa::lanes, values.v[i]);
         }
     }
 

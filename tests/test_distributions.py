@@ -84,6 +84,10 @@ def test_the_usual_cut_has_the_usual_correction():
         (lambda: Uniform(0.0, 1e30), "Uniform: half of high - low must lie between"),
         (lambda: Uniform(1e25, 1.0000001e25), r"Uniform: bounds must lie within ±2\^64"),
         (lambda: TruncatedNormal(0.0, 1.0, 2.0, -2.0), "TruncatedNormal: low must be below high"),
+        (
+            lambda: TruncatedNormal(0.0, 1.0, -1e-25, 1e-25),
+            r"TruncatedNormal: high - low must be at least 2\^-64, and 2\^-64 sigma, got 2e-25, which is 2e-25 sigma",
+        ),
         (lambda: TruncatedNormal(0.0, 1.0, 7.0, 9.0), r"\[7, 9\] lies more than 6 sigma from the center 0"),
         (lambda: Constant("0.1"), "Constant: value must be a finite number, got '0.1'"),
         (lambda: Constant(True), "Constant: value must be a finite number, got True"),

@@ -11,8 +11,8 @@ namespace glorot {
 
 struct Avx2 {
     static constexpr int lanes = 8;
-    static constexpr int groups = 2;   // of 2·lanes words, made side by side
-    static constexpr int vectors = 4;  // of values, computed side by side
+    static constexpr int groups = 6;   // of 2·lanes words, made side by side
+    static constexpr int vectors = 6;  // of values, computed side by side
 
     using Float = __m256;
     using Int = __m256i;   // eight 32-bit integers
@@ -65,14 +65,6 @@ struct Avx2 {
     }
     static void store(bfloat16* to, Float a) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), rounded_bfloat16(a)); }
     static void store(float16* to, Float a) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), rounded_float16(a)); }
-    static void stream(float* to, Float a) { _mm256_stream_ps(to, a); }
-    static void stream(double* to, Float a) {
-        _mm256_stream_pd(to, low_doubles(a));
-        _mm256_stream_pd(to + 4, high_doubles(a));
-    }
-    static void stream(bfloat16* to, Float a) { _mm_stream_si128(reinterpret_cast<__m128i*>(to), rounded_bfloat16(a)); }
-    static void stream(float16* to, Float a) { _mm_stream_si128(reinterpret_cast<__m128i*>(to), rounded_float16(a)); }
-    static void finish_streaming() { _mm_sfence(); }
 
     static void transpose(Int rows[lanes]) {
         Int half[lanes];

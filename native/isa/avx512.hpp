@@ -65,14 +65,6 @@ struct Avx512 {
     }
     static void store(bfloat16* to, Float a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), rounded_bfloat16(a)); }
     static void store(float16* to, Float a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), rounded_float16(a)); }
-    static void stream(float* to, Float a) { _mm512_stream_ps(to, a); }
-    static void stream(double* to, Float a) {
-        _mm512_stream_pd(to, low_doubles(a));
-        _mm512_stream_pd(to + 8, high_doubles(a));
-    }
-    static void stream(bfloat16* to, Float a) { _mm256_stream_si256(reinterpret_cast<__m256i*>(to), rounded_bfloat16(a)); }
-    static void stream(float16* to, Float a) { _mm256_stream_si256(reinterpret_cast<__m256i*>(to), rounded_float16(a)); }
-    static void finish_streaming() { _mm_sfence(); }
 
     static void transpose(Int rows[lanes]) {
         Int half[lanes];

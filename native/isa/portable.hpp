@@ -106,11 +106,6 @@ struct Portable {
     static void store(Element* to, const Float& a) {
         for (int i = 0; i < lanes; ++i) to[i] = rounded(a.lane[i], Element{});
     }
-    template <class Element>
-    static void stream(Element* to, const Float& a) {
-        store(to, a);
-    }
-    static void finish_streaming() {}
 
     static void transpose(Int rows[lanes]) {
         for (int i = 0; i < lanes; ++i)

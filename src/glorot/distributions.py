@@ -1,6 +1,7 @@
 """Distributions: fully numeric descriptions of one draw, with nothing left to decide."""
 
 import math
+import sys
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, fields, replace
 from numbers import Real
@@ -9,6 +10,7 @@ from typing import Any, ClassVar, Self
 from glorot.errors import GlorotError
 
 SMALLEST_SCALE, LARGEST_SCALE = 2.0**-64, 2.0**64
+LARGEST_FLOAT = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Distribution(ABC):
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+            if isinstance(value, bool) or not isinstance(value, Real) or not abs(value) <= LARGEST_FLOAT:
                 raise GlorotError(f"{type(self).__name__}: {field.name} must be a finite number, got {value!r}")
             object.__setattr__(self, field.name, float(value))
 
@@ -146,6 +148,11 @@ class TruncatedNormal(Distribution):
         if not self.low < self.high:
             raise GlorotError(f"TruncatedNormal: low must be below high, got low={self.low:g}, high={self.high:g}")
         alpha, beta = self.cuts
+        if not min(self.high - self.low, beta - alpha) >= SMALLEST_SCALE:
+            raise GlorotError(
+                f"TruncatedNormal: high - low must be at least 2^-64, and 2^-64 sigma, got {self.high - self.low:g}, "
+                f"which is {beta - alpha:g} sigma; for all-equal values use Constant"
+            )
         if alpha > MOST_EXTREME_CUT or beta < -MOST_EXTREME_CUT:
             raise GlorotError(
                 f"TruncatedNormal: [{self.low:g}, {self.high:g}] lies more than {MOST_EXTREME_CUT:g} sigma "

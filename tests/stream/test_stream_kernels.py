@@ -25,6 +25,8 @@ LAWS = [
     Uniform.symmetric(0.05),
     Uniform.symmetric(2.0**-64),
     Uniform(-1.0, 3.0),
+    Uniform(-0.0, 1.0),
+    Uniform(-1.0, -0.0),
     Normal(),
     Normal(1.0, 0.02),
     TruncatedNormal(0.0, 0.02, -0.04, 0.04),
@@ -70,20 +72,18 @@ def places(draw_from: st.DrawFn) -> tuple[tuple[int, ...], tuple[tuple[int, int]
     place=places(),
     law=st.sampled_from(LAWS),
     words=st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)),
-    piece=st.sampled_from([7, 1000, 2**18]),
+    turn=st.sampled_from([7, 1000, 2**18]),
     threads=st.integers(1, 3),
-    streams=st.booleans(),
 )
-def test_a_kernel_writes_what_the_reference_writes(kernel: str, place, law, words, piece, threads, streams):
+def test_a_kernel_writes_what_the_reference_writes(kernel: str, place, law, words, turn, threads):
     shape, box, out = place
     expected = np.zeros(out.shape, out.dtype)
     with kernels.using("numpy"):
         fill(expected, Key(*words), law, shape, box)
-    beyond = 0 if streams else 2**60
     with (
         kernels.using(kernel),
-        mock.patch.object(schedule, "PIECE", piece),
-        mock.patch.object(schedule, "BEYOND_CACHES", beyond),
+        mock.patch.object(schedule, "LARGEST_TURN", turn),
+        mock.patch.object(schedule, "SMALLEST_TURN", 1),
     ):
         fill(out, Key(*words), law, shape, box, threads=threads)
     assert same_bits(out, expected)
@@ -197,7 +197,7 @@ def test_the_interpreter_runs_while_a_kernel_writes():
     out = np.empty(2**25, np.float32)
 
     def write() -> None:
-        with mock.patch.object(schedule, "PIECE", 2**40):
+        with mock.patch.object(schedule, "LARGEST_TURN", 2**40), mock.patch.object(schedule, "SMALLEST_TURN", 2**40):
             fill(out, KEY, Normal(), out.shape, threads=1)
         done.set()
 

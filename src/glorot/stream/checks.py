@@ -1,6 +1,7 @@
 """What an argument of the stream must be, and what is said where it is not."""
 
 import contextlib
+import functools
 import math
 import operator
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from glorot.distributions import Distribution
+from glorot.distributions import LAWS, Distribution
 from glorot.errors import GlorotError
 from glorot.stream.elements import LARGEST, element_of
 from glorot.stream.philox import Key
@@ -17,22 +18,30 @@ from glorot.stream.spec import reach_of
 
 Shape = tuple[int, ...]
 Box = tuple[tuple[int, int], ...]
+DISTRIBUTIONS = frozenset(LAWS.values())
 
 
 def checked_shape(shape: Sequence[int]) -> Shape:
     """Return a global shape as a tuple of integers."""
     extents = _whole_numbers(shape)
-    if extents is None or any(extent < 0 for extent in extents):
+    if extents is None:
         raise GlorotError(f"shape must be a sequence of whole numbers from 0 upwards, got {shape!r}")
-    if math.prod(extents) >= 2**64:
-        raise GlorotError(f"shape {extents} has 2**64 elements or more, beyond the 64-bit index of the stream")
+    _check_extents(extents)
     return extents
+
+
+@functools.lru_cache(maxsize=1024)
+def _check_extents(shape: Shape) -> None:
+    if min(shape, default=0) < 0:
+        raise GlorotError(f"shape must be a sequence of whole numbers from 0 upwards, got {shape!r}")
+    if math.prod(shape) >= 2**64:
+        raise GlorotError(f"shape {shape} has 2**64 elements or more, beyond the 64-bit index of the stream")
 
 
 def checked_box(box: Sequence[tuple[int, int]] | None, shape: Shape) -> Box:
     """Return a box of a shape, (start, stop) along each axis; None is the whole."""
     if box is None:
-        return tuple((0, extent) for extent in shape)
+        return tuple([(0, extent) for extent in shape])
     bounds = [_whole_numbers(pair) for pair in box]
     pairs = [(pair[0], pair[1]) for pair in bounds if pair is not None and len(pair) == 2]
     fits = len(pairs) == len(bounds) == len(shape)
@@ -59,21 +68,21 @@ def checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     return known
 
 
-def check_out(out: NDArray[Any], box: Box) -> None:
-    """Raise unless an array has the extents of a box and each element its own, writable memory."""
+def checked_out(out: NDArray[Any], extents: Shape) -> str:
+    """Return the element type of an array that has some extents, and its own, writable memory for each element."""
     if not isinstance(out, np.ndarray):
         raise GlorotError(f"out must be a NumPy array, got {type(out).__name__}")
-    element_of(out.dtype)
-    extents = tuple([stop - start for start, stop in box])
+    element = element_of(out.dtype)
     if out.shape != extents:
         raise GlorotError(f"out has shape {out.shape}, but the box has extents {extents}; they must be equal")
     flags = out.flags
-    if not flags.writeable:
-        raise GlorotError("out is read-only; pass an array that can be written")
-    if not flags.aligned:
+    if not flags.behaved:  # aligned and writable
+        if not flags.writeable:
+            raise GlorotError("out is read-only; pass an array that can be written")
         raise GlorotError(f"out does not begin at a multiple of {out.itemsize} bytes; pass a copy")
-    if out.size and not flags.c_contiguous and _overlaps_itself(out):
+    if not flags.c_contiguous and out.size and _overlaps_itself(out):
         raise GlorotError(f"out has elements that share memory (strides {out.strides}); pass a copy")
+    return element
 
 
 def _overlaps_itself(out: NDArray[Any]) -> bool:
@@ -88,19 +97,22 @@ def _overlaps_itself(out: NDArray[Any]) -> bool:
 
 def checked_key(key: Key) -> Key:
     """Return a key of two 32-bit words."""
-    words = _whole_numbers(key)
-    if words is None or len(words) != 2 or not (0 <= words[0] < 2**32 and 0 <= words[1] < 2**32):
-        raise GlorotError(f"key must be two whole numbers below 2**32, as key_of returns them, got {key!r}")
-    return Key(*words)
+    try:
+        k0, k1 = key
+        if 0 <= k0 < 2**32 and 0 <= k1 < 2**32:
+            return Key(operator.index(k0), operator.index(k1))
+    except (TypeError, ValueError):
+        pass
+    raise GlorotError(f"key must be two whole numbers below 2**32, as key_of returns them, got {key!r}")
 
 
-def check_law(distribution: Distribution, dtype: np.dtype[Any]) -> None:
-    """Raise unless a law is one, and the dtype can hold what it draws."""
-    if not isinstance(distribution, Distribution):
+def check_law(distribution: Distribution, element: str) -> None:
+    """Raise unless a law is one, and an element type can hold what it draws."""
+    if type(distribution) not in DISTRIBUTIONS:
         raise GlorotError(f"distribution must be one of glorot.distributions, got {distribution!r}")
-    reach, largest = reach_of(distribution), LARGEST[element_of(dtype)]
+    reach, largest = reach_of(distribution), LARGEST[element]
     if reach > largest:
         raise GlorotError(
-            f"{distribution} reaches {reach:g}, but values are computed in float32 and stored as {dtype}, "
+            f"{distribution} reaches {reach:g}, but values are computed in float32 and stored as {element}, "
             f"which hold at most {largest:g}; choose a smaller scale or a wider dtype"
         )

@@ -23,13 +23,14 @@ except ImportError:  # built without a C++ compiler
 
 FASTEST_FIRST = ("avx512", "avx2", "portable", "numpy")
 CHOICE = "GLOROT_KERNEL"  # the environment variable that forces one
-LARGE = 2**22  # elements, from which on the reference is slow enough to be spoken of
+SLOW = 2**20  # elements at once, from which on the reference is slow enough to be spoken of
 ELEMENT_CODES = {element: code for code, element in enumerate(ELEMENTS)}
 KIND_CODES = {kind: code for code, kind in enumerate(KINDS)}
 
 _forced: list[str] = []
 
 
+@functools.cache
 def available() -> tuple[str, ...]:
     """Return the kernels that this machine can run, the fastest first."""
     native = _native.kernels() if _native else []
@@ -42,9 +43,13 @@ def chosen() -> str:
     Raises:
         GlorotError: if the environment variable GLOROT_KERNEL names one that this machine can't run.
     """
-    if _forced:
-        return _forced[-1]
-    return _checked(os.environ[CHOICE], f"{CHOICE} in the environment") if os.environ.get(CHOICE) else FASTEST
+    return _forced[-1] if _forced else _default()
+
+
+@functools.cache
+def _default() -> str:
+    wanted = os.environ.get(CHOICE)
+    return _checked(wanted, f"{CHOICE} in the environment") if wanted else available()[0]
 
 
 @contextlib.contextmanager
@@ -69,23 +74,19 @@ def _checked(kernel: str, what: str) -> str:
 
 def fill_pieces(pieces: Sequence[Piece], kernel: str) -> None:
     """Write pieces, one after the other; a native kernel does so without the GIL."""
-    if kernel == "numpy":
-        for piece in pieces:
-            fill_piece(piece)
-    else:
+    if kernel != "numpy":
         _native.fill([_native_piece(piece) for piece in pieces], kernel)
+        return
+    if _native is None and sum([piece.out.size for piece in pieces]) >= SLOW:
+        _warn_once()
+    for piece in pieces:
+        fill_piece(piece)
 
 
 def _native_piece(piece: Piece) -> "NativePiece":
-    out, element, (k0, k1), law, first, steps, streams = piece
-    kind, numbers = KIND_CODES[law.kind], law.numbers
-    return bits_or_values(out, element), ELEMENT_CODES[element], first, steps, k0, k1, kind, numbers, streams
-
-
-def warn_if_slow(elements: int) -> None:
-    """Say once that there is no native kernel, where it would be missed."""
-    if _native is None and elements >= LARGE:
-        _warn_once()
+    out, element, (k0, k1), law, first, steps = piece
+    kind = KIND_CODES[law.kind]
+    return bits_or_values(out, element), ELEMENT_CODES[element], first, steps, k0, k1, kind, law.numbers
 
 
 @functools.cache
@@ -97,6 +98,3 @@ def _warn_once() -> None:
         RuntimeWarning,
         stacklevel=5,
     )
-
-
-FASTEST = available()[0]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glorot.distributions import Identity, Orthogonal
+from glorot.distributions import Distribution, Identity
 from glorot.errors import GlorotError
 from glorot.stream.reflections import haar
 
@@ -18,7 +18,7 @@ SCRATCH = 2**20
 """As many elements of small matrices are worked on together; one matrix alone may be larger."""
 
 
-def check_axes(distribution: Orthogonal | Identity, shape: Shape, axes: str | None) -> None:
+def check_axes(distribution: Distribution, shape: Shape, axes: str | None) -> None:
     """Raise unless `axes` labels each axis of the shape with b, o, i or k, and the law finds its matrix."""
     law = type(distribution).__name__
     if not isinstance(axes, str) or len(axes) != len(shape) or not set(axes) <= set("boik"):

@@ -1,7 +1,8 @@
 """Pieces: the parts of a fill that are written one by one, by any kernel and on any thread."""
 
+import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -21,7 +22,18 @@ class Piece(NamedTuple):
     law: Law
     first: int  # the row-major index, in the part, of the box's first element
     steps: Shape  # by how much the index grows along each axis
-    streams: bool  # past the caches, since the whole is larger than they are
+
+    def in_memory_order(self) -> "Piece":
+        """Order the axes as the memory does, so that what is cut from the first lies in one place."""
+        return self if self.out.flags.c_contiguous else self._ordered([abs(stride) for stride in self.out.strides])
+
+    def in_index_order(self) -> "Piece":
+        """Order the axes as the stream does, so that indices ascend."""
+        return self._ordered(self.steps)
+
+    def _ordered(self, sizes: Sequence[int]) -> "Piece":
+        order = sorted(range(len(sizes)), key=lambda axis: -sizes[axis])
+        return self._replace(out=self.out.transpose(order), steps=tuple([self.steps[axis] for axis in order]))
 
     def cut(self, size: int) -> Iterator["Piece"]:
         """Cut into pieces of at most `size` elements."""
@@ -50,6 +62,7 @@ def tiles(extents: Shape, size: int) -> Iterator[tuple[slice, ...]]:
     yield from itertools.product(*cuts)
 
 
+@functools.lru_cache(maxsize=1024)
 def row_major_steps(shape: Shape) -> Shape:
     """Return by how much the row-major index grows along each axis of a shape."""
     steps = [1] * len(shape)

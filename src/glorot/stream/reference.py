@@ -11,7 +11,7 @@ TILE = 2**16  # elements; the scratch of one tile stays in the second-level cach
 
 def fill_piece(piece: Piece) -> None:
     """Write the values of a piece."""
-    for tile in piece.cut(TILE):
+    for tile in piece.in_index_order().cut(TILE):
         out = bits_or_values(tile.out, tile.element)
         out[...] = rounded(tile.law(_words(tile)), tile.element).reshape(out.shape)
 

@@ -1,5 +1,6 @@
 """Filling arrays: arguments checked first, then pieces dealt out to threads."""
 
+import functools
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,21 +15,22 @@ from glorot.stream.checks import (
     Box,
     Shape,
     check_law,
-    check_out,
     checked_box,
     checked_dtype,
     checked_key,
+    checked_out,
     checked_shape,
 )
 from glorot.stream.elements import bits_or_values, element_of, rounded
-from glorot.stream.kernels import chosen, fill_pieces, warn_if_slow
+from glorot.stream.kernels import chosen, fill_pieces
 from glorot.stream.matrix import check_axes, fill_identity, fill_orthogonal
 from glorot.stream.philox import Key
 from glorot.stream.pieces import Piece, row_major_steps
-from glorot.stream.spec import law_of
+from glorot.stream.spec import Law, law_of
 
-PIECE = 2**18  # elements: a tenth of a millisecond of one thread
-BEYOND_CACHES = 2**24  # bytes, from which on writing past the caches is the quicker way
+LARGEST_TURN, SMALLEST_TURN = 2**20, 2**16  # elements that a thread writes before it takes the next ones
+TURNS = 4  # of each thread, so that none waits long for another
+MATRIX_LAWS = frozenset({Orthogonal, Identity})
 
 
 class Fill(NamedTuple):
@@ -101,14 +103,16 @@ def fill_all(fills: Iterable[Fill], threads: int | None = None) -> None:
         >>> fill_all(Fill(w, key_of(0, name), Normal(std=0.02), w.shape) for name, w in weights.items())
     """
     count = _checked_threads(threads)
-    kernel = chosen()
-    checked = [_checked(one) for one in fills]
-    pieces = [_piece(one) for one in checked if not isinstance(one.distribution, Orthogonal | Identity)]
-    warn_if_slow(sum(piece.out.size for piece in pieces))
-    _write(pieces, count, kernel)
-    for one in checked:
-        if isinstance(one.distribution, Orthogonal | Identity) and one.out.size:
-            _fill_matrix(one, count)
+    pieces, matrices = [], []
+    for one in fills:
+        checked = _checked(one)
+        if isinstance(checked, Piece):
+            pieces.append(checked)
+        elif one.out.size:
+            matrices.append(checked)
+    _write(pieces, count)
+    for one in matrices:
+        _fill_matrix(one, count)
 
 
 def draw(
@@ -146,22 +150,39 @@ def draw(
     return out
 
 
-def _checked(one: Fill) -> Fill:
+def _checked(one: Fill) -> Piece | Fill:
+    """Return the piece that a fill is, or the fill itself where its law needs the whole matrix."""
     out, key, distribution, shape, box, axes = one
     shape = checked_shape(shape)
-    box = checked_box(box, shape)
-    check_out(out, box)
-    check_law(distribution, out.dtype)
-    if isinstance(distribution, Orthogonal | Identity):
+    if box is not None:
+        box = checked_box(box, shape)
+    element = checked_out(out, shape if box is None else tuple([stop - start for start, stop in box]))
+    key = checked_key(key)
+    if type(distribution) in MATRIX_LAWS:
+        check_law(distribution, element)
         check_axes(distribution, shape, axes)
-    return Fill(out, checked_key(key), distribution, shape, box, axes)
+        return Fill(out, key, distribution, shape, checked_box(box, shape), axes)
+    return _piece(out, element, key, _checked_law(distribution, element), shape, box)
 
 
-def _piece(one: Fill) -> Piece:
-    out, key, distribution, shape, box, _ = one
+def _checked_law(distribution: Distribution, element: str) -> Law:
+    try:
+        return _remembered_law(distribution, element)
+    except TypeError:  # what cannot be hashed is no distribution
+        check_law(distribution, element)
+        raise
+
+
+@functools.lru_cache(maxsize=1024)
+def _remembered_law(distribution: Distribution, element: str) -> Law:
+    check_law(distribution, element)
+    return law_of(distribution)
+
+
+def _piece(out: NDArray[Any], element: str, key: Key, law: Law, shape: Shape, box: Box | None) -> Piece:
     steps = row_major_steps(shape)
-    first = sum([lo * step for (lo, _), step in zip(box or (), steps, strict=True)])
-    return Piece(out, element_of(out.dtype), key, law_of(distribution), first, steps, out.nbytes >= BEYOND_CACHES)
+    first = 0 if box is None else sum([start * step for (start, _), step in zip(box, steps, strict=True)])
+    return Piece(out, element, key, law, first, steps)
 
 
 def _checked_threads(threads: int | None) -> int:
@@ -172,31 +193,41 @@ def _checked_threads(threads: int | None) -> int:
     return threads
 
 
-def _batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+def _write(pieces: Sequence[Piece], threads: int) -> None:
+    """Write pieces: few elements at once, many by threads that take turns."""
+    kernel = chosen()
+    total = sum([piece.out.size for piece in pieces])
+    if threads == 1 or total <= SMALLEST_TURN:
+        fill_pieces(pieces, kernel)
+    else:
+        turn = min(LARGEST_TURN, max(SMALLEST_TURN, total // (threads * TURNS)))
+        _write_in_turns(list(_batches(pieces, turn)), threads, kernel)
+
+
+def _batches(pieces: Sequence[Piece], turn: int) -> Iterator[list[Piece]]:
     """Cut what is large and gather what is small, to batches worth a thread's turn."""
     batch: list[Piece] = []
     size = 0
     for whole in pieces:
-        for piece in whole.cut(PIECE):
+        for piece in (whole,) if whole.out.size <= turn else whole.in_memory_order().cut(turn):
             batch.append(piece)
             size += piece.out.size
-            if size >= PIECE:
+            if size >= turn:
                 yield batch
                 batch, size = [], 0
     if batch:
         yield batch
 
 
-def _write(pieces: Sequence[Piece], threads: int, kernel: str) -> None:
+def _write_in_turns(batches: list[list[Piece]], threads: int, kernel: str) -> None:
     """Let each thread take the next batch until none is left."""
-    batches = list(_batches(pieces))
     failures: list[BaseException] = []
 
     def work() -> None:
         try:
-            while not failures:
+            while batches and not failures:
                 fill_pieces(batches.pop(), kernel)
-        except IndexError:
+        except IndexError:  # another thread was the quicker one
             return
         except BaseException as failure:  # raised again below, in the thread that asked
             failures.append(failure)
@@ -217,7 +248,7 @@ def _fill_matrix(one: Fill, threads: int) -> None:
     values = np.empty(out.shape, np.float32) if element == "bfloat16" else out
 
     def fill_normals(normals: NDArray[Any], part: Box) -> None:
-        _write([_piece(Fill(normals, key, Normal(), shape, part))], threads, chosen())
+        _write([_piece(normals, "float32", key, law_of(Normal()), shape, part)], threads)
 
     if isinstance(distribution, Orthogonal):
         fill_orthogonal(values, distribution.gain, str(axes), shape, box or (), fill_normals=fill_normals)

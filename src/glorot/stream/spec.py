@@ -88,14 +88,16 @@ def law_of(distribution: Distribution) -> Law:
         case Normal(mean, std):
             return _law("normal", mean, std)
         case TruncatedNormal(center, sigma, low, high):
-            return _law("truncated_normal", *probability_window(*distribution.cuts), center, sigma, low, high)
+            window = map(float, probability_window(*distribution.cuts))
+            return _law("truncated_normal", *window, center, sigma, low, high)
     raise GlorotError(f"the stream has no law for {type(distribution).__name__}")
 
 
 def _law(kind: str, *numbers: float) -> Law:
-    """Round the numbers to binary32; a cut beyond its range becomes the largest number."""
-    largest = float(np.finfo(np.float32).max)
-    return Law(kind, tuple(float(F32(min(max(number, -largest), largest))) for number in numbers))
+    """Round the numbers to binary32: beyond its range to the largest, below its normal range to 0."""
+    limits = np.finfo(np.float32)
+    cut = [min(max(number, float(limits.min)), float(limits.max)) for number in numbers]
+    return Law(kind, tuple([float(F32(number)) if abs(number) >= float(limits.tiny) else 0.0 for number in cut]))
 
 
 def reach_of(distribution: Distribution) -> float:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from glorot import stream
-from glorot.distributions import Distribution, Identity, Orthogonal
+from glorot.distributions import Distribution
 from glorot.stream.elements import BFLOAT16
 from glorot.stream.philox import Key
 
@@ -42,18 +42,19 @@ def fill(tensor: Tensor, key: Key, distribution: Distribution, axes: str | None 
 def fill_all(fills: Iterable[TensorFill]) -> None:
     """Write many tensors in place: those of the host by all of PyTorch's threads, those of a GPU where they lie."""
     on_host = []
-    for one in fills:
-        tensor = one.tensor.detach()
-        is_plain = not tensor.is_neg() and (not _is_of_matrix(one) or tensor.shape == torch.Size(one.shape))
-        if is_plain and tensor.device.type == "cpu":
-            out = np.flip(_array_of(tensor), one.flip) if one.flip else _array_of(tensor)
-            on_host.append(stream.Fill(out, one.key, one.distribution, out.shape, axes=one.axes))
-        elif is_plain and not one.flip and not _is_of_matrix(one) and _has_kernel(tensor):
+    for tensor, key, law, shape, axes, flip in fills:
+        is_of_matrix = type(law) in stream.MATRIX_LAWS
+        if tensor.is_neg() or (is_of_matrix and tensor.shape != torch.Size(shape)):
+            _copy_from_host(TensorFill(tensor, key, law, shape, axes, flip))
+        elif tensor.is_cpu:
+            out = _array_of(tensor.detach())
+            on_host.append(stream.Fill(np.flip(out, flip) if flip else out, key, law, out.shape, None, axes))
+        elif tensor.is_cuda and not flip and not is_of_matrix and importlib.util.find_spec("triton") is not None:
             from glorot.torch import gpu
 
-            gpu.fill(tensor, one.key, one.distribution, tensor.shape)
+            gpu.fill(tensor.detach(), key, law, tensor.shape)
         else:
-            _copy_from_host(tensor, one)
+            _copy_from_host(TensorFill(tensor, key, law, shape, axes, flip))
     stream.fill_all(on_host, torch.get_num_threads())
 
 
@@ -64,16 +65,8 @@ def _array_of(tensor: Tensor) -> "np.ndarray[tuple[int, ...], np.dtype[np.generi
     return tensor.numpy()
 
 
-def _is_of_matrix(one: TensorFill) -> bool:
-    return isinstance(one.distribution, Orthogonal | Identity)
-
-
-def _has_kernel(tensor: Tensor) -> bool:
-    return tensor.is_cuda and importlib.util.find_spec("triton") is not None
-
-
-def _copy_from_host(tensor: Tensor, one: TensorFill) -> None:
+def _copy_from_host(one: TensorFill) -> None:
     values = stream.draw(one.key, one.distribution, one.shape, one.axes)
-    source = torch.from_numpy(values).reshape(tensor.shape)
+    source = torch.from_numpy(values).reshape(one.tensor.shape)
     with torch.no_grad():
-        tensor.copy_(source.flip(one.flip) if one.flip else source)
+        one.tensor.detach().copy_(source.flip(one.flip) if one.flip else source)

@@ -38,7 +38,7 @@ def place_of(part: Part, tensor: Tensor) -> Tensor:
         GlorotError: if the tensor has another shape than the part belongs to, or elements that share memory.
     """
     shape, expected = shape_text(tensor.shape), shape_text(part.shape)
-    if _overlaps(tensor):
+    if overlaps(tensor):
         raise GlorotError(
             f"{part.path}: its elements share memory: shape {shape} with strides {tensor.stride()}, expected "
             f"an element of memory for each; give the layer a copy, nn.Parameter(tensor.detach().clone("
@@ -64,7 +64,8 @@ def place_of(part: Part, tensor: Tensor) -> Tensor:
     return place
 
 
-def _overlaps(tensor: Tensor) -> bool:
+def overlaps(tensor: Tensor) -> bool:
+    """Tell whether elements of a tensor share memory."""
     reach = 0  # from the first element to the last along the axes before
     for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
         if size > 1 and stride <= reach:

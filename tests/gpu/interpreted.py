@@ -1,0 +1,99 @@
+"""Runs the GPU kernels on NumPy, in Triton's interpreter, and serves fills over a pipe.
+
+A process of its own: Triton looks at TRITON_INTERPRET when a kernel is decorated, not when it is launched.
+"""
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+
+from glorot.distributions import Distribution
+from glorot.stream import Key
+from glorot.stream.elements import rounded
+
+UNTOUCHED = 0x55  # every byte of the memory before a fill
+
+
+class Request(NamedTuple):
+    """A fill of a view of fresh memory."""
+
+    key: Key
+    law: Distribution
+    shape: tuple[int, ...]
+    box: tuple[tuple[int, int], ...]
+    dtype: str
+    strides: tuple[int, ...]
+    offset: int
+    length: int  # of the memory, in elements
+    programs: int = 1  # that would keep the device busy: more of them means fewer steps in each
+
+
+class Interpreter:
+    """A process that answers requests with the bytes of the memory."""
+
+    def __init__(self, warp: int) -> None:
+        command = [sys.executable, str(Path(__file__)), str(warp)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def fill(self, request: Request) -> bytes:
+        pickle.dump(tuple(request), self.process.stdin)
+        self.process.stdin.flush()
+        answer = pickle.load(self.process.stdout)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def serve(warp: int) -> None:
+    os.environ["TRITON_INTERPRET"] = "1"
+    import torch
+    import triton.language as tl
+    from triton.runtime import interpreter
+
+    from glorot.stream import gpu as kernels
+
+    kernels.WARP = tl.constexpr(warp)  # a wide warp says the same in fewer, slow turns
+    from glorot.torch import gpu
+
+    gpu._check_device = lambda tensor: None
+    torch.cuda.get_device_properties = lambda device: SimpleNamespace(multi_processor_count=1)
+    torch.cuda.device = lambda device: contextlib.nullcontext()
+    convert = interpreter._convert_float
+
+    def convert_rightly(values, source, target, rounding):
+        """Round to bfloat16 as cvt.rn does; the interpreter cuts, or rounds halves upwards."""
+        if (source, target) == (tl.float32, tl.bfloat16):
+            return rounded(values, "bfloat16")
+        return convert(values, source, target, rounding)
+
+    interpreter._convert_float = convert_rightly
+    with contextlib.suppress(EOFError):
+        while True:
+            one = Request(*pickle.load(sys.stdin.buffer))
+            gpu.PROGRAMS_PER_PROCESSOR = one.programs
+            dtype = getattr(torch, one.dtype)
+            memory = torch.from_numpy(np.full(one.length * dtype.itemsize, UNTOUCHED, np.uint8)).view(dtype)
+            extents = [stop - start for start, stop in one.box]
+            try:
+                gpu.fill(memory.as_strided(extents, one.strides, one.offset), one.key, one.law, one.shape, one.box)
+                answer = memory.view(torch.uint8).numpy().tobytes()
+            except Exception as error:  # raised again in the process that asked
+                answer = RuntimeError(repr(error))
+            pickle.dump(answer, sys.stdout.buffer)
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))
