@@ -87,7 +87,8 @@ class Values final : public ValueSource {
         const uint64_t room = std::min(most - first % words_per_block, period - first % period);
         if (count <= room) return count;
         const uintptr_t end = reinterpret_cast<uintptr_t>(place.memory) + room * place.element_size;
-        return room - end % (Isa::lanes * place.element_size) / place.element_size;
+        const uint64_t beyond = end % (Isa::lanes * place.element_size) / place.element_size;
+        return beyond < room ? room - beyond : room;
     }
 
     void make(float* out, uint64_t block, uint64_t count) {

@@ -1,7 +1,7 @@
 """Distributions: fully numeric descriptions of one draw, with nothing left to decide."""
 
 import math
-import sys
+import reprlib
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, fields, replace
 from numbers import Real
@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Self
 from glorot.errors import GlorotError
 
 SMALLEST_SCALE, LARGEST_SCALE = 2.0**-64, 2.0**64
-LARGEST_FLOAT = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,9 @@ class Distribution(ABC):
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, Real) or not abs(value) <= LARGEST_FLOAT:
-                raise GlorotError(f"{type(self).__name__}: {field.name} must be a finite number, got {value!r}")
+            if isinstance(value, bool) or not isinstance(value, Real) or not _is_finite(value):
+                given = reprlib.repr(value)
+                raise GlorotError(f"{type(self).__name__}: {field.name} must be a finite number, got {given}")
             object.__setattr__(self, field.name, float(value))
 
     @property
@@ -43,6 +43,13 @@ class Distribution(ABC):
     def to_json(self) -> dict[str, Any]:
         """Return the law and its numbers, ready for JSON."""
         return {"law": self.law, **asdict(self)}
+
+
+def _is_finite(value: Real) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # of a whole number that no float can hold
+        return False
 
 
 def _check_scale(owner: Distribution, name: str, scale: float) -> None:

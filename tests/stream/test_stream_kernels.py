@@ -131,11 +131,24 @@ def test_the_last_elements_of_an_enormous_part(kernel: str):
     assert same_bits(last, expected)
 
 
+@pytest.mark.parametrize("kernel", NATIVE)
+def test_the_upper_word_may_change_anywhere_in_a_vector_of_memory(kernel: str):
+    whole, memory = np.empty(60, np.float32), np.empty(80, np.float32)
+    with kernels.using("numpy"):
+        fill(whole, KEY, Normal(), (2**35,), ((2**34 - 30, 2**34 + 30),))
+    with kernels.using(kernel):
+        for offset in range(17):
+            for before in range(30):
+                out = memory[offset : offset + before + 30]
+                fill(out, KEY, Normal(), (2**35,), ((2**34 - before, 2**34 + 30),))
+                assert same_bits(out, whole[30 - before :]), (offset, before)
+
+
 @pytest.mark.parametrize("kernel", kernels.available())
 def test_flushing_to_zero_changes_nothing(kernel: str):
     """PyTorch sets the processor's flags for subnormal numbers; none arises at the smallest scales."""
     torch = pytest.importorskip("torch")
-    laws = [Uniform.symmetric(2.0**-64), Normal(std=2.0**-64), TruncatedNormal(0.0, 2.0**-64, -(2.0**-66), 2.0**-66)]
+    laws = [Uniform.symmetric(2.0**-64), Normal(std=2.0**-64), TruncatedNormal(0.0, 2.0**-64, -(2.0**-65), 2.0**-65)]
     with kernels.using(kernel):
         expected = [draw(KEY, law, (2**16,)) for law in laws]
         assert torch.set_flush_denormal(True)

@@ -23,7 +23,7 @@ except ImportError:  # built without a C++ compiler
 
 FASTEST_FIRST = ("avx512", "avx2", "portable", "numpy")
 CHOICE = "GLOROT_KERNEL"  # the environment variable that forces one
-SLOW = 2**20  # elements at once, from which on the reference is slow enough to be spoken of
+SLOW = 2**22  # elements, from which on the reference is slow enough to be spoken of
 ELEMENT_CODES = {element: code for code, element in enumerate(ELEMENTS)}
 KIND_CODES = {kind: code for code, kind in enumerate(KINDS)}
 
@@ -74,19 +74,23 @@ def _checked(kernel: str, what: str) -> str:
 
 def fill_pieces(pieces: Sequence[Piece], kernel: str) -> None:
     """Write pieces, one after the other; a native kernel does so without the GIL."""
-    if kernel != "numpy":
+    if kernel == "numpy":
+        for piece in pieces:
+            fill_piece(piece)
+    else:
         _native.fill([_native_piece(piece) for piece in pieces], kernel)
-        return
-    if _native is None and sum([piece.out.size for piece in pieces]) >= SLOW:
-        _warn_once()
-    for piece in pieces:
-        fill_piece(piece)
 
 
 def _native_piece(piece: Piece) -> "NativePiece":
     out, element, (k0, k1), law, first, steps = piece
     kind = KIND_CODES[law.kind]
     return bits_or_values(out, element), ELEMENT_CODES[element], first, steps, k0, k1, kind, law.numbers
+
+
+def warn_if_slow(elements: int) -> None:
+    """Say once that there is no native kernel, where it would be missed."""
+    if _native is None and elements >= SLOW:
+        _warn_once()
 
 
 @functools.cache
@@ -96,5 +100,5 @@ def _warn_once() -> None:
         "To build it, install a C++17 compiler and then glorot once more: pip install --force-reinstall --no-deps "
         "--no-binary glorot glorot",
         RuntimeWarning,
-        stacklevel=5,
+        stacklevel=6,
     )

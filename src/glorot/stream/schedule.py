@@ -22,7 +22,7 @@ from glorot.stream.checks import (
     checked_shape,
 )
 from glorot.stream.elements import bits_or_values, element_of, rounded
-from glorot.stream.kernels import chosen, fill_pieces
+from glorot.stream.kernels import chosen, fill_pieces, warn_if_slow
 from glorot.stream.matrix import check_axes, fill_identity, fill_orthogonal
 from glorot.stream.philox import Key
 from glorot.stream.pieces import Piece, row_major_steps
@@ -106,9 +106,11 @@ def fill_all(fills: Iterable[Fill], threads: int | None = None) -> None:
     pieces, matrices = [], []
     for one in fills:
         checked = _checked(one)
+        if not one.out.size:
+            continue
         if isinstance(checked, Piece):
             pieces.append(checked)
-        elif one.out.size:
+        else:
             matrices.append(checked)
     _write(pieces, count)
     for one in matrices:
@@ -197,6 +199,7 @@ def _write(pieces: Sequence[Piece], threads: int) -> None:
     """Write pieces: few elements at once, many by threads that take turns."""
     kernel = chosen()
     total = sum([piece.out.size for piece in pieces])
+    warn_if_slow(total)
     if threads == 1 or total <= SMALLEST_TURN:
         fill_pieces(pieces, kernel)
     else:
