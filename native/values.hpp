@@ -74,7 +74,7 @@ class Values final : public ValueSource {
   private:
     static constexpr uint64_t period = words_per_block << 32;  // elements of blocks with one upper word
     static constexpr uint64_t size = Isa::groups * group<Isa>;  // elements made side by side
-    static constexpr uint64_t most = 192 / size * size;         // elements made before any is stored
+    static constexpr uint64_t most = 768 / size * size;         // elements made before any is stored
 
     void set_schedule(uint64_t high_of_block) {
         if (high_of_block == high_) return;

@@ -97,13 +97,10 @@ def _overlaps_itself(out: NDArray[Any]) -> bool:
 
 def checked_key(key: Key) -> Key:
     """Return a key of two 32-bit words."""
-    try:
-        k0, k1 = key
-        if 0 <= k0 < 2**32 and 0 <= k1 < 2**32:
-            return Key(operator.index(k0), operator.index(k1))
-    except (TypeError, ValueError):
-        pass
-    raise GlorotError(f"key must be two whole numbers below 2**32, as key_of returns them, got {key!r}")
+    words = _whole_numbers(key)
+    if words is None or len(words) != 2 or not (0 <= words[0] < 2**32 and 0 <= words[1] < 2**32):
+        raise GlorotError(f"key must be two whole numbers below 2**32, as key_of returns them, got {key!r}")
+    return Key(*words)
 
 
 def check_law(distribution: Distribution, element: str) -> None:
