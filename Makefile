@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs bench bench-gpu wheel clean
 
 demo: $(VENV)/.installed-compare  ## train the digits from eight starts: a table here, a page in glorot-report.html
 	$(BIN)/glorot compare
@@ -23,6 +23,16 @@ lint: $(VENV)/.installed-dev  ## style, types, and the floors of the house
 docs: $(VENV)/.installed-dev  ## the documentation, in docs/_build/index.html
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build
 
+bench: $(VENV)/.installed-dev  ## the stream on this processor, against PyTorch and NumPy
+	$(BIN)/python benchmarks/stream.py | tee benchmarks/results/stream.txt
+	$(BIN)/python benchmarks/orthogonal.py | tee benchmarks/results/orthogonal.txt
+
+bench-gpu: $(VENV)/.installed-dev  ## the same on an NVIDIA GPU
+	$(BIN)/python benchmarks/gpu.py
+
+wheel: | $(BIN)/python  ## a wheel with the native kernel for this machine, in dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps -w dist .
+
 clean:  ## remove what was built and written, but not .venv
 	rm -rf docs/_build docs/_generated dist build glorot-report.html glorot-report.json
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
@@ -31,6 +41,6 @@ clean:  ## remove what was built and written, but not .venv
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.installed-%: pyproject.toml constraints.txt $(wildcard native/* native/isa/*) | $(BIN)/python
 	$(PIP) -e '.[$*]'
 	touch $@

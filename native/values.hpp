@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "laws.hpp"
 #include "philox.hpp"
@@ -60,14 +61,15 @@ class Values final : public ValueSource {
     void make_rows(float* out, const uint64_t* blocks, int rows) override {
         for (int row = 0; row < rows;) {
             const uint64_t* some = blocks + row;
-            const uint64_t high = some[0] >> 32;
-            const bool together = row + Isa::groups <= rows && some[Isa::groups - 1] >> 32 == high;
-            set_schedule(high);
-            if (together)
-                make_groups<Isa::groups>(out + row * group<Isa>, [&](int i) { return counters_from(some[i]); });
-            else
-                make_groups<1>(out + row * group<Isa>, [&](int) { return counters_from(some[0]); });
-            row += together ? Isa::groups : 1;
+            float* to = out + row * group<Isa>;
+            if (row + Isa::groups <= rows && have_one_upper_word(some, Isa::groups)) {
+                set_schedule(some[0] >> 32);
+                make_groups<Isa::groups>(to, [&](int i) { return counters_from(some[i]); });
+                row += Isa::groups;
+            } else {
+                write({reinterpret_cast<char*>(to), sizeof(float), copy, false}, some[0] * words_per_block, group<Isa>);
+                ++row;
+            }
         }
     }
 
@@ -81,6 +83,13 @@ class Values final : public ValueSource {
         schedule_ = Schedule(key_, high_of_block);
         high_ = high_of_block;
     }
+
+    static bool have_one_upper_word(const uint64_t* blocks, int count) {
+        constexpr uint64_t last = group<Isa> / words_per_block - 1;
+        return std::all_of(blocks, blocks + count, [&](uint64_t block) { return (block + last) >> 32 == blocks[0] >> 32; });
+    }
+
+    static void copy(char* memory, const float* values, uint64_t count) { std::memcpy(memory, values, count * sizeof(float)); }
 
     // What is made at once: of one upper word, and up to where a vector of elements begins in memory.
     static uint64_t part_of(const Place& place, uint64_t first, uint64_t count) {

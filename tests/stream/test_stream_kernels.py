@@ -144,6 +144,18 @@ def test_the_upper_word_may_change_anywhere_in_a_vector_of_memory(kernel: str):
                 assert same_bits(out, whole[30 - before :]), (offset, before)
 
 
+@pytest.mark.parametrize("kernel", NATIVE)
+def test_the_upper_word_may_change_within_a_tile(kernel: str):
+    """Row 7 of this part reaches index 2^34 in the middle of the box, whose memory is transposed."""
+    shape, box = (16, 2**31 + 3), ((0, 16), (2**31 - 60, 2**31))
+    expected, out = np.empty((16, 60), np.float32), np.zeros((60, 16), np.float32)
+    with kernels.using("numpy"):
+        fill(expected, KEY, Normal(), shape, box)
+    with kernels.using(kernel):
+        fill(out.T, KEY, Normal(), shape, box)
+    assert same_bits(out.T, expected)
+
+
 @pytest.mark.parametrize("kernel", kernels.available())
 def test_flushing_to_zero_changes_nothing(kernel: str):
     """PyTorch sets the processor's flags for subnormal numbers; none arises at the smallest scales."""

@@ -1,13 +1,16 @@
 """The half-normal quantile and the laws built on it, against SciPy."""
 
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import special, stats
 
 from glorot.distributions import Normal, TruncatedNormal, Uniform
+from glorot.stream import spec
 from glorot.stream.spec import (
     ERROR_BOUND,
     FARTHEST_NORMAL,
@@ -162,3 +165,18 @@ def test_probability_window_matches_scipy(cuts: tuple[float, float]):
     half = stats.norm.cdf(cuts[1]) - stats.norm.cdf(cuts[0]) if cuts[1] < 0 else half
     truth = ((low + high) / 2, half, upper, lower)
     np.testing.assert_allclose(probability_window(*cuts), truth, rtol=1e-7, atol=1e-32)
+
+
+def test_the_page_of_the_specification_has_the_coefficients():
+    page = (Path(__file__).parents[2] / "docs" / "stream.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| ([A-Z][^|]*) \| ([-0-9][^|]*) \|$", page, re.MULTILINE))
+    written = {name: [np.float32(number) for number in numbers.split(", ")] for name, numbers in rows.items()}
+    assert written == {
+        "OCTAVE": [spec.OCTAVE],
+        "LOG, after m⁶": list(spec.LOG),
+        "BEND of the centre": [spec.CENTRAL_BEND],
+        "CENTRAL": list(spec.CENTRAL),
+        "SPLIT": [spec.SPLIT],
+        "SHIFT, and BEND of the tail": [spec.TAIL_SHIFT, spec.TAIL_BEND],
+        "TAIL": list(spec.TAIL),
+    }
