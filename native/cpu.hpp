@@ -1,9 +1,5 @@
-// Which instruction sets this processor and its operating system offer.
+// Which instruction sets this processor and its operating system offer. GLOROT_X86 is set where they are built.
 #pragma once
-
-#if defined(__x86_64__) || defined(_M_X64)
-#define GLOROT_X86 1
-#endif
 
 #if defined(GLOROT_X86) && defined(_MSC_VER) && !defined(__clang__)
 #include <immintrin.h>

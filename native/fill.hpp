@@ -4,26 +4,28 @@
 #include <algorithm>
 #include <cstdint>
 #include <type_traits>
-#include <vector>
 
 #include "box.hpp"
 #include "store.hpp"
 #include "values.hpp"
+#include "walk.hpp"
 
 namespace glorot {
+namespace {  // compiled anew for each instruction set, and shared with none
 
 template <class Isa, class Element>
 class Filler {
   public:
-    Filler(const Box& box, ValueSource& values) : box_(box.simplified()), values_(values) {}
+    Filler(const Box& box, ValueSource& values) : box_(box), values_(values) {}
 
     void fill() {
-        std::vector<Axis>& axes = box_.axes;
-        if (axes.empty()) return write_run(box_.place, box_.first, 1);
-        const Axis last = axes.back();
+        Axes& axes = box_.axes;
+        if (axes.count == 0) return write_run(box_.place, box_.first, 1);
+        const Axis last = axes.axis[axes.count - 1];
         if (last.index_step == 1 && is_unit(last)) {
-            axes.pop_back();
-            each_point(axes, box_, [&](char* place, uint64_t first) { write_run(place, first, last.extent); });
+            --axes.count;
+            each_point(axes, box_.place, box_.first,
+                       [&](char* place, uint64_t first) { write_run(place, first, last.extent); });
         } else {
             fill_reordered();
         }
@@ -42,49 +44,58 @@ class Filler {
     // The run: the last axes, as far as they are consecutive elements. Across it: the axis that the memory
     // runs along, if there is one. All other axes are visited one by one.
     void fill_reordered() {
-        std::vector<Axis>& axes = box_.axes;
-        std::vector<Axis> run;
-        uint64_t length = 1;
-        while (!axes.empty() && axes.back().index_step == length && !is_unit(axes.back())) {
-            length *= axes.back().extent;
-            run.insert(run.begin(), axes.back());
-            axes.pop_back();
+        Axes& axes = box_.axes;
+        int outer = axes.count;
+        int64_t length = 1;
+        for (; outer > 0; --outer) {
+            const Axis& axis = axes.axis[outer - 1];
+            if (axis.index_step != uint64_t(length) || is_unit(axis)) break;
+            length *= axis.extent;
         }
-        std::vector<ptrdiff_t> offsets;
-        offsets.reserve(length);
-        each_point(run, {nullptr, 0, {}}, [&](char* place, uint64_t) { offsets.push_back(place - static_cast<char*>(nullptr)); });
-        const auto unit = std::find_if(axes.begin(), axes.end(), is_unit);
-        if (unit == axes.end())
-            return each_point(axes, box_, [&](char* place, uint64_t first) { scatter(place, first, offsets); });
-        const Axis across = *unit;
-        axes.erase(unit);
-        each_point(axes, box_, [&](char* place, uint64_t first) { write_tiles(place, first, across, offsets); });
+        Axes run{};
+        for (int i = outer; i < axes.count; ++i) run.axis[run.count++] = axes.axis[i];
+        axes.count = outer;
+        int unit = 0;
+        while (unit < outer && !is_unit(axes.axis[unit])) ++unit;
+        if (unit == outer)
+            return each_point(axes, box_.place, box_.first,
+                              [&](char* place, uint64_t first) { scatter(place, first, run, length); });
+        const Axis across = take(axes, unit);
+        each_point(axes, box_.place, box_.first,
+                   [&](char* place, uint64_t first) { write_tiles(place, first, across, run, length); });
     }
 
     // Write a run to places of its own, which no vector can be stored to.
-    void scatter(char* place, uint64_t first, const std::vector<ptrdiff_t>& offsets) {
+    void scatter(char* place, uint64_t first, const Axes& run, int64_t length) {
         Element kept[tile_height];
-        for (size_t from = 0; from < offsets.size(); from += tile_height) {
-            const uint64_t count = std::min<uint64_t>(tile_height, offsets.size() - from);
+        Offsets offsets(run);
+        for (int64_t from = 0; from < length; from += tile_height) {
+            const int64_t count = std::min<int64_t>(tile_height, length - from);
             values_.write({reinterpret_cast<char*>(kept), sizeof(Element), store_values<Isa, Element>, false}, first + from,
                           count);
-            for (uint64_t i = 0; i < count; ++i) *reinterpret_cast<Element*>(place + offsets[from + i]) = kept[i];
+            for (int64_t i = 0; i < count; ++i) *reinterpret_cast<Element*>(place + offsets.next()) = kept[i];
         }
     }
 
     // Along the memory first: as many streams of stores as a tile is wide, each going straight on.
-    void write_tiles(char* place, uint64_t first, const Axis& across, const std::vector<ptrdiff_t>& offsets) {
+    void write_tiles(char* place, uint64_t first, const Axis& across, const Axes& run, int64_t length) {
         const bool in_blocks = first % words_per_block == 0 && across.index_step % words_per_block == 0;
-        const int64_t length = offsets.size(), width = in_blocks ? tile_width : tile_width - words_per_block;
-        for (int64_t column = 0; column < length; column += width)
-            for (int64_t row = 0; row < across.extent; row += tile_height)
-                write_tile(place + row * int64_t(sizeof(Element)), first + row * across.index_step + column,
-                           across.index_step, int(std::min<int64_t>(tile_height, across.extent - row)),
-                           &offsets[column], int(std::min<int64_t>(width, length - column)));
+        const int64_t width = in_blocks ? tile_width : tile_width - words_per_block;
+        Offsets offsets(run);
+        for (int64_t column = 0; column < length; column += width) {
+            const int columns = int(std::min<int64_t>(width, length - column));
+            char* places[tile_width];
+            for (int i = 0; i < columns; ++i) places[i] = place + offsets.next();
+            for (int64_t row = 0; row < across.extent; row += tile_height) {
+                const int rows = int(std::min<int64_t>(tile_height, across.extent - row));
+                write_tile(places, columns, first + row * across.index_step + column, across.index_step, rows);
+                for (int i = 0; i < columns; ++i) places[i] += rows * sizeof(Element);
+            }
+        }
     }
 
     // Values row by row, transposed, and then stored column by column.
-    void write_tile(char* place, uint64_t first, uint64_t row_step, int rows, const ptrdiff_t* offsets, int columns) {
+    void write_tile(char* const* places, int columns, uint64_t first, uint64_t row_step, int rows) {
         alignas(64) float values[tile_height * tile_width + lanes];  // the last row may be read past its end
         alignas(64) float turned[lanes * tile_height];
         uint64_t blocks[tile_height];
@@ -98,7 +109,7 @@ class Filler {
                 transpose_square<Isa>(lines, turned + row, tile_height);
             }
             for (int i = 0; i < std::min(lanes, columns - column); ++i)
-                store_values<Isa, Element>(place + offsets[column + i], turned + i * tile_height, rows);
+                store_values<Isa, Element>(places[column + i], turned + i * tile_height, rows);
         }
     }
 
@@ -106,4 +117,5 @@ class Filler {
     ValueSource& values_;
 };
 
+}  // namespace
 }  // namespace glorot

@@ -4,9 +4,12 @@
 #include <cstdint>
 
 #include "box.hpp"
-#include "philox.hpp"
 
 namespace glorot {
+
+struct Key {
+    uint32_t k0, k1;
+};
 
 enum class LawKind { constant, uniform, normal, truncated_normal };
 enum class ElementKind { float32, bfloat16, float16, float64 };

@@ -5,6 +5,7 @@
 #include "kernel.hpp"
 
 namespace glorot {
+namespace {  // compiled anew for each instruction set, and shared with none
 
 template <class Isa, class Law>
 void fill_by(const Law& law, const Job& job) {
@@ -42,4 +43,5 @@ void fill_with(const Job& job) {
     }
 }
 
+}  // namespace
 }  // namespace glorot

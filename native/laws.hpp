@@ -4,11 +4,15 @@
 // 2^31 u and 2^31 t, and the scales that meet them are divided by 2^31.
 #pragma once
 
+#include <cfloat>
 #include <cstdint>
 
 #include "pack.hpp"
 
 namespace glorot {
+namespace {  // compiled anew for each instruction set, and shared with none
+
+static_assert(FLT_EVAL_METHOD == 0, "each product and each sum must be rounded to binary32 by itself");
 
 namespace quantile {
 constexpr float octave = -7.40895771e-08f;
@@ -182,4 +186,5 @@ struct SymmetricTruncatedNormal {
     }
 };
 
+}  // namespace
 }  // namespace glorot

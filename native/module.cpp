@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <stdexcept>
@@ -21,7 +22,7 @@ namespace {
 class Buffer {
   public:
     explicit Buffer(PyObject* array) {
-        if (PyObject_GetBuffer(array, &view_, PyBUF_STRIDED) != 0) throw nb::python_error();
+        if (PyObject_GetBuffer(array, &view_, PyBUF_STRIDED | PyBUF_WRITABLE) != 0) throw nb::python_error();
     }
     Buffer(Buffer&& other) noexcept : view_(other.view_) { other.view_.obj = nullptr; }
     Buffer(const Buffer&) = delete;
@@ -42,11 +43,24 @@ void require(bool holds, const char* what) {
     if (!holds) throw std::invalid_argument(what);
 }
 
+// The box of a piece, its axes in the order of the index, without those of one element, and with neighbours joined
+// where one goes on as the other ends.
 Box box_of(const Py_buffer& view, uint64_t first, nb::tuple steps) {
+    require(steps.size() == size_t(view.ndim) && view.ndim <= most_axes, "one step for each axis");
+    std::vector<Axis> axes;
+    for (int i = 0; i < view.ndim; ++i)
+        if (view.shape[i] != 1) axes.push_back({view.shape[i], nb::cast<uint64_t>(steps[i]), view.strides[i]});
+    std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) { return a.index_step > b.index_step; });
     Box box{static_cast<char*>(view.buf), first, {}};
-    require(steps.size() == size_t(view.ndim), "one step for each axis");
-    for (int axis = 0; axis < view.ndim; ++axis)
-        box.axes.push_back({view.shape[axis], nb::cast<uint64_t>(steps[axis]), view.strides[axis]});
+    Axes& kept = box.axes;
+    for (const Axis& axis : axes) {
+        Axis* outer = kept.count ? &kept.axis[kept.count - 1] : nullptr;
+        if (outer && outer->index_step == axis.extent * axis.index_step &&
+            outer->place_step == axis.extent * axis.place_step)
+            *outer = {outer->extent * axis.extent, axis.index_step, axis.place_step};
+        else
+            kept.axis[kept.count++] = axis;
+    }
     return box;
 }
 

@@ -11,6 +11,7 @@
 #endif
 
 namespace glorot {
+namespace {  // compiled anew for each instruction set, and shared with none
 
 template <class Isa, int N>
 struct Ints {
@@ -70,4 +71,5 @@ GLOROT_PACK Ints<Isa, N> operator-(Ints<Isa, N> a, int32_t b) {
     return a;
 }
 
+}  // namespace
 }  // namespace glorot

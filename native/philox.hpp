@@ -3,13 +3,11 @@
 
 #include <cstdint>
 
+#include "kernel.hpp"
 #include "pack.hpp"
 
 namespace glorot {
-
-struct Key {
-    uint32_t k0, k1;
-};
+namespace {  // compiled anew for each instruction set, and shared with none
 
 // What the first two rounds make of the counter's constant words: they need no vector.
 struct Schedule {
@@ -61,4 +59,5 @@ GLOROT_INLINE Ints<Isa, 2 * groups> philox(const Schedule& s, const Wide (&block
     return words;
 }
 
+}  // namespace
 }  // namespace glorot

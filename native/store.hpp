@@ -8,6 +8,7 @@
 #include "elements.hpp"
 
 namespace glorot {
+namespace {  // compiled anew for each instruction set, and shared with none
 
 template <class Isa, class Element>
 void store_values(char* memory, const float* values, uint64_t count) {
@@ -32,4 +33,5 @@ void transpose_square(const float* const (&lines)[Isa::lanes], float* rows, int 
     for (int i = 0; i < Isa::lanes; ++i) Isa::store(rows + i * step, Isa::as_float(square[i]));
 }
 
+}  // namespace
 }  // namespace glorot

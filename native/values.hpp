@@ -10,6 +10,7 @@
 #include "philox.hpp"
 
 namespace glorot {
+namespace {  // compiled anew for each instruction set, and shared with none
 
 constexpr uint64_t words_per_block = 4;
 
@@ -135,4 +136,5 @@ class Values final : public ValueSource {
     Schedule schedule_;
 };
 
+}  // namespace
 }  // namespace glorot

@@ -189,6 +189,7 @@ REFUSED = {
     "box backwards": ({"box": ((2, 0), (0, 3))}, "box must give 0 <= start <= stop"),
     "box negative": ({"box": ((-1, 1), (0, 3))}, "box must give 0 <= start <= stop"),
     "box of few axes": ({"box": ((0, 2),)}, "box must give .* for each axis"),
+    "box of a number": ({"box": 5}, r"box must give .* for each axis of the shape \(2, 3\), got 5"),
     "box of floats": ({"box": ((0, 2.0), (0, 3))}, "box must give"),
     "box of triples": ({"box": ((0, 2, 1), (0, 3, 1))}, "box must give"),
     "negative shape": ({"shape": (-2, 3)}, r"whole numbers from 0 upwards, got \(-2, 3\)"),
@@ -237,7 +238,7 @@ def test_refused_before_anything_is_written(case: str):
 
 
 def test_draw_refuses_before_it_allocates():
-    for dtype in ("int64", "complex64"):
+    for dtype in ("int64", "complex64", None):
         with pytest.raises(GlorotError, match=f"got {dtype}"):
             draw(KEY, Normal(), (2**50,), dtype=dtype)
     with pytest.raises(GlorotError, match=r"got \(-1,\)"):

@@ -240,6 +240,31 @@ def test_a_bad_number_of_threads(threads: object):
         fill(np.empty(3, np.float32), KEY, Normal(), (3,), threads=threads)
 
 
+def test_integers_of_numpy_count_threads():
+    fill(np.empty(3, np.float32), KEY, Normal(), (3,), threads=np.int64(2))
+
+
+@pytest.mark.parametrize(
+    ("fills", "message"),
+    [
+        (Fill(np.empty(3, np.float32), KEY, Normal(), (3,)), "fills must be a sequence of stream.Fill, got one Fill"),
+        (None, "fills must be a sequence of stream.Fill, got one NoneType"),
+        ([(np.empty(3), KEY, Normal())], r"fills must hold stream.Fill\(out, key, distribution, shape\), got tuple"),
+    ],
+)
+def test_what_is_no_list_of_fills(fills: object, message: str):
+    with pytest.raises(GlorotError, match=message):
+        fill_all(fills)
+
+
+def test_scratch_is_bounded_where_no_vector_can_be_stored():
+    """A run of many elements with gaps is written in turns, also by one thread."""
+    out = np.empty(2**22, np.float16)[::2]
+    with mock.patch.object(schedule, "fill_pieces", wraps=schedule.fill_pieces) as written:
+        fill(out, KEY, Normal(), out.shape, threads=1)
+    assert max(piece.out.size for call in written.call_args_list for piece in call.args[0]) <= schedule.LARGEST_TURN
+
+
 def test_an_unknown_kernel():
     with (
         pytest.raises(GlorotError, match=r"kernel must be one of .*numpy on this machine, got 'sse9'"),

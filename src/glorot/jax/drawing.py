@@ -18,10 +18,11 @@ from glorot.errors import GlorotError
 from glorot.jax.laws import LAWS
 from glorot.jax.matrices import identity, orthogonal
 from glorot.jax.words import Place, row_major, words_at
-from glorot.stream.checks import Box, Shape, check_law, checked_box, checked_key, checked_shape
+from glorot.stream.checks import check_law, checked_box, checked_key, checked_shape
 from glorot.stream.elements import element_of
 from glorot.stream.matrix import check_axes
 from glorot.stream.philox import Key
+from glorot.stream.pieces import Box, Shape
 from glorot.stream.spec import Law, law_of
 
 LARGEST_EXTENT = 2**31 - 1  # XLA counts along an axis in 32 bits

@@ -13,9 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from glorot.stream.checks import Box, Shape
 from glorot.stream.philox import KEY_STEPS, MULTIPLIERS, ROUNDS
-from glorot.stream.pieces import row_major_steps
+from glorot.stream.pieces import Box, Shape, row_major_steps
 
 U32 = np.uint32
 MULTIPLIER_0, MULTIPLIER_1 = (U32(multiplier) for multiplier in MULTIPLIERS)

@@ -14,10 +14,9 @@ from glorot.distributions import LAWS, Distribution
 from glorot.errors import GlorotError
 from glorot.stream.elements import LARGEST, element_of
 from glorot.stream.philox import Key
+from glorot.stream.pieces import Box, Shape
 from glorot.stream.spec import reach_of
 
-Shape = tuple[int, ...]
-Box = tuple[tuple[int, int], ...]
 DISTRIBUTIONS = frozenset(LAWS.values())
 
 
@@ -42,7 +41,7 @@ def checked_box(box: Sequence[tuple[int, int]] | None, shape: Shape) -> Box:
     """Return a box of a shape, (start, stop) along each axis; None is the whole."""
     if box is None:
         return tuple([(0, extent) for extent in shape])
-    bounds = [_whole_numbers(pair) for pair in box]
+    bounds = [_whole_numbers(pair) for pair in box] if isinstance(box, Sequence) else [None]
     pairs = [(pair[0], pair[1]) for pair in bounds if pair is not None and len(pair) == 2]
     fits = len(pairs) == len(bounds) == len(shape)
     if not fits or any(not 0 <= lo <= hi <= n for (lo, hi), n in zip(pairs, shape, strict=True)):
@@ -61,7 +60,7 @@ def checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """Return a dtype that the stream can write."""
     known = None
     with contextlib.suppress(TypeError):
-        known = np.dtype(dtype)
+        known = None if dtype is None else np.dtype(dtype)
     if known is None:
         raise GlorotError(f"dtype must be float16, float32 or float64, got {dtype}; is its package imported?")
     element_of(known)
@@ -80,15 +79,21 @@ def checked_out(out: NDArray[Any], extents: Shape) -> str:
         if not flags.writeable:
             raise GlorotError("out is read-only; pass an array that can be written")
         raise GlorotError(f"out does not begin at a multiple of {out.itemsize} bytes; pass a copy")
-    if not flags.c_contiguous and out.size and _overlaps_itself(out):
+    if not flags.c_contiguous and out.size and overlap(out.strides, out.shape, out.itemsize):
         raise GlorotError(f"out has elements that share memory (strides {out.strides}); pass a copy")
     return element
 
 
-def _overlaps_itself(out: NDArray[Any]) -> bool:
-    """Tell whether some axis steps less far than the axes inside it reach; no view of a whole array does."""
-    reach = out.itemsize
-    for stride, extent in sorted((abs(s), n) for s, n in zip(out.strides, out.shape, strict=True) if n > 1):
+def overlap(strides: Sequence[int], extents: Sequence[int], size: int) -> bool:
+    """Tell whether some axis steps less far than the axes inside it reach; no view of a whole array does.
+
+    Args:
+        strides: the step along each axis.
+        extents: the number of elements along each axis.
+        size: the size of an element, in the unit of the strides.
+    """
+    reach = size
+    for stride, extent in sorted((abs(s), n) for s, n in zip(strides, extents, strict=True) if n > 1):
         if stride < reach:
             return True
         reach += stride * (extent - 1)

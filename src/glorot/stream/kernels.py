@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 try:
     from glorot.stream import _native
-except ImportError:  # built without a C++ compiler
+except ModuleNotFoundError:  # installed without a C++ compiler
     _native = None  # type: ignore[assignment]
 
 FASTEST_FIRST = ("avx512", "avx2", "portable", "numpy")

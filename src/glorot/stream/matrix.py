@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from glorot.distributions import Distribution, Identity
 from glorot.errors import GlorotError
+from glorot.stream.pieces import Box, Shape
 from glorot.stream.reflections import haar
 
-Shape = tuple[int, ...]
-Box = tuple[tuple[int, int], ...]
 FillNormals = Callable[[NDArray[Any], Box], None]
 SCRATCH = 2**20
 """As many elements of small matrices are worked on together; one matrix alone may be larger."""

@@ -11,6 +11,7 @@ from glorot.stream.philox import Key
 from glorot.stream.spec import Law
 
 Shape = tuple[int, ...]
+Box = tuple[tuple[int, int], ...]
 
 
 class Piece(NamedTuple):

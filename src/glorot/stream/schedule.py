@@ -1,6 +1,8 @@
 """Filling arrays: arguments checked first, then pieces dealt out to threads."""
 
+import contextlib
 import functools
+import operator
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,8 +14,6 @@ from numpy.typing import DTypeLike, NDArray
 from glorot.distributions import Distribution, Identity, Normal, Orthogonal
 from glorot.errors import GlorotError
 from glorot.stream.checks import (
-    Box,
-    Shape,
     check_law,
     checked_box,
     checked_dtype,
@@ -25,7 +25,7 @@ from glorot.stream.elements import bits_or_values, element_of, rounded
 from glorot.stream.kernels import chosen, fill_pieces, warn_if_slow
 from glorot.stream.matrix import check_axes, fill_identity, fill_orthogonal
 from glorot.stream.philox import Key
-from glorot.stream.pieces import Piece, row_major_steps
+from glorot.stream.pieces import Box, Piece, Shape, row_major_steps
 from glorot.stream.spec import Law, law_of
 
 LARGEST_TURN, SMALLEST_TURN = 2**20, 2**16  # elements that a thread writes before it takes the next ones
@@ -103,6 +103,8 @@ def fill_all(fills: Iterable[Fill], threads: int | None = None) -> None:
         >>> fill_all(Fill(w, key_of(0, name), Normal(std=0.02), w.shape) for name, w in weights.items())
     """
     count = _checked_threads(threads)
+    if isinstance(fills, Fill) or not isinstance(fills, Iterable):
+        raise GlorotError(f"fills must be a sequence of stream.Fill, got one {type(fills).__name__}")
     pieces, matrices = [], []
     for one in fills:
         checked = _checked(one)
@@ -154,6 +156,8 @@ def draw(
 
 def _checked(one: Fill) -> Piece | Fill:
     """Return the piece that a fill is, or the fill itself where its law needs the whole matrix."""
+    if not isinstance(one, Fill):
+        raise GlorotError(f"fills must hold stream.Fill(out, key, distribution, shape), got {type(one).__name__}")
     out, key, distribution, shape, box, axes = one
     shape = checked_shape(shape)
     if box is not None:
@@ -190,9 +194,12 @@ def _piece(out: NDArray[Any], element: str, key: Key, law: Law, shape: Shape, bo
 def _checked_threads(threads: int | None) -> int:
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+    count = 0
+    with contextlib.suppress(TypeError):
+        count = operator.index(threads)
+    if count < 1 or isinstance(threads, bool):
         raise GlorotError(f"threads must be a whole number from 1 upwards, or None, got {threads!r}")
-    return threads
+    return count
 
 
 def _write(pieces: Sequence[Piece], threads: int) -> None:
@@ -200,10 +207,11 @@ def _write(pieces: Sequence[Piece], threads: int) -> None:
     kernel = chosen()
     total = sum([piece.out.size for piece in pieces])
     warn_if_slow(total)
-    if threads == 1 or total <= SMALLEST_TURN:
+    if total <= SMALLEST_TURN:
         fill_pieces(pieces, kernel)
     else:
-        turn = min(LARGEST_TURN, max(SMALLEST_TURN, total // (threads * TURNS)))
+        turn = LARGEST_TURN if threads == 1 else total // (threads * TURNS)
+        turn = min(LARGEST_TURN, max(SMALLEST_TURN, turn))
         _write_in_turns(list(_batches(pieces, turn)), threads, kernel)
 
 
@@ -227,20 +235,26 @@ def _write_in_turns(batches: list[list[Piece]], threads: int, kernel: str) -> No
     failures: list[BaseException] = []
 
     def work() -> None:
-        try:
-            while batches and not failures:
-                fill_pieces(batches.pop(), kernel)
-        except IndexError:  # another thread was the quicker one
-            return
-        except BaseException as failure:  # raised again below, in the thread that asked
-            failures.append(failure)
+        while not failures:
+            try:
+                batch = batches.pop()
+            except IndexError:
+                return
+            try:
+                fill_pieces(batch, kernel)
+            except BaseException as failure:  # raised again below, in the thread that asked
+                failures.append(failure)
 
     helpers = [threading.Thread(target=work) for _ in range(min(threads, len(batches)) - 1)]
-    for helper in helpers:
-        helper.start()
-    work()
-    for helper in helpers:
-        helper.join()
+    try:
+        for helper in helpers:
+            helper.start()
+        work()
+    finally:  # nobody writes on once this returns
+        batches.clear()
+        for helper in helpers:
+            if helper.ident is not None:
+                helper.join()
     if failures:
         raise failures[0]
 

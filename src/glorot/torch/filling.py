@@ -1,5 +1,6 @@
 """Writing the values of the stream into the memory of tensors, wherever it is."""
 
+import functools
 import importlib.util
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -41,21 +42,33 @@ def fill(tensor: Tensor, key: Key, distribution: Distribution, axes: str | None 
 
 def fill_all(fills: Iterable[TensorFill]) -> None:
     """Write many tensors in place: those of the host by all of PyTorch's threads, those of a GPU where they lie."""
-    on_host = []
-    for tensor, key, law, shape, axes, flip in fills:
-        is_of_matrix = type(law) in stream.MATRIX_LAWS
-        if tensor.is_neg() or (is_of_matrix and tensor.shape != torch.Size(shape)):
-            _copy_from_host(TensorFill(tensor, key, law, shape, axes, flip))
-        elif tensor.is_cpu:
+    on_host, elsewhere = [], []
+    for one in fills:
+        tensor, key, law, shape, axes, flip = one
+        is_reshaped_matrix = type(law) in stream.MATRIX_LAWS and tensor.shape != torch.Size(shape)
+        if tensor.is_cpu and not tensor.is_neg() and not is_reshaped_matrix:
             out = _array_of(tensor.detach())
             on_host.append(stream.Fill(np.flip(out, flip) if flip else out, key, law, out.shape, None, axes))
-        elif tensor.is_cuda and not flip and not is_of_matrix and importlib.util.find_spec("triton") is not None:
+        else:
+            elsewhere.append(one)
+    stream.fill_all(on_host, torch.get_num_threads())
+    for one in elsewhere:
+        if _has_kernel(one):
             from glorot.torch import gpu
 
-            gpu.fill(tensor.detach(), key, law, tensor.shape)
+            gpu.fill(one.tensor.detach(), one.key, one.distribution, one.tensor.shape)
         else:
-            _copy_from_host(TensorFill(tensor, key, law, shape, axes, flip))
-    stream.fill_all(on_host, torch.get_num_threads())
+            _copy_from_host(one)
+
+
+def _has_kernel(one: TensorFill) -> bool:
+    is_simple = not (one.flip or one.tensor.is_neg() or type(one.distribution) in stream.MATRIX_LAWS)
+    return is_simple and one.tensor.is_cuda and torch.version.hip is None and _has_triton()
+
+
+@functools.cache
+def _has_triton() -> bool:
+    return importlib.util.find_spec("triton") is not None
 
 
 def _array_of(tensor: Tensor) -> "np.ndarray[tuple[int, ...], np.dtype[np.generic]]":

@@ -82,7 +82,6 @@ def fill(
         processors = torch.cuda.get_device_properties(tensor.device).multi_processor_count
         with torch.cuda.device(tensor.device):
             write(tensor, Job(key, law, processors * PROGRAMS_PER_PROCESSOR), shape, box)
-        torch.autograd.graph.increment_version(tensor)
 
 
 def write(tensor: Tensor, job: Job, shape: Sequence[int], box: Sequence[tuple[int, int]]) -> None:

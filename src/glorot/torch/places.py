@@ -7,6 +7,7 @@ from torch import Tensor
 
 from glorot.errors import GlorotError
 from glorot.inventory import Part
+from glorot.stream.checks import overlap
 from glorot.text import shape_text
 
 
@@ -66,9 +67,4 @@ def place_of(part: Part, tensor: Tensor) -> Tensor:
 
 def overlaps(tensor: Tensor) -> bool:
     """Tell whether elements of a tensor share memory."""
-    reach = 0  # from the first element to the last along the axes before
-    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
-        if size > 1 and stride <= reach:
-            return True
-        reach += stride * (size - 1) if size > 1 else 0
-    return False
+    return tensor.numel() > 0 and overlap(tensor.stride(), tensor.shape, 1)

@@ -18,6 +18,7 @@ from glorot.errors import GlorotError
 from glorot.text import shape_text
 from glorot.torch import filling
 from glorot.torch.init.source import draw_key
+from glorot.torch.places import overlaps
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 PLAIN = frozenset({Tensor, Parameter})
@@ -88,21 +89,11 @@ def check_writable(function: str, tensor: Tensor) -> None:
 
 def check_no_overlap(function: str, tensor: Tensor) -> None:
     """Raise if elements of a tensor share memory, as those of an expanded one do."""
-    if not tensor.is_contiguous() and _overlaps_itself(tensor):
+    if not tensor.is_contiguous() and overlaps(tensor):
         raise GlorotError(
             f"{function}: elements of the tensor share memory (shape {shape_text(tensor.shape)}, "
             f"strides {tensor.stride()}), so they cannot differ; fill a copy, tensor.clone()"
         )
-
-
-def _overlaps_itself(tensor: Tensor) -> bool:
-    """Tell whether some axis steps less far than the axes inside it reach; no view of a whole tensor does."""
-    reach = 1
-    for stride, extent in sorted((s, n) for s, n in zip(tensor.stride(), tensor.shape, strict=True) if n > 1):
-        if stride < reach:
-            return True
-        reach += stride * (extent - 1)
-    return False
 
 
 def _is_fake(tensor: Tensor) -> bool:

@@ -1,6 +1,6 @@
 """Each law over 10⁹ draws: Kolmogorov and Smirnov's distance, and the moments, in units of what chance allows.
 
-Run with: python benchmarks/statistics.py > benchmarks/results/statistics.txt
+Run with: python benchmarks/draws.py > benchmarks/results/draws.txt
 
 √n·D is below 1.95 in 999 of 1,000 runs of a perfect generator; the distance is taken at 2²⁰ points of equal
 probability. A moment's deviation is given in standard errors; 3.3 is passed once in 1,000.
