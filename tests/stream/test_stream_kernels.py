@@ -241,7 +241,9 @@ def test_a_bad_number_of_threads(threads: object):
 
 
 def test_integers_of_numpy_count_threads():
-    fill(np.empty(3, np.float32), KEY, Normal(), (3,), threads=np.int64(2))
+    out = np.empty(3, np.float32)
+    fill(out, KEY, Normal(), (3,), threads=np.int64(2))
+    assert same_bits(out, draw(KEY, Normal(), (3,)))
 
 
 @pytest.mark.parametrize(
