@@ -116,6 +116,14 @@ def test_every_element_is_written_once(kind: str, monkeypatch: pytest.MonkeyPatc
     assert written == dict.fromkeys(elements, 1)
 
 
+def test_float8_is_the_cast_of_float32() -> None:
+    model = nn.Linear(8, 4)
+    model.weight = nn.Parameter(torch.empty(4, 8, dtype=torch.float8_e4m3fn), requires_grad=False)
+    glorot.initialize(model, "xavier", seed=3)
+    expected = glorot.initialize(nn.Linear(8, 4), "xavier", seed=3).weight.detach()
+    assert torch.equal(model.weight.float(), expected.to(torch.float8_e4m3fn).float())
+
+
 def test_tied_parameters_are_written_once() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
     model[1].weight = model[0].weight

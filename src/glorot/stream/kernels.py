@@ -54,7 +54,7 @@ def _default() -> str:
 
 @contextlib.contextmanager
 def using(kernel: str) -> Iterator[None]:
-    """Force a kernel inside a with block.
+    """Force a kernel inside a with block, for all threads of the process.
 
     Raises:
         GlorotError: if this machine can't run it.

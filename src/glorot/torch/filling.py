@@ -14,6 +14,9 @@ from glorot.distributions import Distribution
 from glorot.stream.elements import BFLOAT16
 from glorot.stream.philox import Key
 
+WRITTEN = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
+PLAIN = frozenset({Tensor, torch.nn.Parameter})
+
 
 class TensorFill(NamedTuple):
     """One tensor to be filled.
@@ -46,7 +49,7 @@ def fill_all(fills: Iterable[TensorFill]) -> None:
     for one in fills:
         tensor, key, law, shape, axes, flip = one
         is_reshaped_matrix = type(law) in stream.MATRIX_LAWS and tensor.shape != torch.Size(shape)
-        if tensor.is_cpu and not tensor.is_neg() and not is_reshaped_matrix:
+        if tensor.is_cpu and _is_plain(tensor) and not is_reshaped_matrix:
             out = _array_of(tensor.detach())
             on_host.append(stream.Fill(np.flip(out, flip) if flip else out, key, law, out.shape, None, axes))
         else:
@@ -61,8 +64,13 @@ def fill_all(fills: Iterable[TensorFill]) -> None:
             _copy_from_host(one)
 
 
+def _is_plain(tensor: Tensor) -> bool:
+    """Tell whether the memory of a tensor holds values that the stream writes: no float8, wrapper or negation."""
+    return tensor.dtype in WRITTEN and type(tensor) in PLAIN and not tensor.is_neg()
+
+
 def _has_kernel(one: TensorFill) -> bool:
-    is_simple = not (one.flip or one.tensor.is_neg() or type(one.distribution) in stream.MATRIX_LAWS)
+    is_simple = _is_plain(one.tensor) and not one.flip and type(one.distribution) not in stream.MATRIX_LAWS
     return is_simple and one.tensor.is_cuda and torch.version.hip is None and _has_triton()
 
 

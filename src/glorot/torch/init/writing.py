@@ -10,18 +10,17 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import increment_version
 from torch.compiler import is_dynamo_compiling
-from torch.nn import Parameter
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from glorot.distributions import Distribution
 from glorot.errors import GlorotError
 from glorot.text import shape_text
 from glorot.torch import filling
+from glorot.torch.filling import PLAIN
 from glorot.torch.init.source import draw_key
 from glorot.torch.places import overlaps
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-PLAIN = frozenset({Tensor, Parameter})
 
 
 def overridable(function: Function) -> Function:
