@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 import glorot
+from glorot import stream
+from glorot.distributions import Normal
 from glorot.errors import GlorotError
-from glorot.planning import stream_names
+from glorot.planning import shared_names
+from glorot.torch import inventory
 
 
 def attention() -> nn.Module:
@@ -14,13 +18,11 @@ def attention() -> nn.Module:
 
 
 def test_names_go_with_the_path_of_a_fused_parameter():
-    names = stream_names(
-        glorot.plan(attention()), "net.", {"in_proj_weight": "mha/kernel", "in_proj_bias[k]": "key bias"}
-    )
-    assert names["in_proj_weight[q]"] == "net.mha/kernel[q]"
-    assert names["in_proj_bias[k]"] == "net.key bias"
-    assert names["in_proj_bias[v]"] == "net.in_proj_bias[v]"
-    assert names["out_proj.weight"] == "net.out_proj.weight"
+    names = shared_names(inventory(attention()), {"in_proj_weight": "mha/kernel", "in_proj_bias[k]": "key bias"})
+    assert names["in_proj_weight[q]"] == "mha/kernel[q]"
+    assert names["in_proj_bias[k]"] == "key bias"
+    assert names["in_proj_bias[v]"] == "in_proj_bias[v]"
+    assert names["out_proj.weight"] == "out_proj.weight"
 
 
 def test_shared_names_give_shared_numbers():
@@ -28,6 +30,35 @@ def test_shared_names_give_shared_numbers():
     glorot.apply(glorot.plan(one, "he"), one, seed=4, names={"0.weight": "kernel"})
     glorot.apply(glorot.plan(other, "he"), other, seed=4, names={"dense.weight": "kernel"})
     np.testing.assert_array_equal(one[0].weight.detach().numpy(), other["dense"].weight.detach().numpy())
+
+
+def test_a_plan_with_shared_names_serves_a_model_of_other_paths():
+    one, other = nn.Sequential(nn.Linear(3, 2)), nn.ModuleDict({"dense": nn.Linear(3, 2)})
+    rules = [("kernel", "he_normal"), ("0.bias", "ones")]  # by the name in the plan, or by that in the model
+    plan = glorot.plan(one, "zeros", rules=rules, names={"0.weight": "kernel", "0.bias": "shift"})
+    assert [(entry.name, entry.scheme) for entry in plan.entries] == [("kernel", "he_normal"), ("shift", "ones")]
+    glorot.apply(plan, one, seed=4, names={"0.weight": "kernel", "0.bias": "shift"})
+    glorot.apply(plan, other, seed=4, names={"dense.weight": "kernel", "dense.bias": "shift"})
+    expected = stream.draw(stream.key_of(4, "kernel"), plan["kernel"].distribution, (2, 3))
+    for layer in (one[0], other["dense"]):
+        np.testing.assert_array_equal(layer.weight.detach().numpy(), expected)
+        assert layer.bias.tolist() == [1, 1]
+
+
+def test_where_names_only_swap_those_of_the_model_the_plan_has_the_names_given():
+    model = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
+    swapped = {"0.weight": "1.weight", "1.weight": "0.weight"}
+    plan = glorot.plan(model, rules=[("0.weight", "zeros"), ("1.weight", "ones")])
+    glorot.apply(plan, model, seed=0, names=swapped)
+    assert [layer.weight[0, 0].item() for layer in model] == [1, 0]
+
+
+def test_initialize_takes_names_and_axes_too():
+    model = nn.Module()
+    model.w = nn.Parameter(torch.empty(3, 2))
+    glorot.initialize(model, "he_normal", seed=1, names={"w": "kernel"}, axes={"w": "io"})
+    drawn = stream.draw(stream.key_of(1, "kernel"), Normal(std=(2 / 3) ** 0.5), (2, 3))
+    np.testing.assert_array_equal(model.w.detach().numpy().T, drawn)
 
 
 def test_the_last_rule_that_matches_decides():
@@ -67,10 +98,10 @@ def test_rules_of_another_form_are_refused(settings, words):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"names": {"gone": "x"}}, "names gives a name to 'gone', which the plan does not have"),
+        ({"names": {"gone": "x"}}, "names gives a name to 'gone', which the model does not have$"),
         ({"names": {"0.weight": "w", "1.weight": "w"}}, "names gives one name, 'w', to both '0.weight' and '1.weight'"),
-        ({"names": ["w"]}, "prefix must be text and names a dict of names, got '' and list"),
-        ({"prefix": None}, "prefix must be text and names a dict of names, got None and dict"),
+        ({"names": ["w"]}, r"names must be a dict \{path in the model: name\}, got \['w'\]"),
+        ({"prefix": None}, "prefix must be text, got None"),
     ],
 )
 def test_names_of_another_form_are_refused_and_nothing_written(settings, words):

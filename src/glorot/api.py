@@ -1,7 +1,7 @@
 """The public verbs. Each one checks what it was given and hands it to the room that does the work."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from glorot import fans, stream
 from glorot.backends import adapter_for
 from glorot.errors import GlorotError
-from glorot.planning import Rules, resolve, stream_names
+from glorot.labels import labelled
+from glorot.planning import Rules, assignments, resolve
 from glorot.plans import Plan
 from glorot.recipes import Recipe, as_recipe
 from glorot.schemes import Scheme, as_scheme
@@ -26,19 +27,27 @@ def plan(
     inputs: Any = None,
     rules: Rules | None = None,
     only: str | None = None,
+    names: Mapping[str, str] | None = None,
+    axes: Mapping[str, str] | None = None,
 ) -> Plan:
     """Decide the distribution of every parameter of a model, and touch nothing.
 
     plan = recipe(inventory(model))
 
     Args:
-        model: a `torch.nn.Module`.
+        model: a `torch.nn.Module`, a `keras.Model`, a Flax NNX module, a pair (Linen module, params), an Equinox
+            module, or any pytree of arrays.
         recipe: the name of a recipe ("auto", "xavier", "random(0.01)", …), or of a scheme for every weight.
         inputs: a batch (a tuple holds positional inputs, a dict named ones) that shows which activation
-            feeds which layer; without it, the order in which the modules were registered is taken.
+            feeds which layer; without it, the order in which the modules were registered is taken. A Linen module
+            needs it, for it makes its layers while it runs.
         rules: (path pattern, scheme or "skip") pairs on top of the recipe; `*` stands for any text,
             and the last rule that matches decides.
         only: a path pattern; parameters that it does not match are left alone.
+        names: {path in this model: name in the plan}, so that one plan serves a network in several frameworks; a
+            part of a fused parameter goes with its path, or bears a name of its own, as in "qkv.weight[q]".
+        axes: {path pattern: a letter for each stored axis} for parameters that no layer explains: b for copies,
+            o for outputs, i for inputs, k for kernel points. A pytree has them all.
 
     Returns:
         The plan, to print, save, compare and apply.
@@ -56,25 +65,37 @@ def plan(
     References:
         Glorot & Bengio (2010), section 4.2.
     """
-    inventory = adapter_for(model).inventory(model, inputs)
-    return resolve(inventory, as_recipe(recipe), rules or (), only)
+    inventory = labelled(adapter_for(model).inventory(model, inputs), axes)
+    return resolve(inventory, as_recipe(recipe), rules or (), only, names)
 
 
-def apply(plan: Plan, model: M, *, seed: int, prefix: str = "", names: Mapping[str, str] | None = None) -> M:
+def apply(
+    plan: Plan,
+    model: M,
+    *,
+    seed: int,
+    prefix: str = "",
+    names: Mapping[str, str] | None = None,
+    axes: Mapping[str, str] | None = None,
+    inputs: Any = None,
+) -> M:
     """Write the weights of a plan into a model, every parameter once.
 
     W = quantile of the planned law at the random number (seed, name, element)
 
     Args:
-        plan: a plan made for this model or one of the same structure.
+        plan: a plan made for this model or one of the same structure, in any framework.
         model: the model to write to.
         seed: 0 ≤ seed < 2**64; the weights are a pure function of plan and seed.
         prefix: put before every name; two networks of one shape that shall differ need two seeds or prefixes.
-        names: {path: name in the stream}, to share names across differently built models; a part of a fused
-            parameter goes with its path, or bears a name of its own.
+        names: {path in this model: name in the plan and the stream}, as for `glorot.plan`; a plan that has the
+            model's own names is renamed by it.
+        axes: as for `glorot.plan`.
+        inputs: a batch, for a Linen module alone; no other model is run.
 
     Returns:
-        The model.
+        The same model for PyTorch and Keras, a new one for JAX. A leaf that is sharded stays sharded so: each
+        device makes its own part.
 
     Raises:
         GlorotError: if the plan was made for another model, the seed is no seed, or a parameter cannot be
@@ -93,10 +114,8 @@ def apply(plan: Plan, model: M, *, seed: int, prefix: str = "", names: Mapping[s
     if not isinstance(plan, Plan):
         raise GlorotError(f"apply takes a plan first and then the model, got {type(plan).__name__}")
     adapter = adapter_for(model)
-    inventory = adapter.inventory(model)
-    plan.check_fits(inventory)
-    adapter.write(model, inventory, plan, seed, stream_names(plan, prefix, names or {}))
-    return model
+    inventory = labelled(adapter.inventory(model, inputs), axes)
+    return cast(M, adapter.write(model, assignments(plan, inventory, seed, prefix, names)))
 
 
 def initialize(
@@ -107,6 +126,8 @@ def initialize(
     inputs: Any = None,
     rules: Rules | None = None,
     only: str | None = None,
+    names: Mapping[str, str] | None = None,
+    axes: Mapping[str, str] | None = None,
 ) -> M:
     """Plan and apply in one go.
 
@@ -122,9 +143,11 @@ def initialize(
         inputs: as for `glorot.plan`.
         rules: as for `glorot.plan`.
         only: as for `glorot.plan`; with "head.*" the rest of the model keeps its weights.
+        names: as for `glorot.plan`.
+        axes: as for `glorot.plan`.
 
     Returns:
-        The model.
+        The model, as from `glorot.apply`.
 
     Raises:
         GlorotError: as `glorot.plan` and `glorot.apply` do; the model is not changed then.
@@ -138,7 +161,10 @@ def initialize(
     References:
         Glorot & Bengio (2010); He et al. (2015).
     """
-    return apply(plan(model, recipe, inputs, rules, only), model, seed=seed)
+    adapter = adapter_for(model)
+    inventory = labelled(adapter.inventory(model, inputs), axes)
+    planned = resolve(inventory, as_recipe(recipe), rules or (), only, names)
+    return cast(M, adapter.write(model, assignments(planned, inventory, seed, names=names)))
 
 
 def draw(

@@ -1,18 +1,29 @@
-"""Planning: from a recipe, rules and an inventory to a plan, and from a plan to the names of the stream."""
+"""Planning: from a recipe, rules and an inventory to a plan, and from a plan to what is written."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
+from glorot.catalogue import nearest
+from glorot.distributions import Distribution
 from glorot.errors import GlorotError
-from glorot.inventory import Inventory, Part, path_of
+from glorot.inventory import Inventory, Part, fingerprint, path_of
 from glorot.plans import STREAM, VERSION, Plan, PlanEntry
 from glorot.recipes import Choice, Recipe
 from glorot.schemes import Scheme, as_scheme
+from glorot.stream import Key, key_of
 from glorot.text import matches, shape_text
 
 Rules = Sequence[tuple[str, "str | Scheme"]]
 
 
-def resolve(inventory: Inventory, recipe: Recipe, rules: Rules = (), only: str | None = None) -> Plan:
+def resolve(
+    inventory: Inventory,
+    recipe: Recipe,
+    rules: Rules = (),
+    only: str | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Plan:
     """Resolve a recipe on an inventory: decide the distribution of every part.
 
     Args:
@@ -20,6 +31,7 @@ def resolve(inventory: Inventory, recipe: Recipe, rules: Rules = (), only: str |
         recipe: what decides where no rule does.
         rules: (path pattern, scheme or "skip") pairs; the last one that matches a part decides.
         only: a path pattern; parts that it does not match are left alone.
+        names: {path or name of a part in this model: its name in the plan}.
 
     Returns:
         The plan.
@@ -28,34 +40,41 @@ def resolve(inventory: Inventory, recipe: Recipe, rules: Rules = (), only: str |
         GlorotError: if a pattern matches nothing, or a part is unknown and no rule names it.
     """
     _check_form(rules, only)
-    _check_patterns(inventory, [*(pattern for pattern, _ in rules), *([only] if only is not None else [])])
+    named = shared_names(inventory, names)
+    called = {part.name: _called(part, named[part.name]) for part in inventory.parts}
+    _check_patterns(inventory, called, [*(pattern for pattern, _ in rules), *([only] if only is not None else [])])
     schemes = [(pattern, None if given == "skip" else as_scheme(given)) for pattern, given in rules]
     entries, unknown = [], []
     for part in inventory.parts:
-        choice = _decide(part, inventory, recipe, schemes, only)
+        choice = _decide(part, called[part.name], inventory, recipe, schemes, only)
         if choice is None:
             unknown.append(part)
         else:
-            entries.append(_entry(part, choice, inventory))
+            entries.append(_entry(part, named[part.name], choice, inventory))
     if unknown:
         _refuse_unknown(unknown)
     return Plan(VERSION, STREAM, recipe.text, tuple(entries))
 
 
 def _decide(
-    part: Part, inventory: Inventory, recipe: Recipe, rules: list[tuple[str, Scheme | None]], only: str | None
+    part: Part,
+    called: set[str],
+    inventory: Inventory,
+    recipe: Recipe,
+    rules: list[tuple[str, Scheme | None]],
+    only: str | None,
 ) -> Choice | None:
-    if only is not None and not _matches(only, part):
+    if only is not None and not _matches(only, called):
         return Choice(None, f"left alone: outside only={only!r}")
     for pattern, scheme in reversed(rules):
-        if _matches(pattern, part):
+        if _matches(pattern, called):
             return Choice(scheme, f"rule {pattern!r}" if scheme else f"left alone: rule {pattern!r}, skip")
     if part.role == "unknown" and not recipe.keeps:
         return None
     return recipe.choose(part, inventory)
 
 
-def _entry(part: Part, choice: Choice, inventory: Inventory) -> PlanEntry:
+def _entry(part: Part, name: str, choice: Choice, inventory: Inventory) -> PlanEntry:
     try:
         law = None if choice.scheme is None else choice.scheme(part.fans, part.shape, part.axes)
     except GlorotError as error:
@@ -64,19 +83,24 @@ def _entry(part: Part, choice: Choice, inventory: Inventory) -> PlanEntry:
     why = f"{choice.why}; shared with {', '.join(sharers)}" if sharers else choice.why
     scheme = "" if choice.scheme is None else choice.scheme.text
     return PlanEntry(
-        part.name, part.axes, part.shape, part.role, part.fans, part.fed_by, part.followed_by, part.depth,
+        name, part.axes, part.shape, part.role, part.fans, part.fed_by, part.followed_by, part.depth,
         law, scheme, why,
     )  # fmt: skip
 
 
-def _matches(pattern: str, part: Part) -> bool:
-    return matches(pattern, part.name) or matches(pattern, part.path)
+def _called(part: Part, shared: str) -> set[str]:
+    """Return every name that a pattern may mean a part by: its own and that in the plan, whole or fused."""
+    return {part.name, part.path, shared, path_of(shared)}
 
 
-def _check_patterns(inventory: Inventory, patterns: Iterable[str]) -> None:
+def _matches(pattern: str, called: set[str]) -> bool:
+    return any(matches(pattern, name) for name in called)
+
+
+def _check_patterns(inventory: Inventory, called: Mapping[str, set[str]], patterns: Iterable[str]) -> None:
     tied = {p.path: p.tied_to for p in inventory.parameters if p.tied_to is not None}
     for pattern in patterns:
-        if any(_matches(pattern, part) for part in inventory.parts):
+        if any(_matches(pattern, names) for names in called.values()):
             continue
         owner = next((f"; {path} is tied: write {to!r}" for path, to in tied.items() if matches(pattern, path)), "")
         some = ", ".join(part.name for part in inventory.parts[:4])
@@ -88,8 +112,14 @@ def _refuse_unknown(unknown: list[Part]) -> None:
     raise GlorotError(
         "no layer that glorot knows owns these parameters:\n" + "\n".join(rows) + "\n"
         f"say what they get with a rule, rules=[({unknown[0].name!r}, 'normal(std=0.02)')], "
-        f"or leave them alone with rules=[({unknown[0].name!r}, 'skip')]"
+        f"leave them alone with rules=[({unknown[0].name!r}, 'skip')], or tell their axes (b copies, o outputs, "
+        f"i inputs, k kernel) with axes={{{unknown[0].name!r}: {_some_axes(unknown[0])!r}}}"
     )
+
+
+def _some_axes(part: Part) -> str:
+    rank = len(part.shape)
+    return "k" * (rank - 2) + "io" if rank > 1 else "o"
 
 
 def _check_form(rules: Rules, only: str | None) -> None:
@@ -102,33 +132,73 @@ def _check_form(rules: Rules, only: str | None) -> None:
         raise GlorotError(f"only must be a path pattern such as 'head.*', got {only!r}")
 
 
-def stream_names(plan: Plan, prefix: str, names: Mapping[str, str]) -> dict[str, str]:
-    """Return the name in the stream of every entry of a plan.
+class Assignment(NamedTuple):
+    """What one part of a model is written from: a law, and the key of its numbers."""
+
+    part: Part
+    distribution: Distribution
+    key: Key
+
+
+def assignments(
+    plan: Plan, inventory: Inventory, seed: int, prefix: str = "", names: Mapping[str, str] | None = None
+) -> list[Assignment]:
+    """Return what a plan writes into a model, part by part; what it leaves alone is not among them.
 
     Args:
-        plan: the plan.
+        plan: a plan for this model, with its own names or those that `names` gives.
+        inventory: the parts of the model.
+        seed: the seed of the stream.
         prefix: put before every name.
-        names: {path or name of a part: its name in the stream}; what is not there keeps its own.
+        names: {path or name of a part in this model: its name in the stream}; what is not there keeps its own.
 
     Returns:
-        {name of an entry: its name in the stream}.
+        The assignments, in the order of the inventory.
 
     Raises:
-        GlorotError: if `names` speaks of what the plan does not have, or gives two parts one name.
+        GlorotError: if the plan was made for another model, the seed is no seed, or `names` does not fit.
     """
-    if not isinstance(prefix, str) or not isinstance(names, Mapping):
-        raise GlorotError(f"prefix must be text and names a dict of names, got {prefix!r} and {type(names).__name__}")
-    known = {key for entry in plan.entries for key in (entry.name, path_of(entry.name))}
+    if not isinstance(prefix, str):
+        raise GlorotError(f"prefix must be text, got {prefix!r}")
+    key_of(seed, "")  # a seed that is none is refused even where nothing is drawn
+    named = shared_names(inventory, names)
+    entries = {entry.name: entry for entry in plan.entries}
+    renamed = [replace(part, name=named[part.name]) for part in inventory.parts]
+    if plan.fingerprint == fingerprint(inventory.parts) != fingerprint(renamed):  # it has the model's own names
+        entries = {named[name]: entry for name, entry in entries.items()}
+    else:
+        plan.check_fits(renamed)
+    found = []
+    for part in inventory.parts:
+        name = named[part.name]
+        law = entries[name].distribution
+        if law is not None:
+            found.append(Assignment(part, law, key_of(seed, prefix + name)))
+    return found
+
+
+def shared_names(inventory: Inventory, names: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the name that every part of a model bears in a plan and in the stream.
+
+    Raises:
+        GlorotError: if `names` speaks of what the model does not have, or gives two parts one name.
+    """
+    names = {} if names is None else names
+    if not isinstance(names, Mapping) or not all(isinstance(n, str) for pair in names.items() for n in pair):
+        raise GlorotError(f"names must be a dict {{path in the model: name}}, got {names!r}")
+    parts = inventory.parts
+    known = {key for part in parts for key in (part.name, part.path)}
     unknown = sorted(set(names) - known)
     if unknown:
-        raise GlorotError(f"names gives a name to {unknown[0]!r}, which the plan does not have")
+        raise GlorotError(
+            f"names gives a name to {unknown[0]!r}, which the model does not have{nearest(unknown[0], known)}"
+        )
     found: dict[str, str] = {}
-    for entry in plan.entries:
-        path = path_of(entry.name)
-        found[entry.name] = prefix + names.get(entry.name, names.get(path, path) + entry.name.removeprefix(path))
     taken: dict[str, str] = {}
-    for entry_name, name in found.items():
+    for part in parts:
+        name = names.get(part.name, names.get(part.path, part.path) + part.name.removeprefix(part.path))
         if name in taken:
-            raise GlorotError(f"names gives one name, {name!r}, to both {taken[name]!r} and {entry_name!r}")
-        taken[name] = entry_name
+            raise GlorotError(f"names gives one name, {name!r}, to both {taken[name]!r} and {part.name!r}")
+        taken[name] = part.name
+        found[part.name] = name
     return found

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from glorot.distributions import Constant, Distribution, Identity, Orthogonal, f
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.files import write_whole
-from glorot.inventory import ROLES, Inventory, Part, fingerprint
+from glorot.inventory import ROLES, Part, fingerprint
 from glorot.text import number, shape_text, shortened, table
 
 VERSION = 1
@@ -149,12 +149,12 @@ class Plan:
             changed=changed,
         )
 
-    def check_fits(self, inventory: Inventory) -> None:
-        """Raise, naming every part that is missing, extra or of another shape, unless the plan fits."""
-        if self.fingerprint == fingerprint(inventory.parts):
+    def check_fits(self, parts: Sequence[Part]) -> None:
+        """Raise, naming every part that is missing, extra or of another shape, unless the plan fits these parts."""
+        if self.fingerprint == fingerprint(parts):
             return
         planned = {entry.name: entry for entry in self.entries}
-        present = {part.name: part for part in inventory.parts}
+        present = {part.name: part for part in parts}
         lines = [f"  in the plan only: {name}" for name in planned if name not in present]
         lines += [f"  in the model only: {name}" for name in present if name not in planned]
         lines += [
@@ -164,8 +164,8 @@ class Plan:
         ]
         more = [f"  … and {len(lines) - 20} more"] if len(lines) > 20 else []
         raise GlorotError(
-            "this plan was made for another model; make one for this model with glorot.plan(model)\n"
-            + "\n".join(lines[:20] + more)
+            "this plan was made for another model; make one for this model with glorot.plan(model), or say what its "
+            "parameters are called in the plan with names={path: name}\n" + "\n".join(lines[:20] + more)
         )
 
 

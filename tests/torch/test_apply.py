@@ -192,7 +192,9 @@ def test_prefix_and_names_share_and_separate() -> None:
 
 def test_a_name_for_nothing_is_refused() -> None:
     model = net()
-    with pytest.raises(GlorotError, match=r"^names gives a name to '9\.weight', which the plan does not have$"):
+    with pytest.raises(
+        GlorotError, match=r"^names gives a name to '9\.weight', which the model does not have \(did you mean '.*'\?\)$"
+    ):
         glorot.apply(glorot.plan(model), model, seed=0, names={"9.weight": "w"})
 
 

@@ -13,6 +13,7 @@ from zoo import assert_same, net, weights
 import glorot
 from glorot.distributions import Constant, Identity, Normal
 from glorot.errors import GlorotError
+from glorot.planning import assignments
 from glorot.plans import Plan
 from glorot.torch import inventory
 from glorot.torch.weights import write
@@ -150,7 +151,7 @@ def test_places_are_found_before_anything_is_written() -> None:
         "give the layer a parameter of the shape that it was built for, or build it anew"
     )
     with pytest.raises(GlorotError, match="^" + re.escape(message) + "$"):
-        write(model, sound, plan, 0, {entry.name: entry.name for entry in plan.entries})
+        write(model, assignments(plan, sound, 0))
     assert bits(model) == before
 
 
@@ -192,7 +193,8 @@ def test_a_plan_for_another_model_names_what_differs() -> None:
     with pytest.raises(GlorotError) as caught:
         glorot.apply(glorot.plan(net()), model, seed=0)
     assert str(caught.value).splitlines() == [
-        "this plan was made for another model; make one for this model with glorot.plan(model)",
+        "this plan was made for another model; make one for this model with glorot.plan(model), or say what its "
+        "parameters are called in the plan with names={path: name}",
         "  in the plan only: 4.bias",
         "  in the model only: head.weight",
         "  2.weight: planned 4×5 (oi), the model has 6×5 (oi)",

@@ -39,8 +39,9 @@ def test_parameters_of_nobody_are_listed_with_the_ways_out() -> None:
         "  table.left  4  in ParameterDict",
         "  rows.0  5  in ParameterList",
         "  rows.1  6  in ParameterList",
-        "say what they get with a rule, rules=[('scale', 'normal(std=0.02)')], or leave them alone with "
-        "rules=[('scale', 'skip')]",
+        "say what they get with a rule, rules=[('scale', 'normal(std=0.02)')], leave them alone with "
+        "rules=[('scale', 'skip')], or tell their axes (b copies, o outputs, i inputs, k kernel) with "
+        "axes={'scale': 'io'}",
     ]
 
 

@@ -15,7 +15,7 @@ from glorot.comparison.randomness import draws, seeded
 from glorot.comparison.results import Epoch, Run
 from glorot.comparison.task import Task
 from glorot.errors import GlorotError
-from glorot.planning import stream_names
+from glorot.planning import assignments
 from glorot.plans import Plan
 from glorot.probe import Signal
 from glorot.torch.observing import loss_of, main_output
@@ -107,8 +107,8 @@ def shares_process(task: Task, model: nn.Module) -> bool:
 def _start(task: Task, plan: Plan, seed: int) -> nn.Module:
     model = fresh_model(task, seed)
     adapter = adapter_for(model)
-    adapter.write(model, adapter.inventory(model), plan, seed, stream_names(plan, "", {}))
-    return model
+    started: nn.Module = adapter.write(model, assignments(plan, adapter.inventory(model), seed))
+    return started
 
 
 def _optimizer(task: Task, model: nn.Module) -> Any:

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ from glorot.distributions import Distribution, Identity, Orthogonal
 from glorot.errors import GlorotError
 from glorot.jax.laws import LAWS
 from glorot.jax.matrices import identity, orthogonal
-from glorot.jax.words import Place, row_major, words_at
+from glorot.jax.words import Place, row_major, walk_of, words_at
 from glorot.stream.checks import check_law, checked_box, checked_key, checked_shape
 from glorot.stream.elements import element_of
 from glorot.stream.matrix import check_axes
@@ -25,6 +25,7 @@ from glorot.stream.philox import Key
 from glorot.stream.pieces import Box, Shape
 from glorot.stream.spec import Law, law_of
 
+A = TypeVar("A")
 LARGEST_EXTENT = 2**31 - 1  # XLA counts along an axis in 32 bits
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 MATRIX_LAWS: dict[str, Callable[..., Array]] = {"orthogonal": orthogonal, "identity": identity}
@@ -93,7 +94,10 @@ def draw(
     else:
         law, axes = law_of(distribution), None
     numbers = tuple(map(np.float32, law.numbers))
-    drawn: Array = _drawn(words, numbers, law=law.kind, place=place, axes=axes, dtype=kind, out_sharding=out_sharding)
+    with mesh_of(out_sharding):
+        drawn: Array = _drawn(
+            words, numbers, law=law.kind, place=place, axes=axes, dtype=kind, out_sharding=out_sharding
+        )
     return drawn
 
 
@@ -109,20 +113,39 @@ def _drawn(
     out_sharding: Sharding | PartitionSpec | None,
 ) -> Array:
     def values(key: Array) -> Array:
-        pair = lax.index_in_dim(key, 0, keepdims=False), lax.index_in_dim(key, 1, keepdims=False)
+        pair = word_pair(key)
         if axes is None:
-            return _cast(LAWS[law](words_at(pair, row_major(place)), *numbers), dtype)
-        return _cast(MATRIX_LAWS[law](pair, place, axes, *numbers), dtype)
+            return cast_once(LAWS[law](words_at(pair, row_major(walk_of(place))), *numbers), dtype)
+        return cast_once(MATRIX_LAWS[law](pair, place, axes, *numbers), dtype)
 
+    return sharded(values, key, out_sharding)
+
+
+def word_pair(key: Array) -> tuple[Array, Array]:
+    """Return the first two words of a key."""
+    return lax.index_in_dim(key, 0, keepdims=False), lax.index_in_dim(key, 1, keepdims=False)
+
+
+def mesh_of(sharding: Sharding | PartitionSpec | None) -> contextlib.AbstractContextManager[Any]:
+    """Return the context of an explicit mesh where a sharding brings one along and none is set."""
+    is_explicit = isinstance(sharding, NamedSharding) and bool(sharding.mesh.explicit_axes)
+    if is_explicit and jax.sharding.get_abstract_mesh().empty:
+        return cast(contextlib.AbstractContextManager[Any], jax.set_mesh(cast(Any, sharding).mesh))
+    return contextlib.nullcontext()
+
+
+def sharded(function: Callable[[A], Array], argument: A, out_sharding: Sharding | PartitionSpec | None) -> Array:
+    """Call a function of an argument for a result that lies as it is told; None leaves it open."""
     if out_sharding is None:
-        return values(key)
+        return function(argument)
     mesh = out_sharding.mesh if isinstance(out_sharding, NamedSharding) else jax.sharding.get_abstract_mesh()
     if isinstance(out_sharding, NamedSharding | PartitionSpec) and mesh.explicit_axes:
-        return cast(Array, jax.sharding.auto_axes(values, axes=mesh.explicit_axes, out_sharding=out_sharding)(key))
-    return cast(Array, lax.with_sharding_constraint(values(key), out_sharding))  # type: ignore[no-untyped-call]
+        explicit = jax.sharding.auto_axes(function, axes=mesh.explicit_axes, out_sharding=out_sharding)
+        return cast(Array, explicit(argument))
+    return cast(Array, lax.with_sharding_constraint(function(argument), out_sharding))  # type: ignore[no-untyped-call]
 
 
-def _cast(values: Array, dtype: np.dtype[Any]) -> Array:
+def cast_once(values: Array, dtype: np.dtype[Any]) -> Array:
     """Round to the dtype, for good: the bits pass through integers, which stops XLA from taking a cast back."""
     values = values.astype(dtype)
     if dtype.itemsize != 2:

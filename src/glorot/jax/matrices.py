@@ -8,7 +8,7 @@ from jax import Array, lax
 from jax.scipy.linalg import solve_triangular
 
 from glorot.jax.laws import Number, normal
-from glorot.jax.words import Place, row_major, words_at
+from glorot.jax.words import Place, row_major, walk_of, words_at
 from glorot.stream.reflections import block_of
 
 MEAN, STD = np.float32(0), np.float32(1)
@@ -39,7 +39,7 @@ def orthogonal(key: tuple[Array, Array], place: Place, axes: str, gain: Number) 
     drawn = tuple(cut if letter == "b" else (0, n) for letter, cut, n in zip(axes, box, shape, strict=True))
     batch = [axis for axis, letter in enumerate(axes) if letter == "b"]
     matrix = [axes.index("o"), *(axis for axis, letter in enumerate(axes) if letter in "ik")]
-    words = words_at(key, row_major(Place(shape, drawn, (*batch, *matrix))))
+    words = words_at(key, row_major(walk_of(Place(shape, drawn, (*batch, *matrix)))))
     rows, *columns = words.shape[len(batch) :]
     stack = normal(words, MEAN, STD).reshape(*words.shape[: len(batch)], rows, math.prod(columns))
     whole = (gain * haar(stack)).astype(jnp.float32).reshape(words.shape).transpose(np.argsort([*batch, *matrix]))

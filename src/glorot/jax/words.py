@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from glorot.inventory import View
 from glorot.stream.philox import KEY_STEPS, MULTIPLIERS, ROUNDS
 from glorot.stream.pieces import Box, Shape, row_major_steps
 
@@ -40,6 +41,35 @@ class Place(NamedTuple):
         return tuple(self.box[axis][1] - self.box[axis][0] for axis in self.order)
 
 
+class Axis(NamedTuple):
+    """How the index in a part grows along one axis of a result.
+
+    Attributes:
+        start: the step at which the part begins.
+        digits: (size, stride) of each axis of the part that lies here, the outermost first; a stride is negative
+            where the part runs backwards.
+    """
+
+    start: int
+    digits: tuple[tuple[int, int], ...]
+
+
+class Walk(NamedTuple):
+    """How the index in a part goes through a result.
+
+    Attributes:
+        extents: the shape of the result.
+        first: the index where every axis stands at its start.
+        size: the number of elements of the part.
+        axes: how the index grows along each axis of the result.
+    """
+
+    extents: Shape
+    first: int
+    size: int
+    axes: tuple[Axis, ...]
+
+
 class Pair(NamedTuple):
     """A 64-bit number for each element, as its two 32-bit words."""
 
@@ -47,20 +77,55 @@ class Pair(NamedTuple):
     high: Array
 
 
-def row_major(place: Place) -> Pair:
-    """Return the index of each element in the whole part."""
+def walk_of(place: Place) -> Walk:
+    """Return the walk through a box of a part."""
     shape, box, order = place
     strides = row_major_steps(shape)
     first = sum(start * stride for (start, _), stride in zip(box, strides, strict=True))
-    low, high = (jnp.full(place.extents, half) for half in _halves(first))
-    for position, axis in enumerate(order):
-        steps = lax.broadcasted_iota(jnp.uint32, place.extents, position)
-        stride_low, stride_high = _halves(strides[axis])
-        offset = steps * stride_low
-        low = low + offset
-        if math.prod(shape) > 2**32:
-            carry = (low < offset).astype(jnp.uint32)
-            high = high + high_word(steps, stride_low) + steps * stride_high + carry
+    axes = tuple(Axis(0, ((shape[axis], strides[axis]),)) for axis in order)
+    return Walk(place.extents, first, math.prod(shape), axes)
+
+
+def walk_through(shape: Shape, view: View | None) -> Walk:
+    """Return the walk through a stored tensor of some shape, in which a part lies as its view says.
+
+    Where the tensor reaches beyond the box of the view, what it returns means nothing.
+    """
+    view = view or View()
+    box = view.box or tuple((0, size) for size in shape)
+    sizes = view.unfold or tuple(stop - start for start, stop in box)
+    order = view.order or tuple(range(len(sizes)))
+    permuted = tuple(sizes[axis] for axis in order)
+    strides, first = list(row_major_steps(permuted)), 0
+    for position in view.flip:
+        first += (permuted[position] - 1) * strides[position]
+        strides[position] *= -1
+    digits = [(size, strides[order.index(axis)]) for axis, size in enumerate(sizes) if size > 1]
+    axes = []
+    for start, stop in box:
+        here = list[tuple[int, int]]()
+        while math.prod(size for size, _ in here) < stop - start:
+            here.append(digits.pop(0))
+        axes.append(Axis(start, tuple(here)))
+    return Walk(shape, first, math.prod(permuted), tuple(axes))
+
+
+def row_major(walk: Walk) -> Pair:
+    """Return the index of each element in the whole part."""
+    low, high = (jnp.full(walk.extents, half) for half in _halves(walk.first))
+    for position, (start, digits) in enumerate(walk.axes):
+        steps = lax.broadcasted_iota(jnp.uint32, walk.extents, position)
+        steps = steps - U32(start) if start else steps
+        for place, (size, stride) in enumerate(digits):
+            inner = math.prod(size for size, _ in digits[place + 1 :])
+            digit = steps if inner == 1 else steps // U32(inner)
+            digit = digit if place == 0 else digit % U32(size)
+            stride_low, stride_high = _halves(stride)
+            offset = digit * stride_low
+            low = low + offset
+            if walk.size > 2**32:
+                carry = (low < offset).astype(jnp.uint32)
+                high = high + high_word(digit, stride_low) + digit * stride_high + carry
     return Pair(low, high)
 
 
@@ -95,4 +160,4 @@ def high_word(a: Array, b: np.uint32) -> Array:
 
 
 def _halves(number: int) -> tuple[np.uint32, np.uint32]:
-    return U32(number % 2**32), U32(number >> 32)
+    return U32(number % 2**32), U32(number // 2**32 % 2**32)

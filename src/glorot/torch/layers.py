@@ -9,6 +9,7 @@ from torch import nn
 from glorot import fans
 from glorot.fans import Fans
 from glorot.inventory import Part, View
+from glorot.layouts import blocks, laid_out
 
 Parts = tuple[Part, ...]
 Describe = Callable[[Any], dict[str, Parts]]
@@ -64,32 +65,22 @@ def _bilinear(m: nn.Bilinear) -> dict[str, Parts]:
 
 def _conv(m: nn.Conv1d | nn.Conv2d | nn.Conv3d) -> dict[str, Parts]:
     counts = fans.conv(m.in_channels, m.out_channels, m.kernel_size, m.stride, m.groups)
-    inside = (m.out_channels // m.groups, m.in_channels // m.groups, *m.kernel_size)
+    shape = (m.out_channels, m.in_channels // m.groups, *m.kernel_size)
+    pattern = "(b o) i" + " k" * len(m.kernel_size)
     return {
-        "weight": (_grouped(_part(m, "kernel", "oi" + "k" * len(m.kernel_size), inside, counts), m.groups),),
+        "weight": (laid_out(pattern, shape, "kernel", kind_of(m), counts, b=m.groups),),
         "bias": (_bias(m, m.out_channels, counts),),
     }
 
 
 def _conv_transpose(m: nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d) -> dict[str, Parts]:
     counts = fans.conv_transpose(m.in_channels, m.out_channels, m.kernel_size, m.stride, m.groups)
-    rank = len(m.kernel_size)
-    outputs, inputs = m.out_channels // m.groups, m.in_channels // m.groups
-    part = _grouped(_part(m, "kernel", "oi" + "k" * rank, (outputs, inputs, *m.kernel_size), counts), m.groups)
-    kernel_axes = tuple(range(2, 2 + rank))
-    if m.groups == 1:
-        view = View(order=(1, 0, *kernel_axes))
-    else:  # stored as (group and input, output, …)
-        unfold = (m.groups, inputs, outputs, *m.kernel_size)
-        view = View(unfold=unfold, order=(0, 2, 1, *(axis + 1 for axis in kernel_axes)))
-    return {"weight": (replace(part, view=view),), "bias": (_bias(m, m.out_channels, counts),)}
-
-
-def _grouped(part: Part, groups: int) -> Part:
-    """Give a kernel of several groups an axis for them: each group is a map of its own."""
-    if groups == 1:
-        return part
-    return replace(part, axes="b" + part.axes, shape=(groups, *part.shape), view=View(unfold=(groups, *part.shape)))
+    shape = (m.in_channels, m.out_channels // m.groups, *m.kernel_size)
+    pattern = "(b i) o" + " k" * len(m.kernel_size)
+    return {
+        "weight": (laid_out(pattern, shape, "kernel", kind_of(m), counts, b=m.groups),),
+        "bias": (_bias(m, m.out_channels, counts),),
+    }
 
 
 def _embedding(m: nn.Embedding | nn.EmbeddingBag) -> dict[str, Parts]:
@@ -117,14 +108,7 @@ def _embedding(m: nn.Embedding | nn.EmbeddingBag) -> dict[str, Parts]:
 
 def _blocks(part: Part, names: str | tuple[str, ...]) -> Parts:
     """Stack a part once for each name along its first stored axis, as fused tensors do."""
-    rows = part.shape[0]
-    rest = tuple((0, size) for size in part.shape[1:])
-    if len(names) == 1:
-        return (part,)
-    return tuple(
-        replace(part, name=f"[{name}]", view=View(box=((n * rows, (n + 1) * rows), *rest)))
-        for n, name in enumerate(names)
-    )
+    return blocks(part, part.shape, 0, tuple(names))
 
 
 GATES = {"RNN": ("h",), "LSTM": ("i", "f", "g", "o"), "GRU": ("r", "z", "n")}
@@ -208,7 +192,7 @@ def _transposed_linear(m: Any) -> dict[str, Parts]:
     """Describe a dense layer that is stored as (in, out)."""
     inputs, outputs = (int(size) for size in m.weight.shape)
     counts = fans.dense(inputs, outputs)
-    kernel = replace(_part(m, "kernel", "oi", (outputs, inputs), counts), view=View(order=(1, 0)))
+    kernel = laid_out("i o", (inputs, outputs), "kernel", kind_of(m), counts)
     return {"weight": (kernel,), "bias": (_bias(m, outputs, counts),)}
 
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
 from glorot.errors import GlorotError
+from glorot.fused import split
 from glorot.inventory import Inventory, Parameter, Part
 from glorot.text import shape_text
-from glorot.torch.fused import split
 from glorot.torch.layers import parts_of
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import stored_shape

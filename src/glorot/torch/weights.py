@@ -1,6 +1,6 @@
 """Writing a plan's weights into a PyTorch model."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,43 +10,40 @@ from torch.autograd.graph import increment_version
 from glorot import stream
 from glorot.distributions import Distribution
 from glorot.errors import GlorotError
-from glorot.inventory import Inventory, Part
-from glorot.plans import Plan
+from glorot.inventory import Part
+from glorot.planning import Assignment
 from glorot.stream.spec import reach_of
 from glorot.torch.filling import TensorFill, fill_all
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
 
 
-def write(model: nn.Module, inventory: Inventory, plan: Plan, seed: int, names: Mapping[str, str]) -> None:
-    """Write every planned part once.
+def write(model: nn.Module, assignments: Sequence[Assignment]) -> nn.Module:
+    """Write every assigned part once.
 
     Args:
-        model: the model, which the plan fits.
-        inventory: its inventory, which knows where each part lies.
-        plan: what each part gets.
-        seed: the seed of the stream.
-        names: the name in the stream of each part.
+        model: the model.
+        assignments: what its parts are written from.
+
+    Returns:
+        The model.
 
     Raises:
         GlorotError: if a parameter cannot be written; nothing is written then.
     """
-    stream.key_of(seed, "")  # a seed that is none is refused even where nothing is drawn
     tensors = {structural(path): tensor for path, tensor in bare(model).named_parameters(remove_duplicate=False)}
-    parts = {part.name: part for part in inventory.parts}
     fills = []
-    for entry in plan.entries:
-        if entry.distribution is not None:
-            part = parts[entry.name]
-            tensor = tensors[part.path]
-            _check_writable(part, tensor, entry.distribution)
-            place, key = place_of(part, tensor.detach()), stream.key_of(seed, names[entry.name])
-            flip = part.view.flip if part.view is not None else ()
-            fills.append(TensorFill(place, key, entry.distribution, part.shape, part.axes or None, flip))
+    for part, law, key in assignments:
+        tensor = tensors[part.path]
+        _check_writable(part, tensor, law)
+        flip = part.view.flip if part.view is not None else ()
+        place = place_of(part, tensor.detach())
+        fills.append(TensorFill(place, key, law, part.shape, part.axes or None, flip))
     fill_all(fills)
-    for path in {parts[entry.name].path for entry in plan.entries if entry.distribution is not None}:
+    for path in {assignment.part.path for assignment in assignments}:
         if not tensors[path].is_inference():
             increment_version(tensors[path])  # the kernel writes memory that autograd may have saved
+    return model
 
 
 def _check_writable(part: Part, tensor: Tensor, law: Distribution) -> None:

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from glorot.fans import Fans
-from glorot.inventory import Part, View
+from glorot.inventory import Part
+from glorot.layouts import blocks
 
 ATTENTION = ("q", "k", "v")
 FUSED = {
@@ -27,16 +28,8 @@ def split(layer_path: str, part: Part) -> tuple[Part, ...]:
     inputs, outputs = part.fans.fan_in, part.fans.fan_out
     if outputs % len(names) or (names is ATTENTION and outputs != 3 * inputs):
         return (part,)
-    rows = part.shape[0] // len(names)
-    shape = (rows, *part.shape[1:])
-    counts = Fans(inputs, outputs / len(names))
-    return tuple(
-        replace(part, name=f"[{name}]", shape=shape, fans=counts, view=_block(part, n * rows, rows))
-        for n, name in enumerate(names)
-    )
-
-
-def _block(part: Part, start: int, rows: int) -> View:
-    block, rest = (start, start + rows), tuple((0, size) for size in part.shape[1:])
-    transposed = part.view is not None and part.view.order == (1, 0)
-    return View(box=(*rest, block), order=(1, 0)) if transposed else View(box=(block, *rest))
+    rows, *rest = part.shape[0] // len(names), *part.shape[1:]
+    block = replace(part, shape=(rows, *rest), fans=Fans(inputs, outputs / len(names)))
+    is_transposed = part.view is not None and part.view.order == (1, 0)
+    stored, axis = ((*rest, rows), 1) if is_transposed else ((rows, *rest), 0)
+    return blocks(block, stored, axis, names)

@@ -1,0 +1,163 @@
+"""Filling the leaves of a tree: every part of a stored array in one pass, each device its own share."""
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.sharding import PartitionSpec, Sharding
+
+from glorot.inventory import Part, View
+from glorot.jax.drawing import MATRIX_LAWS, cast_once, mesh_of, sharded
+from glorot.jax.laws import LAWS
+from glorot.jax.words import Pair, Place, Walk, row_major, walk_through, words_at
+from glorot.planning import Assignment
+from glorot.stream.pieces import Box, Shape
+from glorot.stream.spec import Law, law_of
+
+
+class Patch(NamedTuple):
+    """One part of a stored array, without the numbers of its law and its key.
+
+    Attributes:
+        law: the kind of its law.
+        box: where in the array it lies; None is everywhere.
+        part: its own shape and axes, and its view, for a whole-matrix law; else None.
+        walk: how its index goes through the array.
+    """
+
+    law: str
+    box: Box | None
+    part: tuple[Shape, str, View] | None
+    walk: Walk
+
+
+class Numbers(NamedTuple):
+    """What the compiled function takes as arguments: for each patch its key and the numbers of its law."""
+
+    keys: tuple[np.ndarray[Any, Any], ...]
+    laws: tuple[tuple[np.float32, ...], ...]
+    current: Any
+
+
+def filled(
+    current: Any, assignments: Sequence[Assignment], dtype: np.dtype[Any], out_sharding: Sharding | PartitionSpec | None
+) -> Array:
+    """Return an array of some shape with its parts drawn.
+
+    Args:
+        current: the array, abstract or not, whose shape the result has; what is not assigned keeps its values.
+        assignments: the parts that lie in it.
+        dtype: the dtype of the result.
+        out_sharding: where the result shall lie; None leaves it to the caller's `jit`.
+    """
+    shape = tuple(current.shape)
+    laws = [_law_of(assignment) for assignment in assignments]
+    patches = tuple(_patch(shape, assignment.part, law) for assignment, law in zip(assignments, laws, strict=True))
+    keys = tuple(np.array(assignment.key, np.uint32) for assignment in assignments)
+    numbers = tuple(tuple(map(np.float32, law.numbers)) for law in laws)
+    kept = None if covers(shape, assignments) else current
+    arguments = Numbers(keys, numbers, kept)
+    with mesh_of(out_sharding):
+        drawn: Array = _filled(arguments, shape=shape, patches=patches, dtype=dtype, sharding=out_sharding)
+    return drawn
+
+
+def _law_of(assignment: Assignment) -> Law:
+    law = assignment.distribution
+    return Law(law.law, (law.gain,)) if law.law in MATRIX_LAWS else law_of(law)  # type: ignore[attr-defined]
+
+
+def _patch(shape: Shape, part: Part, law: Law) -> Patch:
+    view = part.view or View()
+    whole = tuple((0, size) for size in shape)
+    box = None if view.box in (None, whole) else view.box
+    is_matrix = law.kind in MATRIX_LAWS
+    return Patch(law.kind, box, (part.shape, part.axes, view) if is_matrix else None, walk_through(shape, view))
+
+
+def covers(shape: Sequence[int], assignments: Sequence[Assignment]) -> bool:
+    """Tell whether assignments leave nothing of an array; parts never overlap."""
+    return sum(math.prod(assignment.part.shape) for assignment in assignments) == math.prod(shape)
+
+
+@functools.partial(jax.jit, static_argnames=("shape", "patches", "dtype", "sharding"))
+def _filled(
+    numbers: Numbers,
+    *,
+    shape: Shape,
+    patches: tuple[Patch, ...],
+    dtype: np.dtype[Any],
+    sharding: Sharding | PartitionSpec | None,
+) -> Array:
+    def values(numbers: Numbers) -> Array:
+        insides = [_inside(patch.box, shape) for patch in patches]
+        drawn = _elementwise(numbers, patches, insides, shape)
+        for patch, key, law in zip(patches, numbers.keys, numbers.laws, strict=True):
+            if patch.part is not None:
+                drawn = _with_matrix(drawn, patch, key, law, shape)
+        new = cast_once(drawn, dtype)
+        return new if numbers.current is None else jnp.where(_any(insides), new, numbers.current)
+
+    return sharded(values, numbers, sharding)
+
+
+def _inside(box: Box | None, shape: Shape) -> Array | bool:
+    """Return for each element of an array whether it lies in a box."""
+    inside: Array | bool = True
+    for axis, (start, stop) in enumerate(box or ()):
+        if (start, stop) != (0, shape[axis]):
+            steps = lax.broadcasted_iota(jnp.int32, shape, axis)
+            inside = inside & (steps >= start) & (steps < stop)
+    return inside
+
+
+def _any(insides: Sequence[Array | bool]) -> Array | bool:
+    return functools.reduce(lambda a, b: a | b, insides)
+
+
+def _elementwise(numbers: Numbers, patches: Sequence[Patch], insides: Sequence[Array | bool], shape: Shape) -> Array:
+    """Draw every part whose law draws element by element: the words once, and each kind of law once."""
+    drawn = jnp.zeros(shape, jnp.float32)
+    chosen = [n for n, patch in enumerate(patches) if patch.part is None]
+    if not chosen:
+        return drawn
+    insides = [insides[n] for n in chosen]
+    indices = [row_major(patches[n].walk) for n in chosen]
+    index = Pair(_select(insides, [i.low for i in indices]), _select(insides, [i.high for i in indices]))
+    keys = [jnp.asarray(numbers.keys[n]) for n in chosen]
+    words = words_at((_select(insides, [k[0] for k in keys]), _select(insides, [k[1] for k in keys])), index)
+    for kind in dict.fromkeys(patches[n].law for n in chosen):
+        mine = [place for place, n in enumerate(chosen) if patches[n].law == kind]
+        here = [insides[place] for place in mine]
+        settings = zip(*(numbers.laws[chosen[place]] for place in mine), strict=True)
+        values = LAWS[kind](words, *(_select(here, list(setting)) for setting in settings))
+        drawn = values if len(mine) == len(chosen) else jnp.where(_any(here), values, drawn)
+    return drawn
+
+
+def _select(insides: Sequence[Array | bool], values: Sequence[Any]) -> Any:
+    """Return for each element the value of the part that it lies in; any value elsewhere."""
+    selected = values[0]
+    for inside, value in zip(insides[1:], values[1:], strict=True):
+        selected = jnp.where(inside, value, selected)
+    return selected
+
+
+def _with_matrix(drawn: Array, patch: Patch, key: Any, law: Sequence[Any], shape: Shape) -> Array:
+    """Put a matrix, which is drawn whole, where it belongs."""
+    assert patch.part is not None
+    part_shape, axes, view = patch.part
+    place = Place(part_shape, tuple((0, size) for size in part_shape), tuple(range(len(part_shape))))
+    pair = jnp.asarray(key)[0], jnp.asarray(key)[1]
+    matrix = MATRIX_LAWS[patch.law](pair, place, axes, *law)
+    box = view.box or tuple((0, size) for size in shape)
+    sizes = view.unfold or tuple(stop - start for start, stop in box)
+    order = view.order or tuple(range(len(sizes)))
+    matrix = jnp.flip(matrix.reshape([sizes[axis] for axis in order]), view.flip)
+    stored = matrix.transpose(np.argsort(order)).reshape([stop - start for start, stop in box])
+    return lax.dynamic_update_slice(drawn, stored, [start for start, _ in box])
