@@ -1,11 +1,11 @@
 """Under sharding every device makes its own part: the same bits, nothing sent, nothing of the whole's size."""
 
 import math
-import re
 
 import jax
 import numpy as np
 import pytest
+from hlo import expensive
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
@@ -17,24 +17,11 @@ from glorot.stream import key_of
 KEY = key_of(0, "layers.0.weight")
 TRACED = np.array(KEY, np.uint32)
 LAW = Normal(0.1, 0.02)
-MESSAGES = re.compile(r"all-gather|all-reduce|all-to-all|collective|reduce-scatter|\bsend\b|\brecv\b")
 
 
 def mesh(*extents: int, kind: AxisType = AxisType.Auto) -> Mesh:
     names = "xyz"[: len(extents)]
     return jax.make_mesh(extents, tuple(names), (kind,) * len(extents), devices=jax.devices()[: math.prod(extents)])
-
-
-def expensive(compiled: jax.stages.Compiled, shape: tuple[int, ...]) -> list[str]:
-    """Return what a compiled function does that a draw must not do."""
-    text = compiled.as_text()
-    found = sorted(set(MESSAGES.findall(text)))
-    sizes = {math.prod(map(int, extents.split(","))) for extents in re.findall(r"[fsu]\d+\[([\d,]+)\]", text)}
-    if math.prod(shape) in sizes:
-        found.append("whole")
-    if compiled.memory_analysis().temp_size_in_bytes > 64:
-        found.append("scratch")
-    return found
 
 
 SHARDINGS = [
