@@ -1,0 +1,104 @@
+"""What needs no random numbers, and is JAX's own: constants, ones and zeros."""
+
+from collections.abc import Sequence
+
+import jax
+from jax import Array
+from jax.nn.initializers import Initializer
+from jax.typing import ArrayLike, DTypeLike
+
+from glorot.jax.initializers.base import OutSharding
+
+
+def constant(value: ArrayLike, dtype: DTypeLike | None = None) -> Initializer:
+    """Build an initializer that fills an array with one value.
+
+    W = value
+
+    Weights that are all equal get equal gradients and never part; constants are for biases and scales. Nothing is
+    drawn, so it is JAX's own: the key is not looked at, and every dtype is taken that JAX takes.
+
+    Args:
+        value: the value, or an array that is broadcast to the shape.
+        dtype: the dtype where a call names none; None is JAX's default, float32, or float64 under x64.
+
+    Returns:
+        The initializer, `init(key, shape, dtype, out_sharding)`.
+
+    Raises:
+        ValueError: from JAX on the call, if the value cannot be broadcast to the shape.
+
+    Example:
+        A classifier of rare events, one in a hundred, starts by expecting as many of them; its first batches
+        then teach it more than that they are rare:
+
+        >>> import math
+        >>> prior = constant(-math.log(99))
+        >>> float(jax.nn.sigmoid(prior(jax.random.key(0), (1,)))[0])  # doctest: +ELLIPSIS
+        0.0099...
+
+    References:
+        `jax.nn.initializers.constant`. Lin et al. (2017), "Focal Loss for Dense Object Detection", ICCV,
+        section 4.1, for the example.
+    """
+    return jax.nn.initializers.constant(value, dtype)
+
+
+def ones(key: Array, shape: Sequence[int], dtype: DTypeLike | None = None, out_sharding: OutSharding = None) -> Array:
+    """Return an array full of ones.
+
+    W = 1
+
+    Args:
+        key: a key, which is not looked at; None does as well.
+        shape: the shape of the array.
+        dtype: any dtype of JAX; None is its default, float32, or float64 under x64.
+        out_sharding: where the array shall lie.
+
+    Returns:
+        The array.
+
+    Raises:
+        TypeError: from JAX, if shape or dtype is none.
+
+    Example:
+        The scale of a normalisation starts by changing nothing:
+
+        >>> ones(jax.random.key(0), (3,)).tolist()
+        [1.0, 1.0, 1.0]
+
+    References:
+        `jax.nn.initializers.ones`.
+    """
+    return jax.nn.initializers.ones(key, shape, dtype, out_sharding)
+
+
+def zeros(key: Array, shape: Sequence[int], dtype: DTypeLike | None = None, out_sharding: OutSharding = None) -> Array:
+    """Return an array full of zeros.
+
+    W = 0
+
+    Args:
+        key: a key, which is not looked at; None does as well.
+        shape: the shape of the array.
+        dtype: any dtype of JAX; None is its default, float32, or float64 under x64.
+        out_sharding: where the array shall lie.
+
+    Returns:
+        The array.
+
+    Raises:
+        TypeError: from JAX, if shape or dtype is none.
+
+    Example:
+        The last layer of a residual branch starts at zero, so that the block starts by passing its input on:
+
+        >>> x, branch = ones(None, (4,)), zeros(None, (4, 4))
+        >>> bool((x + x @ branch == x).all())
+        True
+
+    References:
+        `jax.nn.initializers.zeros`. Goyal et al. (2017), "Accurate, Large Minibatch SGD", section 5.1, for the
+        example, there with the scale of the last normalisation.
+    """
+    return jax.nn.initializers.zeros(key, shape, dtype, out_sharding)

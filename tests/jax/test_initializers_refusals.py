@@ -1,0 +1,229 @@
+"""What the drop-in for jax.nn.initializers refuses, and in which words."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from glorot import GlorotError
+from glorot.jax import initializers
+
+KEY = jax.random.key(0)
+SHAPE = (3, 4)
+VS = initializers.variance_scaling
+
+BUILT: dict[str, tuple[Callable[[], Any], str]] = {
+    "scale": (
+        lambda: VS(-1, "fan_in", "normal"),
+        r"^variance_scaling: scale must be a finite number from 0 upwards, got -1$",
+    ),
+    "nan": (lambda: VS(math.nan, "fan_in", "normal"), r"^variance_scaling: scale must be a finite number .* got nan$"),
+    "text": (lambda: VS("2", "fan_in", "normal"), r"^variance_scaling: scale must be a number, got '2' \(str\)$"),
+    "bool": (lambda: initializers.normal(True), r"^normal: stddev must be a number, got True \(bool\)$"),
+    "several": (
+        lambda: initializers.normal(np.ones(2)),
+        r"^normal: stddev must be a number, got array\(\[1., 1.\]\) \(ndarray\)$",
+    ),
+    "long": (lambda: initializers.uniform(10**400), r"^uniform: scale must lie within ±1\.8e308, got a longer whole"),
+    "traced": (
+        lambda: jax.jit(lambda std: initializers.normal(std)(KEY, SHAPE))(1.0),
+        r"^normal: stddev must be known when the function is compiled, got a traced value; "
+        r"compute it with NumPy or math, not jax\.numpy, or pass 1 for it and multiply the array",
+    ),
+    "mode": (
+        lambda: VS(1, "fan", "normal"),
+        r"^variance_scaling: mode must be one of fan_in, fan_out, fan_avg, fan_geo_avg, got 'fan'$",
+    ),
+    "distribution": (
+        lambda: VS(1, "fan_in", "gaussian"),
+        r"^variance_scaling: distribution must be one of uniform, normal, truncated_normal, got 'gaussian'$",
+    ),
+    "axis of text": (
+        lambda: initializers.he_normal("in"),
+        r"^he_normal: in_axis must be a whole number or a sequence of them, got 'in'$",
+    ),
+    "axis of floats": (lambda: initializers.he_normal(0, (1.0,)), r"^he_normal: out_axis must be a whole number"),
+    "no axis": (lambda: initializers.he_normal(batch_axis=None), r"^he_normal: batch_axis must .* got None$"),
+    "uniform: tiny": (
+        lambda: initializers.uniform(1e-25),
+        r"^uniform: Uniform: half of high - low must lie between 2\^-64 and 2\^64, got 5e-26; for all-equal values",
+    ),
+    "uniform: infinite": (lambda: initializers.uniform(math.inf), r"^uniform: Uniform: high must be a finite number"),
+    "normal: negative": (
+        lambda: initializers.normal(-0.1),
+        r"^normal: stddev must be a finite number from 0 upwards, got -0\.1$",
+    ),
+    "normal: huge": (lambda: initializers.normal(1e20), r"^normal: Normal: std must lie between 2\^-64 and 2\^64"),
+    "truncated: negative": (
+        lambda: initializers.truncated_normal(-1),
+        r"^truncated_normal: stddev must be a finite number from 0 upwards, got -1$",
+    ),
+    "truncated: swapped": (
+        lambda: initializers.truncated_normal(1, lower=2, upper=1),
+        r"^truncated_normal: lower must not be above upper, got lower=2, upper=1$",
+    ),
+    "truncated: nan": (lambda: initializers.truncated_normal(1, lower=math.nan), r"got lower=nan, upper=2$"),
+    "truncated: far": (
+        lambda: initializers.truncated_normal(0.02, lower=6.5, upper=7),
+        r"^truncated_normal: from lower=6\.5 to upper=7, more than 6 stddev from the mean, the normal law has next to "
+        r"nothing; lower and upper are multiples of stddev$",
+    ),
+    "orthogonal: nan": (
+        lambda: initializers.orthogonal(math.nan),
+        r"^orthogonal: Orthogonal: gain must be a finite number, got nan$",
+    ),
+    "orthogonal: axis": (
+        lambda: initializers.orthogonal(1, (0,)),
+        r"^orthogonal: column_axis must be a whole number, got \(0,\)$",
+    ),
+    "delta: tiny": (
+        lambda: initializers.delta_orthogonal(1e-20),
+        r"^delta_orthogonal: Orthogonal: gain must lie between",
+    ),
+}
+
+
+@pytest.mark.parametrize(("build", "message"), BUILT.values(), ids=list(BUILT))
+def test_refused_when_built(build, message):
+    with pytest.raises(GlorotError, match=message):
+        build()
+
+
+def on_kernel_axes() -> NamedSharding:
+    mesh = jax.make_mesh((2,), ("x",), (AxisType.Auto,), devices=jax.devices()[:2])
+    return NamedSharding(mesh, PartitionSpec("x"))
+
+
+CALLED: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "vector": (
+        initializers.xavier_uniform(),
+        {"shape": (5,)},
+        r"^xavier_uniform: in_axis -2 is no axis of shape 5, which has 1; for a bias, which has no fans, call zeros or normal$",
+    ),
+    "scalar": (
+        initializers.lecun_normal(),
+        {"shape": ()},
+        r"^lecun_normal: in_axis -2 is no axis of shape scalar, which",
+    ),
+    "far axis": (
+        initializers.he_normal(out_axis=(1, 2)),
+        {},
+        r"^he_normal: out_axis 2 is no axis of shape 3×4, which has 2$",
+    ),
+    "one axis for both": (
+        initializers.he_uniform(-1, 1),
+        {},
+        r"^he_uniform: axis 1 of shape 3×4 is named twice, by in_axis and by out_axis; an axis counts as input, output "
+        r"or batch, or else as kernel$",
+    ),
+    "axis of both and batch": (
+        initializers.lecun_uniform(batch_axis=0),
+        {},
+        r"^lecun_uniform: axis 0 of shape 3×4 is named twice, by in_axis and by batch_axis;",
+    ),
+    "axis twice": (
+        VS(1, "fan_in", "normal", in_axis=(0, -2)),
+        {},
+        r"^variance_scaling: axis 0 of shape 3×4 is named twice, by in_axis and by in_axis;",
+    ),
+    "alias": (initializers.kaiming_normal(0, 0), {}, r"^he_normal: axis 0 of shape 3×4 is named twice"),
+    "tiny": (
+        VS(1e-40, "fan_in", "uniform"),
+        {},
+        r"^variance_scaling: Uniform: half of high - low must lie between 2\^-64 and 2\^64, got 1e-20;",
+    ),
+    "complex": (
+        initializers.normal(),
+        {"dtype": jnp.complex64},
+        r"^normal: the stream has no complex numbers, got dtype complex64; those of jax\.nn\.initializers take it$",
+    ),
+    "integer": (
+        initializers.uniform(),
+        {"dtype": jnp.int32},
+        r"^uniform: random values need a float dtype, got int32; zeros, ones and constant take any$",
+    ),
+    "bool of the factory": (
+        initializers.he_normal(dtype=bool),
+        {},
+        r"^he_normal: random values need a float dtype, got bool",
+    ),
+    "8 bits": (
+        initializers.he_normal(),
+        {"dtype": jnp.float8_e5m2},
+        r"^he_normal: dtype float8_e5m2 is too narrow to draw in; draw in float32 and cast the array once$",
+    ),
+    "4 bits": (initializers.normal(), {"dtype": jnp.float4_e2m1fn}, r"^normal: dtype float4_e2m1fn is too narrow"),
+    "float64": (
+        initializers.orthogonal(),
+        {"dtype": np.float64},
+        r"^orthogonal: dtype float64 needs x64, as in jax\.config\.update\('jax_enable_x64', True\)$",
+    ),
+    "no dtype": (
+        initializers.normal(),
+        {"dtype": "float33"},
+        r"^normal: dtype must be one of float32, .* got 'float33'$",
+    ),
+    "reach": (
+        initializers.normal(1e5),
+        {"dtype": jnp.float16},
+        r"^normal: Normal\(mean=0\.0, std=100000\.0\) reaches 650000, .* choose a smaller scale or a wider dtype$",
+    ),
+    "seed": (initializers.normal(), {"key": 0}, r"^normal: key must be two uint32 words.* got 0 \(int\)$"),
+    "keys": (
+        initializers.normal(),
+        {"key": jax.random.split(KEY, 3)},
+        r"^normal: key must be two uint32 words: .*\[3\]; for several keys use jax\.vmap$",
+    ),
+    "shape": (initializers.normal(), {"shape": (3.0,)}, r"^normal: shape must be a sequence of whole numbers from 0"),
+    "negative shape": (initializers.he_normal(), {"shape": -3}, r"^he_normal: shape must be .* got \(-3,\)$"),
+    "orthogonal vector": (
+        initializers.orthogonal(),
+        {"shape": (3,)},
+        r"^orthogonal: a matrix needs 2 or more axes, got shape 3; for a bias call zeros$",
+    ),
+    "orthogonal axis": (
+        initializers.orthogonal(column_axis=2),
+        {},
+        r"^orthogonal: column_axis 2 is no axis of a matrix of shape 3×4$",
+    ),
+    "delta matrix": (
+        initializers.delta_orthogonal(),
+        {},
+        r"^delta_orthogonal: only shapes of 3, 4 or 5 axes, \(\*kernel, in, out\), got shape 3×4; for a matrix call orthogonal$",
+    ),
+    "delta narrows": (
+        initializers.delta_orthogonal(),
+        {"shape": (3, 4, 2)},
+        r"^delta_orthogonal: 4 inputs do not fit into 2 outputs at their full length \(shape 3×4×2\); the last axis must be "
+        r"as long as the one before, or longer$",
+    ),
+    "delta axis": (
+        initializers.delta_orthogonal(column_axis=-3),
+        {"shape": (3, 2, 4)},
+        r"^delta_orthogonal: column_axis -3 is no axis of a matrix of shape 2×4$",
+    ),
+    "delta split": (
+        initializers.delta_orthogonal(),
+        {"shape": (4, 2, 2), "out_sharding": on_kernel_axes()},
+        r"^delta_orthogonal: out_sharding can split the inputs and the outputs, the last two axes, and not the kernel, got "
+        r"P.*'x'.*; leave such a split to out_shardings of your own jit$",
+    ),
+}
+
+
+@pytest.mark.parametrize(("initializer", "arguments", "message"), CALLED.values(), ids=list(CALLED))
+def test_refused_when_called(initializer, arguments, message):
+    with pytest.raises(GlorotError, match=message):
+        initializer(**{"key": KEY, "shape": SHAPE, **arguments})
+
+
+def test_the_same_calls_are_taken_once_put_right():
+    """The tables above do not pass because everything is refused."""
+    assert VS(1, "fan_in", "normal", in_axis=0, out_axis=())(KEY, (5,)).shape == (5,)
+    assert initializers.normal(1e3)(KEY, SHAPE, jnp.float16).dtype == jnp.float16
+    assert initializers.truncated_normal(0.02, lower=5.5, upper=7)(KEY, SHAPE).shape == SHAPE
