@@ -1,5 +1,6 @@
-"""The JAX adapter: the numbers of the stream, drawn under `jit` and on any sharding."""
+"""JAX: the adapter of its models, drop-in initialisers, and the stream under `jit` and on any sharding."""
 
 from glorot.jax.drawing import draw
+from glorot.jax.model import arrays, inventory, matches, write
 
-__all__ = ["draw"]
+__all__ = ["arrays", "draw", "inventory", "matches", "write"]

@@ -1,7 +1,6 @@
 """Filling the leaves of a tree: every part of a stored array in one pass, each device its own share."""
 
 import functools
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 from jax import Array, lax
 from jax.sharding import PartitionSpec, Sharding
 
+from glorot.arrays import is_whole
 from glorot.inventory import Part, View
 from glorot.jax.drawing import MATRIX_LAWS, cast_once, mesh_of, sharded
 from glorot.jax.laws import LAWS
@@ -60,7 +60,7 @@ def filled(
     patches = tuple(_patch(shape, assignment.part, law) for assignment, law in zip(assignments, laws, strict=True))
     keys = tuple(np.array(assignment.key, np.uint32) for assignment in assignments)
     numbers = tuple(tuple(map(np.float32, law.numbers)) for law in laws)
-    kept = None if covers(shape, assignments) else current
+    kept = None if is_whole(shape, assignments) else current
     arguments = Numbers(keys, numbers, kept)
     with mesh_of(out_sharding):
         drawn: Array = _filled(arguments, shape=shape, patches=patches, dtype=dtype, sharding=out_sharding)
@@ -78,11 +78,6 @@ def _patch(shape: Shape, part: Part, law: Law) -> Patch:
     box = None if view.box in (None, whole) else view.box
     is_matrix = law.kind in MATRIX_LAWS
     return Patch(law.kind, box, (part.shape, part.axes, view) if is_matrix else None, walk_through(shape, view))
-
-
-def covers(shape: Sequence[int], assignments: Sequence[Assignment]) -> bool:
-    """Tell whether assignments leave nothing of an array; parts never overlap."""
-    return sum(math.prod(assignment.part.shape) for assignment in assignments) == math.prod(shape)
 
 
 @functools.partial(jax.jit, static_argnames=("shape", "patches", "dtype", "sharding"))

@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import ModuleType
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from glorot.errors import GlorotError
 from glorot.fused import split
@@ -15,6 +19,13 @@ from glorot.planning import Assignment
 def matches(model: object) -> bool:
     """Tell whether a model belongs to this adapter."""
     return kind_of(model) is not None
+
+
+def _kind_of(model: object) -> ModuleType:
+    kind = kind_of(model)
+    if kind is None:
+        raise GlorotError(f"a {type(model).__name__} is no model of JAX that glorot knows")
+    return kind
 
 
 def inventory(model: Any, inputs: Any = None) -> Inventory:
@@ -31,14 +42,14 @@ def inventory(model: Any, inputs: Any = None) -> Inventory:
     Raises:
         GlorotError: if the model is not built, or refuses the batch.
     """
-    kind = kind_of(model)
-    assert kind is not None
-    described = kind.described(model, inputs)
+    kind = _kind_of(model)
+    described, tied = kind.described(model, inputs), kind.tied(model)
     parameters = []
     for path, leaf in kind.leaves(model).items():
-        parts = _parts(path, tuple(leaf.shape), described.get(path))
-        parameters.append(Parameter(path, tuple(leaf.shape), str(leaf.dtype), parts))
-    return Inventory(kind.FRAMEWORK, tuple(parameters))
+        shape, owner = tuple(leaf.shape), tied.get(path)
+        parts = () if owner is not None else _parts(path, shape, described.get(path))
+        parameters.append(Parameter(path, shape, str(leaf.dtype), parts, owner))
+    return Inventory(kind.framework, tuple(parameters))
 
 
 def _parts(path: str, shape: tuple[int, ...], described: Described | None) -> tuple[Part, ...]:
@@ -60,11 +71,11 @@ def write(model: Any, assignments: Sequence[Assignment]) -> Any:
     Raises:
         GlorotError: if a leaf cannot be written.
     """
-    kind = kind_of(model)
-    assert kind is not None
+    kind = _kind_of(model)
     return kind.rebuilt(model, written(kind.leaves(model), assignments))
 
 
-def observe(model: Any, *_: Any) -> Any:
-    """Refuse: signals are measured in PyTorch models alone."""
-    raise GlorotError(f"the signal of a {type(model).__name__} cannot be measured; glorot probes torch.nn.Module models")
+def arrays(model: Any) -> dict[str, NDArray[Any]]:
+    """Return the parameters of a model as arrays; bfloat16, which NumPy lacks, as float32."""
+    leaves = {path: np.asarray(leaf) for path, leaf in _kind_of(model).leaves(model).items()}
+    return {path: leaf.astype(np.float32) if leaf.dtype.name == "bfloat16" else leaf for path, leaf in leaves.items()}

@@ -9,14 +9,12 @@ import numpy as np
 from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
 
+from glorot import arrays
 from glorot.errors import GlorotError
 from glorot.inventory import path_of
 from glorot.jax.drawing import DTYPES
-from glorot.jax.filling import covers, filled
+from glorot.jax.filling import filled
 from glorot.planning import Assignment
-from glorot.stream.checks import check_law
-from glorot.stream.matrix import check_axes
-from glorot.stream.schedule import MATRIX_LAWS
 from glorot.text import shape_text
 
 
@@ -64,14 +62,9 @@ def _check_leaf(path: str, leaf: Any, assignments: list[Assignment]) -> None:
             f"{path} has dtype float64, which JAX has only under x64; cast it to float32, or call "
             "jax.config.update('jax_enable_x64', True)"
         )
-    for part, law, _ in assignments:
-        try:
-            check_law(law, dtype.name)
-            if type(law) in MATRIX_LAWS:
-                check_axes(law, part.shape, part.axes)
-        except GlorotError as error:
-            raise GlorotError(f"{part.name}: {error}") from error
-    if isinstance(leaf, jax.ShapeDtypeStruct) and not covers(leaf.shape, assignments):
+    for assignment in assignments:
+        arrays.check(assignment, dtype.name)
+    if isinstance(leaf, jax.ShapeDtypeStruct) and not arrays.is_whole(leaf.shape, assignments):
         raise GlorotError(
             f"{path} is abstract, and the plan leaves a part of it alone, which would have no values; build the model, "
             "or give that part a law"

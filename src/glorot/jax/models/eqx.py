@@ -1,0 +1,128 @@
+"""Equinox models: their inexact arrays are parameters, but for what their layers keep as state."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from glorot.errors import GlorotError
+from glorot.jax.models.describing import Described, describe
+from glorot.jax.models.eqx_layers import kind_at
+from glorot.jax.models.paths import by_path, check_filled, dotted, is_array, nodes, shapes_of
+from glorot.jax.models.registration import in_order
+from glorot.jax.models.running import taken_apart
+from glorot.jax.models.tracing import Trace, mark_of, placed, traced
+
+framework = "equinox"
+
+
+def matches(model: object) -> bool:
+    """Tell whether a model is an Equinox module, or a class of them; Equinox is not imported for that."""
+    equinox = sys.modules.get("equinox")
+    return equinox is not None and isinstance(model, equinox.Module | type(equinox.Module))
+
+
+def leaves(model: Any) -> dict[str, Any]:
+    """Return the parameters by their path, in the order of registration.
+
+    Raises:
+        GlorotError: if the model is a class, or has no parameters.
+    """
+    if isinstance(model, type):
+        raise GlorotError(f"{model.__name__} is a class of Equinox modules; pass an instance of it")
+    found = {path: leaf for path, leaf in _arrays(model).items() if _is_parameter(leaf)}
+    if not found:
+        raise GlorotError(
+            f"this {type(model).__name__} has no parameters: none of its leaves is an array of floating-point numbers"
+        )
+    return found
+
+
+def _arrays(model: Any) -> dict[str, Any]:
+    flat, _ = jax.tree_util.tree_flatten_with_path(model, is_leaf=_is_state())
+    return by_path((dotted(keys), leaf) for keys, leaf in flat if is_array(leaf))
+
+
+def _is_parameter(leaf: Any) -> bool:
+    return is_array(leaf) and bool(jnp.issubdtype(leaf.dtype, jnp.inexact))
+
+
+def _is_state() -> Callable[[Any], bool]:
+    """Return what tells the state of layers, such as the running means of BatchNorm, from parameters."""
+    kinds = sys.modules["equinox"].nn
+    return lambda node: isinstance(node, kinds.StateIndex | kinds.State)
+
+
+def tied(model: Any) -> dict[str, str]:
+    """Return {path: the path of the first} of parameters that are one and the same array."""
+    owners: dict[int, str] = {}
+    concrete = {path: leaf for path, leaf in leaves(model).items() if not isinstance(leaf, jax.ShapeDtypeStruct)}
+    firsts = {path: owners.setdefault(id(leaf), path) for path, leaf in concrete.items()}
+    return {path: first for path, first in firsts.items() if path != first}
+
+
+def described(model: Any, inputs: Any = None) -> dict[str, Described]:
+    """Describe every parameter by the module that owns it.
+
+    Args:
+        model: the model.
+        inputs: what it is called with, or its shapes, which shows the order of execution and the activations;
+            without it the order of registration is taken.
+
+    Raises:
+        GlorotError: if the model has no parameters, or refuses the inputs.
+    """
+    shapes = shapes_of(leaves(model))
+    base = sys.modules["equinox"].Module
+    inside = nodes(model, _is_state())
+    modules = {path: node for path, node in inside.items() if isinstance(node, base)}
+    found = describe(modules, shapes, kind_at)
+    if inputs is not None:
+        return placed(found, _traced(model, inputs, found))
+    return placed(found, in_order(inside.items(), found))
+
+
+def _traced(model: Any, inputs: Any, found: Mapping[str, Described]) -> Trace:
+    arrays = _arrays(model)
+    others = [path for path in arrays if path not in found]
+    batch, together = taken_apart(inputs)
+
+    def run(weights: list[Any], state: list[Any], batch: list[Any]) -> Any:
+        args, kwargs = together(batch)
+        return _with(model, dict(zip([*found, *others], [*weights, *state], strict=True)))(*args, **kwargs)
+
+    weights = [(mark_of(known), arrays[path]) for path, known in found.items()]
+    try:
+        return traced(run, weights, [arrays[path] for path in others], batch)
+    except GlorotError as error:
+        raise GlorotError(f"{error}; inputs are what an Equinox model is called with, mostly one example") from error
+
+
+def _with(model: Any, values: Mapping[str, Any]) -> Any:
+    """Return a model with some leaves replaced."""
+    return jax.tree_util.tree_map_with_path(
+        lambda keys, leaf: values.get(dotted(keys), leaf), model, is_leaf=_is_state()
+    )
+
+
+def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:
+    """Return the model with parameters replaced; the one given is not changed.
+
+    Args:
+        model: the model.
+        values: {path: its new value}; what is not there is kept, and what is tied goes with the first.
+
+    Raises:
+        GlorotError: if an array that is no parameter has a shape but no values.
+    """
+    first = tied(model)
+    others = {path: leaf for path, leaf in _arrays(model).items() if not _is_parameter(leaf)}
+    check_filled(
+        others, "the array", "build the model inside jax.jit instead of eqx.filter_eval_shape, or fill it first"
+    )
+
+    return _with(
+        model, {path: values[first.get(path, path)] for path in leaves(model) if first.get(path, path) in values}
+    )

@@ -1,0 +1,231 @@
+"""Flax Linen models: a pair (module, params), where params may stand among other variables under "params"."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+
+from glorot.errors import GlorotError
+from glorot.jax.models.describing import Described, describe
+from glorot.jax.models.flax_layers import kind_at
+from glorot.jax.models.paths import by_path, check_filled, dotted, is_array, shapes_of
+from glorot.jax.models.registration import in_order
+from glorot.jax.models.running import call_abstractly, taken_apart
+from glorot.jax.models.tracing import Trace, mark_of, placed, traced
+from glorot.text import shape_text
+
+framework = "flax.linen"
+
+ASK = (
+    "Linen modules make their layers while they run: give inputs=, a batch as for init "
+    "(glorot.plan(..., inputs=batch), glorot.apply(..., inputs=batch))"
+)
+
+
+def matches(model: object) -> bool:
+    """Tell whether a model is a Linen module with its params, or without; Flax is not imported for that."""
+    linen = sys.modules.get("flax.linen")
+    module = model[0] if isinstance(model, tuple) and len(model) == 2 else model
+    return linen is not None and (
+        isinstance(module, linen.Module) or (isinstance(module, type) and issubclass(module, linen.Module))
+    )
+
+
+def _taken_apart(model: Any) -> tuple[Any, Any, Mapping[Any, Any]]:
+    """Return the module, what stands beside it, and the params in that.
+
+    Raises:
+        GlorotError: if there is a class instead of a module, or no params.
+    """
+    module, given = model if isinstance(model, tuple) else (model, None)
+    name = module.__name__ if isinstance(module, type) else type(module).__name__
+    if isinstance(module, type):
+        raise GlorotError(f"{name} is a class of Linen modules; pass (module, params) with an instance, {name}(…)")
+    if not isinstance(given, Mapping):
+        what = "it stands alone" if given is None else f"beside it stands a {type(given).__name__}"
+        raise GlorotError(
+            f"the Linen module {name} keeps no params of its own, and {what}: pass (module, params), with "
+            "params = module.init(key, batch)"
+        )
+    return module, given, given["params"] if _has_collections(given) else given
+
+
+def _has_collections(given: Mapping[Any, Any]) -> bool:
+    """Tell whether a mapping holds collections of variables, and not params themselves."""
+    return isinstance(given.get("params"), Mapping)
+
+
+def leaves(model: Any) -> dict[str, Any]:
+    """Return the params by their path, in the order in which the module made them; boxes are opened.
+
+    Raises:
+        GlorotError: if the params are missing or empty, or one of them is no array.
+    """
+    module, _, params = _taken_apart(model)
+    found = by_path(_walk(params, ""))
+    if not found:
+        raise GlorotError(f"the params of {type(module).__name__} are empty; make them with module.init(key, batch)")
+    for path, leaf in found.items():
+        if not is_array(leaf):
+            raise GlorotError(f"the params hold no array at {path!r} but a {type(leaf).__name__}")
+    return found
+
+
+def _walk(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, Mapping):
+        for key, child in node.items():
+            yield from _walk(child, f"{path}.{key}".removeprefix("."))
+    else:
+        for keys, leaf in jax.tree_util.tree_flatten_with_path(node, is_leaf=_is_box)[0]:
+            yield dotted((path, *keys)), _opened(leaf)
+
+
+def _is_box(node: Any) -> bool:
+    return isinstance(node, sys.modules["flax.core.meta"].AxisMetadata)
+
+
+def _opened(leaf: Any) -> Any:
+    """Return what a box such as `nn.Partitioned` holds, without the sharding constraint that unboxing adds."""
+    return next(iter(jax.tree_util.tree_leaves(leaf)), None) if _is_box(leaf) else leaf
+
+
+def tied(_model: Any) -> dict[str, str]:
+    """Return {}: a Linen module that is called twice has its params once."""
+    return {}
+
+
+def described(model: Any, inputs: Any = None) -> dict[str, Described]:
+    """Describe every param by the module that owns it, as a forward pass in shapes alone makes them.
+
+    Args:
+        model: (module, params).
+        inputs: a batch as for `init`, or its shapes; a module that makes its layers in setup() needs none.
+
+    Raises:
+        GlorotError: if the batch is missing or does not fit, or the params belong to another module.
+    """
+    module, _, params = _taken_apart(model)
+    shapes = shapes_of(leaves(model))
+    if inputs is not None:
+        modules, made = modules_made(module, inputs)
+        _check_belong(type(module).__name__, shapes, shapes_of(made))
+        found = describe(modules, shapes, kind_at)
+        return placed(found, _traced(model, inputs, found))
+    modules = dict(_from_setup(module, params))
+    if any(path.rpartition(".")[0] not in modules for path in shapes):
+        raise GlorotError(ASK)
+    found = describe(modules, shapes, kind_at)
+    return placed(found, in_order(modules.items(), found))
+
+
+def _traced(model: Any, inputs: Any, found: Mapping[str, Described]) -> Trace:
+    module, given, _ = _taken_apart(model)
+    arrays = leaves(model)
+    besides = {key: value for key, value in given.items() if key != "params"} if _has_collections(given) else {}
+    state, structure = jax.tree_util.tree_flatten(besides)
+    batch, together = taken_apart(inputs)
+
+    def run(weights: list[Any], state: list[Any], batch: list[Any]) -> Any:
+        args, kwargs = together(batch)
+        _, new = rebuilt((module, _taken_apart(model)[2]), dict(zip(found, weights, strict=True)))
+        variables = {**jax.tree_util.tree_unflatten(structure, state), "params": new}
+        return module.apply(variables, *args, mutable=True, rngs={"params": jax.random.key(0)}, **kwargs)
+
+    return traced(run, [(mark_of(known), arrays[path]) for path, known in found.items()], state, batch)
+
+
+def modules_made(module: Any, inputs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Initialise a module in shapes alone; return its modules and its params by their path.
+
+    Raises:
+        GlorotError: if the batch does not fit.
+    """
+    linen = sys.modules["flax.linen"]
+    modules: dict[str, Any] = {}
+
+    def note(call: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
+        path = ".".join(context.module.path)
+        if path not in modules:
+            modules[path] = context.module.clone(parent=None)
+        return call(*args, **kwargs)
+
+    def init(*args: Any, **kwargs: Any) -> Any:
+        with linen.intercept_methods(note):
+            return module.init(jax.random.key(0), *args, **kwargs)
+
+    variables = call_abstractly(init, inputs)
+    return modules, by_path(_walk(variables.get("params", {}), ""))
+
+
+def _check_belong(name: str, given: dict[str, Any], made: dict[str, Any]) -> None:
+    """Raise, naming what is missing, extra or of another shape, if params are not those of a module.
+
+    Params that the module has no place for are left to be told of as unknown if nothing else is wrong: another
+    method of the module may use them.
+    """
+    lines = [f"  missing: {path}" for path in made if path not in given]
+    lines += [
+        f"  {path} has shape {shape_text(given[path])}, the module makes it {shape_text(made[path])} for this batch"
+        for path in made
+        if path in given and given[path] != made[path]
+    ]
+    if lines:
+        lines += [f"  not in the module: {path}" for path in given if path not in made]
+        more = [f"  … and {len(lines) - 20} more"] if len(lines) > 20 else []
+        raise GlorotError(f"these params are not those of the module {name}:\n" + "\n".join(lines[:20] + more))
+
+
+def _from_setup(module: Any, params: Any) -> Iterator[tuple[str, Any]]:
+    """Return the modules that a module makes in setup(), by their path."""
+    base = sys.modules["flax.linen"].Module
+
+    def walk(parent: Any) -> Iterator[tuple[str, Any]]:
+        yield ".".join(parent.path), parent.clone(parent=None)
+        hasattr(parent, "any name")  # asking for what is not there makes setup() run
+        for node in jax.tree_util.tree_leaves(dict(vars(parent)), is_leaf=lambda node: isinstance(node, base)):
+            if isinstance(node, base) and node.scope is not None and node.path[:-1] == parent.path:
+                yield from walk(node)
+
+    try:
+        yield from walk(module.bind({"params": params}))
+    except Exception as error:  # whatever setup() needs, it needs more than params
+        raise GlorotError(f"{ASK}; without one, its setup() said: {error}") from error
+
+
+def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:
+    """Return (module, params) with params replaced, in containers and boxes of the same kind.
+
+    Args:
+        model: (module, params); neither is changed.
+        values: {path: its new value}; what is not there is kept.
+
+    Raises:
+        GlorotError: if other variables that stand beside the params have shapes but no values.
+    """
+    module, given, params = _taken_apart(model)
+    new = _replaced(params, values, "")
+    if not _has_collections(given):
+        return module, new
+    others = by_path(_walk({key: value for key, value in given.items() if key != "params"}, ""))
+    check_filled(
+        others, "the variable", "run module.init inside jax.jit instead of jax.eval_shape, or pass params alone"
+    )
+    return module, _like(given, {**given, "params": new})
+
+
+def _like(given: Mapping[Any, Any], items: dict[Any, Any]) -> Any:
+    kind: Any = type(given)
+    return kind(items)
+
+
+def _replaced(node: Any, values: Mapping[str, Any], path: str) -> Any:
+    if isinstance(node, Mapping):
+        inside = {key: _replaced(child, values, f"{path}.{key}".removeprefix(".")) for key, child in node.items()}
+        return _like(node, inside)
+
+    def new(keys: Any, leaf: Any) -> Any:
+        value = values.get(dotted((path, *keys)), _opened(leaf))
+        return jax.tree_util.tree_map(lambda _: value, leaf) if _is_box(leaf) else value
+
+    return jax.tree_util.tree_map_with_path(new, node, is_leaf=_is_box)

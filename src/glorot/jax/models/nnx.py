@@ -1,0 +1,164 @@
+"""Flax NNX models: what they hold as `nnx.Param`, or as a kind of it, are parameters."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from glorot.errors import GlorotError
+from glorot.jax.models.describing import Described, describe
+from glorot.jax.models.flax_layers import kind_at
+from glorot.jax.models.paths import check_filled, dotted, is_array, shapes_of
+from glorot.jax.models.registration import in_order
+from glorot.jax.models.running import taken_apart
+from glorot.jax.models.tracing import Trace, mark_of, placed, traced
+
+framework = "flax.nnx"
+
+
+def matches(model: object) -> bool:
+    """Tell whether a model is an NNX module, or a class of them; Flax is not imported for that."""
+    nnx = _nnx()
+    return nnx is not None and (isinstance(model, nnx.Module) or _is_class(model, nnx.Module))
+
+
+def _nnx() -> Any:
+    return sys.modules.get("flax.nnx")
+
+
+def _is_class(model: object, base: type) -> bool:
+    return isinstance(model, type) and issubclass(model, base)
+
+
+def leaves(model: Any) -> dict[str, Any]:
+    """Return the values of the parameters by their path, attributes in the order of the alphabet.
+
+    Raises:
+        GlorotError: if the model is a class, has no parameters, or one that is no array.
+    """
+    if isinstance(model, type):
+        raise GlorotError(f"{model.__name__} is a class of NNX modules; pass an instance, {model.__name__}(…, rngs=…)")
+    found = {path: variable.get_value() for path, variable in _parameters(model).items()}
+    if not found:
+        raise GlorotError(
+            f"this {type(model).__name__} is not built: it has no nnx.Param; a bridge.ToNNX needs lazy_init on a batch"
+        )
+    for path, value in found.items():
+        if not is_array(value):
+            raise GlorotError(
+                f"this {type(model).__name__} is not built: {path!r} is an nnx.Param that holds no array but a "
+                f"{type(value).__name__}"
+            )
+    return found
+
+
+def _parameters(model: Any) -> dict[str, Any]:
+    return {path: node for path, node in _walk(model, "", ()) if isinstance(node, _nnx().Param)}
+
+
+def _walk(node: Any, path: str, above: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
+    """Return everything inside a model with its path, attributes in the order of the alphabet.
+
+    That is how NNX itself sorts them whenever it splits and merges a model, as `nnx.eval_shape` and `nnx.jit` do: the
+    order of registration is gone then, and the first of several tied parameters has to stay the first. What stands
+    in several places comes once for each; a module that holds one above it does not go around.
+    """
+    if any(node is other for other in above):
+        return
+    yield path, node
+    if not isinstance(node, _nnx().Variable):
+        for name, child in _children(node):
+            yield from _walk(child, f"{path}.{name}".removeprefix("."), (*above, node))
+
+
+def _children(node: Any) -> list[tuple[str, Any]]:
+    if isinstance(node, _nnx().Pytree):
+        if isinstance(node, _nnx().List):
+            return [(str(n), child) for n, child in enumerate(node)]
+        return [(name, child) for name, child in sorted(vars(node).items(), key=_name) if name[:9] != "_pytree__"]
+    if isinstance(node, Mapping):
+        return [(str(key), node[key]) for key in sorted(node, key=str)]
+    if isinstance(node, list | tuple):
+        return [(str(n), child) for n, child in enumerate(node)]
+    return []
+
+
+def _name(item: tuple[str, Any]) -> str:
+    return item[0]
+
+
+def tied(model: Any) -> dict[str, str]:
+    """Return {path: the path of the first} of parameters that are one and the same `nnx.Param`."""
+    owners: dict[int, str] = {}
+    firsts = {path: owners.setdefault(id(variable), path) for path, variable in _parameters(model).items()}
+    return {path: first for path, first in firsts.items() if path != first}
+
+
+def described(model: Any, inputs: Any = None) -> dict[str, Described]:
+    """Describe every parameter by the module that owns it.
+
+    Args:
+        model: the model; it is not changed.
+        inputs: a batch, or its shapes, which shows the order of execution and the activations; without it no more
+            is known than what an `nnx.Sequential` holds in a row.
+
+    Raises:
+        GlorotError: if the model is not built, or refuses the batch.
+    """
+    shapes, items = shapes_of(leaves(model)), list(_walk(model, "", ()))
+    modules = {path: node for path, node in items if isinstance(node, _nnx().Module)}
+    found = describe(modules, shapes, kind_at)
+    return placed(found, in_order(items, found, attributes=False) if inputs is None else _traced(model, inputs, found))
+
+
+def _traced(model: Any, inputs: Any, found: Mapping[str, Described]) -> Trace:
+    nnx = _nnx()
+    graph, state = nnx.split(model)
+    flat = nnx.to_flat_state(state)
+    batch, together = taken_apart(inputs)
+
+    def run(weights: list[Any], others: list[Any], batch: list[Any]) -> Any:
+        args, kwargs = together(batch)
+        values = {True: iter(weights), False: iter(others)}
+        new = [(keys, _with_value(held, next(values[isinstance(held, nnx.Param)]))) for keys, held in flat]
+        return nnx.merge(graph, nnx.from_flat_state(new))(*args, **kwargs)
+
+    weights = [(mark_of(found[dotted(keys)]), _value(held)) for keys, held in flat if isinstance(held, nnx.Param)]
+    others = [_value(held) for _, held in flat if not isinstance(held, nnx.Param)]
+    return traced(run, weights, others, batch)
+
+
+def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:
+    """Return a model with parameters replaced, which shares no variable with the one given.
+
+    Args:
+        model: the model; it is not changed.
+        values: {path: its new value}; what is not there is kept, and what is tied goes with the first.
+
+    Raises:
+        GlorotError: if a variable that is no parameter has a shape but no values.
+    """
+    nnx = _nnx()
+    graph, state = nnx.split(model)
+    flat = [(keys, dotted(keys), variable) for keys, variable in nnx.to_flat_state(state)]
+    others = {path: _value(variable) for _, path, variable in flat if not isinstance(variable, nnx.Param)}
+    way_out = "build the model inside nnx.jit instead of nnx.eval_shape, or fill that state first"
+    check_filled(others, "the state", way_out)
+    first = tied(model)
+    new = []
+    for keys, path, variable in flat:
+        if isinstance(variable, nnx.Param):
+            value = values.get(first.get(path, path), _value(variable))
+        else:
+            value = _value(variable)
+        new.append((keys, _with_value(variable, value)))
+    return nnx.merge(graph, nnx.from_flat_state(new))
+
+
+def _value(variable: Any) -> Any:
+    """Return what a variable holds; an array may as well stand in a model by itself."""
+    return variable.get_value() if isinstance(variable, _nnx().Variable) else variable
+
+
+def _with_value(variable: Any, value: Any) -> Any:
+    """Return a variable of the same kind and metadata that holds a value."""
+    return variable.replace(value) if isinstance(variable, _nnx().Variable) else value

@@ -1,0 +1,58 @@
+"""Plain pytrees of arrays: dicts, lists, tuples and dataclasses. Nothing is known of how a leaf connects."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from glorot.errors import GlorotError
+from glorot.jax.models.describing import Described, describe, unknown
+from glorot.jax.models.paths import by_path, dotted, is_array, nodes, shapes_of
+
+framework = "jax"
+
+
+def matches(model: object) -> bool:
+    """Tell whether a model is a pytree that holds arrays."""
+    if is_array(model):
+        return False
+    try:
+        return any(is_array(leaf) for leaf in jax.tree_util.tree_leaves(model))
+    except (TypeError, ValueError):  # keys that do not compare: no pytree to JAX
+        return False
+
+
+def leaves(model: Any) -> dict[str, Any]:
+    """Return the leaves by their path, in the order in which JAX flattens them.
+
+    Raises:
+        GlorotError: if a leaf is no array, or two have one path.
+    """
+    found = by_path((dotted(keys), leaf) for keys, leaf in jax.tree_util.tree_flatten_with_path(model)[0])
+    for path, leaf in found.items():
+        if not is_array(leaf):
+            raise GlorotError(
+                f"the leaf {path!r} is no array, it is a {type(leaf).__name__}; a pytree to initialise holds arrays "
+                "alone: take what is none out of it"
+            )
+    return found
+
+
+def tied(_model: Any) -> dict[str, str]:
+    """Return {}: to JAX equal leaves of a pytree are two values."""
+    return {}
+
+
+def described(model: Any, _inputs: Any = None) -> dict[str, Described]:
+    """Describe every leaf: its container, and that nothing is known of it."""
+    return describe(nodes(model), shapes_of(leaves(model)), lambda path, containers: (None, unknown))
+
+
+def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:
+    """Return the pytree with leaves replaced; the one given is not changed.
+
+    Args:
+        model: the pytree.
+        values: {path: its new leaf}; what is not there is kept.
+    """
+    return jax.tree_util.tree_map_with_path(lambda keys, leaf: values.get(dotted(keys), leaf), model)
