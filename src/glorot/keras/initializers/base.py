@@ -1,0 +1,101 @@
+"""What all initializers with random numbers share: a call, a config, and the keys."""
+
+import contextlib
+import functools
+from abc import abstractmethod
+from collections.abc import Callable
+from numbers import Real
+from typing import Any, Self, TypeVar
+
+import keras
+
+from glorot.distributions import Distribution
+from glorot.errors import GlorotError
+from glorot.keras.initializers.places import Place, Shape, placed
+from glorot.keras.initializers.source import Source
+from glorot.keras.initializers.tensors import drawn, dtype_name, of_tensorflow, to_tensor
+from glorot.stream import Key
+
+T = TypeVar("T")
+serializable: Callable[[type[T]], type[T]] = keras.saving.register_keras_serializable(package="glorot")
+
+
+class KeyOfTensor:
+    """The key of each tensor: a new one for each call, but one for all shards of a partitioned variable."""
+
+    def __init__(self, next_key: Callable[[], Key]) -> None:
+        self._next_key = next_key
+        self._begun: tuple[Shape, Key] | None = None
+
+    def __call__(self, place: Place) -> Key:
+        """Return the key for a place; TensorFlow asks for the first shard first, and for the others behind it."""
+        if self._begun is None or place.begins or self._begun[0] != place.whole:
+            self._begun = place.whole, self._next_key()
+        return self._begun[1]
+
+
+class RandomInitializer(keras.initializers.Initializer):  # type: ignore[misc]
+    """An initializer that draws from the stream; a subclass says which law."""
+
+    def __init__(self, seed: Any, name: str | None) -> None:
+        self._source = Source(type(self).__name__, seed, name)
+        self._key = KeyOfTensor(self._source.next)
+
+    @property
+    def seed(self) -> Any:
+        """The seed in use; where none was given, the number that was drawn for it."""
+        return self._source.seed
+
+    @property
+    def name(self) -> str | None:
+        """The name in the stream, if there is one."""
+        return self._source.name
+
+    @abstractmethod
+    def law(self, shape: Shape) -> tuple[Distribution, str]:
+        """Return what is drawn for a shape, and a letter for each axis."""
+
+    def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None, layout: Any = None) -> Any:
+        """Return a tensor of fresh weights.
+
+        Args:
+            shape: the shape of the tensor, (…, in, out).
+            dtype: float32, bfloat16, float16 or float64, of any framework; None is `keras.config.floatx()`. With
+                a dtype of TensorFlow's own the tensor is TensorFlow's, whatever the backend of Keras.
+            partition_info: of a shard of a partitioned variable, what `tf.compat.v1.get_variable` passes.
+            layout: how the jax backend spreads the tensor, a NamedSharding or a TensorLayout.
+
+        Returns:
+            The tensor; for a shard, what the whole would hold there.
+
+        Raises:
+            GlorotError: if the shape is not known in full, or the dtype cannot hold the weights.
+        """
+        owner = type(self).__name__
+        place = placed(owner, shape, partition_info)
+        kind = dtype_name(owner, dtype)
+        law, axes = self.law(place.whole)
+        make = functools.partial(drawn, self._key(place), law, place.whole, axes, kind)
+        asked_by_tensorflow = partition_info is not None or of_tensorflow(dtype)
+        return to_tensor(make, place, kind, tensorflow=asked_by_tensorflow, layout=layout)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return seed and name, and what a subclass adds; an initializer made from it begins anew."""
+        seed = keras.saving.serialize_keras_object(self._source.given)
+        return {"seed": seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return an initializer from what `get_config` gave."""
+        seed = config.get("seed")
+        if isinstance(seed, dict):
+            seed = keras.saving.deserialize_keras_object(seed)
+        return cls(**{**config, "seed": seed})
+
+
+def number(owner: str, name: str, value: Any) -> float:
+    """Return an argument as a number; of a tensor with one element, that element."""
+    if not isinstance(value, bool) and (isinstance(value, Real) or hasattr(value, "shape")):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            return float(value)
+    raise GlorotError(f"{owner}: {name} must be a number, got {value!r} ({type(value).__name__})")

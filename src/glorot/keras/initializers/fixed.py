@@ -1,0 +1,146 @@
+"""The laws that are given by their numbers, whatever the shape: uniform, normal and truncated normal."""
+
+from typing import Any
+
+from glorot.distributions import Distribution
+from glorot.keras.initializers import laws
+from glorot.keras.initializers.base import RandomInitializer, number, serializable
+from glorot.keras.initializers.places import Shape, labels
+
+
+class FixedLaw(RandomInitializer):
+    """An initializer whose law is known before the shape is."""
+
+    fixed: Distribution
+
+    def law(self, shape: Shape) -> tuple[Distribution, str]:
+        """Return the one law."""
+        return self.fixed, labels(type(self).__name__, shape)
+
+
+@serializable
+class RandomUniform(FixedLaw):
+    """Uniform numbers between two bounds.
+
+    W ~ U(minval, maxval), Var(W) = (maxval - minval)²/12
+
+    Both ends can occur; Keras excludes maxval.
+
+    Args:
+        minval: lower bound, -0.05 by default.
+        maxval: upper bound, 0.05 by default; where the two are equal, that value is everywhere.
+        seed: None, a whole number below 2**32, or a `keras.random.SeedGenerator`.
+        name: the name in the stream; None numbers the calls instead.
+
+    Returns:
+        The initializer.
+
+    Raises:
+        GlorotError: if minval > maxval, half of their distance lies outside [2⁻⁶⁴, 2⁶⁴], or the seed is no seed.
+
+    Example:
+        Keras's start of an embedding:
+
+        >>> import keras
+        >>> w = keras.ops.convert_to_numpy(RandomUniform(seed=0)((1000, 64)))
+        >>> round(float(abs(w).max()), 3)
+        0.05
+
+    References:
+        `keras.initializers.RandomUniform`. LeCun et al. (1998), "Efficient BackProp", section 4.6, on why the
+        width should follow fan_in.
+    """
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None, name: str | None = None) -> None:
+        super().__init__(seed, name)
+        self.minval = number("RandomUniform", "minval", minval)
+        self.maxval = number("RandomUniform", "maxval", maxval)
+        self.fixed = laws.uniform("RandomUniform", self.minval, self.maxval)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        return {"minval": self.minval, "maxval": self.maxval, **super().get_config()}
+
+
+@serializable
+class RandomNormal(FixedLaw):
+    """Normal numbers.
+
+    W ~ N(mean, stddev²)
+
+    Args:
+        mean: the mean, 0 by default.
+        stddev: the standard deviation, 0.05 by default; 0 gives the mean everywhere.
+        seed: None, a whole number below 2**32, or a `keras.random.SeedGenerator`.
+        name: the name in the stream; None numbers the calls instead.
+
+    Returns:
+        The initializer.
+
+    Raises:
+        GlorotError: if stddev is negative or outside [2⁻⁶⁴, 2⁶⁴], or the seed is no seed.
+
+    Example:
+        GPT's start, where one law serves every matrix:
+
+        >>> import keras
+        >>> w = keras.ops.convert_to_numpy(RandomNormal(stddev=0.02, seed=0)((768, 768)))
+        >>> round(float(w.std()), 3)
+        0.02
+
+    References:
+        `keras.initializers.RandomNormal`. Radford et al. (2018), "Improving Language Understanding by Generative
+        Pre-Training", section 4.1.
+    """
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, name: str | None = None) -> None:
+        super().__init__(seed, name)
+        self.mean = number("RandomNormal", "mean", mean)
+        self.stddev = number("RandomNormal", "stddev", stddev)
+        self.fixed = laws.normal("RandomNormal", self.mean, self.stddev)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        return {"mean": self.mean, "stddev": self.stddev, **super().get_config()}
+
+
+@serializable
+class TruncatedNormal(FixedLaw):
+    """Normal numbers without the tails beyond two standard deviations.
+
+    W ~ N(mean, stddev²) given |W - mean| ≤ 2·stddev
+
+    As in Keras, stddev is that of the normal *before* the cut: the numbers drawn have 0.88 of it. `VarianceScaling`
+    makes up for the cut.
+
+    Args:
+        mean: the mean, 0 by default.
+        stddev: the standard deviation before the cut, 0.05 by default; 0 gives the mean everywhere.
+        seed: None, a whole number below 2**32, or a `keras.random.SeedGenerator`.
+        name: the name in the stream; None numbers the calls instead.
+
+    Returns:
+        The initializer.
+
+    Raises:
+        GlorotError: if stddev is negative or outside [2⁻⁶⁴, 2⁶⁴], or the seed is no seed.
+
+    Example:
+        >>> import keras
+        >>> w = keras.ops.convert_to_numpy(TruncatedNormal(stddev=0.02, seed=0)((300, 300)))
+        >>> bool(abs(w).max() <= 0.04), round(float(w.std() / 0.02), 2)
+        (True, 0.88)
+
+    References:
+        `keras.initializers.TruncatedNormal`. Burkardt (2014), "The Truncated Normal Distribution", section 3.
+    """
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, name: str | None = None) -> None:
+        super().__init__(seed, name)
+        self.mean = number("TruncatedNormal", "mean", mean)
+        self.stddev = number("TruncatedNormal", "stddev", stddev)
+        self.fixed = laws.truncated("TruncatedNormal", self.mean, self.stddev)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        return {"mean": self.mean, "stddev": self.stddev, **super().get_config()}
