@@ -1,8 +1,12 @@
 """Settings of the whole suite."""
 
+import contextlib
 import os
 
 from hypothesis import HealthCheck, settings
+
+with contextlib.suppress(ImportError):
+    import triton  # noqa: F401 (before TensorFlow: loaded behind it, Triton aborts the process)
 
 settings.register_profile(
     "suite",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from glorot import api, fans, theory
+from glorot.keras import initializers, tensorflow1
 from glorot.report.explanation.docstring import read_docstring
 from glorot.report.explanation.page import CATALOGUES
 
@@ -39,8 +40,11 @@ ENTRIES = [
 ]
 FUNCTIONS = [
     pytest.param("function", function, id=f"{module.__name__}.{function.__name__}")
-    for module in (api, fans, theory)
+    for module in (api, fans, theory, tensorflow1)
     for function in public_functions(module)
+]
+INITIALIZERS = [
+    pytest.param("function", getattr(initializers, name), id=f"glorot.keras.{name}") for name in initializers.__all__
 ]
 
 
@@ -71,15 +75,16 @@ def problems(kind: str, thing: Callable[..., Any]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("kind", "thing"), [*ENTRIES, *FUNCTIONS])
+@pytest.mark.parametrize(("kind", "thing"), [*ENTRIES, *FUNCTIONS, *INITIALIZERS])
 def test_docstring_explains(kind: str, thing: Callable[..., Any]) -> None:
     assert problems(kind, thing) == []
 
 
 def test_the_table_holds_everything() -> None:
-    names = {case.id for case in [*ENTRIES, *FUNCTIONS]}
+    names = {case.id for case in [*ENTRIES, *FUNCTIONS, *INITIALIZERS]}
     assert {"recipe-xavier", "scheme-orthogonal", "activation-tanh"} <= names
     assert {"glorot.api.draw", "glorot.fans.conv", "glorot.theory.predict"} <= names
+    assert {"glorot.keras.tensorflow1.xavier_initializer", "glorot.keras.XavierUniform"} <= names
     assert len(ENTRIES) >= 45
 
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 def test_the_five_lines_of_the_readme_print_the_table_below_them():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    code, table = re.search(r"```python\n(.*?)```\s+```text\n(.*?)```", readme, re.S).groups()
+    code, table = re.search(r"## Five lines\s+```python\n(.*?)```\s+```text\n(.*?)```", readme, re.S).groups()
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(code, {})
@@ -29,6 +29,22 @@ def test_an_example_runs(name):
     with contextlib.redirect_stdout(printed):
         runpy.run_path(str(ROOT / "examples" / f"{name}.py"), run_name="__main__")
     assert printed.getvalue().strip()
+
+
+def test_one_network_starts_alike_in_three_frameworks_as_the_readme_says():
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        runpy.run_path(str(ROOT / "examples" / "same_weights" / "run.py"), run_name="__main__")
+    rows = [line.split() for line in printed.getvalue().splitlines()[1:]]
+    assert [row[:2] for row in rows] == [
+        [network, framework] for network in ("cnn", "block") for framework in ("PyTorch", "Keras", "Flax")
+    ]
+    for row in rows:
+        assert row[3] == "yes"
+        assert float(row[-1]) < 1e-5
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for row in rows[:3]:  # the last digits may differ between machines
+        assert re.search(rf"cnn +{row[1]} +{row[2]} +yes", readme)
 
 
 def test_the_example_task_trains():

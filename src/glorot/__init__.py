@@ -17,13 +17,14 @@ _HOMES = {
     "Fans": "glorot.fans",
     "Plan": "glorot.plans",
 }
+_ROOMS = {"activations", "distributions", "fans", "jax", "keras", "recipes", "schemes", "stream", "theory", "torch"}
 __all__ = ["Fans", "GlorotError", "Plan", "apply", "compare", "draw", "explain", "initialize", "plan"]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in ("activations", "distributions", "fans", "recipes", "schemes", "stream", "theory"):
+    if name in _ROOMS:
         return importlib.import_module(f"glorot.{name}")
     raise AttributeError(f"module 'glorot' has no attribute {name!r}")
 

@@ -91,7 +91,7 @@ def apply(
         names: {path in this model: name in the plan and the stream}, as for `glorot.plan`; a plan that has the
             model's own names is renamed by it.
         axes: as for `glorot.plan`.
-        inputs: a batch, for a Linen module alone; no other model is run.
+        inputs: a batch, which a Linen module needs to tell its layers.
 
     Returns:
         The same model for PyTorch and Keras, a new one for JAX. A leaf that is sharded stays sharded so: each

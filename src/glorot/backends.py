@@ -6,8 +6,17 @@ from typing import Any
 
 from glorot.errors import GlorotError
 
-ADAPTERS = {"torch": "glorot.torch"}
-"""The adapters by the framework that must already be imported for a model of it to exist."""
+ADAPTERS = {"keras": "glorot.keras", "torch": "glorot.torch", "jax": "glorot.jax"}
+"""The adapters by the framework that must already be imported for a model of it to exist.
+
+Keras comes first: on its torch backend a Keras model is an `nn.Module` as well. JAX comes last: a pytree may be
+anything.
+"""
+
+EXPECTED = (
+    "a torch.nn.Module, a keras.Model, a Flax NNX module, a pair (Linen module, params), an Equinox module or a pytree "
+    "of JAX arrays"
+)
 
 
 def adapter_for(model: object) -> Any:
@@ -17,7 +26,7 @@ def adapter_for(model: object) -> Any:
         model: a model of any framework.
 
     Returns:
-        The adapter module, with `inventory`, `write` and `observe`.
+        The adapter module, with `inventory`, `write` and `arrays`, and `observe` where signals can be measured.
 
     Raises:
         GlorotError: if no adapter knows the model.
@@ -29,4 +38,4 @@ def adapter_for(model: object) -> Any:
                 return adapter
     kind = f"{type(model).__module__}.{type(model).__qualname__}"
     hint = "; call it first, or pass an instance" if isinstance(model, type) or callable(model) else ""
-    raise GlorotError(f"cannot tell which framework a {kind} belongs to; expected a torch.nn.Module{hint}")
+    raise GlorotError(f"cannot tell which framework a {kind} belongs to; expected {EXPECTED}{hint}")

@@ -8,7 +8,9 @@ from typing import Protocol
 
 from glorot.fans import Fans
 
-ROLES = ("kernel", "recurrent", "embedding", "padding", "bias", "scale", "shift", "slope", "unknown")
+ROLES = (
+    "kernel", "recurrent", "embedding", "padding", "bias", "forget_bias", "scale", "shift", "slope", "unknown",
+)  # fmt: skip
 
 
 def path_of(name: str) -> str:
@@ -46,7 +48,8 @@ class Part:
             k (kernel); empty where the axes have no meaning that is known.
         shape: the shape in the order of `axes`.
         role: one of ROLES; scale and shift belong to a norm, padding is the row of an embedding that
-            stays zero, and nothing is known of how an unknown part connects.
+            stays zero, forget_bias is the one bias that opens the forget gate of an LSTM, and nothing is known of
+            how an unknown part connects.
         layer: the kind of layer it belongs to, as its framework calls it.
         fans: the true connection counts of its layer; None where they are not known.
         view: where in the stored tensor it lies; None if it is the whole tensor as it lies.

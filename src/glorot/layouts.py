@@ -124,6 +124,17 @@ def blocks(block: Part, shape: Sequence[int], axis: int, names: Sequence[str]) -
     )
 
 
+def with_forget_gate(biases: Sequence[Part]) -> tuple[Part, ...]:
+    """Mark the bias of the forget gate, named f, among those of the gates of a recurrent layer.
+
+    Example:
+        >>> gates = blocks(laid_out("o", (4,), "bias", "LSTM", None), (4,), 0, "ifgo")
+        >>> [part.role for part in with_forget_gate(gates)]
+        ['bias', 'forget_bias', 'bias', 'bias']
+    """
+    return tuple(replace(part, role="forget_bias") if part.name == "[f]" else part for part in biases)
+
+
 def place_in(array: NDArray[Any], view: View | None) -> NDArray[Any]:
     """Return the view of a stored array that a part lies in, in the order of its axes.
 

@@ -163,6 +163,8 @@ class Plan:
             if name in present and _layout(planned[name]) != _layout(present[name])
         ]
         more = [f"  … and {len(lines) - 20} more"] if len(lines) > 20 else []
+        if any(planned[name].axes and not present[name].axes for name in planned if name in present):
+            more.append("  what has no axes in the model needs them here as well: axes={path pattern: letters}")
         raise GlorotError(
             "this plan was made for another model; make one for this model with glorot.plan(model), or say what its "
             "parameters are called in the plan with names={path: name}\n" + "\n".join(lines[:20] + more)

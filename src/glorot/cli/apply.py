@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 import glorot
+from glorot.backends import adapter_for
 from glorot.cli.targets import model_and_inputs
 from glorot.errors import GlorotError
 from glorot.files import write_whole
@@ -23,27 +24,25 @@ def command(plan_file: Path, target: str, seed: int, output: Path) -> None:
     if output.suffix not in (".pt", ".npz"):
         raise GlorotError(f"{output}: expected a file name that ends in .pt (a state_dict) or .npz (arrays)")
     plan = Plan.load(plan_file)
-    model, _ = model_and_inputs(target)
-    glorot.apply(plan, model, seed=seed)
-    write_whole(output, _weights(model, output.suffix))
+    model, inputs = model_and_inputs(target)
+    if output.suffix == ".pt" and not hasattr(model, "state_dict"):
+        raise GlorotError(f"{output}: a state_dict is PyTorch's; save the weights of a {type(model).__name__} as .npz")
+    started = glorot.apply(plan, model, seed=seed, inputs=inputs)
+    write_whole(output, _state_dict(started) if output.suffix == ".pt" else _arrays(started))
     click.echo(f"saved {output}", err=True)
 
 
-def _weights(model: Any, suffix: str) -> bytes:
-    import numpy as np
+def _state_dict(model: Any) -> bytes:
     import torch
 
     buffer = io.BytesIO()
-    if suffix == ".pt":
-        torch.save(model.state_dict(), buffer)
-    else:
-        arrays = {path: _array(tensor) for path, tensor in model.state_dict().items()}
-        np.savez(buffer, **arrays)
+    torch.save(model.state_dict(), buffer)
     return buffer.getvalue()
 
 
-def _array(tensor: Any) -> Any:
-    import torch
+def _arrays(model: Any) -> bytes:
+    import numpy as np
 
-    wide = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
-    return wide.detach().cpu().numpy()
+    buffer = io.BytesIO()
+    np.savez(buffer, **adapter_for(model).arrays(model))
+    return buffer.getvalue()

@@ -97,7 +97,7 @@ def _place(error: BaseException) -> str:
 
 
 def model_and_inputs(target: str) -> tuple[Any, Any]:
-    """Load a target whose factory returns a model, or (model, inputs).
+    """Load a target whose factory returns a model, or (model, inputs); for Linen ((module, params), inputs).
 
     Raises:
         GlorotError: if the target does not load, or its factory returns no model.

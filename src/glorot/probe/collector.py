@@ -8,6 +8,7 @@ import numpy as np
 
 from glorot.activations import activation
 from glorot.backends import adapter_for
+from glorot.errors import GlorotError
 from glorot.probe.signal import Array, LayerSignal, Signal, describe
 
 
@@ -67,6 +68,9 @@ def measure(model: object, inputs: Any, targets: Any = None, loss: Any = None) -
         Glorot & Bengio (2010), sections 3 and 4.
     """
     collector = Collector()
-    value, chain, order = adapter_for(model).observe(model, inputs, targets, loss, collector)
+    adapter = adapter_for(model)
+    if not hasattr(adapter, "observe"):
+        raise GlorotError(f"signals are measured in a torch.nn.Module so far, got a {type(model).__name__}")
+    value, chain, order = adapter.observe(model, inputs, targets, loss, collector)
     layers = tuple(collector.layers[path] for path in order if path in collector.layers)
     return Signal(layers, value if value is not None else math.nan, collector.input_second_moments, chain)

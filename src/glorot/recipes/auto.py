@@ -43,12 +43,7 @@ def auto() -> Chooser:
             return Choice(balanced(part.fed_by), gain)
         if part.role == "recurrent":
             return Choice(as_scheme("orthogonal"), "applied again and again")
-        if (
-            part.role == "bias"
-            and part.layer.startswith("LSTM")
-            and "bias_ih" in part.name
-            and part.name.endswith("[f]")
-        ):
+        if part.role == "forget_bias":
             return Choice(as_scheme("ones"), "the forget gate starts open")
         return usual(part)
 

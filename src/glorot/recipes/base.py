@@ -115,7 +115,7 @@ def one_law(weights: Scheme, why: str, embeddings: Scheme | None = None) -> Choo
 def usual(part: Part) -> Choice:
     """Return what every recipe gives to biases, norms, slopes and embeddings unless it says otherwise."""
     match part.role:
-        case "bias":
+        case "bias" | "forget_bias":
             return Choice(as_scheme("zeros"), "biases start at 0")
         case "scale":
             return Choice(as_scheme("ones"), "a scale of 1 changes nothing")

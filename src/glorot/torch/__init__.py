@@ -4,9 +4,9 @@ from torch import nn
 
 from glorot.torch.model import inventory
 from glorot.torch.observing import observe
-from glorot.torch.weights import write
+from glorot.torch.weights import arrays, write
 
-__all__ = ["inventory", "matches", "observe", "write"]
+__all__ = ["arrays", "inventory", "matches", "observe", "write"]
 
 
 def matches(model: object) -> bool:

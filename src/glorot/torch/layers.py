@@ -9,7 +9,7 @@ from torch import nn
 from glorot import fans
 from glorot.fans import Fans
 from glorot.inventory import Part, View
-from glorot.layouts import blocks, laid_out
+from glorot.layouts import blocks, laid_out, with_forget_gate
 
 Parts = tuple[Part, ...]
 Describe = Callable[[Any], dict[str, Parts]]
@@ -155,7 +155,7 @@ def _cell_parts(m: Any, gates: tuple[str, ...], inputs: int, state: int, fed_by:
     return {
         "weight_ih": _blocks(_part(m, "kernel", "oi", (hidden, inputs), into), gates),
         "weight_hh": _blocks(recurrent, gates),
-        "bias_ih": _blocks(_bias(m, hidden, into), gates),
+        "bias_ih": with_forget_gate(_blocks(_bias(m, hidden, into), gates)),
         "bias_hh": _blocks(_bias(m, hidden, around), gates),
     }
 

@@ -1,9 +1,11 @@
 """Writing a plan's weights into a PyTorch model."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.graph import increment_version
 
@@ -44,6 +46,12 @@ def write(model: nn.Module, assignments: Sequence[Assignment]) -> nn.Module:
         if not tensors[path].is_inference():
             increment_version(tensors[path])  # the kernel writes memory that autograd may have saved
     return model
+
+
+def arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
+    """Return everything in a model's `state_dict` as arrays; bfloat16, which NumPy lacks, as float32."""
+    state = {path: tensor.detach().cpu() for path, tensor in model.state_dict().items()}
+    return {path: (t.float() if t.dtype == torch.bfloat16 else t).numpy() for path, t in state.items()}
 
 
 def _check_writable(part: Part, tensor: Tensor, law: Distribution) -> None:

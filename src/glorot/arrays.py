@@ -1,0 +1,86 @@
+"""Arrays: from assignments to the values of one stored tensor, free of any framework."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot import stream
+from glorot.errors import GlorotError
+from glorot.layouts import place_in
+from glorot.planning import Assignment
+from glorot.stream.elements import LARGEST
+from glorot.stream.spec import reach_of
+
+
+def check(assignment: Assignment, dtype: str) -> None:
+    """Raise unless a part can be drawn from its law and stored in a dtype.
+
+    Args:
+        assignment: what a part is written from.
+        dtype: the name of the dtype that it is stored in.
+
+    Raises:
+        GlorotError: if the dtype is none that holds weights, cannot hold what the law draws, or the law does not fit
+            the part.
+
+    Example:
+        >>> from glorot.distributions import Constant
+        >>> from glorot.inventory import Part
+        >>> check(Assignment(Part("b", "o", (3,), "bias", "Dense"), Constant(1e5), stream.key_of(0, "b")), "float16")
+        Traceback (most recent call last):
+        glorot.errors.GlorotError: b: Constant(value=100000.0) reaches 100000, but float16 holds at most 65504
+    """
+    part, law, key = assignment
+    largest = LARGEST.get(dtype)
+    if largest is None:
+        raise GlorotError(f"{part.path} has dtype {dtype}; glorot writes {', '.join(LARGEST)}: skip it by a rule")
+    if reach_of(law) > largest:
+        raise GlorotError(f"{part.name}: {law} reaches {reach_of(law):g}, but {dtype} holds at most {largest:g}")
+    nothing = ((0, 0),) * len(part.shape)
+    try:
+        stream.fill(np.empty((0,) * len(part.shape)), key, law, part.shape, nothing, part.axes or None)
+    except GlorotError as error:
+        raise GlorotError(f"{part.name}: {error}") from error
+
+
+def is_whole(shape: Sequence[int], assignments: Sequence[Assignment]) -> bool:
+    """Tell whether assignments write every element of a stored tensor, so that its old values do not matter."""
+    return sum(math.prod(assignment.part.shape) for assignment in assignments) == math.prod(shape)
+
+
+def filled(
+    shape: Sequence[int], assignments: Sequence[Assignment], current: NDArray[Any] | None = None
+) -> NDArray[Any]:
+    """Return the values of a stored tensor.
+
+    Args:
+        shape: its stored shape.
+        assignments: what its parts are written from.
+        current: its values now, for the elements that no part writes; without them, those are undefined.
+
+    Returns:
+        A float32 array, to be cast once; a float64 one where the current values are.
+
+    Example:
+        >>> from glorot.distributions import Constant
+        >>> from glorot.inventory import Part, View
+        >>> part = Part("w[b]", "o", (2,), "bias", "Dense", view=View(box=((1, 3),)))
+        >>> filled((3,), [Assignment(part, Constant(7.0), stream.key_of(0, "w[b]"))], np.zeros(3))
+        array([0., 7., 7.])
+    """
+    if current is None:
+        array: NDArray[Any] = np.empty(tuple(shape), np.float32)
+    else:
+        array = np.array(current, np.float64 if current.dtype == np.float64 else np.float32, order="C")
+    fills = []
+    for part, law, key in assignments:
+        place = place_in(array, part.view)
+        if type(law) in stream.MATRIX_LAWS:
+            place[...] = stream.draw(key, law, part.shape, part.axes).reshape(place.shape)
+        else:
+            fills.append(stream.Fill(place, key, law, place.shape))
+    stream.fill_all(fills)
+    return array

@@ -1,0 +1,61 @@
+"""The command line on models of Keras and JAX: the same plan files, and arrays as weights."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import glorot
+
+TARGETS = """
+import jax, jax.numpy as jnp, keras
+from flax import linen, nnx
+
+def in_keras():
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(2)])
+
+def in_nnx():
+    return nnx.Sequential(nnx.Linear(4, 8, rngs=nnx.Rngs(0)), nnx.relu, nnx.Linear(8, 2, rngs=nnx.Rngs(0)))
+
+def in_linen():
+    module, batch = linen.Sequential([linen.Dense(8), linen.relu, linen.Dense(2)]), jnp.ones((3, 4))
+    return (module, module.init(jax.random.key(0), batch)), batch
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "nets.py").write_text(TARGETS)
+    return tmp_path
+
+
+def run(place: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [Path(sys.executable).parent / "glorot", *words]
+    return subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("target", "first"),
+    [("in_keras", "layers.0.kernel"), ("in_nnx", "layers.0.kernel"), ("in_linen", "layers_0.kernel")],
+)
+def test_a_plan_is_made_and_applied(place: Path, target: str, first: str):
+    planned = run(place, "plan", f"nets.py:{target}", "--recipe", "xavier", "-o", "plan.json")
+    assert planned.returncode == 0, planned.stderr
+    assert first in [entry["name"] for entry in json.loads((place / "plan.json").read_text())["entries"]]
+    applied = run(place, "apply", "plan.json", f"nets.py:{target}", "--seed", "3", "-o", "w.npz")
+    assert applied.returncode == 0, applied.stderr
+    expected = glorot.draw("xavier_uniform", (4, 8), seed=3, name=first)
+    np.testing.assert_array_equal(np.load(place / "w.npz")[first], expected)
+
+
+def test_a_state_dict_of_keras_is_refused(place: Path):
+    run(place, "plan", "nets.py:in_keras", "-o", "plan.json")
+    refused = run(place, "apply", "plan.json", "nets.py:in_keras", "--seed", "3", "-o", "w.pt")
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1] == (
+        "error: w.pt: a state_dict is PyTorch's; save the weights of a Sequential as .npz"
+    )
+    assert not (place / "w.pt").exists()
