@@ -33,7 +33,7 @@ from glorot.keras.tensorflow1 import (
     xavier_initializer,
     xavier_initializer_conv2d,
 )
-from glorot.keras.weights import write
+from glorot.keras.weights import arrays, write
 
 __all__ = [
     "Constant",
@@ -53,6 +53,7 @@ __all__ = [
     "XavierNormal",
     "XavierUniform",
     "Zeros",
+    "arrays",
     "inventory",
     "matches",
     "variance_scaling_initializer",

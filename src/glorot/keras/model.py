@@ -1,0 +1,150 @@
+"""From a Keras model to its inventory."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import keras
+
+from glorot.errors import GlorotError
+from glorot.fused import FUSED, split
+from glorot.inventory import Inventory, Parameter, Part
+from glorot.keras.layers import OUTSIDE, Parts, kind_of, parts_of
+from glorot.keras.paths import joined, kinds, layers_of, own_variables
+from glorot.keras.preserve import preserved
+from glorot.keras.tracing import Follower, Trace, follow
+
+WEIGHTS = {"kernel", "recurrent", "embedding"}
+
+
+class _Stored(NamedTuple):
+    """A variable where a layer holds it; `parts` is None if the layer does not tell what it is."""
+
+    path: str
+    variable: Any
+    layer_path: str
+    layer: Any
+    parts: Parts | None
+
+
+def matches(model: object) -> bool:
+    """Tell whether a model belongs to this adapter."""
+    return isinstance(model, keras.layers.Layer)
+
+
+def inventory(model: Any, inputs: Any = None) -> Inventory:
+    """Take stock of a Keras model.
+
+    Args:
+        model: the model or layer; it is left as it was found.
+        inputs: a batch, of which only shapes and dtypes matter: the model is run on symbolic tensors, which shows
+            the order of execution and the activations. Without it, a Sequential or Functional model shows its graph,
+            and within any other the order of registration is taken.
+
+    Returns:
+        The inventory.
+
+    Raises:
+        GlorotError: if a layer is not built or cannot be named, or the model refuses the batch or cannot be followed.
+    """
+    layers = layers_of(model)
+    _check_built(layers)
+    stored = [one for path, layer in layers for one in _stored(path, layer)]
+    weighted = [id(one.layer) for one in stored if any(part.role in WEIGHTS for part in one.parts or ())]
+    paths = {id(layer): path for path, layer in layers}
+    if inputs is None:
+        trace = follow(model, Follower(paths, weighted))
+    else:
+        with preserved(layer for _, layer in layers):
+            args, kwargs = _symbolic(model, inputs)
+            trace = follow(model, Follower(paths, weighted, runs=True), args, kwargs)
+    depths = {path: n for n, path in enumerate(trace.order, start=1)}
+    owners = _owners(stored)
+    return Inventory("keras", tuple(_parameter(one, owners[id(one.variable)], trace, depths) for one in stored))
+
+
+def variables_of(model: Any) -> dict[str, Any]:
+    """Return the variables of a model that hold weights, by their paths."""
+    return {joined(path, name): variable for path, layer in layers_of(model) for name, variable in own_variables(layer)}
+
+
+def _check_built(layers: Iterable[tuple[str, Any]]) -> None:
+    for path, layer in layers:
+        if not layer.built and not getattr(layer.build, "_is_default", False):
+            what = f"layer {path!r} ({type(layer).__name__})" if path else f"this {type(layer).__name__}"
+            raise GlorotError(
+                f"{what} is not built, so it has no weights yet; begin the model with keras.Input(shape), call "
+                "model.build(input_shape), or call it on one batch, and then plan it"
+            )
+
+
+def _stored(path: str, layer: Any) -> list[_Stored]:
+    own = own_variables(layer)
+    try:
+        parts = parts_of(layer, {name: tuple(variable.shape) for name, variable in own})
+    except GlorotError as error:
+        raise GlorotError(f"layer {path!r} ({type(layer).__name__}): {error}") from error
+    return [_Stored(joined(path, name), variable, path, layer, parts.get(name)) for name, variable in own]
+
+
+def _owners(stored: Iterable[_Stored]) -> dict[int, str]:
+    """Return the path that each variable is planned at: the first layer that knows what it is, or else the first."""
+    first: dict[int, _Stored] = {}
+    for one in stored:
+        known = first.setdefault(id(one.variable), one)
+        if known.parts is None and one.parts is not None:
+            first[id(one.variable)] = one
+    return {key: one.path for key, one in first.items()}
+
+
+def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int]) -> Parameter:
+    shape, dtype = tuple(one.variable.shape), keras.backend.standardize_dtype(one.variable.dtype)
+    if owner != one.path:
+        return Parameter(one.path, shape, dtype, tied_to=owner)
+    if one.parts is None:
+        return Parameter(one.path, shape, dtype, (Part(one.path, "", shape, "unknown", kind_of(one.layer)),))
+    at = one.layer_path
+    parts = [
+        replace(
+            part,
+            name=one.path + part.name,
+            fed_by=trace.fed_by.get(at, "identity") if part.fed_by == OUTSIDE else part.fed_by,
+            followed_by=trace.followed_by.get(at, "identity") if part.followed_by == OUTSIDE else part.followed_by,
+            depth=depths.get(at, 0),
+        )
+        for whole in one.parts
+        for part in (split(_called(one), whole) if "Dense" in kinds(one.layer) else (whole,))
+    ]
+    return Parameter(one.path, shape, dtype, tuple(parts))
+
+
+def _called(one: _Stored) -> str:
+    """Return what the user calls a layer: the attribute that holds it, or the name that it was given."""
+    is_known = one.layer_path.rpartition(".")[2] in FUSED
+    return one.layer_path if is_known else str(one.layer.name)
+
+
+def _symbolic(model: Any, inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return symbolic tensors like a batch, as the arguments of a call.
+
+    A tuple holds positional inputs and a dict named ones, but a Sequential or Functional model takes one structure,
+    and so does any other model whose call has no such names.
+    """
+    like = keras.tree.map_structure(lambda value: _like(value, model.compute_dtype), inputs)
+    if not any(isinstance(leaf, keras.KerasTensor) for leaf in keras.tree.flatten(like)):
+        raise GlorotError(
+            f"the batch holds no array or tensor: expected one, or a tuple or dict of them, got {inputs!r}"
+        )
+    takes_one = bool({"Sequential", "Functional"} & set(kinds(model)))
+    if isinstance(like, Mapping) and not takes_one and set(like) <= set(model.call_signature_parameters):
+        return (), dict(like)
+    return (like if isinstance(like, tuple) and not takes_one else (like,)), {}
+
+
+def _like(value: Any, dtype: str) -> Any:
+    """Return a symbolic tensor for a tensor or array, of the model's dtype if both are floating, as Keras casts it."""
+    if not hasattr(value, "shape") or not hasattr(value, "dtype"):
+        return value
+    own = keras.backend.standardize_dtype(value.dtype)
+    is_cast = keras.backend.is_float_dtype(own) and keras.backend.is_float_dtype(dtype)
+    return keras.KerasTensor(tuple(value.shape), dtype if is_cast else own)

@@ -1,0 +1,54 @@
+"""Writing a plan's weights into a Keras model."""
+
+import warnings
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.arrays import check, filled, is_whole
+from glorot.keras.model import variables_of
+from glorot.planning import Assignment
+
+
+def write(model: Any, assignments: Sequence[Assignment]) -> Any:
+    """Write every assigned part once.
+
+    Args:
+        model: the model.
+        assignments: what its parts are written from.
+
+    Returns:
+        The model.
+
+    Raises:
+        GlorotError: if a variable cannot be written; nothing is written then.
+    """
+    variables = variables_of(model)
+    by_path: dict[str, list[Assignment]] = defaultdict(list)
+    for assignment in assignments:
+        check(assignment, keras.backend.standardize_dtype(variables[assignment.part.path].dtype))
+        by_path[assignment.part.path].append(assignment)
+    for path, pieces in by_path.items():
+        variable = variables[path]
+        shape = tuple(variable.shape)
+        current = None if is_whole(shape, pieces) else _values(variable)
+        variable.assign(filled(shape, pieces, current))
+    return model
+
+
+def arrays(model: Any) -> dict[str, NDArray[Any]]:
+    """Return the weights of a model as arrays; bfloat16, which NumPy lacks, as float32."""
+    values = {path: _values(variable) for path, variable in variables_of(model).items()}
+    return {
+        path: value.astype(np.float32) if value.dtype.name == "bfloat16" else value for path, value in values.items()
+    }
+
+
+def _values(variable: Any) -> NDArray[Any]:
+    with warnings.catch_warnings():  # NumPy 2 complains of how Keras's variables become arrays
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return np.asarray(keras.ops.convert_to_numpy(variable))

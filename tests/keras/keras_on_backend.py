@@ -1,0 +1,96 @@
+"""Run under one of Keras's backends: prints, as JSON, what the adapter finds and writes there."""
+
+import hashlib
+import json
+import sys
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+from keras_zoo import assigned, built, traced, values_of
+
+import glorot
+from glorot.keras.model import inventory
+from glorot.keras.weights import write
+
+
+def zeros(_: Any, shape: Any, dtype: Any = None, **__: Any) -> Any:
+    return ops.zeros(shape, dtype)
+
+
+class Encoder(keras.Model):
+    """Layers as attributes, in lists and dicts, and out of the order in which they run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = layers.Dense(2)
+        self._first = layers.Dense(8)
+        self.stack = [layers.Dense(8), {"deep": layers.LayerNormalization()}]
+        self.twice = [self._first]
+        self.qkv = layers.Dense(24, name="other")
+        self.attend = layers.MultiHeadAttention(2, 4)
+        self.noise = layers.Dropout(0.5, seed=1)
+
+    def build(self, shape: Any) -> None:
+        self.scale = self.add_weight(shape=(8,), name="gain")
+        super().build(shape)
+
+    def call(self, x: Any) -> Any:
+        x = ops.relu(self._first(x)) * self.scale
+        x = self.stack[1]["deep"](ops.tanh(self.stack[0](x)))
+        q, k, v = ops.split(self.qkv(self.noise(x, training=True)), 3, axis=-1)
+        return self.last(ops.silu(self.attend(q, v, k)))
+
+
+def parts_of(model: Any, inputs: Any = None) -> list[str]:
+    return [repr(part) for part in inventory(model, inputs).parts]
+
+
+def digests(model: Any) -> dict[str, str]:
+    return {
+        path: hashlib.sha256(np.ascontiguousarray(values, np.float64).tobytes()).hexdigest()
+        for path, values in values_of(model).items()
+    }
+
+
+KINDS = (
+    *("Dense", "EinsumDense", "Conv2D in groups", "Conv1DTranspose", "DepthwiseConv1D", "SeparableConv2D", "Embedding"),
+    *("LSTM", "GRU", "RNN of stacked cells", "ConvLSTM2D", "SpectralNormalization", "BatchNormalization"),
+    *("LayerNormalization", "PReLU", "AdditiveAttention", "GroupQueryAttention"),
+)
+STOCK = (keras.initializers.VarianceScaling, keras.initializers.RandomUniform, keras.initializers.Orthogonal)
+
+
+def main() -> None:
+    for stock in STOCK:  # what Keras starts from does not matter here, and JAX compiles it anew for each shape
+        stock.__call__ = zeros
+    found: dict[str, Any] = {"backend": keras.backend.backend()}
+    for kind in KINDS:
+        model = built(kind)
+        drawn = []
+        for recipe, rules in (("auto", ()), ("zeros", [("*", "normal(0.5)")])):
+            write(model, assigned(model, recipe, 3, rules=rules))
+            drawn.append(digests(model))
+        found[kind] = parts_of(model), *drawn
+    for dtype in ("float16", "bfloat16", "float64", "mixed_bfloat16"):
+        model = built("MultiHeadAttention", dtype)
+        write(model, assigned(model, "xavier_normal", 3))
+        found[dtype] = [values.dtype.name for values in values_of(model).values()], digests(model)
+    piece = built("LSTM", "bfloat16")
+    write(piece, assigned(piece, "random", 0))
+    write(piece, assigned(piece, "current", 1, rules=[("kernel[g]", "normal(2)")]))
+    found["a piece"] = digests(piece)
+    encoder, batch = Encoder(), np.ones((2, 6, 3), np.float32)
+    encoder(batch)
+    seed = [keras.ops.convert_to_numpy(v).tolist() for v in encoder.non_trainable_variables]
+    found["registered"], found["run"] = traced(encoder), traced(encoder, batch)
+    assert seed == [keras.ops.convert_to_numpy(v).tolist() for v in encoder.non_trainable_variables]
+    glorot.initialize(encoder, seed=7, inputs=batch, rules=[("scale", "ones")])
+    found["encoder"] = parts_of(encoder, batch), digests(encoder)
+    found["outputs"] = [round(float(v), 4) for v in keras.ops.convert_to_numpy(encoder.last(np.eye(8)))[:, 0]]
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

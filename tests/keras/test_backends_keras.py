@@ -1,0 +1,69 @@
+"""One inventory and one set of bits on every backend of Keras."""
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from keras_on_backend import KINDS
+
+BACKENDS = ("tensorflow", "jax", "torch")
+SCRIPT = Path(__file__).parent / "keras_on_backend.py"
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, dict[str, Any]]:
+    """What each backend found and wrote, in a process of its own."""
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(BACKENDS, pool.map(run_on, BACKENDS), strict=True))
+
+
+def run_on(backend: str) -> dict[str, Any]:
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_ENABLE_X64": "1"}
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT)], env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_each_process_ran_on_its_backend(found: dict[str, dict[str, Any]]) -> None:
+    assert {backend: result["backend"] for backend, result in found.items()} == {name: name for name in BACKENDS}
+    assert set(KINDS) < set(found["jax"])
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_every_layer_has_the_same_parts_and_bits(found: dict[str, dict[str, Any]], backend: str) -> None:
+    for kind in KINDS:
+        assert found[backend][kind] == found["tensorflow"][kind], kind
+    assert len({digest for kind in KINDS for digest in found[backend][kind][2].values()}) > 30
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("what", ["float16", "bfloat16", "float64", "mixed_bfloat16", "a piece"])
+def test_every_dtype_is_rounded_alike(found: dict[str, dict[str, Any]], backend: str, what: str) -> None:
+    assert found[backend][what] == found["tensorflow"][what]
+
+
+def test_dtypes_are_those_of_the_policy(found: dict[str, dict[str, Any]]) -> None:
+    for what in ("float16", "bfloat16", "float64"):
+        assert set(found["torch"][what][0]) == {what}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_model_in_python_is_followed_alike(found: dict[str, dict[str, Any]], backend: str) -> None:
+    run, registered = found[backend]["run"], found[backend]["registered"]
+    assert [run[path] for path in ("first", "stack.0", "attend.output", "last")] == [
+        [1, "identity", "relu"],
+        [2, "relu", "tanh"],
+        [7, "identity", "silu"],
+        [8, "silu", "identity"],
+    ]
+    assert list(registered)[:3] == ["last", "first", "stack.0"]
+    assert found[backend]["encoder"] == found["tensorflow"]["encoder"]
+    assert found[backend]["outputs"] == found["tensorflow"]["outputs"]

@@ -1,0 +1,183 @@
+"""Structural paths: where a layer stands in a model, never how many were made before it."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from glorot.errors import GlorotError
+from glorot.keras.model import inventory
+
+
+def names(model: Any) -> list[str]:
+    return [parameter.path for parameter in inventory(model).parameters]
+
+
+def sequential() -> Any:
+    inner = keras.Sequential([layers.Conv1D(3, 2), layers.ReLU()])
+    return keras.Sequential([keras.Input((6, 3)), inner, layers.Flatten(), layers.Dense(4), layers.Dense(2)])
+
+
+def functional() -> Any:
+    x = inside = keras.Input((6, 3))
+    inner = keras.Model(inside, layers.ReLU()(layers.Conv1D(3, 2)(inside)))
+    y = layers.Dense(4)(layers.Flatten()(inner(x)))
+    return keras.Model(x, layers.Dense(2)(y))
+
+
+EXPECTED = [f"{path}.{name}" for path in ("layers.0.layers.0", "layers.2", "layers.3") for name in ("kernel", "bias")]
+
+
+def test_a_sequential_and_a_functional_model_of_the_same_layers_agree() -> None:
+    assert names(sequential()) == names(functional()) == EXPECTED
+    assert inventory(sequential()) == inventory(functional())
+
+
+def test_a_sequential_model_agrees_with_itself_however_it_was_built() -> None:
+    model = keras.Sequential([layers.Dense(4), layers.Dense(2)])
+    model.build((None, 3))
+    with_input = keras.Sequential([keras.Input((3,)), layers.Dense(4), layers.Dense(2)])
+    assert inventory(model) == inventory(with_input)
+    assert names(model)[0] == "layers.0.kernel"
+
+
+def test_operations_between_layers_do_not_count() -> None:
+    x = keras.Input((3,))
+    model = keras.Model(x, layers.Dense(2)(keras.ops.relu(layers.Dense(4)(x)) * 2.0))
+    assert names(model) == ["layers.0.kernel", "layers.0.bias", "layers.1.kernel", "layers.1.bias"]
+
+
+def test_several_inputs_do_not_count() -> None:
+    a, b = keras.Input((3,)), keras.Input((3,))
+    left, right = layers.Dense(4)(a), layers.Dense(5)(b)
+    model = keras.Model([a, b], layers.Dense(2)(layers.Concatenate()([left, right])))
+    assert {p.path: p.shape for p in inventory(model).parameters if p.path.endswith("kernel")} == {
+        "layers.0.kernel": (3, 4),
+        "layers.1.kernel": (3, 5),
+        "layers.3.kernel": (9, 2),
+    }
+
+
+class Encoder(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = layers.Conv1D(3, 2)
+        self._hidden = layers.Dense(4)
+        self.blocks = [layers.Dense(4), [layers.Dense(4), (layers.Dense(4),)]]
+        self.by_name = {"left": layers.Dense(4), "right": {"deep": layers.Dense(4)}}
+        self.again = self.conv1
+        self.everything = [self._hidden, self.conv1]
+        self.lstm = layers.LSTM(4)
+        self.both = layers.Bidirectional(layers.GRU(4, use_bias=False))
+
+    def build(self, shape: Any) -> None:
+        self.own = self.add_weight(shape=(4,))
+        self._kept = [self.add_weight(shape=(4,)), self.add_weight(shape=(4,))]
+        self.add_weight(shape=(4,), name="given")
+        self.add_weight(shape=(4,))
+        super().build(shape)
+
+    def call(self, x: Any) -> Any:
+        y = self._hidden(self.conv1(x))
+        for layer in (self.blocks[0], self.blocks[1][0], self.blocks[1][1][0], *self.by_name.values()):
+            y = layer["deep"](y) if isinstance(layer, dict) else layer(y)
+        return self.lstm(y) + self.both(y)[:, :4]
+
+
+ENCODER = ["own", "kept.0", "kept.1", "given", "weights.4"]
+ENCODER += [
+    f"{path}.{name}"
+    for path in ("conv1", "hidden", "blocks.0", "blocks.1.0", "blocks.1.1.0", "by_name.left", "by_name.right.deep")
+    for name in ("kernel", "bias")
+]
+ENCODER += ["lstm.kernel", "lstm.recurrent_kernel", "lstm.bias"]
+ENCODER += [f"both.{way}.{name}" for way in ("forward", "backward") for name in ("kernel", "recurrent_kernel")]
+
+
+def test_attributes_lists_and_dicts_give_the_path() -> None:
+    model = Encoder()
+    model(np.ones((2, 6, 3)))
+    assert names(model) == ENCODER
+
+
+def test_names_do_not_depend_on_what_was_built_before() -> None:
+    def both() -> list[Any]:
+        encoder = Encoder()
+        encoder(np.ones((2, 6, 3)))
+        return [inventory(model) for model in (sequential(), functional(), encoder)]
+
+    keras.utils.clear_session()
+    first = both()
+    for _ in range(3):
+        functional()
+    again = both()
+    assert first == again
+    assert sequential().layers[-1].name != "dense_1"  # the automatic names have moved on
+
+
+class Clash(layers.Layer):
+    def build(self, shape: Any) -> None:
+        self._gain = self.add_weight(shape=(3,))
+        self.gain = self.add_weight(shape=(3,))
+
+    def call(self, x: Any) -> Any:
+        return x * self._gain * self.gain
+
+
+def test_an_underscore_stays_where_a_name_is_taken() -> None:
+    layer = Clash()
+    layer(np.ones((2, 3)))
+    assert names(layer) == ["_gain", "gain"]
+
+
+class Bag(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.bag = {layers.Dense(3)}
+
+    def call(self, x: Any) -> Any:
+        for layer in self.bag:
+            x = layer(x)
+        return x
+
+
+def test_a_layer_in_a_set_has_no_name() -> None:
+    model = Bag()
+    model(np.ones((2, 3)))
+    with pytest.raises(GlorotError) as caught:
+        inventory(model)
+    assert str(caught.value) == (
+        "layer '' (Bag) holds a Dense in a set or out of sight, where it has no name; hold it in an attribute, a list "
+        "or a dict"
+    )
+
+
+def test_a_functional_model_with_a_layer_beside_its_graph() -> None:
+    model = functional()
+    model.extra = layers.Dense(2)
+    model.extra.build((None, 2))
+    assert names(model) == [*EXPECTED, "extra.kernel", "extra.bias"]
+
+
+def test_a_model_within_a_model_is_reached_by_its_attribute() -> None:
+    class Twin(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.online, self.target = sequential(), sequential()
+
+        def call(self, x: Any) -> Any:
+            return self.online(x) - self.target(x)
+
+    model = Twin()
+    model(np.ones((2, 6, 3)))
+    assert names(model) == [f"{way}.{path}" for way in ("online", "target") for path in EXPECTED]
+
+
+def test_names_survive_a_copy_and_a_file(tmp_path: Path) -> None:
+    for model in (sequential(), functional()):
+        model.save(tmp_path / "model.keras")
+        assert inventory(keras.models.load_model(tmp_path / "model.keras")) == inventory(model)
+        assert inventory(keras.models.clone_model(model)) == inventory(model)
