@@ -1,7 +1,6 @@
 """The command line on models of Keras and JAX: the same plan files, and arrays as weights."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 import glorot
+from glorot.cli import main
 
 TARGETS = """
 import jax, jax.numpy as jnp, keras
@@ -27,35 +27,38 @@ def in_linen():
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "nets.py").write_text(TARGETS)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def run(place: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    command = [Path(sys.executable).parent / "glorot", *words]
-    return subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Run the command in this process, where the frameworks are loaded already; return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["glorot", *words])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return int(end.value.code or 0)
 
 
 @pytest.mark.parametrize(
     ("target", "first"),
     [("in_keras", "layers.0.kernel"), ("in_nnx", "layers.0.kernel"), ("in_linen", "layers_0.kernel")],
 )
-def test_a_plan_is_made_and_applied(place: Path, target: str, first: str):
-    planned = run(place, "plan", f"nets.py:{target}", "--recipe", "xavier", "-o", "plan.json")
-    assert planned.returncode == 0, planned.stderr
+def test_a_plan_is_made_and_applied(place: Path, monkeypatch: pytest.MonkeyPatch, target: str, first: str):
+    assert run(monkeypatch, "plan", f"nets.py:{target}", "--recipe", "xavier", "-o", "plan.json") == 0
     assert first in [entry["name"] for entry in json.loads((place / "plan.json").read_text())["entries"]]
-    applied = run(place, "apply", "plan.json", f"nets.py:{target}", "--seed", "3", "-o", "w.npz")
-    assert applied.returncode == 0, applied.stderr
+    assert run(monkeypatch, "apply", "plan.json", f"nets.py:{target}", "--seed", "3", "-o", "w.npz") == 0
     expected = glorot.draw("xavier_uniform", (4, 8), seed=3, name=first)
     np.testing.assert_array_equal(np.load(place / "w.npz")[first], expected)
 
 
-def test_a_state_dict_of_keras_is_refused(place: Path):
-    run(place, "plan", "nets.py:in_keras", "-o", "plan.json")
-    refused = run(place, "apply", "plan.json", "nets.py:in_keras", "--seed", "3", "-o", "w.pt")
-    assert refused.returncode == 2
-    assert refused.stderr.splitlines()[-1] == (
+def test_a_state_dict_of_keras_is_refused(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    run(monkeypatch, "plan", "nets.py:in_keras", "-o", "plan.json")
+    assert run(monkeypatch, "apply", "plan.json", "nets.py:in_keras", "--seed", "3", "-o", "w.pt") == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
         "error: w.pt: a state_dict is PyTorch's; save the weights of a Sequential as .npz"
     )
     assert not (place / "w.pt").exists()

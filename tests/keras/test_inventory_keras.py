@@ -54,7 +54,7 @@ EXPECTED: dict[str, list[tuple[str, str, tuple[int, ...], str, Fans]]] = {
     "RNN of stacked cells": [
         *((f"cells.0.kernel[{gate}]", "oi", (4, 3), K, Fans(3, 4)) for gate in "ifgo"),
         *((f"cells.0.recurrent_kernel[{gate}]", "oi", (4, 4), R, Fans(4, 4)) for gate in "ifgo"),
-        *((f"cells.0.bias[{gate}]", "o", (4,), B, Fans(3, 4)) for gate in "ifgo"),
+        *((f"cells.0.bias[{gate}]", "o", (4,), "forget_bias" if gate == "f" else B, Fans(3, 4)) for gate in "ifgo"),
         ("cells.1.kernel", "oi", (2, 4), K, Fans(4, 2)),
         ("cells.1.recurrent_kernel", "oi", (2, 2), R, Fans(2, 2)),
         ("cells.1.bias", "o", (2,), B, Fans(4, 2)),
@@ -62,7 +62,7 @@ EXPECTED: dict[str, list[tuple[str, str, tuple[int, ...], str, Fans]]] = {
     "ConvLSTM1D": [
         *((f"kernel[{gate}]", "oik", (4, 2, 3), K, Fans(6, 12)) for gate in "ifgo"),
         *((f"recurrent_kernel[{gate}]", "oik", (4, 4, 3), R, Fans(12, 12)) for gate in "ifgo"),
-        *((f"bias[{gate}]", "o", (4,), B, Fans(6, 12)) for gate in "ifgo"),
+        *((f"bias[{gate}]", "o", (4,), "forget_bias" if gate == "f" else B, Fans(6, 12)) for gate in "ifgo"),
     ],
     "LayerNormalization": [("gamma", "oo", (2, 3), S, ONE), ("beta", "oo", (2, 3), "shift", ONE)],
     "BatchNormalization": [("gamma", "o", (3,), S, ONE), ("beta", "o", (3,), "shift", ONE)],

@@ -57,7 +57,7 @@ NAMES: list[tuple[Any, str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("given", "name"), NAMES, ids=str)
+@pytest.mark.parametrize(("given", "name"), NAMES)
 def test_activations_are_named_as_in_the_catalogue(given: Any, name: str | None) -> None:
     assert activation_of_function(given) == name
 
