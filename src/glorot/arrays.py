@@ -33,10 +33,15 @@ def check(assignment: Assignment, dtype: str) -> None:
         Traceback (most recent call last):
         glorot.errors.GlorotError: b: Constant(value=100000.0) reaches 100000, but float16 holds at most 65504
     """
+    if dtype not in LARGEST:
+        path = assignment.part.path
+        raise GlorotError(f"{path} has dtype {dtype}; glorot writes {', '.join(LARGEST)}: skip it by a rule")
+    check_law(assignment, dtype, LARGEST[dtype])
+
+
+def check_law(assignment: Assignment, dtype: str, largest: float) -> None:
+    """Raise unless a law fits its part, and a dtype that holds numbers up to `largest` can hold what it draws."""
     part, law, key = assignment
-    largest = LARGEST.get(dtype)
-    if largest is None:
-        raise GlorotError(f"{part.path} has dtype {dtype}; glorot writes {', '.join(LARGEST)}: skip it by a rule")
     if reach_of(law) > largest:
         raise GlorotError(f"{part.name}: {law} reaches {reach_of(law):g}, but {dtype} holds at most {largest:g}")
     nothing = ((0, 0),) * len(part.shape)

@@ -3,18 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.graph import increment_version
 
-from glorot import stream
-from glorot.distributions import Distribution
+from glorot.arrays import check_law
 from glorot.errors import GlorotError
-from glorot.inventory import Part
 from glorot.planning import Assignment
-from glorot.stream.spec import reach_of
 from glorot.torch.filling import TensorFill, fill_all
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
@@ -35,9 +31,10 @@ def write(model: nn.Module, assignments: Sequence[Assignment]) -> nn.Module:
     """
     tensors = {structural(path): tensor for path, tensor in bare(model).named_parameters(remove_duplicate=False)}
     fills = []
-    for part, law, key in assignments:
+    for assignment in assignments:
+        part, law, key = assignment
         tensor = tensors[part.path]
-        _check_writable(part, tensor, law)
+        _check_writable(assignment, tensor)
         flip = part.view.flip if part.view is not None else ()
         place = place_of(part, tensor.detach())
         fills.append(TensorFill(place, key, law, part.shape, part.axes or None, flip))
@@ -54,7 +51,8 @@ def arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
     return {path: (t.float() if t.dtype == torch.bfloat16 else t).numpy() for path, t in state.items()}
 
 
-def _check_writable(part: Part, tensor: Tensor, law: Distribution) -> None:
+def _check_writable(assignment: Assignment, tensor: Tensor) -> None:
+    part = assignment.part
     if tensor.is_meta:
         raise GlorotError(f"{part.path} is on the meta device and has no memory; call model.to_empty(device=…) first")
     if not tensor.is_floating_point():
@@ -68,11 +66,4 @@ def _check_writable(part: Part, tensor: Tensor, law: Distribution) -> None:
             f"{part.path} was made under torch.inference_mode(), and nothing may be written to it outside; "
             "build the model outside it, or apply the plan inside"
         )
-    largest = torch.finfo(tensor.dtype).max
-    if reach_of(law) > largest:
-        raise GlorotError(f"{part.name}: {law} reaches {reach_of(law):g}, but {tensor.dtype} holds at most {largest:g}")
-    nothing = ((0, 0),) * len(part.shape)
-    try:
-        stream.fill(np.empty((0,) * len(part.shape)), stream.key_of(0, ""), law, part.shape, nothing, part.axes or None)
-    except GlorotError as error:
-        raise GlorotError(f"{part.name}: {error}") from error
+    check_law(assignment, str(tensor.dtype), torch.finfo(tensor.dtype).max)
