@@ -10,19 +10,11 @@ from typing import Any
 
 import pytest
 
+from docstring_rules import problems
 from glorot import api, fans, theory
-from glorot.keras import initializers, tensorflow1
-from glorot.report.explanation.docstring import read_docstring
 from glorot.report.explanation.page import CATALOGUES
 
 DOCS = Path(__file__).parents[1] / "docs"
-ALWAYS = ("Example", "References")
-DEMANDED = {
-    "scheme": ("When to use", "Returns", *ALWAYS),
-    "recipe": ("When to use", "What each part gets", *ALWAYS),
-    "activation": ("When to use", *ALWAYS),
-    "function": ("Raises", *ALWAYS),
-}
 
 
 def public_functions(module: ModuleType) -> list[Callable[..., Any]]:
@@ -40,51 +32,20 @@ ENTRIES = [
 ]
 FUNCTIONS = [
     pytest.param("function", function, id=f"{module.__name__}.{function.__name__}")
-    for module in (api, fans, theory, tensorflow1)
+    for module in (api, fans, theory)
     for function in public_functions(module)
 ]
-INITIALIZERS = [
-    pytest.param("function", getattr(initializers, name), id=f"glorot.keras.{name}") for name in initializers.__all__
-]
 
 
-def problems(kind: str, thing: Callable[..., Any]) -> list[str]:
-    """Return what a docstring lacks, in words."""
-    text = inspect.getdoc(thing)
-    if not text:
-        return ["no docstring"]
-    doc = read_docstring(text)
-    sections = {section.title: section for section in doc.sections}
-    found = []
-    if not doc.line.endswith((".", "?")):
-        found.append("the first line is no sentence")
-    if not doc.formula:
-        found.append("no formula, neither in the second paragraph nor after the colon of the first line")
-    found += [f"no section {title!r}" for title in DEMANDED[kind] if title not in sections]
-    if kind == "function" and "Returns" not in sections and not doc.line.startswith("Return "):
-        found.append("no section 'Returns', and the first line does not say what is returned")
-    if kind == "scheme" and inspect.signature(thing).parameters and "Raises" not in sections:
-        found.append("no section 'Raises', though it has parameters to refuse")
-    if "Example" in sections and not any(block.content.startswith(">>>") for block in sections["Example"].blocks):
-        found.append("the example is no doctest")
-    told = [block.name for block in sections["Args"].blocks] if "Args" in sections else []
-    actual = list(inspect.signature(thing).parameters)
-    if told != actual:
-        found.append(f"Args tell of {told}, the parameters are {actual}")
-    found += [f"{title!r} is empty" for title, section in sections.items() if not section.blocks]
-    return found
-
-
-@pytest.mark.parametrize(("kind", "thing"), [*ENTRIES, *FUNCTIONS, *INITIALIZERS])
+@pytest.mark.parametrize(("kind", "thing"), [*ENTRIES, *FUNCTIONS])
 def test_docstring_explains(kind: str, thing: Callable[..., Any]) -> None:
     assert problems(kind, thing) == []
 
 
 def test_the_table_holds_everything() -> None:
-    names = {case.id for case in [*ENTRIES, *FUNCTIONS, *INITIALIZERS]}
+    names = {case.id for case in [*ENTRIES, *FUNCTIONS]}
     assert {"recipe-xavier", "scheme-orthogonal", "activation-tanh"} <= names
     assert {"glorot.api.draw", "glorot.fans.conv", "glorot.theory.predict"} <= names
-    assert {"glorot.keras.tensorflow1.xavier_initializer", "glorot.keras.XavierUniform"} <= names
     assert len(ENTRIES) >= 45
 
 

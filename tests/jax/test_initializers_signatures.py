@@ -1,15 +1,14 @@
 """The drop-in has the names and the arguments of jax.nn.initializers, and tells of them."""
 
-import importlib.util
 import inspect
 import pickle
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import pytest
 
+from docstring_rules import problems
 from glorot.jax import initializers
 
 THEIRS = jax.nn.initializers
@@ -23,7 +22,6 @@ ALIASES = {
     "kaiming_uniform": "he_uniform",
     "kaiming_normal": "he_normal",
 }
-DOCSTRINGS = Path(__file__).parents[1] / "test_docstrings.py"
 
 
 def arguments(function: Any) -> list[tuple[Any, ...]]:
@@ -88,14 +86,6 @@ def test_an_initializer_prints_its_law():
     assert "scale=2.0, mode='fan_in', distribution='truncated_normal'" in repr(initializers.he_normal())
 
 
-def problems_of() -> Any:
-    spec = importlib.util.spec_from_file_location("docstring_rules", DOCSTRINGS)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.problems
-
-
 def test_docstrings_explain():
-    problems = problems_of()
     assert {name: found for name in FUNCTIONS if (found := problems("function", getattr(initializers, name)))} == {}
     assert problems("function", THEIRS.uniform)  # the test can fail

@@ -124,7 +124,7 @@ def test_the_bits_are_those_of_the_stream(name: str):
     np.testing.assert_array_equal(found[kernel], drawn)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.sampled_from(sorted(KINDS)), st.sampled_from(MESHES))
 def test_a_model_made_in_shards_has_the_bits_of_one_made_whole(name: str, extents: tuple[int, ...]):
     kind, mesh = KINDS[name], mesh_of(extents)
@@ -139,10 +139,13 @@ def test_a_model_made_in_shards_has_the_bits_of_one_made_whole(name: str, extent
 
 
 def test_an_nnx_model_is_made_inside_its_own_jit():
-    plan = glorot.plan(nnx.eval_shape(NnxNet), "xavier")
-    model = nnx.jit(lambda: glorot.apply(plan, NnxNet(), seed=SEED))()
-    whole = glorot.apply(plan, NnxNet(), seed=SEED)
-    np.testing.assert_array_equal(model.qkv.kernel[...], whole.qkv.kernel[...])
+    def fresh() -> nnx.Module:
+        return nnx.Linear(WIDTH, 32, rngs=nnx.Rngs(0))
+
+    plan = glorot.plan(nnx.eval_shape(fresh), "xavier")
+    model = nnx.jit(lambda: glorot.apply(plan, fresh(), seed=SEED))()
+    whole = glorot.apply(plan, fresh(), seed=SEED)
+    np.testing.assert_array_equal(model.kernel[...], whole.kernel[...])
 
 
 def test_leaves_that_say_where_they_lie_are_made_there():

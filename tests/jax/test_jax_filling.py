@@ -75,7 +75,7 @@ def stored(draw: Any) -> tuple[tuple[int, ...], list[Assignment]]:
 
 
 @given(stored())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_any_layout_is_filled_as_numpy_fills_it(case):
     shape, assignments = case
     drawn = filled(jax.ShapeDtypeStruct(shape, jnp.float32), assignments, FLOAT32, None)
@@ -138,7 +138,7 @@ KERNELS = {
 
 
 @given(st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_every_device_makes_its_own_part_on_any_mesh(data):
     shape, parts = KERNELS[data.draw(st.sampled_from(sorted(KERNELS)))]
     mesh, spec = data.draw(shardings(len(shape)))

@@ -1,21 +1,19 @@
 """The drop-in has the names and the arguments of torch.nn.init, and tells of them."""
 
-import importlib.util
 import inspect
 import pickle
 import warnings
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from docstring_rules import problems
 from glorot.torch import init
 
 ALIASES = [name for name in nn.init.__all__ if not name.endswith("_") and name != "calculate_gain"]
 FUNCTIONS = [name for name in nn.init.__all__ if name not in ALIASES]
-DOCSTRINGS = Path(__file__).parents[1] / "test_docstrings.py"
 
 
 def arguments(function: Any) -> list[tuple[Any, ...]]:
@@ -93,15 +91,7 @@ def test_functions_can_be_pickled(name):
     assert pickle.loads(pickle.dumps(function)) is function
 
 
-def problems_of() -> Any:
-    spec = importlib.util.spec_from_file_location("docstring_rules", DOCSTRINGS)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.problems
-
-
 def test_docstrings_explain():
-    problems = problems_of()
     assert {name: found for name in FUNCTIONS if (found := problems("function", getattr(init, name)))} == {}
     assert problems("function", nn.init.uniform_)  # the test can fail
 
