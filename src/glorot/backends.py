@@ -31,8 +31,9 @@ def adapter_for(model: object) -> Any:
     Raises:
         GlorotError: if no adapter knows the model.
     """
+    roots = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
     for framework, name in ADAPTERS.items():
-        if framework in sys.modules:
+        if framework in sys.modules and (framework in roots or framework == "jax"):
             adapter = importlib.import_module(name)
             if adapter.matches(model):
                 return adapter
