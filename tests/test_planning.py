@@ -101,6 +101,7 @@ def test_rules_of_another_form_are_refused(settings, words):
         ({"names": {"gone": "x"}}, "names gives a name to 'gone', which the model does not have$"),
         ({"names": {"0.weight": "w", "1.weight": "w"}}, "names gives one name, 'w', to both '0.weight' and '1.weight'"),
         ({"names": ["w"]}, r"names must be a dict \{path in the model: name\}, got \['w'\]"),
+        ({"names": {"0.weight": ""}}, "names gives '0.weight' an empty name"),
         ({"prefix": None}, "prefix must be text, got None"),
     ],
 )

@@ -197,6 +197,10 @@ def shared_names(inventory: Inventory, names: Mapping[str, str] | None) -> dict[
     taken: dict[str, str] = {}
     for part in parts:
         name = names.get(part.name, names.get(part.path, part.path) + part.name.removeprefix(part.path))
+        if not name:
+            raise GlorotError(f"names gives {part.name!r} an empty name")
+        if name in taken and taken[name] == part.name:
+            raise GlorotError(f"two parameters of the model are called {name!r}; give them names of their own")
         if name in taken:
             raise GlorotError(f"names gives one name, {name!r}, to both {taken[name]!r} and {part.name!r}")
         taken[name] = part.name

@@ -23,6 +23,13 @@ def in_nnx():
 def in_linen():
     module, batch = linen.Sequential([linen.Dense(8), linen.relu, linen.Dense(2)]), jnp.ones((3, 4))
     return (module, module.init(jax.random.key(0), batch)), batch
+
+def as_linen_users_write():
+    (module, params), batch = in_linen()
+    return module, params, batch
+
+def without_a_batch():
+    return in_linen()[0]
 """
 
 
@@ -43,7 +50,13 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 
 @pytest.mark.parametrize(
     ("target", "first"),
-    [("in_keras", "layers.0.kernel"), ("in_nnx", "layers.0.kernel"), ("in_linen", "layers_0.kernel")],
+    [
+        ("in_keras", "layers.0.kernel"),
+        ("in_nnx", "layers.0.kernel"),
+        ("in_linen", "layers_0.kernel"),
+        ("as_linen_users_write", "layers_0.kernel"),
+        ("without_a_batch", "layers_0.kernel"),
+    ],
 )
 def test_a_plan_is_made_and_applied(place: Path, monkeypatch: pytest.MonkeyPatch, target: str, first: str):
     assert run(monkeypatch, "plan", f"nets.py:{target}", "--recipe", "xavier", "-o", "plan.json") == 0

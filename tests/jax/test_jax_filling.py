@@ -220,7 +220,7 @@ def test_a_sharding_that_does_not_fit_is_refused_by_name():
     leaf = jax.ShapeDtypeStruct((6, 32), jnp.float32, sharding=NamedSharding(mesh, P("x")))
     words = (
         r"^w has shape 6×32, which its sharding P\('x',?\) over the mesh \{'x': 4\} does not divide into equal shards; "
-        "choose another axis, or leave it whole$"
+        r"choose another axis, or leave it whole \(array axis 0 is partitioned 4 times, but the dimension size is 6"
     )
     with pytest.raises(GlorotError, match=words):
         written({"w": leaf}, assigned(gates(), LAWS[:4]))

@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -97,13 +97,22 @@ def _place(error: BaseException) -> str:
 
 
 def model_and_inputs(target: str) -> tuple[Any, Any]:
-    """Load a target whose factory returns a model, or (model, inputs); for Linen ((module, params), inputs).
+    """Load a target whose factory returns a model, or (model, inputs); for Linen (module, params) or those and inputs.
 
     Raises:
         GlorotError: if the target does not load, or its factory returns no model.
     """
     made = load_target(target)
+    if _begins_as_linen(made):
+        made = ((made[0], made[1]), made[2] if len(made) == 3 else None)
     model, inputs = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if model is None:
         raise GlorotError(f"{target} returned None; return the model")
     return model, inputs
+
+
+def _begins_as_linen(made: Any) -> bool:
+    """Tell whether a factory returned a Flax Linen module and its params, which are one model, and perhaps a batch."""
+    linen = sys.modules.get("flax.linen")
+    is_long = isinstance(made, tuple) and len(made) in (2, 3)
+    return linen is not None and is_long and isinstance(made[0], linen.Module) and isinstance(made[1], Mapping)

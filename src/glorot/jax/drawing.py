@@ -4,19 +4,20 @@ import contextlib
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jax.sharding import NamedSharding, PartitionSpec, Sharding
+from jax.sharding import PartitionSpec, Sharding
 from jax.typing import ArrayLike, DTypeLike
 
 from glorot.distributions import Distribution, Identity, Orthogonal
 from glorot.errors import GlorotError
 from glorot.jax.laws import LAWS
 from glorot.jax.matrices import identity, orthogonal
+from glorot.jax.sharding import check_place, mesh_of, sharded
 from glorot.jax.words import Place, row_major, walk_of, words_at
 from glorot.stream.checks import check_law, checked_box, checked_key, checked_shape
 from glorot.stream.elements import element_of
@@ -25,7 +26,6 @@ from glorot.stream.philox import Key
 from glorot.stream.pieces import Box, Shape
 from glorot.stream.spec import Law, law_of
 
-A = TypeVar("A")
 LARGEST_EXTENT = 2**31 - 1  # XLA counts along an axis in 32 bits
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 MATRIX_LAWS: dict[str, Callable[..., Array]] = {"orthogonal": orthogonal, "identity": identity}
@@ -93,6 +93,7 @@ def draw(
         law = Law(distribution.law, (distribution.gain,))
     else:
         law, axes = law_of(distribution), None
+    check_place("out_sharding", place.extents, out_sharding)
     numbers = tuple(map(np.float32, law.numbers))
     with mesh_of(out_sharding):
         drawn: Array = _drawn(
@@ -124,25 +125,6 @@ def _drawn(
 def word_pair(key: Array) -> tuple[Array, Array]:
     """Return the first two words of a key."""
     return lax.index_in_dim(key, 0, keepdims=False), lax.index_in_dim(key, 1, keepdims=False)
-
-
-def mesh_of(sharding: Sharding | PartitionSpec | None) -> contextlib.AbstractContextManager[Any]:
-    """Return the context of an explicit mesh where a sharding brings one along and none is set."""
-    is_explicit = isinstance(sharding, NamedSharding) and bool(sharding.mesh.explicit_axes)
-    if is_explicit and jax.sharding.get_abstract_mesh().empty:
-        return cast(contextlib.AbstractContextManager[Any], jax.set_mesh(cast(Any, sharding).mesh))
-    return contextlib.nullcontext()
-
-
-def sharded(function: Callable[[A], Array], argument: A, out_sharding: Sharding | PartitionSpec | None) -> Array:
-    """Call a function of an argument for a result that lies as it is told; None leaves it open."""
-    if out_sharding is None:
-        return function(argument)
-    mesh = out_sharding.mesh if isinstance(out_sharding, NamedSharding) else jax.sharding.get_abstract_mesh()
-    if isinstance(out_sharding, NamedSharding | PartitionSpec) and mesh.explicit_axes:
-        explicit = jax.sharding.auto_axes(function, axes=mesh.explicit_axes, out_sharding=out_sharding)
-        return cast(Array, explicit(argument))
-    return cast(Array, lax.with_sharding_constraint(function(argument), out_sharding))  # type: ignore[no-untyped-call]
 
 
 def cast_once(values: Array, dtype: np.dtype[Any]) -> Array:

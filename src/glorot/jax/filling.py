@@ -12,8 +12,9 @@ from jax.sharding import PartitionSpec, Sharding
 
 from glorot.arrays import is_whole
 from glorot.inventory import Part, View
-from glorot.jax.drawing import MATRIX_LAWS, cast_once, mesh_of, sharded
+from glorot.jax.drawing import MATRIX_LAWS, cast_once
 from glorot.jax.laws import LAWS
+from glorot.jax.sharding import mesh_of, sharded
 from glorot.jax.words import Pair, Place, Walk, row_major, walk_through, words_at
 from glorot.planning import Assignment
 from glorot.stream.pieces import Box, Shape

@@ -7,15 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.sharding import NamedSharding, PartitionSpec, Sharding
 
 from glorot import arrays
 from glorot.errors import GlorotError
 from glorot.inventory import path_of
 from glorot.jax.drawing import DTYPES
 from glorot.jax.filling import filled
+from glorot.jax.sharding import check_place, place_of
 from glorot.planning import Assignment
-from glorot.text import shape_text
 
 
 def written(leaves: Mapping[str, Any], assignments: Iterable[Assignment]) -> dict[str, Array]:
@@ -33,22 +32,15 @@ def written(leaves: Mapping[str, Any], assignments: Iterable[Assignment]) -> dic
         grouped.setdefault(path_of(assignment.part.name), []).append(assignment)
     for path, parts in grouped.items():
         _check_leaf(path, leaves[path], parts)
-    return {
-        path: filled(leaves[path], parts, np.dtype(leaves[path].dtype), place_of(leaves[path]))
-        for path, parts in grouped.items()
-    }
+    return {path: _filled(leaves[path], parts) for path, parts in grouped.items()}
 
 
-def place_of(leaf: Any) -> Sharding | PartitionSpec | None:
-    """Return where a leaf lies, as far as its successor has to be told.
-
-    Inside `jit` that is for the `out_shardings` of the caller, unless the mesh is explicit and types say it.
-    """
-    if isinstance(leaf, jax.core.Tracer):
-        sharding = jax.typeof(leaf).sharding
-        return sharding.spec if sharding.mesh.explicit_axes else None
-    sharding = getattr(leaf, "sharding", None)
-    return sharding if isinstance(sharding, Sharding) else None
+def _filled(leaf: Any, assignments: list[Assignment]) -> Array:
+    place = place_of(leaf)
+    drawn = filled(leaf, assignments, np.dtype(leaf.dtype), place)
+    kind = getattr(place, "memory_kind", None)
+    is_elsewhere = kind is not None and not isinstance(drawn, jax.core.Tracer) and drawn.sharding.memory_kind != kind
+    return jax.device_put(drawn, place) if is_elsewhere else drawn  # as in pinned memory of the host
 
 
 def _check_leaf(path: str, leaf: Any, assignments: list[Assignment]) -> None:
@@ -69,17 +61,4 @@ def _check_leaf(path: str, leaf: Any, assignments: list[Assignment]) -> None:
             f"{path} is abstract, and the plan leaves a part of it alone, which would have no values; build the model, "
             "or give that part a law"
         )
-    _check_sharding(path, leaf)
-
-
-def _check_sharding(path: str, leaf: Any) -> None:
-    sharding = place_of(leaf)
-    if not isinstance(sharding, NamedSharding):
-        return
-    try:
-        sharding.shard_shape(tuple(leaf.shape))
-    except ValueError as error:
-        raise GlorotError(
-            f"{path} has shape {shape_text(leaf.shape)}, which its sharding {sharding.spec} over the mesh "
-            f"{dict(sharding.mesh.shape)} does not divide into equal shards; choose another axis, or leave it whole"
-        ) from error
+    check_place(path, leaf.shape, place_of(leaf))
