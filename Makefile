@@ -23,9 +23,10 @@ lint: $(VENV)/.installed-dev  ## style, types, and the floors of the house
 docs: $(VENV)/.installed-dev  ## the documentation, in docs/_build/index.html
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build
 
-bench: $(VENV)/.installed-dev  ## the stream on this processor, against PyTorch and NumPy
+bench: $(VENV)/.installed-dev  ## the stream and models on this processor, against PyTorch, NumPy and Flax
 	$(BIN)/python benchmarks/stream.py | tee benchmarks/results/stream.txt
 	$(BIN)/python benchmarks/orthogonal.py | tee benchmarks/results/orthogonal.txt
+	$(BIN)/python benchmarks/jax_models.py | tee benchmarks/results/jax_models.txt
 
 bench-gpu: $(VENV)/.installed-dev  ## the same on an NVIDIA GPU
 	$(BIN)/python benchmarks/gpu.py

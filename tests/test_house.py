@@ -13,7 +13,7 @@ import glorot
 
 SOURCE = Path(glorot.__file__).parent
 VERBS = ("plan", "apply", "initialize", "compare", "draw", "explain")
-FRAMEWORKS = ("torch", "jax", "keras", "tensorflow", "sklearn", "altair", "scipy")
+FRAMEWORKS = ("torch", "jax", "flax", "equinox", "keras", "tensorflow", "sklearn", "altair", "scipy")
 
 
 def run_python(code: str) -> str:
@@ -40,6 +40,17 @@ def test_importing_glorot_is_light():
     loaded = imported_by("import glorot")
     assert not loaded & {*FRAMEWORKS, "numpy", "click", "rich"}
     assert "numpy" in imported_by("import glorot; glorot.draw('zeros', (2, 2), seed=0)")  # the test can fail
+
+
+def test_a_model_of_one_framework_brings_no_other_along():
+    loaded = imported_by("import torch, glorot; glorot.initialize(torch.nn.Linear(2, 2), seed=0)")
+    assert "glorot.torch" in loaded
+    assert not loaded & {"jax", "flax", "equinox", "keras", "tensorflow", "glorot.keras", "glorot.jax"}
+    loaded = imported_by(
+        "import jax, glorot; glorot.initialize({'w': jax.numpy.ones((2, 2))}, seed=0, axes={'w': 'io'})"
+    )
+    assert "glorot.jax" in loaded
+    assert not loaded & {"torch", "flax", "equinox", "keras", "tensorflow", "glorot.keras", "glorot.torch"}
 
 
 @pytest.mark.parametrize("words", ["['--help']", "['--version']", "['explain', 'xavier']", "['compare', '--help']"])
