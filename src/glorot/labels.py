@@ -62,8 +62,10 @@ def _labelled(parameter: Parameter, axes: Mapping[str, str]) -> Parameter:
     if letters is None or not _is_unknown(parameter):
         return parameter
     role, counts = _meaning(parameter, letters)
-    part = laid_out(" ".join(letters), parameter.shape, role, parameter.parts[0].layer, counts)
-    return replace(parameter, parts=(replace(part, name=parameter.path),))
+    seen = parameter.parts[0]
+    part = laid_out(" ".join(letters), parameter.shape, role, seen.layer, counts)
+    part = replace(part, name=parameter.path, fed_by=seen.fed_by, followed_by=seen.followed_by, depth=seen.depth)
+    return replace(parameter, parts=(part,))
 
 
 def _meaning(parameter: Parameter, letters: str) -> tuple[str, Fans | None]:

@@ -110,7 +110,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], list[Row]]] = {
     "nnx.PReLU": (nnx.PReLU, [("negative_slope", "", (), "slope", ONE)]),
     "nnx.LoRA": (
         lambda: nnx.LoRA(3, 2, 4, rngs=rngs()),
-        [("lora_a", "oi", (2, 3), K, Fans(3, 2)), ("lora_b", "oi", (4, 2), K, Fans(2, 4))],
+        [("lora_a", "oi", (2, 3), K, Fans(3, 2)), ("lora_b", "oi", (4, 2), "shift", Fans(2, 4))],
     ),
     "nnx.MultiHeadAttention": (
         lambda: nnx.MultiHeadAttention(2, 6, 4, num_kv_heads=1, rngs=rngs()),

@@ -11,9 +11,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from flax import nnx
 from flax.core import FrozenDict
+from flax.training.train_state import TrainState
 from jax.sharding import PartitionSpec
 
 from glorot.errors import GlorotError
@@ -230,12 +232,12 @@ def test_leaves_of_plain_pytrees() -> None:
     assert jax.tree.structure(new) == jax.tree.structure(model)
     assert new["body"].layers[1] is None
     assert new["head"].x[0] == 103
-    assert {path: (known.layer, known.kind, known.parts) for path, known in kind.described(model).items()} == {
-        "body.w": ("body", "Weights", ()),
-        "body.layers.0": ("body.layers", "list", ()),
-        "body.layers.2.0": ("body.layers.2", "tuple", ()),
-        "head.x": ("head", "Point", ()),
-        "head.y": ("head", "Point", ()),
+    assert {path: (known.layer, known.kind, known.is_unknown) for path, known in kind.described(model).items()} == {
+        "body.w": ("body", "Weights", True),
+        "body.layers.0": ("body.layers", "list", True),
+        "body.layers.2.0": ("body.layers.2", "tuple", True),
+        "head.x": ("head", "Point", True),
+        "head.y": ("head", "Point", True),
     }
 
 
@@ -294,7 +296,8 @@ def test_a_module_of_setup_needs_no_inputs() -> None:
         k: (v.layer, v.kind) for k, v in with_inputs.items()
     }
     assert with_none["layers_1.kernel"].parts[0].axes == "oi"
-    assert with_none["scale"] == ("", "Setup", ())
+    assert with_none["scale"][:2] == ("", "Setup")
+    assert with_none["scale"].is_unknown
 
 
 # what is refused
@@ -311,6 +314,7 @@ class Empty(nnx.Module):
 
 DENSE = nn.Dense(4)
 PARAMS = {"kernel": jnp.ones((3, 4)), "bias": jnp.ones(4)}
+STATE = TrainState.create(apply_fn=DENSE.apply, params=PARAMS, tx=optax.sgd(0.1, momentum=0.9))
 REFUSED: list[tuple[Any, str]] = [
     (nnx.Linear, "Linear is a class of NNX modules; pass an instance, Linear(…, rngs=…)"),
     (
@@ -342,6 +346,25 @@ REFUSED: list[tuple[Any, str]] = [
     (
         {"w": jnp.ones(2), "b": 0.5},
         "the leaf 'b' is no array, it is a float; a pytree to initialise holds arrays alone: take what is none out of it",
+    ),
+    (
+        (DENSE, PARAMS, jnp.ones((1, 3))),
+        "the leaf '0' is no array, it is a Dense; pass the pair (module, params), and a batch as inputs=",
+    ),
+    (
+        eqx.nn.make_with_state(eqx.nn.BatchNorm)(3, "batch", mode="batch"),
+        "the leaf '0.axis_name' is no array, it is a str; it stands in a module, the BatchNorm at '0': pass the module "
+        "alone",
+    ),
+    (
+        STATE,
+        "the leaf 'step' is no array, it is a int; pass the params alone, beside their Linen module if they have one, "
+        "and put the new ones back: state.replace(params=…)",
+    ),
+    (
+        (DENSE, STATE),
+        "the Linen module Dense keeps no params of its own, and beside it stands a TrainState: pass (module, params), "
+        "with params = state.params",
     ),
     (
         {"a.b": jnp.ones(2), "a": {"b": jnp.ones(2)}},
@@ -394,7 +417,7 @@ def test_params_of_another_module_are_named() -> None:
 def test_params_that_another_method_may_use_are_unknown() -> None:
     given = (DENSE, {**PARAMS, "decoder": {"kernel": jnp.ones((4, 3))}})
     found = kind_of(given).described(given, jnp.ones((1, 3)))
-    assert [path for path, known in found.items() if not known.parts] == ["decoder.kernel"]
+    assert [path for path, known in found.items() if known.is_unknown] == ["decoder.kernel"]
     assert found["decoder.kernel"].kind == "Dense"
 
 

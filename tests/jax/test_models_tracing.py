@@ -115,6 +115,9 @@ def test_activations_written_by_hand(way: str) -> None:
         (lambda z: jnp.concatenate([jax.nn.relu(z[:, :2]), jax.nn.relu(z[:, 2:])], 1), "relu", "relu"),
         (jax.checkpoint(jax.nn.relu), "relu", "relu"),
         (lambda z: jax.lax.cond(True, jax.nn.relu, jnp.tanh, z), "identity", "relu"),
+        (lambda z: jax.lax.cond(True, jax.nn.relu, lambda z: jnp.maximum(z, 0) + 0, z), "relu", "relu"),
+        (lambda z: jnp.sort(jax.nn.relu(z)), "relu", "relu"),
+        (lambda z: z + jnp.sort(z), "identity", "identity"),
         (jax.vmap(jax.jit(jax.nn.relu)), "relu", "relu"),
     ],
 )
@@ -376,7 +379,38 @@ def test_an_mlp_of_equinox(inputs: Any) -> None:
     ]
 
 
+def test_a_sequential_of_linen() -> None:
+    model = nn.Sequential([nn.Dense(4), nn.LayerNorm(), nn.gelu, nn.Sequential([nn.Dense(4), nn.relu]), nn.Dense(2)])
+    given = (model, jax.eval_shape(model.init, KEY, jnp.ones((1, 3))))
+    expected = [
+        ("layers_0", "identity", "gelu_tanh"),
+        ("layers_3.layers_0", "gelu_tanh", "relu"),
+        ("layers_4", "relu", "identity"),
+    ]
+    assert seen(given) == seen(given, jnp.ones((1, 3))) == expected
+
+
+def test_an_activation_of_setup_stays_in_its_row() -> None:
+    class Rows(nn.Module):
+        def setup(self) -> None:
+            self.b = nn.Sequential([nn.Dense(4), nn.relu])
+            self.a = nn.Sequential([nn.Dense(4), nn.tanh])
+
+        def __call__(self, x: Any) -> Any:
+            return self.b(self.a(x))
+
+    params = jax.eval_shape(Rows().init, KEY, jnp.ones((1, 3)))
+    assert seen((Rows(), params)) == [("a.layers_0", "identity", "tanh"), ("b.layers_0", "identity", "relu")]
+
+
 # what is refused
+
+
+def test_a_batch_norm_that_misses_its_batch_is_told_the_way_out() -> None:
+    model, state = eqx.nn.make_with_state(eqx.nn.BatchNorm)(3, "batch", mode="batch")
+    with pytest.raises(GlorotError, match="unbound axis name: batch.*pass eqx.nn.inference_mode.model.$"):
+        seen(model, (jnp.ones(3), state))
+    assert seen(eqx.nn.inference_mode(model), (jnp.ones(3), state)) == []
 
 
 def test_a_batch_that_does_not_fit_is_told() -> None:

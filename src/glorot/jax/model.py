@@ -47,15 +47,12 @@ def inventory(model: Any, inputs: Any = None) -> Inventory:
     parameters = []
     for path, leaf in kind.leaves(model).items():
         shape, owner = tuple(leaf.shape), tied.get(path)
-        parts = () if owner is not None else _parts(path, shape, described.get(path))
+        parts = () if owner is not None else _parts(path, described[path])
         parameters.append(Parameter(path, shape, str(leaf.dtype), parts, owner))
     return Inventory(kind.framework, tuple(parameters))
 
 
-def _parts(path: str, shape: tuple[int, ...], described: Described | None) -> tuple[Part, ...]:
-    if described is None or not described.parts:
-        kind = "the tree" if described is None else described.kind
-        return (Part(path, "", shape, "unknown", kind),)
+def _parts(path: str, described: Described) -> tuple[Part, ...]:
     return tuple(
         replace(part, name=path + part.name) for whole in described.parts for part in split(described.layer, whole)
     )

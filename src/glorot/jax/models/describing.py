@@ -1,12 +1,13 @@
 """What every kind of JAX model is described with: which layer owns a leaf, and the parts that lie in it."""
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE, Fans
-from glorot.inventory import Part
+from glorot.inventory import Part, View
 from glorot.layouts import blocks, laid_out, with_forget_gate
 
 Shape = tuple[int, ...]
@@ -19,12 +20,19 @@ class Described(NamedTuple):
     Attributes:
         layer: the path of the layer that owns it.
         kind: the kind of that layer, as its framework calls it.
-        parts: what lies in it, with the suffix alone for a name; none if nothing is known of it.
+        parts: what lies in it, with the suffix alone for a name; one that is unknown if nothing is known of it.
+        place: what a forward pass calls it: the path of its layer, or its own if it is none of a layer's weights.
     """
 
     layer: str
     kind: str
-    parts: Parts = ()
+    parts: Parts
+    place: str
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing is known of it."""
+        return all(part.role == "unknown" for part in self.parts)
 
 
 class Stored(NamedTuple):
@@ -32,13 +40,14 @@ class Stored(NamedTuple):
 
     Attributes:
         pattern: a letter for each stored axis, as `glorot.layouts.laid_out` reads it.
-        shape: the stored shape, without the axes that `vmap` or `scan` put in front.
+        shape: the stored shape, without the axes of copies that `vmap` or `scan` added.
         role: the role of the part.
         fans: the fans of the layer; of one gate, where gates lie side by side.
         flip: whether the kernel runs backwards along its axes k.
         groups: the size of the b in parentheses.
         gates: the names of the gates that lie side by side along the axis of outputs.
         fed_by: the activation that feeds it, where the layer itself knows.
+        apart: whether something else than its layer's input feeds it.
     """
 
     pattern: str
@@ -49,6 +58,7 @@ class Stored(NamedTuple):
     groups: int = 1
     gates: tuple[str, ...] = ()
     fed_by: str = "identity"
+    apart: bool = False
 
 
 Layout = dict[str, Stored]
@@ -67,32 +77,60 @@ def norm(names: Mapping[str, str], shape: Shape) -> Layout:
     return {name: Stored("o " * len(shape), shape, role, ELEMENTWISE) for name, role in names.items()}
 
 
-def parts_in(stored: Stored, shape: Shape, kind: str) -> Parts:
+def parts_in(stored: Stored, shape: Shape, kind: str, copies: Sequence[int] | None = None) -> Parts:
     """Return the parts of a parameter that may be stacked by `vmap` or `scan`; none if its shape does not fit.
 
     Args:
         stored: how the layer stores one of it.
-        shape: the shape of the leaf: that of one, behind any number of axes in front.
+        shape: the shape of the leaf: that of one, and axes of copies.
         kind: the kind of its layer.
+        copies: which axes those are, the outermost first; without them, any number in front.
     """
-    extra = len(shape) - len(stored.shape)
-    if extra < 0 or shape[extra:] != stored.shape:
+    at = tuple(range(len(shape) - len(stored.shape))) if copies is None else tuple(copies)
+    rest = tuple(axis for axis in range(len(shape)) if axis not in at)
+    if tuple(shape[axis] for axis in rest) != stored.shape:
         return ()
-    if stored.role in ("scale", "shift"):
-        return (Part("", "b" * extra + "o" * len(stored.shape), shape, stored.role, kind, stored.fans),)
-    axis, count = extra + _axis_of_outputs(stored), max(len(stored.gates), 1)
+    if stored.role == "scale" or (stored.role == "shift" and "i" not in stored.pattern):
+        return (_elementwise(stored, shape, kind, at + rest),)
+    tokens = ["b"] * len(at) + re.findall(r"\(.*?\)|\S", stored.pattern)
+    order, count = at + rest, max(len(stored.gates), 1)
+    axis = order[next((n for n, token in enumerate(tokens) if "o" in token), 0)] if order else 0
     block = (*shape[:axis], shape[axis] // count, *shape[axis + 1 :]) if count > 1 else shape
     sizes = {"b": stored.groups} if "(" in stored.pattern else {}
-    pattern = "b " * extra + stored.pattern
-    part = laid_out(pattern, block, stored.role, kind, stored.fans, flip=stored.flip, **sizes)
+    in_front = tuple(block[axis] for axis in order)
+    part = laid_out(" ".join(tokens), in_front, stored.role, kind, stored.fans, flip=stored.flip, **sizes)
+    widths = [2 if "(" in token and stored.groups > 1 else 1 for token in tokens]
+    part = replace(part, view=_put_back(part.view, in_front, order, widths))
     parts = blocks(replace(part, fed_by=stored.fed_by), block, axis, stored.gates or ("",))
     opens = stored.role == "bias" and kind != "ConvLSTMCell"  # which adds 1 to its forget gate itself
     return with_forget_gate(parts) if opens else parts
 
 
-def _axis_of_outputs(stored: Stored) -> int:
-    letters = stored.pattern.replace("(b o)", "o").split()
-    return letters.index("o") if "o" in letters else 0
+def _elementwise(stored: Stored, shape: Shape, kind: str, order: Shape) -> Part:
+    """Return the part of a norm, whose axes stay apart."""
+    axes = "b" * (len(shape) - len(stored.shape)) + "o" * len(stored.shape)
+    view = None if order == tuple(sorted(order)) else View(order=order)
+    return Part("", axes, tuple(shape[axis] for axis in order), stored.role, kind, stored.fans, view)
+
+
+def _put_back(view: View | None, shape: Shape, order: Shape, widths: Sequence[int]) -> View | None:
+    """Return a view of a tensor whose axes were put in another order, as a view of that before.
+
+    Args:
+        view: the view of the reordered tensor.
+        shape: the shape of that.
+        order: which axis each of its axes was.
+        widths: how many axes each is split into.
+    """
+    if order == tuple(sorted(order)):
+        return view
+    view = view or View()
+    now = [(axis, piece) for axis, width in zip(order, widths, strict=True) for piece in range(width)]
+    before = sorted(now)
+    extents = dict(zip(now, view.unfold or shape, strict=True))
+    new = tuple(before.index(now[n]) for n in view.order or range(len(now)))
+    unfold = tuple(extents[axis] for axis in before) if view.unfold is not None else None
+    return replace(view, unfold=unfold, order=None if new == tuple(sorted(new)) else new)
 
 
 def kind_in(module: Any, table: Iterable[str], packages: tuple[str, ...]) -> str | None:
@@ -105,13 +143,31 @@ Kind = Callable[[str, Mapping[str, Any]], tuple[str | None, Describe]]
 """Returns, for the path of a module among all of a model, what it is called and what describes it."""
 
 
-def describe(modules: Mapping[str, Any], shapes: Mapping[str, Shape], kind_at: Kind) -> dict[str, Described]:
+class Stacked(NamedTuple):
+    """How `vmap` or `scan` stacked a leaf.
+
+    Attributes:
+        inner: the shape of one copy, as its layer sees it.
+        copies: the stored axes along which the copies lie; None if that is not known.
+    """
+
+    inner: Shape
+    copies: tuple[int, ...] | None
+
+
+def describe(
+    modules: Mapping[str, Any],
+    shapes: Mapping[str, Shape],
+    kind_at: Kind,
+    stacks: Mapping[str, Stacked] | None = None,
+) -> dict[str, Described]:
     """Describe every leaf of a model.
 
     Args:
         modules: every module by its path; the root has the path "".
         shapes: the shape of every leaf by its path.
         kind_at: what knows the kinds of layers.
+        stacks: {path of a leaf: how it is stacked}, where that is known; elsewhere axes in front are copies.
 
     Returns:
         {path of a leaf: what is known of it}.
@@ -119,21 +175,31 @@ def describe(modules: Mapping[str, Any], shapes: Mapping[str, Shape], kind_at: K
     Raises:
         GlorotError: if a layer is without elements.
     """
-    owned: dict[str, dict[str, Shape]] = {}
-    for path, shape in shapes.items():
+    stacks = stacks or {}
+    owned: dict[str, dict[str, str]] = {}
+    for path in shapes:
         layer = owner_of(path, modules)
-        owned.setdefault(layer, {})[path.removeprefix(f"{layer}." if layer else "")] = shape
+        owned.setdefault(layer, {})[path.removeprefix(f"{layer}." if layer else "")] = path
     found: dict[str, Described] = {}
     for layer, own in owned.items():
         known, describes = kind_at(layer, modules)
         kind = known or type(modules[layer]).__name__
+        one = {name: stacks[path].inner if path in stacks else shapes[path] for name, path in own.items()}
         try:
-            layout = describes(modules[layer], own) or norm_by_name(type(modules[layer]).__name__, own)
-            for name, shape in own.items():
-                parts = parts_in(layout[name], shape, kind) if name in layout else ()
-                found[f"{layer}.{name}".removeprefix(".")] = Described(layer, kind, parts)
+            layout = describes(modules[layer], one) or norm_by_name(type(modules[layer]).__name__, one)
+            parts = {
+                name: parts_in(layout[name], shapes[path], kind, stacks[path].copies if path in stacks else None)
+                for name, path in own.items()
+                if name in layout and (path not in stacks or stacks[path].copies is not None)
+            }
         except GlorotError as error:
             raise GlorotError(f"layer {layer!r} ({kind}): {error}") from error
+        if not all(parts.values()):  # one that does not fit shows that the others fit by chance
+            parts = {}
+        for name, path in own.items():
+            apart = not parts.get(name) or layout[name].apart
+            unknown_part = Part("", "", shapes[path], "unknown", kind)
+            found[path] = Described(layer, kind, parts.get(name) or (unknown_part,), path if apart else layer)
     return {path: found[path] for path in shapes}
 
 

@@ -97,7 +97,12 @@ def _traced(model: Any, inputs: Any, found: Mapping[str, Described]) -> Trace:
     try:
         return traced(run, weights, [arrays[path] for path in others], batch)
     except GlorotError as error:
-        raise GlorotError(f"{error}; inputs are what an Equinox model is called with, mostly one example") from error
+        hint = (
+            "a BatchNorm in training knows its batch by that name: pass eqx.nn.inference_mode(model)"
+            if "unbound axis name" in str(error)
+            else "inputs are what an Equinox model is called with, mostly one example"
+        )
+        raise GlorotError(f"{error}; {hint}") from error
 
 
 def _with(model: Any, values: Mapping[str, Any]) -> Any:

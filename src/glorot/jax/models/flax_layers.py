@@ -76,7 +76,8 @@ def _conv(m: Any, shapes: Mapping[str, Shape]) -> Layout:
     size, groups = _tuple(m.kernel_size), m.feature_group_count
     kernel = _last(shapes, len(size) + 2)
     outputs = kernel[-1:]
-    if kernel[:-2] != size or not _declares(m, out_features=outputs, features=outputs):
+    inputs = (kernel[-2] * groups,) if len(kernel) > 1 else ()
+    if kernel[:-2] != size or not _declares(m, in_features=inputs, out_features=outputs, features=outputs):
         return {}
     counts = _conv_fans(m, kernel[-2] * groups, kernel[-1], size)
     return {
@@ -137,7 +138,9 @@ def _norm(m: Any, shapes: Mapping[str, Shape]) -> Layout:
     axes = getattr(m, "axis" if hasattr(m, "momentum") else "feature_axes", -1)
     rank = 1 if hasattr(m, "num_features") else len(_tuple(axes))
     roles = {"scale": "scale", "bias": "shift"}
-    return {name: norm({name: roles[name]}, shapes[name][-rank:])[name] for name in roles if name in shapes}
+    own = {name: shapes[name][-rank:] for name in roles if name in shapes}
+    fits = all(_declares(m, num_features=shape) for shape in own.values())
+    return {name: norm({name: roles[name]}, shape)[name] for name, shape in own.items()} if fits else {}
 
 
 def _weight_norm(m: Any, shapes: Mapping[str, Shape]) -> Layout:
@@ -150,10 +153,13 @@ def _prelu(m: Any, _: Mapping[str, Shape]) -> Layout:
 
 
 def _lora(m: Any, shapes: Mapping[str, Shape]) -> Layout:
+    """Describe an adapter x·A·B: its B is a shift of what it is added to, so it starts at 0 and changes nothing."""
     down, up = _last(shapes, 2, "lora_a"), _last(shapes, 2, "lora_b")
+    if not _declares(m, in_features=down[:1], out_features=up[1:]) or down[1:] != up[:1]:
+        return {}
     return {
         "lora_a": Stored("i o", down, "kernel", fans.dense(*down)),
-        "lora_b": Stored("i o", up, "kernel", fans.dense(*up)),
+        "lora_b": Stored("i o", up, "shift", fans.dense(*up), apart=True),
     }
 
 

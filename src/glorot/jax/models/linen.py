@@ -1,5 +1,6 @@
 """Flax Linen models: a pair (module, params), where params may stand among other variables under "params"."""
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from glorot.jax.models.flax_layers import kind_at
 from glorot.jax.models.paths import by_path, check_filled, dotted, is_array, shapes_of
 from glorot.jax.models.registration import in_order
 from glorot.jax.models.running import call_abstractly, taken_apart
+from glorot.jax.models.stacks import Views
 from glorot.jax.models.tracing import Trace, mark_of, placed, traced
 from glorot.text import shape_text
 
@@ -44,9 +46,10 @@ def _taken_apart(model: Any) -> tuple[Any, Any, Mapping[Any, Any]]:
         raise GlorotError(f"{name} is a class of Linen modules; pass (module, params) with an instance, {name}(…)")
     if not isinstance(given, Mapping):
         what = "it stands alone" if given is None else f"beside it stands a {type(given).__name__}"
+        source = "state.params" if hasattr(given, "params") else "module.init(key, batch)"
         raise GlorotError(
             f"the Linen module {name} keeps no params of its own, and {what}: pass (module, params), with "
-            "params = module.init(key, batch)"
+            f"params = {source}"
         )
     return module, given, given["params"] if _has_collections(given) else given
 
@@ -108,15 +111,20 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     module, _, params = _taken_apart(model)
     shapes = shapes_of(leaves(model))
     if inputs is not None:
-        modules, made = modules_made(module, inputs)
+        modules, made, views = modules_made(module, inputs)
         _check_belong(type(module).__name__, shapes, shapes_of(made))
-        found = describe(modules, shapes, kind_at)
+        found = describe(modules, shapes, kind_at, views.stacks(shapes))
         return placed(found, _traced(model, inputs, found))
-    modules = dict(_from_setup(module, params))
+    items = list(_from_setup(module, params))
+    modules = {path: node for path, node in items if isinstance(node, _base())}
     if any(path.rpartition(".")[0] not in modules for path in shapes):
         raise GlorotError(ASK)
     found = describe(modules, shapes, kind_at)
-    return placed(found, in_order(modules.items(), found))
+    return placed(found, in_order(items, found, attributes=False))
+
+
+def _base() -> Any:
+    return sys.modules["flax.linen"].Module
 
 
 def _traced(model: Any, inputs: Any, found: Mapping[str, Described]) -> Trace:
@@ -135,27 +143,31 @@ def _traced(model: Any, inputs: Any, found: Mapping[str, Described]) -> Trace:
     return traced(run, [(mark_of(known), arrays[path]) for path, known in found.items()], state, batch)
 
 
-def modules_made(module: Any, inputs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Initialise a module in shapes alone; return its modules and its params by their path.
+def modules_made(module: Any, inputs: Any) -> tuple[dict[str, Any], dict[str, Any], Views]:
+    """Initialise a module in shapes alone; return its modules and its params by their path, and how modules saw them.
 
     Raises:
         GlorotError: if the batch does not fit.
     """
     linen = sys.modules["flax.linen"]
     modules: dict[str, Any] = {}
+    views = Views()
 
     def note(call: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
         path = ".".join(context.module.path)
         if path not in modules:
             modules[path] = context.module.clone(parent=None)
-        return call(*args, **kwargs)
+        result = call(*args, **kwargs)
+        params = {} if context.module.scope is None else context.module.scope.variables().get("params", {})
+        views.note(path, shapes_of(by_path(_walk(params, path))))
+        return result
 
     def init(*args: Any, **kwargs: Any) -> Any:
         with linen.intercept_methods(note):
             return module.init(jax.random.key(0), *args, **kwargs)
 
     variables = call_abstractly(init, inputs)
-    return modules, by_path(_walk(variables.get("params", {}), ""))
+    return modules, by_path(_walk(variables.get("params", {}), "")), views
 
 
 def _check_belong(name: str, given: dict[str, Any], made: dict[str, Any]) -> None:
@@ -177,8 +189,8 @@ def _check_belong(name: str, given: dict[str, Any], made: dict[str, Any]) -> Non
 
 
 def _from_setup(module: Any, params: Any) -> Iterator[tuple[str, Any]]:
-    """Return the modules that a module makes in setup(), by their path."""
-    base = sys.modules["flax.linen"].Module
+    """Return the modules that a module makes in setup() by their path, and the functions between those of a row."""
+    base, row, count = _base(), sys.modules["flax.linen"].Sequential, itertools.count()
 
     def walk(parent: Any) -> Iterator[tuple[str, Any]]:
         yield ".".join(parent.path), parent.clone(parent=None)
@@ -186,6 +198,8 @@ def _from_setup(module: Any, params: Any) -> Iterator[tuple[str, Any]]:
         for node in jax.tree_util.tree_leaves(dict(vars(parent)), is_leaf=lambda node: isinstance(node, base)):
             if isinstance(node, base) and node.scope is not None and node.path[:-1] == parent.path:
                 yield from walk(node)
+            elif isinstance(parent, row) and not isinstance(node, base) and callable(node):
+                yield ".".join((*parent.path, "layers", str(next(count)))), node
 
     try:
         yield from walk(module.bind({"params": params}))

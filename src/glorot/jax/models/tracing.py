@@ -23,7 +23,7 @@ MOVES |= {"convert_element_type", "copy", "reduce_precision", "sharding_constrai
 MOVES |= {"gather", "split", "stop_gradient"}
 
 # what moves and sums up or chooses: its result is no function of the value before it
-REDUCTIONS = {"reduce_sum", "reduce_max", "reduce_window_sum", "reduce_window_max", "cumsum"}
+REDUCTIONS = {"reduce_sum", "reduce_max", "reduce_window_sum", "reduce_window_max", "cumsum", "sort"}
 
 # what bends any value; of a value that was scaled or shifted before, it is still that activation
 BENDS = {"tanh": "tanh", "logistic": "sigmoid", "erf": "erf", "sin": "sin"}
@@ -137,7 +137,7 @@ class _Follower:
             return self._scan(equation, marks)
         if name == "cond":
             branches = [self.run(branch, marks[1:]) for branch in equation.params["branches"]]
-            return [_mixed(results) for results in zip(*branches, strict=True)]
+            return [_mixed(results, joined=True) for results in zip(*branches, strict=True)]
         if name == "while":
             start = equation.params["cond_nconsts"]
             return self.run(equation.params["body_jaxpr"], marks[start:])
@@ -165,7 +165,8 @@ class _Follower:
         if name in LOOKUPS and isinstance(marks[0], Weight) and marks[0].is_table:
             return self._layer(marks[0], [])
         if not origins:
-            layers = tuple(dict.fromkeys(layer for weight in weights for layer in weight.layers))
+            named = [weight for weight in weights if not weight.is_table] or weights  # what scales a kernel is none
+            layers = tuple(dict.fromkeys(layer for weight in named for layer in weight.layers))
             is_table = any(weight.is_table for weight in weights)
             return Weight(layers, is_table) if weights else _folded(name, equation.params, marks)
         if name in MOVES:
@@ -294,20 +295,20 @@ def traced(
 def mark_of(known: Described) -> Mark:
     """Return the mark of a parameter: the slope of a PReLU is the number that it starts with."""
     roles = {part.role for part in known.parts}
-    return Const(0.25) if "slope" in roles else Weight((known.layer,), is_table=not roles or "embedding" in roles)
+    return Const(0.25) if "slope" in roles else Weight((known.place,), is_table=bool(roles & {"unknown", "embedding"}))
 
 
 def placed(described: Mapping[str, Described], trace: Trace) -> dict[str, Described]:
     """Tell the parts of every layer where it stands in a trace."""
     depths = {path: depth for depth, path in enumerate(trace.order, start=1)}
 
-    def told(part: Part, layer: str) -> Part:
-        fed_by = trace.fed_by.get(layer, "identity") if part.fed_by == "identity" else part.fed_by
-        return replace(
-            part, fed_by=fed_by, followed_by=trace.followed_by.get(layer, "identity"), depth=depths.get(layer, 0)
-        )
+    def told(part: Part, known: Described) -> Part:
+        fed_by = trace.fed_by.get(known.place, "identity") if part.fed_by == "identity" else part.fed_by
+        followed_by = trace.followed_by.get(known.place, "identity")
+        depth = depths.get(known.place, depths.get(known.layer, 0))
+        return replace(part, fed_by=fed_by, followed_by=followed_by, depth=depth)
 
     return {
-        path: known._replace(parts=tuple(told(part, known.layer) for part in known.parts))
+        path: known._replace(parts=tuple(told(part, known) for part in known.parts))
         for path, known in described.items()
     }

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from glorot.errors import GlorotError
-from glorot.jax.models.describing import Described, describe, unknown
+from glorot.jax.models.describing import Described, describe, kind_in, unknown
 from glorot.jax.models.paths import by_path, dotted, is_array, nodes, shapes_of
 
 framework = "jax"
@@ -31,11 +31,24 @@ def leaves(model: Any) -> dict[str, Any]:
     found = by_path((dotted(keys), leaf) for keys, leaf in jax.tree_util.tree_flatten_with_path(model)[0])
     for path, leaf in found.items():
         if not is_array(leaf):
-            raise GlorotError(
-                f"the leaf {path!r} is no array, it is a {type(leaf).__name__}; a pytree to initialise holds arrays "
-                "alone: take what is none out of it"
-            )
+            raise GlorotError(f"the leaf {path!r} is no array, it is a {type(leaf).__name__}; {_way_out(model, leaf)}")
     return found
+
+
+def _way_out(model: Any, leaf: Any) -> str:
+    """Return what to pass instead of a pytree that holds more than arrays."""
+    if kind_in(leaf, ("Module",), ("flax.linen.",)):
+        return "pass the pair (module, params), and a batch as inputs="
+    inside = ((path, node) for path, node in nodes(model).items() if kind_in(node, ("Module",), ("flax.", "equinox.")))
+    path, module = next(inside, ("", None))
+    if module is not None:
+        return f"it stands in a module, the {type(module).__name__} at {path!r}: pass the module alone"
+    if hasattr(model, "params"):
+        return (
+            "pass the params alone, beside their Linen module if they have one, and put the new ones back: "
+            "state.replace(params=…)"
+        )
+    return "a pytree to initialise holds arrays alone: take what is none out of it"
 
 
 def tied(_model: Any) -> dict[str, str]:
