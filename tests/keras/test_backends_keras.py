@@ -38,6 +38,12 @@ def test_each_process_ran_on_its_backend(found: dict[str, dict[str, Any]]) -> No
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_every_initializer_gives_the_same_bits(found: dict[str, dict[str, Any]], backend: str) -> None:
+    assert found[backend]["draws"] == found["tensorflow"]["draws"]
+    assert len(set(found[backend]["draws"].values())) > 20
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_every_layer_has_the_same_parts_and_bits(found: dict[str, dict[str, Any]], backend: str) -> None:
     for kind in KINDS:
         assert found[backend][kind] == found["tensorflow"][kind], kind
@@ -61,9 +67,13 @@ def test_a_model_in_python_is_followed_alike(found: dict[str, dict[str, Any]], b
     assert [run[path] for path in ("first", "stack.0", "attend.output", "last")] == [
         [1, "identity", "relu"],
         [2, "relu", "tanh"],
-        [7, "identity", "silu"],
-        [8, "silu", "identity"],
+        [11, "identity", "silu"],
+        [12, "silu", "identity"],
     ]
+    held = ["pair.0", "pair.1.0", "named.0", "named.1"]
+    assert [run[path][0] for path in held] == [3, 4, 5, 6]
+    weights = [one.split("'")[1] for one in found[backend]["encoder"][0]]
+    assert {"shifts.0", "shifts.1", *(f"{path}.kernel" for path in held)} < set(weights)
     assert list(registered)[:3] == ["last", "first", "stack.0"]
     assert found[backend]["encoder"] == found["tensorflow"]["encoder"]
     assert found[backend]["outputs"] == found["tensorflow"]["outputs"]

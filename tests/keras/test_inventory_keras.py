@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from keras.src.applications.convnext import LayerScale
 from keras_zoo import LAYERS, built, planned
 
 import glorot
@@ -261,6 +262,21 @@ def test_projections_that_hold_several_are_cut_by_attribute_or_name() -> None:
 
 
 # what is refused
+
+
+def test_a_layer_without_inputs_is_called_by_its_kind() -> None:
+    layer = layers.Dense(2)
+    layer.build((None, 0))
+    with pytest.raises(GlorotError, match=r"^this Dense: inputs must be a positive integer, got 0$"):
+        inventory(layer)
+
+
+def test_a_scale_of_an_application_is_refused_with_a_rule() -> None:
+    model = keras.Sequential([keras.Input((3,)), LayerScale(1e-6, 3)])
+    with pytest.raises(
+        GlorotError, match=r"(?s)layers\.0\.gamma  3  in LayerScale.*rules=\[\('layers\.0\.gamma', 'skip'"
+    ):
+        glorot.plan(model)
 
 
 class Own(layers.Layer):

@@ -150,9 +150,84 @@ def test_a_layer_in_a_set_has_no_name() -> None:
     with pytest.raises(GlorotError) as caught:
         inventory(model)
     assert str(caught.value) == (
-        "layer '' (Bag) holds a Dense in a set or out of sight, where it has no name; hold it in an attribute, a list "
-        "or a dict"
+        "this Bag holds a Dense in a set or out of sight, where it has no name, or it was assigned over by another: "
+        "hold it in an attribute, a list or a dict, and make it only once"
     )
+    with pytest.raises(GlorotError, match=r"^layer 'layers\.0' \(Bag\) holds a Dense in a set"):
+        inventory(keras.Sequential([keras.Input((3,)), model]))
+
+
+class Base(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.noise, self.inner = layers.Dropout(0.5, seed=1), keras.Sequential([layers.Dense(3)])
+        self.head = layers.Dense(2)
+
+    def call(self, x: Any) -> Any:
+        return self.head(self.noise(x))
+
+
+class Derived(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.noise, self.inner = layers.Dropout(0.1, seed=1), layers.ReLU()
+        self.head = layers.Dense(7)
+
+
+@pytest.mark.filterwarnings("ignore:`build\\(\\)` was called:UserWarning")  # Keras sees the first head, too
+def test_a_layer_that_was_assigned_over_is_left_out() -> None:
+    model = Derived()
+    model(np.ones((2, 3)))
+    assert [(p.path, p.shape) for p in inventory(model).parameters] == [("head.kernel", (3, 7)), ("head.bias", (7,))]
+    model = Derived()
+    model._layers[2].build((None, 3))  # the head of the base class
+    model(np.ones((2, 3)))
+    with pytest.raises(GlorotError, match="was assigned over by another: .* make it only once$"):
+        inventory(model)
+
+
+class Twins(layers.Layer):
+    """Weights and layers whose names would be alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = {"a.b": layers.Dense(2), "a": {"b": layers.Dense(2)}}
+
+    def build(self, shape: Any) -> None:
+        self.held = self.add_weight(shape=(2,), name="w")
+        self.own = self.add_weight(shape=(2,), name="own")
+        for name in ("u", "u", "held", "alone"):
+            self.add_weight(shape=(2,), name=name)
+        for layer in (self.heads["a.b"], self.heads["a"]["b"]):
+            layer.build(shape)
+
+
+def test_no_two_weights_share_a_name() -> None:
+    layer = Twins()
+    layer.build((None, 2))
+    own = ["held", "own", "weights.2", "weights.3", "weights.4", "alone"]
+    heads = [f"heads.{path}.{name}" for path in ("a.b", "a.b_2") for name in ("kernel", "bias")]
+    assert names(layer) == own + heads
+
+
+class Underscored(layers.Layer):
+    def build(self, shape: Any) -> None:
+        self._gain = self.add_weight(shape=(3,))
+        setattr(self, "__gain", self.add_weight(shape=(3,)))
+
+
+def test_underscores_stay_where_names_would_be_alike() -> None:
+    layer = Underscored()
+    layer.build((None, 3))
+    assert names(layer) == ["_gain", "__gain"]
+
+
+def test_a_dict_may_hold_itself() -> None:
+    model = functional()
+    model.notes = {"extra": layers.Dense(2)}
+    model.notes["again"] = model.notes
+    model.notes["extra"].build((None, 2))
+    assert names(model) == [*EXPECTED, "notes.extra.kernel", "notes.extra.bias"]
 
 
 def test_a_functional_model_with_a_layer_beside_its_graph() -> None:
@@ -181,3 +256,21 @@ def test_names_survive_a_copy_and_a_file(tmp_path: Path) -> None:
         model.save(tmp_path / "model.keras")
         assert inventory(keras.models.load_model(tmp_path / "model.keras")) == inventory(model)
         assert inventory(keras.models.clone_model(model)) == inventory(model)
+
+
+class Qkv(layers.Dense):
+    """A layer whose automatic name, of the first one in a process, is that of a fused projection."""
+
+
+class GateUpProj(layers.Dense):
+    """Another."""
+
+
+@pytest.mark.parametrize("kind", [Qkv, GateUpProj])
+def test_an_automatic_name_tells_nothing(kind: type) -> None:
+    keras.utils.clear_session()
+    for name in ("first", "second"):
+        model = keras.Sequential([keras.Input((4,)), kind(12)])
+        assert [part.name for part in inventory(model).parts] == ["layers.0.kernel", "layers.0.bias"], name
+    given = keras.Sequential([keras.Input((4,)), kind(12, name="qkv_proj")])
+    assert [part.name for part in inventory(given).parts][:3] == [f"layers.0.kernel[{piece}]" for piece in "qkv"]

@@ -1,16 +1,18 @@
 """From a Keras model to its inventory."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import keras
+from keras.src.utils.naming import to_snake_case  # Keras exports no name for it
 
 from glorot.errors import GlorotError
 from glorot.fused import FUSED, split
 from glorot.inventory import Inventory, Parameter, Part
 from glorot.keras.layers import OUTSIDE, Parts, kind_of, parts_of
-from glorot.keras.paths import joined, kinds, layers_of, own_variables
+from glorot.keras.paths import every_layer, joined, kinds, layers_of, own_variables, told
 from glorot.keras.preserve import preserved
 from glorot.keras.tracing import Follower, Trace, follow
 
@@ -55,7 +57,7 @@ def inventory(model: Any, inputs: Any = None) -> Inventory:
     if inputs is None:
         trace = follow(model, Follower(paths, weighted))
     else:
-        with preserved(layer for _, layer in layers):
+        with preserved(every_layer(model)):
             args, kwargs = _symbolic(model, inputs)
             trace = follow(model, Follower(paths, weighted, runs=True), args, kwargs)
     depths = {path: n for n, path in enumerate(trace.order, start=1)}
@@ -71,10 +73,9 @@ def variables_of(model: Any) -> dict[str, Any]:
 def _check_built(layers: Iterable[tuple[str, Any]]) -> None:
     for path, layer in layers:
         if not layer.built and not getattr(layer.build, "_is_default", False):
-            what = f"layer {path!r} ({type(layer).__name__})" if path else f"this {type(layer).__name__}"
             raise GlorotError(
-                f"{what} is not built, so it has no weights yet; begin the model with keras.Input(shape), call "
-                "model.build(input_shape), or call it on one batch, and then plan it"
+                f"{told(path, layer)} is not built, so it has no weights yet; begin the model with keras.Input(shape), "
+                "call model.build(input_shape), or call it on one batch, and then plan it"
             )
 
 
@@ -83,7 +84,7 @@ def _stored(path: str, layer: Any) -> list[_Stored]:
     try:
         parts = parts_of(layer, {name: tuple(variable.shape) for name, variable in own})
     except GlorotError as error:
-        raise GlorotError(f"layer {path!r} ({type(layer).__name__}): {error}") from error
+        raise GlorotError(f"{told(path, layer)}: {error}") from error
     return [_Stored(joined(path, name), variable, path, layer, parts.get(name)) for name, variable in own]
 
 
@@ -119,9 +120,14 @@ def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int]
 
 
 def _called(one: _Stored) -> str:
-    """Return what the user calls a layer: the attribute that holds it, or the name that it was given."""
+    """Return what the user calls a layer: the attribute that holds it, or the name that it was given.
+
+    A name that Keras made from the class is none: it has a number behind it from the second layer of a process on.
+    """
     is_known = one.layer_path.rpartition(".")[2] in FUSED
-    return one.layer_path if is_known else str(one.layer.name)
+    automatic = re.escape(to_snake_case(type(one.layer).__name__)) + r"(_\d+)?"
+    is_automatic = re.fullmatch(automatic, one.layer.name) is not None
+    return one.layer_path if is_known or is_automatic else str(one.layer.name)
 
 
 def _symbolic(model: Any, inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

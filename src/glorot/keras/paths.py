@@ -1,6 +1,8 @@
 """Structural paths of layers and variables: from how a model holds them, never from automatic names."""
 
+import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +14,7 @@ AUTOMATIC = re.compile(r"variable(_\d+)?")
 
 # what Keras itself keeps of a layer's contents, beside the attribute that holds it
 RECORDS = {"_layers", "_trainable_variables", "_non_trainable_variables", "_operations", "_functional"}
+OF_TENSORFLOW = "_self_"  # what TensorFlow keeps beside them, on its own backend: the tuples, for one
 
 PROJECTIONS = {f"_{name}_dense": name for name in ("query", "key", "value", "gate", "output")}
 SHORT = {
@@ -36,6 +39,29 @@ def joined(path: str, step: str) -> str:
         ('encoder.kernel', 'kernel', 'lstm')
     """
     return f"{path}.{step}".strip(".")
+
+
+def told(path: str, layer: Any) -> str:
+    """Return how a message calls a layer.
+
+    Example:
+        >>> told("head", keras.layers.Dense(3)), told("", keras.layers.Dense(3))
+        ("layer 'head' (Dense)", 'this Dense')
+    """
+    kind = type(layer).__name__
+    return f"layer {path!r} ({kind})" if path else f"this {kind}"
+
+
+def every_layer(model: Any) -> list[Any]:
+    """Return a model and all layers below it that Keras knows of, each once, whether or not they have a name."""
+    found: dict[int, Any] = {}
+    waiting = [model]
+    while waiting:
+        layer = waiting.pop()
+        if id(layer) not in found:
+            found[id(layer)] = layer
+            waiting += layer._layers
+    return list(found.values())
 
 
 def layers_of(model: Any) -> list[tuple[str, Any]]:
@@ -63,6 +89,7 @@ def children(layer: Any, path: str = "") -> list[tuple[str, Any]]:
 
     The layers of a Sequential and a Functional model are counted, without its inputs, so that both forms of one
     network agree, and a Sequential one whether or not it was given an Input. All others go by their attributes.
+    Keras also keeps a layer whose attribute was assigned over: it has no name, and is left out where it has no weights.
     """
     kind = set(kinds(layer))
     chain: list[Any] = []
@@ -76,9 +103,11 @@ def children(layer: Any, path: str = "") -> list[tuple[str, Any]]:
         if id(child) in counted or isinstance(child, keras.layers.InputLayer):
             continue
         if id(child) not in names:
+            if not _has_weights(child):
+                continue
             raise GlorotError(
-                f"layer {path!r} ({type(layer).__name__}) holds a {type(child).__name__} in a set or out of sight, "
-                "where it has no name; hold it in an attribute, a list or a dict"
+                f"{told(path, layer)} holds a {type(child).__name__} in a set or out of sight, where it has no name, "
+                "or it was assigned over by another: hold it in an attribute, a list or a dict, and make it only once"
             )
         name = names[id(child)]
         held.append((short.get(name, _bare(name, names)), child))
@@ -89,16 +118,19 @@ def own_variables(layer: Any) -> list[tuple[str, Any]]:
     """Return (name, variable) of the weights that a layer holds itself, frozen or not.
 
     What was made not to be trained, such as moving statistics, is state and no weight. Of a quantized layer, whose
-    weights Keras turns into such state, it is all listed.
+    weights Keras turns into such state, it is all listed. One that is held nowhere goes by the name it was given,
+    unless another has that name too or it was given none.
     """
     variables = list(layer._trainable_variables)
     if is_quantized(layer):
         variables += layer._non_trainable_variables
     names = _names(layer)
+    called = [_bare(names[id(one)], names) if id(one) in names else one.name for one in variables]
+    count = Counter(called)
     found = []
-    for n, variable in enumerate(variables):
-        name = _bare(names[id(variable)], names) if id(variable) in names else variable.name
-        found.append((f"weights.{n}" if AUTOMATIC.fullmatch(name) and id(variable) not in names else name, variable))
+    for n, (name, variable) in enumerate(zip(called, variables, strict=True)):
+        tells = id(variable) in names or (count[name] == 1 and not AUTOMATIC.fullmatch(name))
+        found.append((name if tells else f"weights.{n}", variable))
     return found
 
 
@@ -110,31 +142,52 @@ def is_quantized(layer: Any) -> bool:
 def _bare(name: str, names: dict[int, str]) -> str:
     """Return a name without leading underscores, unless another thing of the layer bears that name."""
     bare = name.lstrip("_")
-    return bare if bare and bare not in names.values() else name
+    if bare == name:
+        return name
+    alike = {other for other in names.values() if other.lstrip("_") == bare}
+    return bare if bare and alike == {name} else name
 
 
 def _names(layer: Any) -> dict[int, str]:
     """Return where a layer holds each layer and variable, by its id; an attribute comes before a list or dict."""
     stored = vars(layer)
     held = [
-        (name, value) for name, value in {**stored, **stored.get("_modules", {})}.items() if name not in RECORDS
+        (name, value)
+        for name, value in {**stored, **stored.get("_modules", {})}.items()
+        if name not in RECORDS and not name.startswith(OF_TENSORFLOW)
     ]  # on the torch backend, layers lie in _modules
     names: dict[int, str] = {}
     for name, value in held:
         if _is_held(value):
             names.setdefault(id(value), name)
+    taken = set(names.values())
     for name, value in held:
-        for step, thing in _within(value):
-            names.setdefault(id(thing), f"{name}.{step}")
+        for step, thing in _within(value, set()):
+            if id(thing) not in names:
+                names[id(thing)] = _free(f"{name}.{step}", taken)
+                taken.add(names[id(thing)])
     return names
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Return a name, or with a number behind it where it is taken: {"a.b": …} and {"a": {"b": …}} lead to one."""
+    numbered = (f"{name}_{n}" for n in itertools.count(2))
+    return name if name not in taken else next(one for one in numbered if one not in taken)
 
 
 def _is_held(value: Any) -> bool:
     return isinstance(value, keras.layers.Layer | keras.Variable)
 
 
-def _within(container: Any) -> Iterator[tuple[str, Any]]:
-    """Yield (steps, thing) of the layers and variables in lists, tuples and dicts, however deep."""
+def _has_weights(layer: Any) -> bool:
+    return any(one._trainable_variables or one._non_trainable_variables for one in every_layer(layer))
+
+
+def _within(container: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """Yield (steps, thing) of the layers and variables in lists, tuples and dicts, however deep; in each but once."""
+    if id(container) in seen:
+        return
+    seen.add(id(container))
     if isinstance(container, dict):
         items = list(container.items())
     elif isinstance(container, list | tuple):
@@ -145,5 +198,5 @@ def _within(container: Any) -> Iterator[tuple[str, Any]]:
         if _is_held(value):
             yield str(key), value
         else:
-            for step, thing in _within(value):
+            for step, thing in _within(value, seen):
                 yield f"{key}.{step}", thing

@@ -5,13 +5,15 @@ They need no Keras model and give TensorFlow's tensors on every backend of Keras
 
 import functools
 import math
-from typing import Any
+from typing import Any, Self
+
+import keras
 
 from glorot.distributions import Distribution
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.keras.initializers import laws
-from glorot.keras.initializers.base import KeyOfTensor, number
+from glorot.keras.initializers.base import KeyOfTensor, number, serializable
 from glorot.keras.initializers.places import keras_fans, labels, placed
 from glorot.keras.initializers.source import LOW_WORD, Source
 from glorot.keras.initializers.tensors import drawn, dtype_name, to_tensor
@@ -101,8 +103,12 @@ def variance_scaling_initializer(
     return ContribInitializer("variance_scaling_initializer", factor, mode, uniform, seed, dtype)
 
 
-class ContribInitializer:
-    """What the functions above return; `get_variable` calls it once for each variable or shard."""
+@serializable
+class ContribInitializer(keras.initializers.Initializer):  # type: ignore[misc]
+    """What the functions above return; `get_variable` calls it once for each variable or shard.
+
+    It holds nothing but numbers and names, so that it can be copied, pickled and saved with a layer of Keras.
+    """
 
     def __init__(self, owner: str, factor: float, mode: str, uniform: bool, seed: Any, dtype: Any) -> None:
         self._owner = owner
@@ -115,13 +121,28 @@ class ContribInitializer:
             raise GlorotError(
                 f"{owner}: uniform must be True or False, got {uniform!r}; pass others by name, as in seed=0"
             )
-        self._fan, self._uniform = MODES[mode.lower()], uniform
-        self._tensorflow = _tensorflow(owner)
+        self._mode, self._uniform = mode, uniform
+        _tensorflow(owner)
         self._dtype = dtype_name(owner, dtype)
-        source = Source(owner, seed, None)
-        self._key = KeyOfTensor(
-            source.next if seed is not None else functools.partial(_next_key, self._tensorflow, source)
-        )
+        self._source = Source(owner, seed, None)
+        self._key = KeyOfTensor(self._source.next if seed is not None else self._next_key)
+
+    def __repr__(self) -> str:
+        """Return the call that makes it."""
+        law = {} if self._owner == "xavier_initializer" else {"factor": self._factor, "mode": self._mode}
+        given = {**law, "uniform": self._uniform, "seed": self._source.given, "dtype": self._dtype}
+        return f"{self._owner}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor; an initializer made from them begins anew."""
+        seed = keras.saving.serialize_keras_object(self._source.given)
+        law = {"factor": self._factor, "mode": self._mode, "uniform": self._uniform}
+        return {"owner": self._owner, **law, "seed": seed, "dtype": self._dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return an initializer from what `get_config` gave."""
+        return cls(**{**config, "seed": keras.saving.deserialize_keras_object(config["seed"])})
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Any:
         """Return a tensor of fresh weights; in a graph, one that gives the same weights whenever it is run.
@@ -144,18 +165,18 @@ class ContribInitializer:
         return to_tensor(make, place, kind, tensorflow=True)
 
     def _law(self, fans: Fans) -> Distribution:
+        fan = MODES[self._mode.lower()](fans)
         if self._uniform:
-            bound = math.sqrt(3 * self._factor / self._fan(fans))
+            bound = math.sqrt(3 * self._factor / fan)
             return laws.uniform(self._owner, -bound, bound)
-        return laws.truncated(self._owner, 0.0, math.sqrt(UNCUT * self._factor / self._fan(fans)))
+        return laws.truncated(self._owner, 0.0, math.sqrt(UNCUT * self._factor / fan))
 
-
-def _next_key(tf: Any, source: Source) -> Key:
-    """Return the seeds that TensorFlow gives its next random operation, if its seed is set."""
-    words = tf.compat.v1.get_seed(None)
-    if None in words:
-        return source.next()
-    return Key(int(words[0]) & LOW_WORD, int(words[1]) & LOW_WORD)
+    def _next_key(self) -> Key:
+        """Return the seeds that TensorFlow gives its next random operation, if its seed is set."""
+        words = _tensorflow(self._owner).compat.v1.get_seed(None)
+        if None in words:
+            return self._source.next()
+        return Key(int(words[0]) & LOW_WORD, int(words[1]) & LOW_WORD)
 
 
 def _tensorflow(owner: str) -> Any:

@@ -10,7 +10,7 @@ import keras
 from glorot.errors import GlorotError
 from glorot.keras.layers import is_norm, state_activation
 from glorot.keras.naming import activation_of_function, activation_of_operation
-from glorot.keras.paths import children, kinds
+from glorot.keras.paths import children, kinds, told
 
 # what only moves values about: its result is still the output of the activation before it
 MOVES = {"Flatten", "Reshape", "Permute", "RepeatVector", "Masking", "Rescaling", "ActivityRegularization"}
@@ -117,6 +117,7 @@ class Follower:
         self._paths = paths
         self._weighted = frozenset(weighted)
         self._runs = runs
+        self._open: set[int] = set()  # the layers that are being followed, for one may hold those that hold it
         self._sigmoids: dict[int, int] = {}  # from the sigmoid of a tensor to that tensor
 
     def follow(self, operation: Any, call: _Call) -> list[Origin]:
@@ -214,6 +215,15 @@ class Follower:
 
     def _inside(self, layer: Any, call: _Call) -> list[Origin]:
         """Follow what a layer does with the layers that it holds."""
+        if id(layer) in self._open:
+            return [_mixed(call.sources, joined=False)]
+        self._open.add(id(layer))
+        try:
+            return self._opened(layer, call)
+        finally:
+            self._open.remove(id(layer))
+
+    def _opened(self, layer: Any, call: _Call) -> list[Origin]:
         if self._runs and any(
             isinstance(leaf, keras.KerasTensor) for leaf in keras.tree.flatten((call.args, dict(call.kwargs)))
         ):
@@ -245,10 +255,10 @@ class Follower:
         except Exception as error:
             if not layer._layers:  # no order is lost that matters
                 return [_mixed(call.sources, joined=False)]
-            path, name = self._paths.get(id(layer), ""), type(layer).__name__
             raise GlorotError(
-                f"layer {path!r} ({name}) cannot be followed, for it computes with more than layers and keras.ops: "
-                f"{_brief(error)}; leave inputs out, and its layers are taken in the order of registration"
+                f"{told(self._paths.get(id(layer), ''), layer)} cannot be followed, for it computes with more than "
+                f"layers and keras.ops: {_brief(error)}; leave inputs out, and its layers are taken in the order of "
+                "registration"
             ) from error
         outputs = [leaf for leaf in keras.tree.flatten(returned) if isinstance(leaf, keras.KerasTensor)]
         return self._graph(outputs, inputs, sources)
@@ -331,5 +341,7 @@ def _is_zero(value: Any) -> bool:
 
 def _brief(error: Exception) -> str:
     """Return what an error says, without the lists of arguments that Keras adds."""
-    text = re.sub(r"\x1b\[\d*m", "", str(error).partition("\n\nArguments received by")[0])
+    # a KeyError shows its text as repr does
+    whole = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    text = re.sub(r"\x1b\[\d*m", "", whole.partition("\n\nArguments received by")[0])
     return " ".join(text.split()) or type(error).__name__
