@@ -47,9 +47,9 @@ class Part:
         axes: a letter for each axis: b (batch, expert, group, vocabulary row), o (out), i (in),
             k (kernel); empty where the axes have no meaning that is known.
         shape: the shape in the order of `axes`.
-        role: one of ROLES; scale and shift belong to a norm, or to an adapter that starts as no change at all,
-            padding is the row of an embedding that stays zero, forget_bias is the one bias that opens the forget gate of an LSTM, and nothing is known of
-            how an unknown part connects.
+        role: one of ROLES; scale and shift belong to a norm, or to an adapter that starts as no change at all;
+            padding is the row of an embedding that stays zero, forget_bias the one bias that opens the forget gate of
+            an LSTM, and nothing is known of how an unknown part connects.
         layer: the kind of layer it belongs to, as its framework calls it.
         fans: the true connection counts of its layer; None where they are not known.
         view: where in the stored tensor it lies; None if it is the whole tensor as it lies.
