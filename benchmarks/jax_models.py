@@ -14,7 +14,7 @@ from flax import nnx
 
 import glorot
 
-WIDTH, LAYERS, WORDS, RUNS = 256, 12, 5000, 5
+WIDTH, LAYERS, WORDS, RUNS = 256, 12, 5000, 3
 
 
 class Block(nnx.Module):
