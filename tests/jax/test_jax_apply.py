@@ -177,3 +177,36 @@ def test_a_concrete_model_is_not_changed():
     assert made is not model
     jax.tree.map(np.testing.assert_array_equal, before, nnx.to_pure_dict(nnx.state(model, nnx.Param)))
     assert not np.array_equal(made.qkv.kernel[...], model.qkv.kernel[...])
+
+
+def test_a_leaf_without_axes_is_named_with_the_ways_out():
+    with pytest.raises(glorot.GlorotError) as caught:
+        glorot.plan(abstract_tree())
+    assert str(caught.value).splitlines() == [
+        "no layer that glorot knows owns these parameters:",
+        "  b  32  in dict",
+        "  w  16×32  in dict",
+        "say what they get with a rule, rules=[('b', 'normal(std=0.02)')], leave them alone with rules=[('b', 'skip')], "
+        "or tell their axes (b copies, o outputs, i inputs, k kernel) with axes={'b': 'o'}",
+    ]
+
+
+def test_a_plan_with_axes_asks_for_them_where_it_is_applied():
+    tree, plan = planned(KINDS["tree"], "tree")
+    with pytest.raises(glorot.GlorotError) as caught:
+        glorot.apply(plan, tree, seed=0)
+    assert str(caught.value).splitlines()[-3:] == [
+        "  b: planned 32 (o), the model has 32 (no axes)",
+        "  w: planned 32×16 (oi), the model has 16×32 (no axes)",
+        "  what has no axes in the model needs them here as well: axes={path pattern: letters}",
+    ]
+
+
+def test_a_plan_for_another_model_names_what_differs():
+    model, other = nnx.Linear(3, 4, rngs=nnx.Rngs(0)), nnx.Linear(3, 5, use_bias=False, rngs=nnx.Rngs(0))
+    with pytest.raises(glorot.GlorotError) as caught:
+        glorot.apply(glorot.plan(model), other, seed=0)
+    assert str(caught.value).splitlines()[1:] == [
+        "  in the plan only: bias",
+        "  kernel: planned 4×3 (oi), the model has 5×3 (oi)",
+    ]
