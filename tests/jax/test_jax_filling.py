@@ -156,7 +156,7 @@ def test_every_device_makes_its_own_part_on_any_mesh(data):
 
 
 def test_a_leaf_larger_than_any_device_is_compiled_in_parts():
-    """Compiled, not run: four gates of 2**18 × 2**17, 64 GiB on each of eight devices, and not a byte besides."""
+    """Compiled, not run: four gates of 2**18 × 2**15, 16 GiB on each of eight devices, and not a byte besides."""
     size = (2**18, 2**15)
     mesh = jax.make_mesh((8,), ("x",), (AxisType.Auto,))
     leaf = jax.ShapeDtypeStruct((size[0], 4 * size[1]), jnp.float32)
