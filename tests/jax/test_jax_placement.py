@@ -78,43 +78,43 @@ def test_a_leaf_in_the_memory_of_the_host_stays_there():
     np.testing.assert_array_equal(leaf, WHOLE)
 
 
-def refusal(function: Any, words: str) -> None:
-    with pytest.raises(glorot.GlorotError, match=f"^{words}"):
-        function()
-
-
 def test_a_mesh_without_devices_that_is_not_set_is_refused():
-    place = NamedSharding(mesh(AUTO, AUTO).abstract_mesh, P("x"))
-    refusal(
-        lambda: started(tree(place)),
-        r"w: its sharding P\('x',?\) over the mesh \{'x': 4, 'y': 2\} is one without devices; call under "
-        r"jax\.set_mesh\(mesh\), with the mesh itself$",
+    words = (
+        r"^w: its sharding P\('x',?\) over the mesh \{'x': 4, 'y': 2\} is one without devices; call under "
+        r"jax\.set_mesh\(mesh\), with the mesh itself$"
     )
+    with pytest.raises(glorot.GlorotError, match=words):
+        started(tree(NamedSharding(mesh(AUTO, AUTO).abstract_mesh, P("x"))))
 
 
 def test_an_explicit_mesh_inside_a_jit_that_does_not_know_it_is_refused():
     place = NamedSharding(mesh(EXPLICIT, EXPLICIT), P("x"))
-    refusal(
-        jax.jit(lambda: started(tree(place))),
-        r"its sharding P\('x',?\) over the mesh \{'x': 4, 'y': 2\} is explicit; call your jitted function under "
-        r"jax\.set_mesh\(mesh\)",
+    words = (
+        r"^its sharding P\('x',?\) over the mesh \{'x': 4, 'y': 2\} is explicit; call your jitted function under "
+        r"jax\.set_mesh\(mesh\)"
     )
+    with pytest.raises(glorot.GlorotError, match=words):
+        jax.jit(lambda: started(tree(place)))()
 
 
 def test_another_mesh_than_the_one_that_is_set_is_refused():
     other = jax.make_mesh((8,), ("z",), (AUTO,))
+    words = (
+        r"^w: its sharding P\('z',?\) over the mesh \{'z': 8\} is not the mesh \{'x': 4, 'y': 2\} that jax\.set_mesh has "
+        r"set; call outside of that, or move what lies elsewhere by jax\.device_put$"
+    )
+    with jax.set_mesh(mesh(AUTO, AUTO)), pytest.raises(glorot.GlorotError, match=words):
+        started(tree(NamedSharding(other, P("z"))))
+
+
+def test_a_leaf_on_one_device_under_a_mesh_of_several_is_refused():
     alone = {"w": jax.device_put(jnp.zeros(SHAPE), jax.devices()[0])}
-    with jax.set_mesh(mesh(AUTO, AUTO)):
-        refusal(
-            lambda: started(tree(NamedSharding(other, P("z")))),
-            r"w: its sharding P\('z',?\) over the mesh \{'z': 8\} is not the mesh \{'x': 4, 'y': 2\} that jax\.set_mesh has "
-            r"set; call outside of that, or move what lies elsewhere by jax\.device_put$",
-        )
-        refusal(
-            lambda: started(alone),
-            r"w lies on 1 device, and jax\.set_mesh has set a mesh of 8; call outside of that, or move it there by "
-            r"jax\.device_put$",
-        )
+    words = (
+        r"^w lies on 1 device, and jax\.set_mesh has set a mesh of 8; call outside of that, or move it there by "
+        r"jax\.device_put$"
+    )
+    with jax.set_mesh(mesh(AUTO, AUTO)), pytest.raises(glorot.GlorotError, match=words):
+        started(alone)
 
 
 @pytest.mark.parametrize(
@@ -142,17 +142,18 @@ def test_another_mesh_than_the_one_that_is_set_is_refused():
 )
 @pytest.mark.parametrize("kind", [AUTO, EXPLICIT])
 def test_a_place_that_does_not_fit_is_refused_on_every_mesh(kind, place, words):
-    with jax.set_mesh(mesh(kind, kind)):
-        refusal(lambda: draw(KEY, Normal(), (15, 8), out_sharding=place), words)
+    with jax.set_mesh(mesh(kind, kind)), pytest.raises(glorot.GlorotError, match=f"^{words}"):
+        draw(KEY, Normal(), (15, 8), out_sharding=place)
 
 
-def test_a_spec_without_a_mesh_and_one_that_is_unreduced_are_refused():
-    refusal(
-        lambda: draw(KEY, Normal(), SHAPE, out_sharding=P("x")),
-        re.escape("out_sharding: P('x',) names axes of a mesh, and none is set; call under jax.set_mesh(mesh)") + "$",
-    )
+def test_a_spec_without_a_mesh_is_refused():
+    words = "out_sharding: P('x',) names axes of a mesh, and none is set; call under jax.set_mesh(mesh)"
+    with pytest.raises(glorot.GlorotError, match=f"^{re.escape(words)}$"):
+        draw(KEY, Normal(), SHAPE, out_sharding=P("x"))
+
+
+def test_a_spec_that_is_unreduced_is_refused():
     place = NamedSharding(mesh(EXPLICIT, EXPLICIT), P("x", unreduced={"y"}))
-    refusal(
-        lambda: draw(KEY, Normal(), SHAPE, out_sharding=place),
-        r"out_sharding: P\(.*\) is unreduced, a sum that is still to be taken; weights are none$",
-    )
+    words = r"^out_sharding: P\(.*\) is unreduced, a sum that is still to be taken; weights are none$"
+    with pytest.raises(glorot.GlorotError, match=words):
+        draw(KEY, Normal(), SHAPE, out_sharding=place)
