@@ -11,6 +11,7 @@ from glorot.errors import GlorotError
 from glorot.keras.layers import is_norm, state_activation
 from glorot.keras.naming import activation_of_function, activation_of_operation
 from glorot.keras.paths import children, kinds, told
+from glorot.origins import INPUT, Origin, mixed
 
 # what only moves values about: its result is still the output of the activation before it
 MOVES = {"Flatten", "Reshape", "Permute", "RepeatVector", "Masking", "Rescaling", "ActivityRegularization"}
@@ -30,25 +31,6 @@ SCALINGS = {"Multiply", "Divide", "TrueDivide"}  # by a number, they pass an act
 ATTENTIONS = {"MultiHeadAttention", "GroupedQueryAttention"}
 OWN = {"Layer", "Model", "Lambda"}  # what users write for themselves
 CELLS = {"SimpleRNNCell", "LSTMCell", "GRUCell", "ConvLSTMCell"}
-
-INPUT = "."
-"""What stands among the layers that a tensor comes from for the input of the model; no path is called so."""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a tensor comes from.
-
-    Attributes:
-        activation: the activation that it is the output of.
-        layers: the layers before that, back to the last ones; INPUT among them if the input itself is one.
-        direct: whether nothing but moves and norms lies between the layer and that activation.
-    """
-
-    activation: str = "identity"
-    layers: frozenset[str] = frozenset()
-    direct: bool = False
-
 
 FROM_INPUT = Origin("identity", frozenset({INPUT}))
 
@@ -131,7 +113,7 @@ class Follower:
             return self.follow(operation.cell, _call_of(call.source))
         if "Bidirectional" in kind:
             ways = (operation.forward_layer, operation.backward_layer)
-            return [_mixed([self.follow(way, _call_of(call.source))[0] for way in ways], joined=True)]
+            return [mixed([self.follow(way, _call_of(call.source))[0] for way in ways], joined=True)]
         if kind & ATTENTIONS:
             return [self._attention(operation, call)]
         if "Functional" in kind or getattr(operation, "_functional", None) is not None:
@@ -150,7 +132,7 @@ class Follower:
             return [call.source]
         if isinstance(operation, keras.layers.Layer) and (operation._layers or kinds(operation)[0] in OWN):
             return self._inside(operation, call)
-        return [_mixed(call.sources, joined=bool(kind & JOINS))]
+        return [mixed(call.sources, joined=bool(kind & JOINS))]
 
     def _layer(self, layer: Any, source: Origin) -> Origin:
         path = self._paths[id(layer)]
@@ -216,7 +198,7 @@ class Follower:
     def _inside(self, layer: Any, call: _Call) -> list[Origin]:
         """Follow what a layer does with the layers that it holds."""
         if id(layer) in self._open:
-            return [_mixed(call.sources, joined=False)]
+            return [mixed(call.sources, joined=False)]
         self._open.add(id(layer))
         try:
             return self._opened(layer, call)
@@ -229,7 +211,7 @@ class Follower:
         ):
             return self._run(layer, call)
         if not layer._layers:
-            return [_mixed(call.sources, joined=False)]
+            return [mixed(call.sources, joined=False)]
         last = call.source
         for _, child in children(layer):
             last = self.follow(child, _call_of(last))[0]
@@ -254,7 +236,7 @@ class Follower:
             raise
         except Exception as error:
             if not layer._layers:  # no order is lost that matters
-                return [_mixed(call.sources, joined=False)]
+                return [mixed(call.sources, joined=False)]
             raise GlorotError(
                 f"{told(self._paths.get(id(layer), ''), layer)} cannot be followed, for it computes with more than "
                 f"layers and keras.ops: {_brief(error)}; leave inputs out, and its layers are taken in the order of "
@@ -319,15 +301,6 @@ def _maker(known: set[int]) -> Callable[[Any], Any]:
         return history.operation._inbound_nodes[history.node_index]
 
     return maker
-
-
-def _mixed(sources: Sequence[Origin], joined: bool) -> Origin:
-    """Return the origin of what several tensors were mixed into; side by side, one activation remains."""
-    if joined and len(set(sources)) == 1:
-        return sources[0]
-    activations = {source.activation for source in sources}
-    shared = activations.pop() if joined and len(activations) == 1 else "identity"
-    return Origin(shared, frozenset().union(*(source.layers for source in sources)))
 
 
 def _spread(origins: list[Origin], count: int) -> list[Origin]:

@@ -12,12 +12,13 @@ from torch.nn.parameter import UninitializedParameter
 from glorot.errors import GlorotError
 from glorot.fused import split
 from glorot.inventory import Inventory, Parameter, Part
+from glorot.origins import Origin
 from glorot.text import shape_text
 from glorot.torch.layers import parts_of
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import stored_shape
 from glorot.torch.preserve import preserved
-from glorot.torch.tracing import Origin, Trace, follow, in_order_of_registration
+from glorot.torch.tracing import Trace, follow, in_order_of_registration
 
 WEIGHTS = {"kernel", "recurrent", "embedding"}
 

@@ -12,12 +12,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from glorot.errors import GlorotError
+from glorot.origins import INPUT, Origin, mixed
 from glorot.torch.layers import is_norm, state_activation
 from glorot.torch.naming import OPAQUE, activation_of_call, activation_of_module, plain_name
 from glorot.torch.paths import structural
-
-INPUT = "."
-"""What stands among the layers that a tensor comes from for the batch itself; no path is called so."""
 
 # what only moves values about: its result is still the output of the activation before it
 MOVES = {"view", "reshape", "flatten", "unflatten", "ravel", "permute", "transpose", "t", "T", "mT", "movedim"}
@@ -42,21 +40,6 @@ JOINS = {"cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack"}
 
 # what rescales without mixing units: an activation behind it still belongs to the layer before it
 NORMS = {"batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm"}
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a tensor comes from.
-
-    Attributes:
-        activation: the activation that it is the output of.
-        layers: the layers before that, back to the last ones; INPUT among them if the batch itself is one.
-        direct: whether nothing but moves and norms lies between the layer and that activation.
-    """
-
-    activation: str = "identity"
-    layers: frozenset[str] = frozenset()
-    direct: bool = False
 
 
 def _output_of(path: str, module: nn.Module) -> Origin:
@@ -143,7 +126,8 @@ class _Follower(TorchFunctionMode):
             origin = self.origins.get(_large(args)[0], Origin())
             origin = replace(origin, direct=origin.direct and origin.activation != "identity")
         elif name not in MOVES:
-            origin = self._mixed([*args, *kwargs.values()], joined=name in JOINS)
+            sources = [self.origins.get(tensor, Origin()) for tensor in _tensors([*args, *kwargs.values()])]
+            origin = mixed(sources, joined=name in JOINS)
         for tensor in _tensors([result]):
             self.origins[tensor] = origin
             if name in CONSTANTS:
@@ -171,18 +155,6 @@ class _Follower(TorchFunctionMode):
         """Tell whether a tensor is a constant 0, and not a result that happens to be 0."""
         is_result = tensor not in self.constants and bool(self.origins.get(tensor, Origin()).layers)
         return not (is_result or isinstance(tensor, nn.Parameter) or tensor.is_meta or bool(tensor.any()))
-
-    def _mixed(self, values: list[Any], joined: bool) -> Origin:
-        """Return the origin of what several tensors were mixed into: every layer that had a share.
-
-        Side by side, outputs of one activation remain its outputs.
-        """
-        origins: list[Origin] = [self.origins.get(tensor, Origin()) for tensor in _tensors(values)]
-        if joined and len(set(origins)) == 1:
-            return origins[0]
-        activations = {origin.activation for origin in origins}
-        shared = activations.pop() if joined and len(activations) == 1 else "identity"
-        return Origin(shared, frozenset().union(*(origin.layers for origin in origins)))
 
     def _activate(self, origin: Origin, activation: str, before: Any, after: Any) -> None:
         if not origin.direct or not isinstance(after, Tensor):

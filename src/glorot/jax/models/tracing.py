@@ -13,9 +13,7 @@ from glorot.jax.models.activating import POINTS, named
 from glorot.jax.models.curves import Curve, stepped
 from glorot.jax.models.describing import Described
 from glorot.jax.models.running import refusals
-
-INPUT = "."
-"""What stands among the layers that a value comes from for the batch itself; no path is called so."""
+from glorot.origins import INPUT
 
 # what only moves values about: its result is still the output of the activation before it
 MOVES = {"reshape", "transpose", "broadcast_in_dim", "squeeze", "expand_dims", "slice", "dynamic_slice", "rev", "pad"}
