@@ -1,7 +1,7 @@
 """Arrays: from assignments to the values of one stored tensor, free of any framework."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,16 @@ def check_law(assignment: Assignment, dtype: str, largest: float) -> None:
         stream.fill(np.empty((0,) * len(part.shape)), key, law, part.shape, nothing, part.axes or None)
     except GlorotError as error:
         raise GlorotError(f"{part.name}: {error}") from error
+
+
+def widened(values: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return arrays by their path, with those of bfloat16, which NumPy cannot save, as float32.
+
+    Example:
+        >>> widened({"w": np.zeros(2, np.float16)})["w"].dtype
+        dtype('float16')
+    """
+    return {path: one.astype(np.float32) if one.dtype.name == "bfloat16" else one for path, one in values.items()}
 
 
 def is_whole(shape: Sequence[int], assignments: Sequence[Assignment]) -> bool:

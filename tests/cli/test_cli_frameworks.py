@@ -4,8 +4,11 @@ import json
 import sys
 from pathlib import Path
 
+import jax.numpy as jnp
+import keras
 import numpy as np
 import pytest
+import torch
 
 import glorot
 from glorot.cli import main
@@ -75,3 +78,14 @@ def test_a_state_dict_of_keras_is_refused(
         "error: w.pt: a state_dict is PyTorch's; save the weights of a Sequential as .npz"
     )
     assert not (place / "w.pt").exists()
+
+
+def test_bfloat16_is_saved_as_float32():
+    keras_model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, dtype="bfloat16")])
+    for arrays in (
+        glorot.keras.arrays(glorot.initialize(keras_model, "xavier", seed=0)),
+        glorot.jax.arrays(glorot.initialize({"w": jnp.zeros((4, 2), jnp.bfloat16)}, seed=0, axes={"w": "io"})),
+        glorot.torch.arrays(glorot.initialize(torch.nn.Linear(4, 2, dtype=torch.bfloat16), seed=0)),
+    ):
+        assert {values.dtype.name for values in arrays.values()} == {"float32"}
+        assert any(values.any() for values in arrays.values())

@@ -17,10 +17,10 @@ from glorot import stream
 from glorot.distributions import Normal, TruncatedNormal, Uniform
 from glorot.jax import initializers
 from glorot.stream import Key
+from samples import SMALLEST_P, differences
 
 THEIRS = jax.nn.initializers
 MATRIX, STACK = (400, 2500), (10, 400, 250)  # few shapes: what costs time is to compile
-SMALLEST_P = 1e-4
 SMALL = (40, 30)
 
 LAWS: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
@@ -47,26 +47,6 @@ def both(name: str, shape: tuple[int, ...], options: dict[str, Any]) -> tuple[An
     )
     assert len(ours) == 1_000_000
     return ours, theirs
-
-
-def kolmogorov_smirnov(one: Any, two: Any) -> float:
-    """Return the p-value of `stats.ks_2samp(one, two, method="asymp")`, which takes ten times as long."""
-    distance = np.abs(
-        np.searchsorted(np.sort(one), np.sort(two), side="right") / len(one) - np.arange(1, len(two) + 1) / len(two)
-    )
-    return float(stats.kstwobign.sf(distance.max() * math.sqrt(len(one) / 2)))
-
-
-def differences(ours: Any, theirs: Any) -> list[str]:
-    """Return by what two samples differ."""
-    found = []
-    if abs(ours.std() / theirs.std() - 1) > 0.005:
-        found.append("std")
-    if abs(ours.mean() - theirs.mean()) > 0.006 * theirs.std():
-        found.append("mean")
-    if kolmogorov_smirnov(ours, theirs) < SMALLEST_P:
-        found.append("shape")
-    return found
 
 
 @pytest.mark.parametrize(("name", "shape", "options"), LAWS, ids=IDS)

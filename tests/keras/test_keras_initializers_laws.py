@@ -16,10 +16,10 @@ from glorot import keras as ours
 from glorot import stream
 from glorot.distributions import Normal, TruncatedNormal, Uniform
 from glorot.stream import Key
+from samples import SMALLEST_P, differences
 
 numbers = keras.ops.convert_to_numpy
 SQUARE, WIDE, KERNEL, LONG = (1000, 1000), (400, 2500), (9, 9, 64, 200), (1_000_000,)
-SMALLEST_P = 1e-4
 HAS_AXES = "input_axes" in inspect.signature(keras.initializers.VarianceScaling).parameters  # since 3.15
 NAMES = [
     "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "LecunNormal", "LecunUniform",
@@ -59,18 +59,6 @@ def both(name: str, shape: tuple[int, ...], options: dict[str, Any]) -> tuple[An
     keras.utils.set_random_seed(7)
     drawn = (getattr(module, name)(**options)(shape) for module in (ours, keras.initializers))
     return tuple(numbers(values).astype(np.float64).ravel() for values in drawn)
-
-
-def differences(mine: Any, theirs: Any) -> list[str]:
-    """Return by what two samples differ."""
-    found = []
-    if abs(mine.std() / theirs.std() - 1) > 0.005:
-        found.append("std")
-    if abs(mine.mean() - theirs.mean()) > 0.006 * theirs.std():
-        found.append("mean")
-    if stats.ks_2samp(mine, theirs, method="asymp").pvalue < SMALLEST_P:
-        found.append("shape")
-    return found
 
 
 @pytest.mark.parametrize(("name", "shape", "options"), LAWS, ids=IDS)

@@ -14,9 +14,9 @@ from glorot import stream
 from glorot.distributions import Normal, Orthogonal, Uniform
 from glorot.stream import Key
 from glorot.torch import init
+from samples import SMALLEST_P, differences
 
 SQUARE, WIDE, KERNEL = (1000, 1000), (400, 2500), (200, 64, 9, 9)
-SMALLEST_P = 1e-4
 
 LAWS: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
     ("uniform_", SQUARE, {}),
@@ -47,18 +47,6 @@ def both(name: str, shape: tuple[int, ...], options: dict[str, Any]) -> tuple[An
     torch.manual_seed(7)
     theirs = getattr(nn.init, name)(torch.empty(shape), **options).double().numpy().ravel()
     return getattr(init, name)(torch.empty(shape), **options).double().numpy().ravel(), theirs
-
-
-def differences(ours: Any, theirs: Any) -> list[str]:
-    """Return by what two samples differ."""
-    found = []
-    if abs(ours.std() / theirs.std() - 1) > 0.005:
-        found.append("std")
-    if abs(ours.mean() - theirs.mean()) > 0.006 * theirs.std():
-        found.append("mean")
-    if stats.ks_2samp(ours, theirs, method="asymp").pvalue < SMALLEST_P:
-        found.append("shape")
-    return found
 
 
 @pytest.mark.parametrize(("name", "shape", "options"), LAWS, ids=IDS)

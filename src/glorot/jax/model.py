@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glorot.arrays import widened
 from glorot.errors import GlorotError
 from glorot.fused import split
 from glorot.inventory import Inventory, Parameter, Part
@@ -74,5 +75,4 @@ def write(model: Any, assignments: Sequence[Assignment]) -> Any:
 
 def arrays(model: Any) -> dict[str, NDArray[Any]]:
     """Return the parameters of a model as arrays; bfloat16, which NumPy lacks, as float32."""
-    leaves = {path: np.asarray(leaf) for path, leaf in _kind_of(model).leaves(model).items()}
-    return {path: leaf.astype(np.float32) if leaf.dtype.name == "bfloat16" else leaf for path, leaf in leaves.items()}
+    return widened({path: np.asarray(leaf) for path, leaf in _kind_of(model).leaves(model).items()})

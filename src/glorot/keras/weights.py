@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from glorot.arrays import check, filled, is_whole
+from glorot.arrays import check, filled, is_whole, widened
 from glorot.keras.model import variables_of
 from glorot.planning import Assignment
 
@@ -42,10 +42,7 @@ def write(model: Any, assignments: Sequence[Assignment]) -> Any:
 
 def arrays(model: Any) -> dict[str, NDArray[Any]]:
     """Return the weights of a model as arrays; bfloat16, which NumPy lacks, as float32."""
-    values = {path: _values(variable) for path, variable in variables_of(model).items()}
-    return {
-        path: value.astype(np.float32) if value.dtype.name == "bfloat16" else value for path, value in values.items()
-    }
+    return widened({path: _values(variable) for path, variable in variables_of(model).items()})
 
 
 def _values(variable: Any) -> NDArray[Any]:
