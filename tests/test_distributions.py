@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from glorot import stream
-from glorot.distributions import LAWS, Constant, Identity, Normal, Orthogonal, TruncatedNormal, Uniform, from_json
+from glorot.distributions import (
+    LAWS,
+    Bilinear,
+    Constant,
+    Identity,
+    Normal,
+    Orthogonal,
+    PositiveUnitball,
+    SparseNormal,
+    TruncatedNormal,
+    Uniform,
+    from_json,
+)
 from glorot.errors import GlorotError
 
 ROWS = [
@@ -23,8 +35,13 @@ ROWS = [
     TruncatedNormal(0.0, 1.0, 3.0, 5.0),
     Orthogonal(1.5),
     Identity(2.0),
+    SparseNormal(0.0, 1.0, 0.015),
+    SparseNormal(-0.3, 0.2, 0.4),
+    PositiveUnitball(),
+    PositiveUnitball("bi", -2.0),
+    Bilinear(0.5),
 ]
-ELEMENTWISE = [law for law in ROWS if not isinstance(law, Orthogonal | Identity)]
+ELEMENTWISE = [law for law in ROWS if type(law) not in stream.MATRIX_LAWS]
 
 
 def test_every_law_is_in_the_table():
@@ -55,6 +72,27 @@ def test_scaling_scales_mean_and_std(law, k):
 def test_whole_matrix_laws_scale_too():
     assert Orthogonal(2.0).scaled(-3.0) == Orthogonal(6.0)
     assert Identity(2.0).scaled(-3.0) == Identity(-6.0)
+    assert PositiveUnitball("bi", 2.0).scaled(-3.0) == PositiveUnitball("bi", -6.0)
+    assert Bilinear(2.0).scaled(-3.0) == Bilinear(-6.0)
+
+
+@pytest.mark.parametrize("law", [Identity(), PositiveUnitball(), Bilinear()], ids=str)
+def test_moments_that_depend_on_the_shape_are_no_numbers(law):
+    assert math.isnan(law.mean)
+    assert math.isnan(law.std)
+
+
+@given(st.floats(-5, 5), st.floats(0.05, 5), st.floats(0, 1))
+def test_moments_of_a_sparse_normal_are_those_of_the_product(center, sigma, density):
+    law = SparseNormal(center, sigma, density)
+    assert law.mean == pytest.approx(density * center)
+    expected = density * (sigma**2 + center**2) - density**2 * center**2
+    assert law.std**2 == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_the_letters_of_a_unit_ball_have_no_order():
+    assert PositiveUnitball("ob") == PositiveUnitball("bo")
+    assert PositiveUnitball("").to_json() == {"law": "positive_unitball", "each": "", "gain": 1.0}
 
 
 @given(st.floats(-5, 5), st.floats(0.05, 5))
@@ -92,6 +130,15 @@ def test_the_usual_cut_has_the_usual_correction():
         (lambda: Constant("0.1"), "Constant: value must be a finite number, got '0.1'"),
         (lambda: Constant(True), "Constant: value must be a finite number, got True"),
         (lambda: Orthogonal(-1.0), "Orthogonal: gain must lie between"),
+        (lambda: SparseNormal(0.0, 1.0, 1.5), "SparseNormal: density must lie between 0 and 1, got 1.5"),
+        (lambda: SparseNormal(0.0, 1.0, -0.1), "SparseNormal: density must lie between 0 and 1, got -0.1"),
+        (lambda: SparseNormal(0.0, 0.0, 0.5), "SparseNormal: sigma must lie between"),
+        (lambda: SparseNormal(0.0, 1.0, math.nan), "SparseNormal: density must be a finite number, got nan"),
+        (lambda: PositiveUnitball("bx"), "PositiveUnitball: each must hold letters of axes, .* as in 'bo'; got 'bx'"),
+        (lambda: PositiveUnitball("oo"), "none of them twice, as in 'bo'; got 'oo'"),
+        (lambda: PositiveUnitball(["b"]), r"PositiveUnitball: each must hold letters of axes, .*; got \['b'\]"),
+        (lambda: PositiveUnitball("bo", math.inf), "PositiveUnitball: gain must be a finite number, got inf"),
+        (lambda: Bilinear("1"), "Bilinear: gain must be a finite number, got '1'"),
         (lambda: from_json({"law": "cauchy", "scale": 1.0}), "unknown law 'cauchy'; known: constant, uniform"),
         (lambda: from_json({"law": "normal", "std": 1.0}), r"law 'normal' takes \['mean', 'std'\], got \['std'\]"),
     ],

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 import glorot
 from glorot import schemes
-from glorot.distributions import Constant, Identity, Normal, Orthogonal, TruncatedNormal, Uniform
+from glorot.distributions import (
+    Bilinear,
+    Constant,
+    Identity,
+    Normal,
+    Orthogonal,
+    PositiveUnitball,
+    SparseNormal,
+    TruncatedNormal,
+    Uniform,
+)
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.schemes import SCHEMES, as_scheme
@@ -48,6 +58,17 @@ ROWS = [
     ("orthogonal(gain=2)", Orthogonal(2.0)),
     ("identity", Identity(1.0)),
     ("dirac(gain=0.5)", Identity(0.5)),
+    ("caffe_xavier", Uniform.symmetric(math.sqrt(3 / 300))),
+    ("caffe_xavier('FAN_OUT')", Uniform.symmetric(math.sqrt(3 / 100))),
+    ("caffe_xavier('AVERAGE')", Uniform.symmetric(math.sqrt(3 / 200))),
+    ("caffe_msra", Normal(0.0, math.sqrt(2 / 300))),
+    ("caffe_msra('FAN_OUT')", Normal(0.0, math.sqrt(2 / 100))),
+    ("caffe_msra(variance_norm='AVERAGE')", Normal(0.0, math.sqrt(2 / 200))),
+    ("sparse_normal(0.5, 0.1)", SparseNormal(0.0, 0.5, 0.1)),
+    ("sparse_normal(1.0, 0.015, mean=2.0)", SparseNormal(2.0, 1.0, 0.015)),
+    ("positive_unitball", PositiveUnitball("bo")),
+    ("positive_unitball('bi')", PositiveUnitball("bi")),
+    ("bilinear", Bilinear()),
 ]
 
 
@@ -58,10 +79,10 @@ def test_the_table_has_every_scheme():
 
 @pytest.mark.parametrize(("text", "law"), ROWS, ids=[text for text, _ in ROWS])
 def test_a_scheme_gives_the_law_of_its_formula(text, law):
-    made = as_scheme(text)(FANS, (100, 300), "oi")
+    made = as_scheme(text)(FANS, (100, 300, 1, 1), "oikk")
     assert type(made) is type(law)
     for name, expected in law.to_json().items():
-        assert getattr(made, name) == (expected if name == "law" else pytest.approx(expected, rel=1e-9))
+        assert getattr(made, name) == (expected if isinstance(expected, str) else pytest.approx(expected, rel=1e-9))
 
 
 @pytest.mark.parametrize("text", [text for text, _ in ROWS])

@@ -20,6 +20,8 @@ class Distribution(ABC):
 
     def __post_init__(self) -> None:
         for field in fields(self):
+            if field.type is not float:
+                continue
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, Real) or not _is_finite(value):
                 given = reprlib.repr(value)
@@ -253,8 +255,111 @@ class Identity(Distribution):
         return replace(self, gain=k * self.gain)
 
 
+@dataclass(frozen=True)
+class SparseNormal(Distribution):
+    """N(center, sigma²) with the probability `density`, element by element, and 0 otherwise.
+
+    What is kept is not rescaled, so the law is narrower than its normal: `mean` and `std` are those of the law drawn.
+    """
+
+    center: float
+    sigma: float
+    density: float
+    law: ClassVar[str] = "sparse_normal"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_scale(self, "sigma", self.sigma)
+        if not 0 <= self.density <= 1:
+            raise GlorotError(f"SparseNormal: density must lie between 0 and 1, got {self.density:g}")
+
+    @property
+    def mean(self) -> float:
+        """The center times the density."""
+        return self.density * self.center
+
+    @property
+    def std(self) -> float:
+        """√(density · (sigma² + (1 - density) · center²))."""
+        return math.sqrt(self.density) * math.hypot(self.sigma, math.sqrt(1 - self.density) * self.center)
+
+    def scaled(self, k: float) -> Self:
+        """Return the sparse law of k times the draw."""
+        return replace(self, center=k * self.center, sigma=abs(k) * self.sigma)
+
+
+@dataclass(frozen=True)
+class PositiveUnitball(Distribution):
+    """gain times numbers from U(0, 1), each slice of them divided by its sum.
+
+    `each` holds the letters of the axes that a slice does not run over: with "bo" there is one slice for each group
+    and output of a convolution. Letters that a part lacks do not matter.
+    """
+
+    each: str = "bo"
+    gain: float = 1.0
+    law: ClassVar[str] = "positive_unitball"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        letters = "".join(letter for letter in "boik" if isinstance(self.each, str) and letter in self.each)
+        if not isinstance(self.each, str) or sorted(letters) != sorted(self.each):
+            raise GlorotError(
+                "PositiveUnitball: each must hold letters of axes, b (batch), o (out), i (in) or k (kernel), "
+                f"none of them twice, as in 'bo'; got {reprlib.repr(self.each)}"
+            )
+        object.__setattr__(self, "each", letters)
+
+    @property
+    def mean(self) -> float:
+        """Not a number: it depends on the shape, as gain/(elements of a slice)."""
+        return math.nan
+
+    @property
+    def std(self) -> float:
+        """Not a number: it depends on the shape."""
+        return math.nan
+
+    def scaled(self, k: float) -> Self:
+        """Return the law of k times the draw."""
+        return replace(self, gain=k * self.gain)
+
+
+@dataclass(frozen=True)
+class Bilinear(Distribution):
+    """gain times the kernel of bilinear interpolation, in every slice of two axes k of one length."""
+
+    gain: float = 1.0
+    law: ClassVar[str] = "bilinear"
+
+    @property
+    def mean(self) -> float:
+        """Not a number: it depends on the shape."""
+        return math.nan
+
+    @property
+    def std(self) -> float:
+        """Not a number: it depends on the shape."""
+        return math.nan
+
+    def scaled(self, k: float) -> Self:
+        """Return the kernel scaled by k."""
+        return replace(self, gain=k * self.gain)
+
+
 LAWS: dict[str, type[Distribution]] = {
-    kind.law: kind for kind in (Constant, Uniform, Normal, TruncatedNormal, Orthogonal, Identity)
+    kind.law: kind
+    for kind in (
+        Constant,
+        Uniform,
+        Normal,
+        TruncatedNormal,
+        Orthogonal,
+        Identity,
+        SparseNormal,
+        PositiveUnitball,
+        Bilinear,
+    )
 }
 
 

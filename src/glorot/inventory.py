@@ -9,7 +9,8 @@ from typing import Protocol
 from glorot.fans import Fans
 
 ROLES = (
-    "kernel", "recurrent", "embedding", "padding", "bias", "forget_bias", "scale", "shift", "slope", "unknown",
+    "kernel", "recurrent", "embedding", "padding", "bias", "forget_bias", "scale", "shift", "slope", "statistic",
+    "unknown",
 )  # fmt: skip
 
 
@@ -39,6 +40,21 @@ class View:
 
 
 @dataclass(frozen=True)
+class Declared:
+    """The start that a model's own description asks for, as a Caffe net does by its fillers.
+
+    Attributes:
+        scheme: the text of the scheme.
+        fans: the connection counts as that description's framework takes them; None where the scheme asks for none.
+        why: what was declared.
+    """
+
+    scheme: str
+    fans: Fans | None
+    why: str
+
+
+@dataclass(frozen=True)
 class Part:
     """The unit of planning: a whole parameter as a rule, of a fused one each piece.
 
@@ -49,13 +65,15 @@ class Part:
         shape: the shape in the order of `axes`.
         role: one of ROLES; scale and shift belong to a norm, or to an adapter that starts as no change at all;
             padding is the row of an embedding that stays zero, forget_bias the one bias that opens the forget gate of
-            an LSTM, and nothing is known of how an unknown part connects.
+            an LSTM, a statistic is an average that training gathers, and nothing is known of how an unknown part
+            connects.
         layer: the kind of layer it belongs to, as its framework calls it.
         fans: the true connection counts of its layer; None where they are not known.
         view: where in the stored tensor it lies; None if it is the whole tensor as it lies.
         fed_by: the activation that feeds its layer.
         followed_by: the activation that follows its layer.
         depth: the place of its layer in the order of execution, from 1.
+        declared: the start that the model's own description asks for, if it does.
     """
 
     name: str
@@ -68,6 +86,7 @@ class Part:
     fed_by: str = "identity"
     followed_by: str = "identity"
     depth: int = 0
+    declared: Declared | None = None
 
     @property
     def path(self) -> str:

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from glorot.distributions import Constant, Distribution, Identity, Orthogonal, from_json
+from glorot.distributions import Bilinear, Constant, Distribution, Identity, Orthogonal, PositiveUnitball, from_json
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.files import write_whole
 from glorot.inventory import ROLES, Part, fingerprint
+from glorot.stream.matrix import check_axes
 from glorot.text import number, shape_text, shortened, table
 
 VERSION = 1
@@ -262,6 +263,8 @@ def _entry_from_json(row: dict[str, Any]) -> PlanEntry:
             f"law {distribution.law!r} fills a whole matrix: it needs two axes or more, one of them 'o', "
             f"got axes {row['axes']!r}"
         )
+    if isinstance(distribution, PositiveUnitball | Bilinear):
+        check_axes(distribution, tuple(shape), row["axes"])
     return PlanEntry(
         **texts,
         shape=tuple(shape),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glorot import stream
-from glorot.distributions import Constant, Distribution, Normal, TruncatedNormal, Uniform, from_json
+from glorot.distributions import Constant, Distribution, Normal, SparseNormal, TruncatedNormal, Uniform, from_json
 from glorot.jax import draw, laws
 from glorot.jax.words import Pair, philox
 from glorot.stream import Key, key_of
@@ -24,6 +24,7 @@ from test_stream_vectors import LENGTH, hexes, lines
 KEY = key_of(0, "layers.0.weight")
 TRACED = np.array(KEY, np.uint32)
 SHAPE = (33, 7)
+SPARSE = SparseNormal(0.1, 0.02, 0.3)
 LAWS = [Uniform(-0.1, 0.3), Normal(0.1, 0.02), TruncatedNormal(0.1, 0.02, 0.06, 0.14)]
 EXTREMES = [
     Uniform.symmetric(2.0**-64),
@@ -37,6 +38,7 @@ EXTREMES = [
     TruncatedNormal(0.0, 1.0, -7.0, 6.5),
 ]
 each_law = pytest.mark.parametrize("law", LAWS, ids=lambda law: law.law)
+each_of_all = pytest.mark.parametrize("law", [*LAWS, SPARSE], ids=lambda law: law.law)
 
 
 def assert_same_bits(actual: object, expected: np.ndarray) -> None:
@@ -57,7 +59,7 @@ def test_philox():
     assert lanes_of_block(*counter[:2], key) == expected
 
 
-@pytest.mark.parametrize("line", lines("values"))
+@pytest.mark.parametrize("line", [*lines("values"), *lines("values2")])
 def test_known_answers(line: str):
     key, first, law, expected = line.split("|")
     box = ((int(first), int(first) + LENGTH),)
@@ -142,25 +144,26 @@ SURROUNDINGS = {
 COMPILED = ("op by op", "traced key", "constant key")
 
 
-@each_law
+@each_of_all
 @pytest.mark.parametrize("how", COMPILED)
 def test_how_it_is_compiled_does_not_matter(law: Distribution, how: str):
     assert_same_bits(SURROUNDINGS[how](law), stream.draw(KEY, law, SHAPE))
 
 
 @pytest.mark.parametrize("surroundings", sorted(SURROUNDINGS.keys() - COMPILED))
-def test_what_stands_around_it_does_not_matter(surroundings: str):
-    assert_same_bits(SURROUNDINGS[surroundings](LAWS[-1]), stream.draw(KEY, LAWS[-1], SHAPE))
+@pytest.mark.parametrize("law", [LAWS[-1], SPARSE], ids=lambda law: law.law)
+def test_what_stands_around_it_does_not_matter(law: Distribution, surroundings: str):
+    assert_same_bits(SURROUNDINGS[surroundings](law), stream.draw(KEY, law, SHAPE))
 
 
-@each_law
+@each_of_all
 @pytest.mark.parametrize("after", [summed, tripled, shifted])
 def test_what_follows_in_the_same_function_does_not_reach_into_the_draw(law: Distribution, after):
     fused = jax.jit(lambda key: after(draw(key, law, (256, 256))))(TRACED)
     assert_same_bits(fused, np.asarray(jax.jit(after)(stream.draw(KEY, law, (256, 256)))))
 
 
-@each_law
+@each_of_all
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 def test_narrow_dtypes_are_rounded_once_and_stay_so(law: Distribution, dtype: type):
     """Also where the same function widens them again: a compiler may then leave the rounding out."""
@@ -195,7 +198,7 @@ def filled(law: Distribution, shape: tuple, box: list, order: list[int], key: Ke
 
 @settings(max_examples=20)
 @given(
-    st.sampled_from([Constant(0.3), *LAWS]),
+    st.sampled_from([Constant(0.3), *LAWS, SPARSE]),
     places(),
     st.sampled_from([jnp.float32, jnp.bfloat16]),
     st.booleans(),
@@ -225,8 +228,8 @@ FAR = [
 
 @pytest.mark.parametrize(("shape", "box", "order"), FAR, ids=str)
 def test_indices_beyond_32_bits(shape: tuple[int, ...], box: list[tuple[int, int]], order: list[int]):
-    expected = filled(Uniform(-1, 1), shape, box, order)
-    assert_same_bits(draw(KEY, Uniform(-1, 1), shape, box=box, order=order), expected)
+    for law in (Uniform(-1, 1), SPARSE):
+        assert_same_bits(draw(KEY, law, shape, box=box, order=order), filled(law, shape, box, order))
 
 
 @pytest.mark.parametrize(("impl", "count"), [("threefry2x32", 2), ("rbg", 4), ("unsafe_rbg", 4)])

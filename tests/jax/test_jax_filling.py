@@ -17,7 +17,18 @@ from jax.sharding import AxisType, Mesh, NamedSharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
 
 from glorot import stream
-from glorot.distributions import Constant, Distribution, Identity, Normal, Orthogonal, TruncatedNormal, Uniform
+from glorot.distributions import (
+    Bilinear,
+    Constant,
+    Distribution,
+    Identity,
+    Normal,
+    Orthogonal,
+    PositiveUnitball,
+    SparseNormal,
+    TruncatedNormal,
+    Uniform,
+)
 from glorot.errors import GlorotError
 from glorot.inventory import Part
 from glorot.jax.filling import filled
@@ -27,6 +38,7 @@ from glorot.planning import Assignment
 
 FLOAT32 = np.dtype(np.float32)
 LAWS = [Normal(std=0.1), Uniform(-0.2, 0.3), TruncatedNormal(0, 0.1, -0.2, 0.2), Constant(0.5), Normal(0.1, std=0.3)]
+LAWS += [SparseNormal(0.1, 0.3, 0.4), SparseNormal(0, 1, 0.9)]
 
 
 def assigned(parts: Sequence[Part], laws: Sequence[Distribution], seed: int = 0) -> list[Assignment]:
@@ -82,7 +94,7 @@ def test_any_layout_is_filled_as_numpy_fills_it(case):
     np.testing.assert_array_equal(drawn, expected(shape, assignments))
 
 
-@pytest.mark.parametrize("law", [Orthogonal(2.0), Identity(0.5)])
+@pytest.mark.parametrize("law", [Orthogonal(2.0), Identity(0.5), PositiveUnitball(), PositiveUnitball("i")])
 @pytest.mark.parametrize("pattern", ["k i o", "k o i", "i o o"])
 def test_a_matrix_is_placed_beside_other_laws(law, pattern):
     block = (3, 4, 2)
@@ -91,6 +103,14 @@ def test_a_matrix_is_placed_beside_other_laws(law, pattern):
     drawn = filled(jax.ShapeDtypeStruct((3, 8, 2), jnp.float32), assignments, FLOAT32, None)
     np.testing.assert_allclose(drawn, expected((3, 8, 2), assignments), atol=1e-5, rtol=0)
     np.testing.assert_array_equal(drawn[:, :4], expected((3, 8, 2), assignments)[:, :4])
+
+
+def test_a_bilinear_kernel_is_placed_beside_other_laws():
+    block = (4, 4, 3, 2)
+    parts = blocks(laid_out("k k o i", block, "kernel", "Layer", None, flip=True), block, 2, "ab")
+    assignments = assigned(parts, [Normal(), Bilinear(0.5)])
+    drawn = filled(jax.ShapeDtypeStruct((4, 4, 6, 2), jnp.float32), assignments, FLOAT32, None)
+    np.testing.assert_array_equal(drawn, expected((4, 4, 6, 2), assignments))
 
 
 @pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, np.float16])

@@ -10,7 +10,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from glorot import stream
-from glorot.distributions import Distribution, Normal, TruncatedNormal, Uniform
+from glorot.distributions import Distribution, Normal, SparseNormal, TruncatedNormal, Uniform
 from glorot.jax import draw
 from glorot.stream import key_of
 
@@ -44,7 +44,9 @@ def test_each_device_makes_its_own_part(extents: tuple[int, ...], spec: P):
     assert expensive(compiled, shape) == ([] if math.prod(extents) > 1 else ["whole"])
 
 
-@pytest.mark.parametrize("law", [Uniform(-1, 1), TruncatedNormal(0, 1, -2, 2)], ids=lambda law: law.law)
+@pytest.mark.parametrize(
+    "law", [Uniform(-1, 1), TruncatedNormal(0, 1, -2, 2), SparseNormal(0.1, 1, 0.3)], ids=lambda law: law.law
+)
 def test_other_laws_a_constant_key_a_box_and_an_order(law: Distribution):
     sharding, box = NamedSharding(mesh(2, 4), P("x", "y")), ((3, 23), (1, 11))
     function = jax.jit(lambda: draw(KEY, law, (24, 40), box=box, order=(1, 0)), out_shardings=sharding)

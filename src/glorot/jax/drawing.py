@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -13,10 +13,10 @@ from jax import Array, lax
 from jax.sharding import PartitionSpec, Sharding
 from jax.typing import ArrayLike, DTypeLike
 
-from glorot.distributions import Distribution, Identity, Orthogonal
+from glorot.distributions import Distribution
 from glorot.errors import GlorotError
-from glorot.jax.laws import LAWS
-from glorot.jax.matrices import identity, orthogonal
+from glorot.jax.laws import Number, values_of
+from glorot.jax.matrices import MATRIX_LAWS, axes_for
 from glorot.jax.sharding import check_place, mesh_of, sharded
 from glorot.jax.words import Place, row_major, walk_of, words_at
 from glorot.stream.checks import check_law, checked_box, checked_key, checked_shape
@@ -24,11 +24,11 @@ from glorot.stream.elements import element_of
 from glorot.stream.matrix import check_axes
 from glorot.stream.philox import Key
 from glorot.stream.pieces import Box, Shape
-from glorot.stream.spec import Law, law_of
+from glorot.stream.spec import law_of
 
 LARGEST_EXTENT = 2**31 - 1  # XLA counts along an axis in 32 bits
 DTYPES = ("float32", "bfloat16", "float16", "float64")
-MATRIX_LAWS: dict[str, Callable[..., Array]] = {"orthogonal": orthogonal, "identity": identity}
+LawNumbers = tuple[np.float32 | np.uint32, ...]
 
 
 def draw(
@@ -45,16 +45,17 @@ def draw(
     """Return a part, or a box of it, as a JAX array; it has the bits of `glorot.stream.fill`.
 
     w[j] = cast(law(word(i))), where i is the row-major index of element j in the *global* shape. Under `jit`
-    each device computes what lies on it and nothing else. `Orthogonal` alone is computed from the whole matrix,
-    and promises equality to 1e-5.
+    each device computes what lies on it and nothing else. Alone the laws of whole matrices are no functions of
+    words: `Orthogonal` and `PositiveUnitball` are computed from the whole matrix or slice, and these and `Bilinear`
+    promise equality to 1e-5.
 
     Args:
         key: the key of the part's stream from `glorot.stream.key_of`, two uint32 words in an array, traced or
             not, or a key of `jax.random`. Of one with four words (rbg, unsafe_rbg) the first two are taken.
         distribution: the law to draw from.
         shape: the global shape of the part.
-        axes: a letter for each axis: b (batch), o (out), i (in), k (kernel). Only the whole-matrix laws,
-            `Orthogonal` and `Identity`, need it.
+        axes: a letter for each axis: b (batch), o (out), i (in), k (kernel). Only the whole-matrix laws
+            (`Orthogonal`, `Identity`, `PositiveUnitball`, `Bilinear`) need it.
         dtype: float32, bfloat16, float16, or under x64 float64.
         box: (start, stop) along each axis of the shape; None is the whole.
         order: the axes of the part in the order in which the result holds them; None keeps theirs. A part
@@ -88,24 +89,31 @@ def draw(
     place = Place(part, _checked_extents(checked_box(box, part)), _checked_order(order, part))
     kind = _checked_dtype(dtype)
     check_law(distribution, element_of(kind))
-    if isinstance(distribution, Orthogonal | Identity):
+    law, numbers = kind_and_numbers(distribution)
+    if law in MATRIX_LAWS:
         check_axes(distribution, part, axes)
-        law = Law(distribution.law, (distribution.gain,))
+        axes = axes_for(distribution, str(axes))
     else:
-        law, axes = law_of(distribution), None
+        axes = None
     check_place("out_sharding", place.extents, out_sharding)
-    numbers = tuple(map(np.float32, law.numbers))
     with mesh_of(out_sharding):
-        drawn: Array = _drawn(
-            words, numbers, law=law.kind, place=place, axes=axes, dtype=kind, out_sharding=out_sharding
-        )
+        drawn: Array = _drawn(words, numbers, law=law, place=place, axes=axes, dtype=kind, out_sharding=out_sharding)
     return drawn
+
+
+def kind_and_numbers(distribution: Distribution) -> tuple[str, LawNumbers]:
+    """Return what a function is compiled for, the kind of a law, and the numbers that it is given."""
+    if distribution.law in MATRIX_LAWS:
+        return distribution.law, (np.float32(distribution.gain),)  # type: ignore[attr-defined]
+    law = law_of(distribution)
+    numbers = tuple(map(np.float32, law.numbers))
+    return (f"sparse_{law.kind}", (*numbers, np.uint32(law.kept))) if law.is_sparse else (law.kind, numbers)
 
 
 @functools.partial(jax.jit, static_argnames=("law", "place", "axes", "dtype", "out_sharding"))
 def _drawn(
     key: Array,
-    numbers: tuple[Array, ...],
+    numbers: tuple[Number, ...],
     *,
     law: str,
     place: Place,
@@ -116,7 +124,8 @@ def _drawn(
     def values(key: Array) -> Array:
         pair = word_pair(key)
         if axes is None:
-            return cast_once(LAWS[law](words_at(pair, row_major(walk_of(place))), *numbers), dtype)
+            words = functools.partial(words_at, pair, row_major(walk_of(place)))
+            return cast_once(values_of(law, words, numbers), dtype)
         return cast_once(MATRIX_LAWS[law](pair, place, axes, *numbers), dtype)
 
     return sharded(values, key, out_sharding)

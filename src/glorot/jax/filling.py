@@ -11,14 +11,14 @@ from jax import Array, lax
 from jax.sharding import PartitionSpec, Sharding
 
 from glorot.arrays import is_whole
-from glorot.inventory import Part, View
-from glorot.jax.drawing import MATRIX_LAWS, cast_once
-from glorot.jax.laws import LAWS
+from glorot.inventory import View
+from glorot.jax.drawing import LawNumbers, cast_once, kind_and_numbers
+from glorot.jax.laws import values_of
+from glorot.jax.matrices import MATRIX_LAWS, axes_for
 from glorot.jax.sharding import mesh_of, sharded
 from glorot.jax.words import Pair, Place, Walk, row_major, walk_through, words_at
 from glorot.planning import Assignment
 from glorot.stream.pieces import Box, Shape
-from glorot.stream.spec import Law, law_of
 
 
 class Patch(NamedTuple):
@@ -27,7 +27,7 @@ class Patch(NamedTuple):
     Attributes:
         law: the kind of its law.
         box: where in the array it lies; None is everywhere.
-        part: its own shape and axes, and its view, for a whole-matrix law; else None.
+        part: its own shape, its axes as the law takes them, and its view, for a whole-matrix law; else None.
         walk: how its index goes through the array.
     """
 
@@ -41,7 +41,7 @@ class Numbers(NamedTuple):
     """What the compiled function takes as arguments: for each patch its key and the numbers of its law."""
 
     keys: tuple[np.ndarray[Any, Any], ...]
-    laws: tuple[tuple[np.float32, ...], ...]
+    laws: tuple[LawNumbers, ...]
     current: Any
 
 
@@ -57,10 +57,9 @@ def filled(
         out_sharding: where the result shall lie; None leaves it to the caller's `jit`.
     """
     shape = tuple(current.shape)
-    laws = [_law_of(assignment) for assignment in assignments]
-    patches = tuple(_patch(shape, assignment.part, law) for assignment, law in zip(assignments, laws, strict=True))
+    patches = tuple(_patch(shape, assignment) for assignment in assignments)
     keys = tuple(np.array(assignment.key, np.uint32) for assignment in assignments)
-    numbers = tuple(tuple(map(np.float32, law.numbers)) for law in laws)
+    numbers = tuple(kind_and_numbers(assignment.distribution)[1] for assignment in assignments)
     kept = None if is_whole(shape, assignments) else current
     arguments = Numbers(keys, numbers, kept)
     with mesh_of(out_sharding):
@@ -68,17 +67,14 @@ def filled(
     return drawn
 
 
-def _law_of(assignment: Assignment) -> Law:
-    law = assignment.distribution
-    return Law(law.law, (law.gain,)) if law.law in MATRIX_LAWS else law_of(law)  # type: ignore[attr-defined]
-
-
-def _patch(shape: Shape, part: Part, law: Law) -> Patch:
+def _patch(shape: Shape, assignment: Assignment) -> Patch:
+    part, distribution, _ = assignment
+    kind, _ = kind_and_numbers(distribution)
     view = part.view or View()
     whole = tuple((0, size) for size in shape)
     box = None if view.box in (None, whole) else view.box
-    is_matrix = law.kind in MATRIX_LAWS
-    return Patch(law.kind, box, (part.shape, part.axes, view) if is_matrix else None, walk_through(shape, view))
+    matrix = (part.shape, axes_for(distribution, part.axes), view) if kind in MATRIX_LAWS else None
+    return Patch(kind, box, matrix, walk_through(shape, view))
 
 
 @functools.partial(jax.jit, static_argnames=("shape", "patches", "dtype", "sharding"))
@@ -117,7 +113,7 @@ def _any(insides: Sequence[Array | bool]) -> Array | bool:
 
 
 def _elementwise(numbers: Numbers, patches: Sequence[Patch], insides: Sequence[Array | bool], shape: Shape) -> Array:
-    """Draw every part whose law draws element by element: the words once, and each kind of law once."""
+    """Draw every part whose law draws element by element: all words once, and each kind of law once."""
     drawn = jnp.zeros(shape, jnp.float32)
     chosen = [n for n, patch in enumerate(patches) if patch.part is None]
     if not chosen:
@@ -126,12 +122,13 @@ def _elementwise(numbers: Numbers, patches: Sequence[Patch], insides: Sequence[A
     indices = [row_major(patches[n].walk) for n in chosen]
     index = Pair(_select(insides, [i.low for i in indices]), _select(insides, [i.high for i in indices]))
     keys = [jnp.asarray(numbers.keys[n]) for n in chosen]
-    words = words_at((_select(insides, [k[0] for k in keys]), _select(insides, [k[1] for k in keys])), index)
+    key = _select(insides, [k[0] for k in keys]), _select(insides, [k[1] for k in keys])
+    words = functools.cache(functools.partial(words_at, key, index))
     for kind in dict.fromkeys(patches[n].law for n in chosen):
         mine = [place for place, n in enumerate(chosen) if patches[n].law == kind]
         here = [insides[place] for place in mine]
         settings = zip(*(numbers.laws[chosen[place]] for place in mine), strict=True)
-        values = LAWS[kind](words, *(_select(here, list(setting)) for setting in settings))
+        values = values_of(kind, words, [_select(here, list(setting)) for setting in settings])
         drawn = values if len(mine) == len(chosen) else jnp.where(_any(here), values, drawn)
     return drawn
 

@@ -106,9 +106,22 @@ def _clipped(value: Array, low: Number, high: Number) -> Array:
     return jnp.where(value > high, high, value)
 
 
+def sparse_normal(words: Array, second: Array, mean: Number, std: Number, kept: Array | np.uint32) -> Array:
+    """Return the normal law of the words, and 0 where the second word is not below a number."""
+    return jnp.where(second < kept, normal(words, mean, std), np.float32(0))
+
+
 LAWS: dict[str, Callable[..., Array]] = {  # the kinds of `spec.law_of`, whose numbers come in this order
     "constant": constant,
     "uniform": uniform,
     "normal": normal,
     "truncated_normal": truncated_normal,
 }
+TWO_WORDS: dict[str, Callable[..., Array]] = {"sparse_normal": sparse_normal}
+
+
+def values_of(kind: str, words: Callable[[int], Array], numbers: Sequence[Number | np.uint32]) -> Array:
+    """Return the values of a law, given the first words of the elements for 0 and the second ones for 1."""
+    if kind in TWO_WORDS:
+        return TWO_WORDS[kind](words(0), words(1), *numbers)
+    return LAWS[kind](words(0), *numbers)

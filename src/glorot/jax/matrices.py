@@ -1,17 +1,28 @@
-"""The whole-matrix laws on JAX: a box of an identity, and of an orthogonal matrix."""
+"""The whole-matrix laws on JAX: a box of a matrix, or of the slices of a kernel."""
 
 import math
+from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 from jax.scipy.linalg import solve_triangular
 
-from glorot.jax.laws import Number, normal
+from glorot.distributions import Distribution, Normal, PositiveUnitball, Uniform
+from glorot.jax.laws import Number, normal, uniform
 from glorot.jax.words import Place, row_major, walk_of, words_at
+from glorot.stream.matrix import bilinear_kernel, slice_axes
+from glorot.stream.pieces import Box
 from glorot.stream.reflections import block_of
+from glorot.stream.spec import law_of
 
-MEAN, STD = np.float32(0), np.float32(1)
+NORMAL, UNIFORM = (tuple(map(np.float32, law_of(law).numbers)) for law in (Normal(), Uniform(0, 1)))
+
+
+def axes_for(distribution: Distribution, axes: str) -> str:
+    """Return the axes of a part as the function of its law takes them."""
+    return slice_axes(distribution.each, axes) if isinstance(distribution, PositiveUnitball) else axes
 
 
 def identity(_: tuple[Array, Array], place: Place, axes: str, gain: Number) -> Array:
@@ -35,16 +46,47 @@ def _within_int32(number: int) -> np.int32:
 
 def orthogonal(key: tuple[Array, Array], place: Place, axes: str, gain: Number) -> Array:
     """Return gain · Q, one Q for each batch index, where Q is out × everything summed over."""
-    shape, box, order = place
-    drawn = tuple(cut if letter == "b" else (0, n) for letter, cut, n in zip(axes, box, shape, strict=True))
+    shape, _, order = place
+    drawn = _whole(place, axes)
     batch = [axis for axis, letter in enumerate(axes) if letter == "b"]
     matrix = [axes.index("o"), *(axis for axis, letter in enumerate(axes) if letter in "ik")]
     words = words_at(key, row_major(walk_of(Place(shape, drawn, (*batch, *matrix)))))
     rows, *columns = words.shape[len(batch) :]
-    stack = normal(words, MEAN, STD).reshape(*words.shape[: len(batch)], rows, math.prod(columns))
+    stack = normal(words, *NORMAL).reshape(*words.shape[: len(batch)], rows, math.prod(columns))
     whole = (gain * haar(stack)).astype(jnp.float32).reshape(words.shape).transpose(np.argsort([*batch, *matrix]))
-    cut = tuple(slice(lo - start, hi - start) for (lo, hi), (start, _) in zip(box, drawn, strict=True))
-    return whole[cut].transpose(order)
+    return _cut(whole, place, drawn).transpose(order)
+
+
+def _whole(place: Place, axes: str) -> Box:
+    """Return the box of the matrices, one for each index along the axes b, that a box of a part is cut from."""
+    return tuple(cut if letter == "b" else (0, n) for letter, cut, n in zip(axes, place.box, place.shape, strict=True))
+
+
+def _cut(values: Array, place: Place, drawn: Box) -> Array:
+    return values[tuple(slice(lo - start, hi - start) for (lo, hi), (start, _) in zip(place.box, drawn, strict=True))]
+
+
+def unitball(key: tuple[Array, Array], place: Place, axes: str, gain: Number) -> Array:
+    """Return gain times uniform numbers, each slice divided by its sum: one for each index along the axes b."""
+    drawn = _whole(place, axes)
+    words = words_at(key, row_major(walk_of(Place(place.shape, drawn, tuple(range(len(axes)))))))
+    along = tuple(axis for axis, letter in enumerate(axes) if letter != "b")
+    values = uniform(words, *UNIFORM)
+    values = jnp.where(values.any(along, keepdims=True), values, np.float32(1))
+    with jax.enable_x64(True):  # XLA has binary64 whether or not JAX shows it, and a long sum needs it
+        total = values.astype(np.float64).sum(along, keepdims=True)
+        values = (values * (gain / total)).astype(np.float32)
+    return _cut(values, place, drawn).transpose(place.order)
+
+
+def bilinear(_: tuple[Array, Array], place: Place, axes: str, gain: Number) -> Array:
+    """Return gain times the kernel of bilinear interpolation in every slice of the two axes k."""
+    shape, box, order = place
+    first, second = (axis for axis, letter in enumerate(axes) if letter == "k")
+    kernel = bilinear_kernel((box[first], box[second]), shape[first]).astype(np.float32)
+    extents = [hi - lo for lo, hi in box]
+    sides = [n if letter == "k" else 1 for letter, n in zip(axes, extents, strict=True)]
+    return jnp.broadcast_to(gain * jnp.asarray(kernel.reshape(sides)), extents).transpose(order)
 
 
 def haar(normals: Array) -> Array:
@@ -83,3 +125,11 @@ def _reflected(q: Array, v: Array) -> tuple[Array, None]:
 
 def _product(a: Array, b: Array) -> Array:
     return jnp.matmul(a, b, precision=lax.Precision.HIGHEST)
+
+
+MATRIX_LAWS: dict[str, Callable[..., Array]] = {
+    "orthogonal": orthogonal,
+    "identity": identity,
+    "positive_unitball": unitball,
+    "bilinear": bilinear,
+}

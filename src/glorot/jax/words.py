@@ -129,18 +129,18 @@ def row_major(walk: Walk) -> Pair:
     return Pair(low, high)
 
 
-def words_at(key: tuple[Array, Array], index: Pair) -> Array:
-    """Return the word of each element."""
+def words_at(key: tuple[Array, Array], index: Pair, r: int = 0) -> Array:
+    """Return the word of each element: the first one where r is 0, the second for 1."""
     block = Pair(index.low >> 2 | index.high << 30, index.high >> 2)
-    w0, w1, w2, w3 = philox(key, block)
+    w0, w1, w2, w3 = philox(key, block, r)
     is_odd = index.low & 1 == 1
     return jnp.where(index.low & 2 == 0, jnp.where(is_odd, w1, w0), jnp.where(is_odd, w3, w2))
 
 
-def philox(key: tuple[Array, Array], block: Pair) -> tuple[Array, Array, Array, Array]:
-    """Return Philox4x32-10 of the counters (b mod 2³², b div 2³², 0, 0)."""
+def philox(key: tuple[Array, Array], block: Pair, r: int = 0) -> tuple[Array, Array, Array, Array]:
+    """Return Philox4x32-10 of the counters (b mod 2³², b div 2³², r, 0)."""
     k0, k1 = key
-    c0, c1, c2, c3 = *block, jnp.zeros_like(block.low), jnp.zeros_like(block.low)
+    c0, c1, c2, c3 = *block, jnp.full_like(block.low, r), jnp.zeros_like(block.low)
     for _ in range(ROUNDS):
         upper0, upper1 = high_word(c0, MULTIPLIER_0), high_word(c2, MULTIPLIER_1)
         c0, c1, c2, c3 = upper1 ^ c1 ^ k0, c2 * MULTIPLIER_1, upper0 ^ c3 ^ k1, c0 * MULTIPLIER_0

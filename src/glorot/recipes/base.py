@@ -92,6 +92,12 @@ def as_recipe(given: str | Recipe | Scheme) -> Recipe:
     )
 
 
+def own_recipe(inventory: Inventory) -> Recipe:
+    """Return the recipe of a model for which none is named: the start that it declares itself, or else `auto`."""
+    declares = any(part.declared is not None for part in inventory.parts)
+    return RECIPES.make("caffe" if declares else "auto")
+
+
 def of_family(family: str, distribution: str) -> Scheme:
     """Return the uniform or the normal scheme of a family such as "he"."""
     if distribution not in ("uniform", "normal"):
@@ -123,6 +129,8 @@ def usual(part: Part) -> Choice:
             return Choice(as_scheme("zeros"), "a shift of 0 changes nothing")
         case "slope":
             return Choice(as_scheme("constant(0.25)"), "PReLU's own start")
+        case "statistic":
+            return Choice(as_scheme("zeros"), "nothing is gathered yet")
         case "padding":
             return Choice(as_scheme("zeros"), "the padding row stays 0")
         case "embedding":

@@ -4,7 +4,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ParamSpec
 
 from glorot.catalogue import Catalogue, format_call
@@ -38,6 +38,23 @@ class Scheme:
                 "use one that needs none, such as 'normal(std=0.02)', 'zeros' or 'ones'"
             )
         return self.rule(fans or Fans(math.nan, math.nan), shape, axes)
+
+    def counted(self, fans: Fans) -> "Scheme":
+        """Return the same scheme, bound to fans as a framework counts them, whatever it is given.
+
+        Args:
+            fans: the fans that the rule shall read.
+
+        Returns:
+            A scheme of the same text that needs no fans.
+
+        Example:
+            >>> from glorot.schemes import as_scheme
+            >>> bound = as_scheme("lecun_uniform").counted(Fans(300.0, 100.0))
+            >>> bound(None) == as_scheme("lecun_uniform")(Fans(300.0, 100.0))
+            True
+        """
+        return replace(self, needs_fans=False, rule=lambda _, shape, axes: self.rule(fans, shape, axes))
 
     def __str__(self) -> str:
         return self.text

@@ -53,7 +53,13 @@ class KernelLaw(NamedTuple):
 
 
 def kernel_law(law: spec.Law) -> KernelLaw:
-    """Return a law of the reference as the kernels know it: other units, and the easy cases by themselves."""
+    """Return a law of the reference as the kernels know it: other units, and the easy cases by themselves.
+
+    Raises:
+        GlorotError: if the law is sparse.
+    """
+    if law.is_sparse:
+        raise GlorotError("the GPU kernels draw one word for an element, and a sparse law needs two; use stream.fill")
     kind, numbers = law.kind, law.numbers
     if kind == "normal":
         mean, std = numbers

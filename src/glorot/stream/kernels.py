@@ -11,6 +11,7 @@ from glorot.errors import GlorotError
 from glorot.stream.elements import ELEMENTS, bits_or_values
 from glorot.stream.pieces import Piece
 from glorot.stream.reference import fill_piece
+from glorot.stream.sparse import thin
 from glorot.stream.spec import KINDS
 
 if TYPE_CHECKING:
@@ -79,6 +80,9 @@ def fill_pieces(pieces: Sequence[Piece], kernel: str) -> None:
             fill_piece(piece)
     else:
         _native.fill([_native_piece(piece) for piece in pieces], kernel)
+    for piece in pieces:
+        if piece.law.is_sparse:
+            thin(piece)
 
 
 def _native_piece(piece: Piece) -> "NativePiece":

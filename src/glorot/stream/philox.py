@@ -71,27 +71,27 @@ def _checked_seed(seed: int) -> int:
     return number
 
 
-def words_of_run(key: Key, first: int, count: int) -> Words:
-    """Return the words of the elements first, first + 1, …, first + count - 1."""
+def words_of_run(key: Key, first: int, count: int, r: int = 0) -> Words:
+    """Return the words of the elements first, first + 1, …, first + count - 1, the first ones where r is 0."""
     skipped = first % 4
     blocks = np.arange((skipped + count + 3) // 4, dtype=np.uint64) + np.uint64(first // 4)
-    return philox(key, blocks).reshape(-1)[skipped : skipped + count]
+    return philox(key, blocks, r).reshape(-1)[skipped : skipped + count]
 
 
-def words_at(key: Key, index: Indices) -> Words:
+def words_at(key: Key, index: Indices, r: int = 0) -> Words:
     """Return the words of the elements at ascending indices; a block that they share is computed once."""
     block = index >> np.uint64(2)
     is_new = np.ones(index.shape, np.bool_)
     np.not_equal(block[1:], block[:-1], out=is_new[1:])
     row = np.cumsum(is_new) - 1
-    words: Words = philox(key, block[is_new])[row, (index & np.uint64(3)).astype(np.intp)]
+    words: Words = philox(key, block[is_new], r)[row, (index & np.uint64(3)).astype(np.intp)]
     return words
 
 
-def philox(key: Key, blocks: Indices) -> Words:
-    """Return Philox4x32-10 of the counters (b mod 2³², b div 2³², 0, 0), one row of four words for each b."""
+def philox(key: Key, blocks: Indices, r: int = 0) -> Words:
+    """Return Philox4x32-10 of the counters (b mod 2³², b div 2³², r, 0), one row of four words for each b."""
     low, high = blocks & LOW_HALF, blocks >> HALF_WIDTH
-    return philox_rounds(key, low, high, np.zeros_like(blocks), np.zeros_like(blocks))
+    return philox_rounds(key, low, high, np.full_like(blocks, r), np.zeros_like(blocks))
 
 
 def philox_rounds(key: Key, *counter: Indices) -> Words:

@@ -13,15 +13,16 @@ def fill_piece(piece: Piece) -> None:
     """Write the values of a piece."""
     for tile in piece.in_index_order().cut(TILE):
         out = bits_or_values(tile.out, tile.element)
-        out[...] = rounded(tile.law(_words(tile)), tile.element).reshape(out.shape)
+        out[...] = rounded(tile.law(words_of(tile)), tile.element).reshape(out.shape)
 
 
-def _words(tile: Piece) -> Words:
+def words_of(tile: Piece, r: int = 0) -> Words:
+    """Return the words of a tile whose indices ascend: the first of each element where r is 0, the second for 1."""
     count = tile.out.size
     last = tile.first + sum((extent - 1) * step for extent, step in zip(tile.out.shape, tile.steps, strict=True))
     if last - tile.first == count - 1:
-        return words_of_run(tile.key, tile.first, count)
-    return words_at(tile.key, _indices(tile))
+        return words_of_run(tile.key, tile.first, count, r)
+    return words_at(tile.key, _indices(tile), r)
 
 
 def _indices(tile: Piece) -> Indices:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from glorot.distributions import Distribution, Identity, Normal, Orthogonal
+from glorot.distributions import Bilinear, Distribution, Identity, Normal, Orthogonal, PositiveUnitball, Uniform
 from glorot.errors import GlorotError
 from glorot.stream.checks import (
     check_law,
@@ -23,14 +23,14 @@ from glorot.stream.checks import (
 )
 from glorot.stream.elements import bits_or_values, element_of, rounded
 from glorot.stream.kernels import chosen, fill_pieces, warn_if_slow
-from glorot.stream.matrix import check_axes, fill_identity, fill_orthogonal
+from glorot.stream.matrix import check_axes, fill_bilinear, fill_identity, fill_orthogonal, fill_unitball
 from glorot.stream.philox import Key
 from glorot.stream.pieces import Box, Piece, Shape, row_major_steps
 from glorot.stream.spec import Law, law_of
 
 LARGEST_TURN, SMALLEST_TURN = 2**20, 2**16  # elements that a thread writes before it takes the next ones
 TURNS = 4  # of each thread, so that none waits long for another
-MATRIX_LAWS = frozenset({Orthogonal, Identity})
+MATRIX_LAWS = frozenset({Orthogonal, Identity, PositiveUnitball, Bilinear})
 
 
 class Fill(NamedTuple):
@@ -65,8 +65,8 @@ def fill(
         distribution: the law to draw from.
         shape: the global shape of the part.
         box: (start, stop) along each axis of the shape; None is the whole.
-        axes: a letter for each axis: b (batch), o (out), i (in), k (kernel). Only the whole-matrix laws,
-            `Orthogonal` and `Identity`, need it.
+        axes: a letter for each axis: b (batch), o (out), i (in), k (kernel). Only the whole-matrix laws
+            (`Orthogonal`, `Identity`, `PositiveUnitball`, `Bilinear`) need it.
         threads: how many threads write; None takes the processors that this process may use.
 
     Raises:
@@ -263,13 +263,19 @@ def _fill_matrix(one: Fill, threads: int) -> None:
     out, key, distribution, shape, box, axes = one
     element = element_of(out.dtype)
     values = np.empty(out.shape, np.float32) if element == "bfloat16" else out
+    place = str(axes), shape, box or ()
 
-    def fill_normals(normals: NDArray[Any], part: Box) -> None:
-        _write([_piece(normals, "float32", key, law_of(Normal()), shape, part)], threads)
+    def fill_from(law: Distribution, numbers: NDArray[Any], part: Box) -> None:
+        _write([_piece(numbers, "float32", key, law_of(law), shape, part)], threads)
 
-    if isinstance(distribution, Orthogonal):
-        fill_orthogonal(values, distribution.gain, str(axes), shape, box or (), fill_normals=fill_normals)
-    elif isinstance(distribution, Identity):
-        fill_identity(values, distribution.gain, str(axes), shape, box or ())
+    match distribution:
+        case Orthogonal(gain):
+            fill_orthogonal(values, gain, *place, fill_normals=functools.partial(fill_from, Normal()))
+        case PositiveUnitball(each, gain):
+            fill_unitball(values, gain, each, *place, fill_uniforms=functools.partial(fill_from, Uniform(0, 1)))
+        case Identity(gain):
+            fill_identity(values, gain, *place)
+        case Bilinear(gain):
+            fill_bilinear(values, gain, *place)
     if values is not out:
         bits_or_values(out, element)[...] = rounded(values, element)

@@ -17,19 +17,23 @@ benchmarks/fit_inverse_cdf.py, highest power first; LOG is monic, its first numb
 
 import decimal
 import functools
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glorot.distributions import (
+    Bilinear,
     Constant,
     Distribution,
     Identity,
     Normal,
     Orthogonal,
+    PositiveUnitball,
+    SparseNormal,
     TruncatedNormal,
     Uniform,
 )
@@ -63,17 +67,30 @@ TAIL = _coefficients(
 FARTHEST_NORMAL = 6.5  # above |z| at t = 2⁻³², the last word
 FARTHEST_TRUNCATED = 9.1  # above |z| at the last word of a law cut at 6 sigma
 NEGLIGIBLE_CUT = 12.0  # what lies beyond is too little for any sum here to notice
+EVERY_WORD = 2**32  # above every word
 
 
 @dataclass(frozen=True)
 class Law:
-    """A law with its numbers rounded to binary32: a function from the words of elements to their values."""
+    """A law with its numbers rounded to binary32: a function from the words of elements to their values.
+
+    Attributes:
+        kind: the name of its function.
+        numbers: what that takes beside the words.
+        kept: what a second word must be below for its element to keep the value; the others are 0.
+    """
 
     kind: str
     numbers: tuple[float, ...]
+    kept: int = EVERY_WORD
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether elements have a second word to be asked."""
+        return self.kept < EVERY_WORD
 
     def __call__(self, words: Words) -> Floats:
-        """Return the values of words."""
+        """Return the values of first words, before any of them is dropped."""
         return KINDS[self.kind](words, *map(F32, self.numbers))
 
 
@@ -90,6 +107,8 @@ def law_of(distribution: Distribution) -> Law:
         case TruncatedNormal(center, sigma, low, high):
             window = map(float, probability_window(*distribution.cuts))
             return _law("truncated_normal", *window, center, sigma, low, high)
+        case SparseNormal(center, sigma, density):
+            return replace(_law("normal", center, sigma), kept=math.floor(density * EVERY_WORD))
     raise GlorotError(f"the stream has no law for {type(distribution).__name__}")
 
 
@@ -107,11 +126,11 @@ def reach_of(distribution: Distribution) -> float:
             return abs(value)
         case Uniform(low, high):
             return max(abs(low), abs(high))
-        case Normal(mean, std):
+        case Normal(mean, std) | SparseNormal(mean, std):
             return abs(mean) + FARTHEST_NORMAL * std
         case TruncatedNormal(center, sigma, low, high):
             return min(max(abs(low), abs(high)), abs(center) + FARTHEST_TRUNCATED * sigma)
-        case Orthogonal(gain) | Identity(gain):
+        case Orthogonal(gain) | Identity(gain) | PositiveUnitball(_, gain) | Bilinear(gain):
             return abs(gain)
     raise GlorotError(f"the stream has no law for {type(distribution).__name__}")
 

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from glorot import stream
-from glorot.distributions import Distribution
+from glorot.distributions import Distribution, SparseNormal
 from glorot.stream.elements import BFLOAT16
 from glorot.stream.philox import Key
 
 WRITTEN = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
 PLAIN = frozenset({Tensor, torch.nn.Parameter})
+WITHOUT_KERNEL = stream.MATRIX_LAWS | {SparseNormal}  # laws that no kernel of a GPU draws
 
 
 class TensorFill(NamedTuple):
@@ -70,7 +71,7 @@ def _is_plain(tensor: Tensor) -> bool:
 
 
 def _has_kernel(one: TensorFill) -> bool:
-    is_simple = _is_plain(one.tensor) and not one.flip and type(one.distribution) not in stream.MATRIX_LAWS
+    is_simple = _is_plain(one.tensor) and not one.flip and type(one.distribution) not in WITHOUT_KERNEL
     return is_simple and one.tensor.is_cuda and torch.version.hip is None and _has_triton()
 
 

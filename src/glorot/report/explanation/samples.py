@@ -11,9 +11,20 @@ from numpy.typing import NDArray
 
 from glorot import stream
 from glorot.catalogue import Catalogue
-from glorot.distributions import Constant, Distribution, Identity, Normal, Orthogonal, TruncatedNormal, Uniform
+from glorot.distributions import (
+    Bilinear,
+    Constant,
+    Distribution,
+    Identity,
+    Normal,
+    Orthogonal,
+    PositiveUnitball,
+    SparseNormal,
+    TruncatedNormal,
+    Uniform,
+)
 from glorot.fans import dense
-from glorot.inventory import Inventory, Parameter, Part
+from glorot.inventory import Declared, Inventory, Parameter, Part
 from glorot.recipes.base import RECIPES, Recipe
 from glorot.schemes import SCHEMES, Scheme
 from glorot.text import number
@@ -23,6 +34,7 @@ INPUTS, OUTPUTS = 300, 100
 SHAPE, AXES = (OUTPUTS, INPUTS), "oi"
 FEEDS = ("tanh", "relu")
 FORMS = ("uniform", "normal")
+SPIKE = 1.0  # the height, in 1/σ of the normal, that the zeros of a sparse law are drawn to
 
 
 @dataclass(frozen=True)
@@ -78,11 +90,14 @@ def _forms(catalogue: Catalogue[Any], text: str) -> list[tuple[str, str]]:
 
 
 def _law(scheme: Scheme) -> Distribution:
-    return scheme(dense(INPUTS, OUTPUTS), SHAPE, AXES)
+    """Return the law for the sample layer, taken as a convolution of one point, which has a kernel too."""
+    return scheme(dense(INPUTS, OUTPUTS), (*SHAPE, 1, 1), AXES + "kk")
 
 
 def _law_of_recipe(recipe: Recipe, fed_by: str) -> Distribution | None:
-    part = Part("weight", AXES, SHAPE, "kernel", "Linear", dense(INPUTS, OUTPUTS), fed_by=fed_by)
+    fans = dense(INPUTS, OUTPUTS)
+    filler = Declared("caffe_xavier", fans, "")  # of Caffe's, for the recipe that asks the model
+    part = Part("weight", AXES, SHAPE, "kernel", "Linear", fans, fed_by=fed_by, declared=filler)
     inventory = Inventory("torch", (Parameter("weight", SHAPE, "float32", (part,)),))
     scheme = recipe.choose(part, inventory).scheme
     return None if scheme is None else scheme(part.fans, SHAPE, AXES)
@@ -97,6 +112,12 @@ def describe(law: Distribution) -> str:
             return f"every singular value {number(gain)}"
         case Identity(gain):
             return f"{number(gain)} on the diagonal, 0 elsewhere"
+        case PositiveUnitball(gain=gain):
+            return f"none below 0, each slice sums to {number(gain)}"
+        case Bilinear():
+            return "one kernel, in every slice"
+        case SparseNormal(density=density):
+            return f"σ = {number(law.std)}, {number(100 * (1 - density))} % zeros"
         case Uniform(low, high) | TruncatedNormal(_, _, low, high):
             ends = f"±{number(high)}" if low == -high else f"{number(low)} … {number(high)}"
             return f"σ = {number(law.std)}, bound {ends}"
@@ -105,17 +126,23 @@ def describe(law: Distribution) -> str:
 
 def has_density(law: Distribution) -> bool:
     """Tell whether a law has a density over single weights that says all about it."""
-    return isinstance(law, Uniform | Normal | TruncatedNormal)
+    return isinstance(law, Uniform | Normal | TruncatedNormal | SparseNormal)
 
 
 def density(law: Distribution, x: Floats) -> Floats:
-    """Return the density of a law at the points x, in 1/(units of a weight)."""
+    """Return the density of a law at the points x, in 1/(units of a weight).
+
+    That of a sparse law is told apart from its zeros, for which a spike stands at the point nearest to 0.
+    """
     match law:
         case Uniform(low, high):
             return np.where((x >= low) & (x <= high), 1 / (high - low), 0.0)
         case TruncatedNormal(center, sigma, low, high):
             mass = _normal_mass((high - center) / sigma) - _normal_mass((low - center) / sigma)
             return np.where((x >= low) & (x <= high), _bell(x, center, sigma) / mass, 0.0)
+        case SparseNormal(center, sigma):
+            bell = _bell(x, center, sigma)
+            return np.where(np.abs(x) == np.abs(x).min(), SPIKE / sigma, bell)
     return _bell(x, law.mean, law.std)
 
 
@@ -131,12 +158,18 @@ def reach(laws: list[Distribution]) -> float:
     """Return how far from 0 an axis must go on which all the laws are to be seen."""
     ends = [0.0]
     for law in laws:
-        edge = max(abs(law.low), abs(law.high)) if isinstance(law, Uniform | TruncatedNormal) else 0.0
-        ends.append(edge * 1.25 if edge else abs(law.mean) + 3.2 * law.std)
+        match law:
+            case Uniform(low, high) | TruncatedNormal(_, _, low, high):
+                ends.append(1.25 * max(abs(low), abs(high)))
+            case SparseNormal(center, sigma):
+                ends.append(abs(center) + 3.2 * sigma)
+            case _:
+                ends.append(abs(law.mean) + 3.2 * law.std)
     return max(ends)
 
 
 def matrix(law: Distribution, rows: int, columns: int) -> Floats:
-    """Return a small matrix drawn from a whole-matrix law."""
+    """Return a small matrix drawn from a whole-matrix law: of a law of kernels, a square one."""
     key = stream.key_of(0, "weight")
-    return np.asarray(stream.draw(key, law, (rows, columns), axes=AXES, dtype=np.float64))
+    shape, axes = ((rows, rows), "kk") if isinstance(law, Bilinear) else ((rows, columns), AXES)
+    return np.asarray(stream.draw(key, law, shape, axes=axes, dtype=np.float64))

@@ -115,7 +115,7 @@ def _spike(value: float) -> str:
 def _matrices(law: Distribution, gain: float | None) -> str:
     """Draw a small W and, of an orthogonal one, W Wᵀ: the identity, however random W looks."""
     w = matrix(law, 8, 12)
-    parts = [_heat(w, LEFT, TOP), _text(LEFT, TOP - 12, "W, 8 × 12", "start", bold=True)]
+    parts = [_heat(w, LEFT, TOP), _text(LEFT, TOP - 12, f"W, {w.shape[0]} × {w.shape[1]}", "start", bold=True)]
     if gain is not None:
         left = LEFT + 12 * CELL + 60
         title = "W Wᵀ" if gain == 1 else f"W Wᵀ/{number(gain**2)}"
