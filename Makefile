@@ -27,6 +27,7 @@ bench: $(VENV)/.installed-dev  ## the stream and models on this processor, again
 	$(BIN)/python benchmarks/stream.py | tee benchmarks/results/stream.txt
 	$(BIN)/python benchmarks/orthogonal.py | tee benchmarks/results/orthogonal.txt
 	$(BIN)/python benchmarks/jax_models.py | tee benchmarks/results/jax_models.txt
+	$(BIN)/python benchmarks/caffe.py | tee benchmarks/results/caffe.txt
 
 bench-gpu: $(VENV)/.installed-dev  ## the same on an NVIDIA GPU
 	$(BIN)/python benchmarks/gpu.py

@@ -1,8 +1,10 @@
 """Files written whole or not at all, and the small tools of text."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,28 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
         write_whole(place, "after")
     assert place.read_text() == "before"
     assert [p.name for p in tmp_path.iterdir()] == ["plan.json"]
+
+
+def test_a_file_is_written_piece_by_piece(tmp_path: Path):
+    data = np.arange(3, dtype=np.float32)
+    pieces = iter([b"head", data.data, memoryview(b""), b"tail"])
+    assert write_whole(tmp_path / "weights", pieces).read_bytes() == b"head" + data.tobytes() + b"tail"
+    assert write_whole(tmp_path / "empty", []).read_bytes() == b""
+
+
+def test_pieces_that_raise_leave_what_was_there(tmp_path: Path):
+    place = tmp_path / "weights"
+    place.write_text("before")
+
+    def pieces() -> Iterator[bytes]:
+        yield b"half of "
+        assert len(list(tmp_path.iterdir())) == 2, "the file grows beside its place"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(place, pieces())
+    assert place.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [place]
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path):

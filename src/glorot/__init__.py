@@ -17,7 +17,8 @@ _HOMES = {
     "Fans": "glorot.fans",
     "Plan": "glorot.plans",
 }
-_ROOMS = {"activations", "distributions", "fans", "jax", "keras", "recipes", "schemes", "stream", "theory", "torch"}
+_ROOMS = {"activations", "distributions", "fans", "recipes", "schemes", "stream", "theory"}
+_ROOMS |= {"caffe", "jax", "keras", "torch"}
 __all__ = ["Fans", "GlorotError", "Plan", "apply", "compare", "draw", "explain", "initialize", "plan"]
 
 

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot import fans, stream
-from glorot.backends import adapter_for
+from glorot.backends import opened
 from glorot.errors import GlorotError
+from glorot.inventory import Inventory
 from glorot.labels import labelled
 from glorot.planning import Rules, assignments, resolve
 from glorot.plans import Plan
-from glorot.recipes import Recipe, as_recipe
+from glorot.recipes import Recipe, as_recipe, own_recipe
 from glorot.schemes import Scheme, as_scheme
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ M = TypeVar("M")
 
 def plan(
     model: object,
-    recipe: str | Recipe | Scheme = "auto",
+    recipe: str | Recipe | Scheme | None = None,
     inputs: Any = None,
     rules: Rules | None = None,
     only: str | None = None,
@@ -36,11 +37,13 @@ def plan(
 
     Args:
         model: a `torch.nn.Module`, a `keras.Model`, a Flax NNX module, a pair (Linen module, params), an Equinox
-            module, or any pytree of arrays.
-        recipe: the name of a recipe ("auto", "xavier", "random(0.01)", …), or of a scheme for every weight.
+            module, any pytree of arrays, or the path of a Caffe `.prototxt`.
+        recipe: the name of a recipe ("auto", "xavier", "random(0.01)", …), or of a scheme for every weight; by
+            default "auto", and for a Caffe net the fillers that it declares, "caffe".
         inputs: a batch (a tuple holds positional inputs, a dict named ones) that shows which activation
             feeds which layer; without it, the order in which the modules were registered is taken. A Linen module
-            needs it, for it makes its layers while it runs.
+            needs it, for it makes its layers while it runs; a Caffe net takes {blob: array} for data layers whose
+            shape it does not tell.
         rules: (path pattern, scheme or "skip") pairs on top of the recipe; `*` stands for any text,
             and the last rule that matches decides.
         only: a path pattern; parameters that it does not match are left alone.
@@ -65,8 +68,13 @@ def plan(
     References:
         Glorot & Bengio (2010), section 4.2.
     """
-    inventory = labelled(adapter_for(model).inventory(model, inputs), axes)
-    return resolve(inventory, as_recipe(recipe), rules or (), only, names)
+    adapter, model = opened(model, inputs)
+    inventory = labelled(adapter.inventory(model, inputs), axes)
+    return resolve(inventory, _chosen(recipe, inventory), rules or (), only, names)
+
+
+def _chosen(recipe: str | Recipe | Scheme | None, inventory: Inventory) -> Recipe:
+    return own_recipe(inventory) if recipe is None else as_recipe(recipe)
 
 
 def apply(
@@ -91,11 +99,11 @@ def apply(
         names: {path in this model: name in the plan and the stream}, as for `glorot.plan`; a plan that has the
             model's own names is renamed by it.
         axes: as for `glorot.plan`.
-        inputs: a batch, which a Linen module needs to tell its layers.
+        inputs: a batch, which a Linen module needs to tell its layers, and a Caffe net as for `glorot.plan`.
 
     Returns:
         The same model for PyTorch and Keras, a new one for JAX. A leaf that is sharded stays sharded so: each
-        device makes its own part.
+        device makes its own part. For a Caffe net its weights, {"conv1.0": array, …} by layer and blob.
 
     Raises:
         GlorotError: if the plan was made for another model, the seed is no seed, or a parameter cannot be
@@ -113,14 +121,14 @@ def apply(
     """
     if not isinstance(plan, Plan):
         raise GlorotError(f"apply takes a plan first and then the model, got {type(plan).__name__}")
-    adapter = adapter_for(model)
+    adapter, model = opened(model, inputs)
     inventory = labelled(adapter.inventory(model, inputs), axes)
     return cast(M, adapter.write(model, assignments(plan, inventory, seed, prefix, names)))
 
 
 def initialize(
     model: M,
-    recipe: str | Recipe | Scheme = "auto",
+    recipe: str | Recipe | Scheme | None = None,
     *,
     seed: int,
     inputs: Any = None,
@@ -161,9 +169,9 @@ def initialize(
     References:
         Glorot & Bengio (2010); He et al. (2015).
     """
-    adapter = adapter_for(model)
+    adapter, model = opened(model, inputs)
     inventory = labelled(adapter.inventory(model, inputs), axes)
-    planned = resolve(inventory, as_recipe(recipe), rules or (), only, names)
+    planned = resolve(inventory, _chosen(recipe, inventory), rules or (), only, names)
     return cast(M, adapter.write(model, assignments(planned, inventory, seed, names=names)))
 
 
@@ -239,7 +247,7 @@ def _label(rank: int, in_axis: int, out_axis: int) -> str:
 
 
 def compare(
-    build: Callable[[], Any],
+    build: Any,
     data: Any,
     recipes: Sequence[str] = ("standard", "xavier", "he", "auto"),
     seeds: int = 5,
@@ -256,7 +264,7 @@ def compare(
     accuracy = mean ± standard deviation over seeds; differences within the noise of seeds (Student's t, 5 %) are none
 
     Args:
-        build: makes a fresh model.
+        build: makes a fresh model; or a Caffe net, or the path of one.
         data: (train inputs, train targets, test inputs, test targets) as arrays or tensors.
         recipes: names of recipes or schemes; "current" keeps the model's own initialisation.
         seeds: how many seeds, 5 by default.

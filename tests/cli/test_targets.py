@@ -10,6 +10,8 @@ from glorot.cli import group, main
 from glorot.cli.targets import load_target, model_and_inputs
 from glorot.errors import GlorotError
 
+NO_OPTIONS = {"input_shapes": (), "phase": None, "stages": (), "level": None}
+
 
 def write(place: Path, text: str) -> str:
     path = place / "mymodels.py"
@@ -45,8 +47,8 @@ def test_a_missing_module_names_no_line_of_importlib() -> None:
 def test_a_factory_that_returns_none(tmp_path: Path) -> None:
     path = write(tmp_path, "def none():\n    pass\n\ndef pair():\n    return 1, 2\n")
     with pytest.raises(GlorotError, match=r"mymodels\.py:none returned None; return the model$"):
-        model_and_inputs(f"{path}:none")
-    assert model_and_inputs(f"{path}:pair") == (1, 2)
+        model_and_inputs(f"{path}:none", NO_OPTIONS)
+    assert model_and_inputs(f"{path}:pair", NO_OPTIONS) == (1, 2)
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from glorot.caffe.modules import parameter_groups, to_torch
 
 __all__ = [
-    "Net", "inventory", "matches", "net_of", "parameter_groups", "parse_net", "read_caffemodel", "read_net", "save", "to_torch",
-    "write",
+    "Net", "inventory", "matches", "net_of", "parameter_groups", "parse_net", "read_caffemodel", "read_net", "save",
+    "to_torch", "write",
 ]  # fmt: skip
 
 

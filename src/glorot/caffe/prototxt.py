@@ -10,7 +10,7 @@ from glorot.errors import GlorotError
 DEEPEST = 100
 """Messages that may lie within each other; protobuf sets the same limit."""
 
-LARGEST = 64 * 2**20
+LARGEST = 8 * 2**20
 """Bytes that a file may have."""
 
 CLOSING = {"{": "}", "<": ">"}
@@ -27,7 +27,7 @@ def read(path: str | Path) -> Message:
         The message that the whole file is.
 
     Raises:
-        GlorotError: if it cannot be read, is no text, is larger than 64 MiB, or has an error of syntax.
+        GlorotError: if it cannot be read, is no text, is larger than 8 MiB, or has an error of syntax.
     """
     try:
         with Path(path).open("rb") as file:

@@ -8,41 +8,68 @@ import click
 
 import glorot
 from glorot.backends import adapter_for
+from glorot.cli.nets import is_net, net_options
 from glorot.cli.targets import model_and_inputs
 from glorot.errors import GlorotError
 from glorot.files import write_whole
 from glorot.plans import Plan
+
+MODEL_FORMATS = (".pt", ".safetensors", ".npz")
+NET_FORMATS = (".caffemodel", ".safetensors", ".npz")
 
 
 @click.command("apply")
 @click.argument("plan_file", type=click.Path(path_type=Path))
 @click.argument("target")
 @click.option("--seed", type=int, required=True, help="0 ≤ seed < 2**64.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The weights: a .pt or .npz file.")
-def command(plan_file: Path, target: str, seed: int, output: Path) -> None:
-    """Apply the plan in PLAN_FILE to the model that TARGET's factory returns, and save its weights."""
-    if output.suffix not in (".pt", ".npz"):
-        raise GlorotError(f"{output}: expected a file name that ends in .pt (a state_dict) or .npz (arrays)")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True,
+    help="The weights: a .pt, .safetensors or .npz file; of a Caffe net a .caffemodel, .safetensors or .npz.",
+)  # fmt: skip
+@net_options
+def command(plan_file: Path, target: str, seed: int, output: Path, **options: Any) -> None:
+    """Apply the plan in PLAN_FILE to the model that TARGET is or returns, and save its weights."""
+    formats = NET_FORMATS if is_net(target) else MODEL_FORMATS
+    if output.suffix not in formats:
+        expected = f"{', '.join(formats[:-1])} or {formats[-1]}"
+        owner = " for the weights of a Caffe net" if is_net(target) else ""
+        raise GlorotError(f"{output}: expected a file name that ends in {expected}{owner}")
     plan = Plan.load(plan_file)
-    model, inputs = model_and_inputs(target)
+    model, inputs = model_and_inputs(target, options)
     if output.suffix == ".pt" and not hasattr(model, "state_dict"):
         raise GlorotError(f"{output}: a state_dict is PyTorch's; save the weights of a {type(model).__name__} as .npz")
     started = glorot.apply(plan, model, seed=seed, inputs=inputs)
-    write_whole(output, _state_dict(started) if output.suffix == ".pt" else _arrays(started))
+    if output.suffix == ".pt":
+        _save_state_dict(output, started)
+    elif output.suffix == ".caffemodel":
+        from glorot.caffe import save
+
+        save(output, model, started)
+    else:
+        arrays = started if is_net(target) else adapter_for(started).arrays(started)
+        (_save_npz if output.suffix == ".npz" else _save_safetensors)(output, arrays)
     click.echo(f"saved {output}", err=True)
 
 
-def _state_dict(model: Any) -> bytes:
+def _save_state_dict(output: Path, model: Any) -> None:
     import torch
 
     buffer = io.BytesIO()
     torch.save(model.state_dict(), buffer)
-    return buffer.getvalue()
+    write_whole(output, [buffer.getbuffer()])
 
 
-def _arrays(model: Any) -> bytes:
+def _save_npz(output: Path, arrays: dict[str, Any]) -> None:
     import numpy as np
 
     buffer = io.BytesIO()
-    np.savez(buffer, **adapter_for(model).arrays(model))
-    return buffer.getvalue()
+    np.savez(buffer, **arrays)
+    write_whole(output, [buffer.getbuffer()])
+
+
+def _save_safetensors(output: Path, arrays: dict[str, Any]) -> None:
+    try:
+        from safetensors.numpy import save
+    except ImportError as error:
+        raise GlorotError(f"{output}: safetensors is not installed: pip install 'glorot[safetensors]'") from error
+    write_whole(output, save(arrays))

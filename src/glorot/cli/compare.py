@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from glorot.cli.nets import is_net, load_net, net_options, refuse_net_options
 from glorot.cli.rules import parse_rule
 from glorot.cli.targets import load_target
 from glorot.errors import GlorotError
@@ -19,8 +20,9 @@ from glorot.files import write_whole
 if TYPE_CHECKING:
     from glorot.comparison import Comparison, Task
 
-QUICK = {"seeds": 2, "epochs": 6}
+QUICK, NET, USUAL = {"seeds": 2, "epochs": 6}, {"seeds": 3, "epochs": 5}, {"seeds": 5, "epochs": 30}
 TARGET_RECIPES = ("current", "standard", "xavier", "he", "auto")
+NET_RECIPES = ("caffe", "xavier", "he", "auto")
 
 
 @click.command("compare")
@@ -34,22 +36,28 @@ TARGET_RECIPES = ("current", "standard", "xavier", "he", "auto")
 @click.option("--activation", default="tanh", show_default=True, help="Of the hidden layers: tanh, sigmoid, relu, …")
 @click.option("--depth", "depths", default="5", show_default=True, help="Hidden layers, or a list such as 1,2,3,5,20.")
 @click.option("--width", type=int, default=128, show_default=True, help="Units of a hidden layer.")
-@click.option("--seeds", type=int, help="How many seeds.  [default: 5]")
-@click.option("--epochs", type=int, help="How often the training set is seen.  [default: 30]")
-@click.option("--optimizer", type=click.Choice(["sgd", "momentum", "adam"]), default="sgd", show_default=True)
-@click.option("--lr", type=float, help="The optimiser's step.  [default: 0.02 for sgd, 0.2 under sigmoid]")
+@click.option("--seeds", type=int, help="How many seeds.  [default: 5; 3 for a Caffe net]")
+@click.option("--epochs", type=int, help="How often the training set is seen.  [default: 30; 5 for a Caffe net]")
+@click.option(
+    "--optimizer", type=click.Choice(["sgd", "momentum", "adam"]), help="[default: sgd; momentum for a Caffe net]"
+)
+@click.option(
+    "--lr", type=float, help="The optimiser's step.  [default: 0.02 for sgd, 0.2 under sigmoid; 0.01 for a Caffe net]"
+)
 @click.option("--quick", is_flag=True, help="2 seeds and 6 epochs: under 20 seconds.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("glorot-report.html"), show_default=True,
               help="Where the page goes, or the JSON with --format json.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
+@net_options
 def command(target: str | None, output: Path, form: str, recipes: tuple[str, ...], **options: Any) -> None:
     """Compare initialisations on handwritten digits, or on the task that TARGET's factory returns.
 
     The factory returns a glorot.comparison.Task, or (build, data) with data = (train inputs, train
-    targets, test inputs, test targets).
+    targets, test inputs, test targets). A Caffe net, path/to/net.prototxt, learns the digits, stretched to the size
+    of its input.
     """
     _check_place(output)
-    seeds, epochs = _effort(options)
+    seeds, epochs = _effort(target, options)
     result = _run(target, recipes, seeds, epochs, options)
     result = replace(result, command=shlex.join(["glorot", *sys.argv[1:]]))
     _show(result, output, form)
@@ -65,33 +73,33 @@ def _run(target: str | None, recipes: Sequence[str], seeds: int, epochs: int, op
 
     rules = [parse_rule(text) for text in options["rules"]]
     if target is not None:
-        _refuse_digits_options()
-        task = _task(target)
-        chosen = list(recipes) or list(TARGET_RECIPES)
+        task = _task(target, options)
+        chosen = list(recipes) or list(NET_RECIPES if is_net(target) else TARGET_RECIPES)
         with LiveProgress(chosen, seeds, epochs) as progress:
             return run_comparison(task, chosen, seeds, epochs, progress, rules)
+    refuse_net_options("the digits' own net", options)
     depths = _depths(options["depths"])
     activation: str = options["activation"]
 
     def task_of(depth: int) -> "Task":
-        return digits_task(activation, depth, options["width"], options["optimizer"], options["lr"])
+        return digits_task(activation, depth, options["width"], options["optimizer"] or "sgd", options["lr"])
 
     chosen = list(recipes) or list(default_recipes(activation))
     with LiveProgress(chosen, seeds * len(depths), epochs) as progress:
         return run_sweep(task_of, depths, chosen, seeds, epochs, progress, rules)
 
 
-def _effort(options: dict[str, Any]) -> tuple[int, int]:
-    standard = QUICK if options["quick"] else {"seeds": 5, "epochs": 30}
+def _effort(target: str | None, options: dict[str, Any]) -> tuple[int, int]:
+    standard = QUICK if options["quick"] else NET if target is not None and is_net(target) else USUAL
     seeds, epochs = (standard[what] if options[what] is None else options[what] for what in ("seeds", "epochs"))
     return seeds, epochs
 
 
-def _refuse_digits_options() -> None:
-    for name in ("activation", "depths", "width", "optimizer", "lr"):
+def _refuse_digits_options(names: Sequence[str], why: str) -> None:
+    for name in names:
         if _given(name):
             flag = {"depths": "depth"}.get(name, name)
-            raise GlorotError(f"--{flag} belongs to the digits; a target brings its own model and optimiser")
+            raise GlorotError(f"--{flag} belongs to the digits; {why}")
 
 
 def _given(name: str) -> bool:
@@ -106,9 +114,19 @@ def _depths(text: str) -> list[int]:
         raise GlorotError(f"--depth must be a number or a list such as 1,2,3,5,20, got {text!r}") from None
 
 
-def _task(target: str) -> "Task":
+def _task(target: str, options: dict[str, Any]) -> "Task":
     from glorot.comparison.task import Task, as_task
 
+    if is_net(target):
+        from glorot.comparison.nets import net_task
+
+        _refuse_digits_options(("activation", "depths", "width"), "a Caffe net has its own layers")
+        trained = options | {"phase": options["phase"] or "TRAIN"}
+        return net_task(load_net(target, trained), options["optimizer"] or "momentum", options["lr"])
+    refuse_net_options(target, options)
+    _refuse_digits_options(
+        ("activation", "depths", "width", "optimizer", "lr"), "a target brings its own model and optimiser"
+    )
     made = load_target(target)
     if isinstance(made, Task):
         return made

@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 import glorot
+from glorot.cli.nets import net_options
 from glorot.cli.rules import parse_rule
 from glorot.cli.targets import model_and_inputs
 from glorot.plans import Plan
@@ -13,7 +15,9 @@ from glorot.plans import Plan
 
 @click.command("plan")
 @click.argument("target")
-@click.option("--recipe", default="auto", show_default=True, help="A recipe, or a scheme for every weight.")
+@click.option(
+    "--recipe", help="A recipe, or a scheme for every weight.  [default: auto; for a Caffe net its fillers, caffe]"
+)
 @click.option(
     "--rule", "rules", multiple=True, metavar="PATTERN=SCHEME", help="A rule on top, repeatable; SCHEME may be skip."
 )
@@ -23,18 +27,20 @@ from glorot.plans import Plan
     "--diff", "other", type=click.Path(path_type=Path), help="Compare with a saved plan; exit code 1 if they differ."
 )
 @click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
+@net_options
 def command(
     target: str,
-    recipe: str,
+    recipe: str | None,
     rules: tuple[str, ...],
     only: str | None,
     output: Path | None,
     other: Path | None,
     form: str,
+    **options: Any,
 ) -> None:
-    """Plan the model that TARGET's factory returns; (model, inputs) traces the order of execution too."""
+    """Plan the model that TARGET is or returns; a factory's (model, inputs) traces the order of execution too."""
     saved = None if other is None else Plan.load(other)
-    model, inputs = model_and_inputs(target)
+    model, inputs = model_and_inputs(target, options)
     plan = glorot.plan(model, recipe, inputs, [parse_rule(text) for text in rules], only)
     if output is not None:
         click.echo(f"saved {plan.save(output)}", err=True)

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from glorot.catalogue import nearest
+from glorot.cli.nets import is_net, load_net, refuse_net_options
 from glorot.errors import GlorotError
 
 
@@ -38,7 +39,9 @@ def load_factory(target: str) -> Callable[[], Any]:
     """Import a target and return its factory without calling it."""
     place, colon, name = target.rpartition(":")
     if not colon or not place or not name.isidentifier():
-        raise GlorotError(f"{target!r} is no target: write package.module:factory or path/to/file.py:factory")
+        raise GlorotError(
+            f"{target!r} is no target: write package.module:factory, path/to/file.py:factory or path/to/net.prototxt"
+        )
     module = _from_file(Path(place)) if place.endswith(".py") else _from_name(place)
     factory = getattr(module, name, None)
     if factory is None:
@@ -96,12 +99,19 @@ def _place(error: BaseException) -> str:
     return f" ({theirs[-1][0]}:{theirs[-1][1]})" if theirs else ""
 
 
-def model_and_inputs(target: str) -> tuple[Any, Any]:
+def model_and_inputs(target: str, options: dict[str, Any]) -> tuple[Any, Any]:
     """Load a target whose factory returns a model, or (model, inputs); for Linen (module, params) or those and inputs.
+
+    Args:
+        target: as for `load_target`, or the path of a `.prototxt`.
+        options: the values of `net_options`.
 
     Raises:
         GlorotError: if the target does not load, or its factory returns no model.
     """
+    if is_net(target):
+        return load_net(target, options), None
+    refuse_net_options(target, options)
     made = load_target(target)
     if _begins_as_linen(made):
         made = ((made[0], made[1]), made[2] if len(made) == 3 else None)

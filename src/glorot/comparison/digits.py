@@ -47,36 +47,43 @@ def digits_task(
     for what, value in (("depth", depth), ("width", width)):
         if value < 1:
             raise GlorotError(f"{what} must be a positive integer, got {value}")
-    if optimizer not in OPTIMIZERS:
-        raise GlorotError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {optimizer!r}")
+    check_optimizer(optimizer, learning_rate)
     phi = activation(activation_name).name
     default = {"sgd": LEARNING_RATES.get(phi, 0.02), "momentum": 0.002, "adam": 0.001}[optimizer]
     step = default if learning_rate is None else learning_rate
-    if not 0 < step < float("inf"):
-        raise GlorotError(f"the learning rate must be a positive number, got {step}")
-    train, test = _load()
+    train, test = load_digits()
     return Task(
         build=lambda: deep_net(64, 10, phi, depth, width),
         train=train,
         test=test,
         name=f"handwritten digits, {depth} hidden layers of {width} {phi} units, {optimizer} {step:g}",
-        optimizer=lambda parameters: _optimizer(optimizer, parameters, step),
+        optimizer=lambda parameters: optimizer_of(optimizer, parameters, step),
     )
 
 
-def _load() -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+def load_digits() -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """Return 1347 images to learn from and 450 to judge by: 64 pixels each, in one scale, and their digits."""
     try:
-        from sklearn.datasets import load_digits
+        from sklearn import datasets
         from sklearn.model_selection import train_test_split
     except ImportError as error:
         raise GlorotError("the digits come with scikit-learn: pip install 'glorot[compare]'") from error
-    images, labels = load_digits(return_X_y=True)
+    images, labels = datasets.load_digits(return_X_y=True)
     images = ((images - images.mean()) / images.std()).astype(np.float32)
     x_train, x_test, y_train, y_test = train_test_split(images, labels, test_size=450, stratify=labels, random_state=0)
     return (x_train, y_train), (x_test, y_test)
 
 
-def _optimizer(name: str, parameters: Any, step: float) -> Any:
+def check_optimizer(name: str, step: float | None) -> None:
+    """Raise unless the name of an optimiser is known, and its step a positive number or left open."""
+    if name not in OPTIMIZERS:
+        raise GlorotError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {name!r}")
+    if step is not None and not 0 < step < float("inf"):
+        raise GlorotError(f"the learning rate must be a positive number, got {step}")
+
+
+def optimizer_of(name: str, parameters: Any, step: float) -> Any:
+    """Return the optimiser of a name for parameters, or groups of them."""
     import torch
 
     if name == "adam":

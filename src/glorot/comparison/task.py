@@ -3,11 +3,15 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glorot.caffe import Net
+from glorot.caffe.model import net_of
 from glorot.errors import GlorotError
 
 Array = NDArray[Any]
@@ -25,6 +29,8 @@ class Task:
         loss: function (outputs, targets) → scalar; None for cross-entropy with class numbers and mean
             squared error with values.
         optimizer: function (parameters) → optimiser; None for plain SGD with `learning_rate`.
+        parameters: function (model) → what the optimiser is given, such as groups of their own learning rates;
+            None for all parameters.
         learning_rate: the step of plain SGD.
         batch_size: examples a step.
     """
@@ -35,6 +41,7 @@ class Task:
     name: str = "your task"
     loss: Callable[[Any, Any], Any] | None = None
     optimizer: Callable[[Any], Any] | None = None
+    parameters: Callable[[Any], Any] | None = None
     learning_rate: float = 0.02
     batch_size: int = 32
 
@@ -65,7 +72,7 @@ def as_task(build: Any, data: Any, **settings: Any) -> Task:
     """Make a task of a model builder and its data.
 
     Args:
-        build: function that returns a fresh model.
+        build: function that returns a fresh model; or a Caffe net, or the path of one.
         data: (train inputs, train targets, test inputs, test targets), or ((inputs, targets), (inputs, targets)).
         settings: further fields of the task.
 
@@ -75,6 +82,8 @@ def as_task(build: Any, data: Any, **settings: Any) -> Task:
     Raises:
         GlorotError: if the data has another form, its lengths differ, or it holds NaN.
     """
+    if isinstance(build, str | Path | Net):
+        build = partial(_module_of, net_of(build))
     if isinstance(data, Sequence) and len(data) == 4:
         data = (data[:2], data[2:])
     if not (isinstance(data, Sequence) and len(data) == 2 and all(isinstance(pair, Sequence) for pair in data)):
@@ -83,6 +92,12 @@ def as_task(build: Any, data: Any, **settings: Any) -> Task:
             f"got {type(data).__name__} of length {len(data) if hasattr(data, '__len__') else '–'}"
         )
     return Task(build, tuple(data[0]), tuple(data[1]), **settings)
+
+
+def _module_of(net: Net) -> Any:
+    from glorot.caffe import to_torch
+
+    return to_torch(net)
 
 
 def _check_pair(what: str, pair: Any) -> None:

@@ -112,9 +112,10 @@ def _start(task: Task, plan: Plan, seed: int) -> nn.Module:
 
 
 def _optimizer(task: Task, model: nn.Module) -> Any:
+    parameters = model.parameters() if task.parameters is None else task.parameters(model)
     if task.optimizer is None:
-        return torch.optim.SGD(model.parameters(), task.learning_rate)
-    optimizer = task.optimizer(model.parameters())
+        return torch.optim.SGD(parameters, task.learning_rate)
+    optimizer = task.optimizer(parameters)
     if not (hasattr(optimizer, "step") and hasattr(optimizer, "zero_grad")):
         raise GlorotError(f"optimizer must return a torch.optim.Optimizer, got {type(optimizer).__name__}")
     return optimizer

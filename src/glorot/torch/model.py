@@ -140,6 +140,8 @@ def _parts(
             f"layer was built for {shape_text(claimed)}, {module.extra_repr()}; give it a parameter of that shape, or "
             "build the layer anew"
         )
+    if any(part.depth for part in known):  # its place in the model is known already
+        return tuple(replace(part, name=path + part.name) for part in known)
     fed_by = trace.fed_by.get(layer, Origin()).activation
     return tuple(
         replace(

@@ -12,12 +12,11 @@ from torch.nn import functional
 from glorot import stream
 from glorot.distributions import Normal
 from glorot.errors import GlorotError
+from glorot.torch.layers import parts_of
 from glorot.torch.model import as_tensor, call, weight_layers, weights_of
 from glorot.torch.paths import bare
 from glorot.torch.preserve import preserved
 from glorot.torch.tracing import follow
-
-CHANNELS_SECOND = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 class Collector(Protocol):
@@ -174,6 +173,10 @@ def _usual_loss(outputs: Tensor, goal: Tensor) -> Tensor:
 
 def _units_last(value: Tensor, module: nn.Module) -> NDArray[np.floating]:
     tensor = value.detach().float()
-    if isinstance(module, CHANNELS_SECOND) and tensor.dim() > 2:
+    if tensor.dim() > 2 and _convolves(module):  # its units are channels, which come second
         tensor = tensor.movedim(1, -1)
     return tensor.reshape(len(tensor), -1, tensor.shape[-1]).cpu().numpy()
+
+
+def _convolves(module: nn.Module) -> bool:
+    return any("k" in part.axes for parts in parts_of(module).values() for part in parts)

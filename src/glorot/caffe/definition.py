@@ -1,0 +1,176 @@
+"""Definition: from a file to the layers that a net has, in the words of Caffe 1.0 whatever the file's age."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from glorot.caffe.kinds.data import shape_of
+from glorot.caffe.layers import Layer, Param, Shape
+from glorot.caffe.messages import Message
+from glorot.caffe.prototxt import read
+from glorot.caffe.states import State, is_present, state_of
+from glorot.caffe.tokens import shown
+from glorot.errors import GlorotError
+
+SHARE_MODES = {"STRICT": 0, "PERMISSIVE": 1}
+
+V1_TYPES = {
+    "NONE": (0, ""), "ACCURACY": (1, "Accuracy"), "BNLL": (2, "BNLL"), "CONCAT": (3, "Concat"),
+    "CONVOLUTION": (4, "Convolution"), "DATA": (5, "Data"), "DROPOUT": (6, "Dropout"),
+    "EUCLIDEAN_LOSS": (7, "EuclideanLoss"), "FLATTEN": (8, "Flatten"), "HDF5_DATA": (9, "HDF5Data"),
+    "HDF5_OUTPUT": (10, "HDF5Output"), "IM2COL": (11, "Im2col"), "IMAGE_DATA": (12, "ImageData"),
+    "INFOGAIN_LOSS": (13, "InfogainLoss"), "INNER_PRODUCT": (14, "InnerProduct"), "LRN": (15, "LRN"),
+    "MULTINOMIAL_LOGISTIC_LOSS": (16, "MultinomialLogisticLoss"), "POOLING": (17, "Pooling"), "RELU": (18, "ReLU"),
+    "SIGMOID": (19, "Sigmoid"), "SOFTMAX": (20, "Softmax"), "SOFTMAX_LOSS": (21, "SoftmaxWithLoss"),
+    "SPLIT": (22, "Split"), "TANH": (23, "TanH"), "WINDOW_DATA": (24, "WindowData"), "ELTWISE": (25, "Eltwise"),
+    "POWER": (26, "Power"), "SIGMOID_CROSS_ENTROPY_LOSS": (27, "SigmoidCrossEntropyLoss"),
+    "HINGE_LOSS": (28, "HingeLoss"), "MEMORY_DATA": (29, "MemoryData"), "ARGMAX": (30, "ArgMax"),
+    "THRESHOLD": (31, "Threshold"), "DUMMY_DATA": (32, "DummyData"), "SLICE": (33, "Slice"), "MVN": (34, "MVN"),
+    "ABSVAL": (35, "AbsVal"), "SILENCE": (36, "Silence"), "CONTRASTIVE_LOSS": (37, "ContrastiveLoss"),
+    "EXP": (38, "Exp"), "DECONVOLUTION": (39, "Deconvolution"),
+}  # fmt: skip
+"""The types of the old `layers`: their enum number, and what Caffe 1.0 calls them."""
+
+
+class Definition(NamedTuple):
+    """A net as a file defines it.
+
+    Attributes:
+        name: the name of the net.
+        state: what it is built for.
+        inputs: blobs that the file declares by `input:`, with their shape; None for one without.
+        layers: the layers that it has in that state, in order.
+        message: the net as it was written.
+    """
+
+    name: str
+    state: State
+    inputs: dict[str, Shape | None]
+    layers: tuple[Layer, ...]
+    message: Message
+
+
+def definition_of(text: Message, phase: str | None, level: int | None, stages: Iterable[str]) -> Definition:
+    """Return the net that a file defines, which may be a solver's.
+
+    Args:
+        text: the file, a net or a solver.
+        phase: "TRAIN" or "TEST"; None for what the file says, which is TEST if it says nothing.
+        level: the level of the state; None for what the file says.
+        stages: stages on top of those that the file names.
+
+    Raises:
+        GlorotError: if the file is neither, or something in it does not fit Caffe's format.
+    """
+    net, states = _net_of(text, phase)
+    state = state_of([net.message("state"), *states], phase, level, stages)
+    old, new = net.messages("layers"), net.messages("layer")
+    if old and new:
+        raise old[0].error("old `layers` and new `layer` stand in one net; write all of them as `layer`")
+    if not (old or new):
+        raise net.error("no layer is here; expected a net with `layer { … }`, or a solver that has one")
+    read_one = _old_layer if old else _new_layer
+    layers = tuple(read_one(layer) for layer in old or new if is_present(layer, state))
+    return Definition(net.text("name", ""), state, _inputs(net), layers, net)
+
+
+def _net_of(text: Message, phase: str | None) -> tuple[Message, list[Message]]:
+    """Return the net in a file, and what a solver around it says of its state."""
+    if text.has("layer") or text.has("layers"):
+        return text, []
+    kinds = ("train_", "", "test_") if phase != "TEST" else ("", "test_", "train_")
+    for kind in kinds:
+        found = _net_at(text, kind)
+        if found is not None:
+            state = "test_state" if kind == "test_" or phase == "TEST" else "train_state"
+            return found, text.messages(state)[:1]
+    return text, []
+
+
+def _net_at(solver: Message, kind: str) -> Message | None:
+    inside, outside = solver.messages(f"{kind}net_param"), solver.texts(f"{kind}net")
+    if inside:
+        return inside[0]
+    if not outside:
+        return None
+    path = Path(outside[0])
+    beside = Path(solver.source).parent / path
+    found = next((place for place in (beside, Path(solver.source).parent / path.name, path) if place.is_file()), None)
+    if found is None:
+        raise solver.error(f"the solver's {kind}net {outside[0]!r} is not there, nor beside the solver", f"{kind}net")
+    return read(found)
+
+
+def _inputs(net: Message) -> dict[str, Shape | None]:
+    """Return the blobs that a net declares by `input:`, with their shapes: the way before there were Input layers."""
+    names, shapes, sizes = net.texts("input"), net.messages("input_shape"), net.integers("input_dim", least=0)
+    if len(set(names)) < len(names):
+        raise net.error("an input is named twice", "input")
+    if shapes and sizes:
+        raise net.error("input_shape and input_dim are both given; give one of them", "input_dim")
+    if (shapes and len(shapes) != len(names)) or (sizes and len(sizes) != 4 * len(names)):
+        given, expected = ("input_shape", len(names)) if shapes else ("input_dim", 4 * len(names))
+        count = len(shapes) or len(sizes)
+        raise net.error(f"{len(names)} inputs need {expected} {given}, got {count}", given)
+    known: list[Shape] = [shape_of(shape) for shape in shapes]
+    known += [tuple(sizes[n : n + 4]) for n in range(0, len(sizes), 4)]
+    return {name: known[n] if known else None for n, name in enumerate(names)}
+
+
+def _new_layer(message: Message) -> Layer:
+    params = tuple(
+        Param(
+            one.text("name", ""),
+            one.number("lr_mult", 1.0),
+            one.number("decay_mult", 1.0),
+            one.choice("share_mode", "STRICT", SHARE_MODES) == "PERMISSIVE",
+        )
+        for one in message.messages("param")
+    )
+    kind = message.text("type", "")
+    if not kind:
+        raise message.error(f'layer {message.text("name", "")!r} has no type; expected one such as "Convolution"')
+    return _layer(message, kind, params)
+
+
+def _old_layer(message: Message) -> Layer:
+    """Return a layer of the format before Caffe 1.0, whose types are enums."""
+    if message.has("layer"):
+        raise message.error(
+            "this is the first format of Caffe, of 2013, a layer inside `layers`; upgrade the file with Caffe's "
+            "upgrade_net_proto_text, or write it as `layer`",
+            "layer",
+        )
+    chosen = message.choice("type", "NONE", {name: number for name, (number, _) in V1_TYPES.items()})
+    if chosen == "NONE":
+        raise message.error(f"layer {message.text('name', '')!r} has no type; expected one such as CONVOLUTION")
+    names, rates, decays = message.texts("param"), message.numbers("blobs_lr"), message.numbers("weight_decay")
+    modes = message.choices("blob_share_mode", SHARE_MODES)
+    params = tuple(
+        Param(
+            names[n] if n < len(names) else "",
+            rates[n] if n < len(rates) else 1.0,
+            decays[n] if n < len(decays) else 1.0,
+            n < len(modes) and modes[n] == "PERMISSIVE",
+        )
+        for n in range(max(len(names), len(rates), len(decays)))
+    )
+    return _layer(message, V1_TYPES[chosen][1], params)
+
+
+def _layer(message: Message, kind: str, params: tuple[Param, ...]) -> Layer:
+    name, bottoms, tops = message.text("name", ""), tuple(message.texts("bottom")), tuple(message.texts("top"))
+    if len(set(tops)) < len(tops):
+        raise message.error(f"layer {shown(name)!r} ({shown(kind)}): a top is named twice", "top")
+    return Layer(name, kind, bottoms, tops, params, message)
+
+
+def read_definition(path: str | Path, phase: str | None, level: int | None, stages: Iterable[str]) -> Definition:
+    """Read the net that a `.prototxt` defines; see `definition_of`."""
+    return definition_of(read(path), phase, level, stages)
+
+
+def check_phase(phase: str | None) -> None:
+    """Raise unless a phase is one."""
+    if phase not in (None, "TRAIN", "TEST"):
+        raise GlorotError(f"phase must be TRAIN or TEST, got {phase!r}")

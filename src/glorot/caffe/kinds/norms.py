@@ -1,0 +1,78 @@
+"""Layers that normalise or scale: LRN, MVN, BatchNorm, Scale and Bias."""
+
+from dataclasses import replace
+
+from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, alike, blob
+from glorot.caffe.layers import Layer, Shape, canonical
+from glorot.fans import ELEMENTWISE
+from glorot.inventory import Declared
+from glorot.layouts import laid_out
+from glorot.text import shape_text
+
+
+def _batch_norm_blobs(layer: Layer, bottoms: Shapes) -> list[Blob]:
+    bottom = bottoms[0]
+    channels = bottom[1] if len(bottom) > 1 else 1
+    start = Declared("zeros", None, "BatchNorm gathers its averages from zeros")
+    blobs = []
+    for size in (channels, channels, 1):  # mean, variance, and the weight that both were summed with
+        part = laid_out("o", (size,), "statistic", layer.kind, None)
+        blobs.append(Blob((size,), (replace(part, declared=start),), is_learnt=False))
+    return blobs
+
+
+def _lrn_tops(layer: Layer, bottoms: Shapes) -> Shapes:
+    at = layer.settings("lrn_param")
+    layer.check(len(bottoms[0]) == 4, 0, bottoms[0], "to have 4 axes")
+    size = at.integer("local_size", 5, least=1)
+    if size % 2 == 0:
+        raise layer.error(f"local_size must be odd, got {size}", at, "local_size")
+    return alike(layer, bottoms)
+
+
+def scaled_axes(layer: Layer, name: str, bottoms: Shapes) -> tuple[int, Shape]:
+    """Return the first axis that a Scale or Bias covers, and the shape of its factors.
+
+    Args:
+        layer: the layer.
+        name: `scale_param` or `bias_param`.
+        bottoms: what it reads; a second one holds the factors.
+    """
+    at, bottom = layer.settings(name), bottoms[0]
+    axis = canonical(layer, at.integer("axis", 1), len(bottom), at) if bottom else 0
+    if len(bottoms) > 1:
+        covered = bottom[axis : axis + len(bottoms[1])]
+        layer.check(covered == bottoms[1], 1, bottoms[1], f"to match {shape_text(bottom)} from axis {axis} on")
+        return axis, bottoms[1]
+    count = at.integer("num_axes", 1, least=-1)
+    if count > len(bottom) - axis:
+        raise layer.error(
+            f"num_axes {count} from axis {axis} on goes beyond shape {shape_text(bottom)}", at, "num_axes"
+        )
+    return axis, bottom[axis:] if count == -1 else bottom[axis : axis + count]
+
+
+def _scale_blobs(layer: Layer, bottoms: Shapes) -> list[Blob]:
+    at, (_, shape) = layer.settings("scale_param"), scaled_axes(layer, "scale_param", bottoms)
+    found = [] if len(bottoms) > 1 else [_factors(layer, "scale_param", "filler", shape, "scale", 1.0)]
+    if at.flag("bias_term"):
+        found.append(_factors(layer, "scale_param", "bias_filler", shape, "shift", 0.0))
+    return found
+
+
+def _bias_blobs(layer: Layer, bottoms: Shapes) -> list[Blob]:
+    _, shape = scaled_axes(layer, "bias_param", bottoms)
+    return [] if len(bottoms) > 1 else [_factors(layer, "bias_param", "filler", shape, "shift", 0.0)]
+
+
+def _factors(layer: Layer, name: str, filler: str, shape: Shape, role: str, default: float) -> Blob:
+    return blob(layer, layer.settings(name), filler, " ".join("o" * len(shape)), shape, role, ELEMENTWISE, default)
+
+
+KINDS = {
+    "LRN": Kind(_lrn_tops, Signal.MOVED),
+    "MVN": Kind(alike, Signal.NORMALIZED),
+    "BatchNorm": Kind(alike, Signal.NORMALIZED, blobs=_batch_norm_blobs),
+    "Scale": Kind(alike, Signal.SCALED, (1, 2), blobs=_scale_blobs),
+    "Bias": Kind(alike, Signal.SCALED, (1, 2), blobs=_bias_blobs),
+}

@@ -1,0 +1,59 @@
+"""Pooling, whose sizes are rounded up."""
+
+from dataclasses import dataclass
+
+from glorot.caffe.kinds.base import Kind, Shapes, Signal
+from glorot.caffe.kinds.windows import Window, window_of
+from glorot.caffe.layers import Layer, Shape
+
+METHODS = {"MAX": 0, "AVE": 1, "STOCHASTIC": 2}
+ROUNDINGS = {"CEIL": 0, "FLOOR": 1}
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """How a layer pools: the method, its window, and the sizes of what comes out."""
+
+    method: str
+    window: Window
+    extents: tuple[int, ...]
+
+
+def pooled_of(layer: Layer, bottom: Shape) -> Pooled:
+    """Return how a Pooling layer pools what it reads.
+
+    out = ⌈(in + 2·pad − kernel)/stride⌉ + 1, less one where the last window would begin in the padding
+
+    Raises:
+        GlorotError: if its settings do not fit the shape.
+    """
+    at = layer.settings("pooling_param")
+    layer.check(len(bottom) == 4, 0, bottom, "to have 4 axes")
+    method = at.choice("pool", "MAX", METHODS)
+    if at.flag("global_pooling"):
+        if at.has("kernel_size") or at.has("kernel_h") or at.has("kernel_w"):
+            raise layer.error("global_pooling pools the whole blob and takes no kernel", at)
+        return Pooled(method, Window(bottom[2:], (1, 1), (0, 0), (1, 1)), (1, 1))
+    window = window_of(layer, at, 2)
+    rounding = at.choice("round_mode", "CEIL", ROUNDINGS)
+    extents = []
+    for size, kernel, stride, pad in zip(bottom[2:], window.kernel, window.stride, window.pad, strict=True):
+        if pad >= kernel:
+            raise layer.error(f"pad {pad} must be smaller than the kernel, {kernel}", at)
+        slack = size + 2 * pad - kernel
+        layer.check(slack >= 0, 0, bottom, f"padded to at least the kernel, {kernel}")
+        extent = (slack // stride if rounding == "FLOOR" else -(-slack // stride)) + 1
+        if any(window.pad) and (extent - 1) * stride >= size + pad:
+            extent -= 1
+        extents.append(extent)
+    return Pooled(method, window, tuple(extents))
+
+
+def _tops(layer: Layer, bottoms: Shapes) -> Shapes:
+    how = pooled_of(layer, bottoms[0])
+    if len(layer.tops) > 1 and how.method != "MAX":
+        raise layer.error(f"the mask, a second top, belongs to MAX pooling, got {how.method}")
+    return [(*bottoms[0][:2], *how.extents)] * len(layer.tops)
+
+
+KINDS = {"Pooling": Kind(_tops, Signal.MOVED, makes=(1, 2))}

@@ -1,0 +1,86 @@
+"""Layers: what stands between the blobs of a net, as the file tells it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from glorot.caffe.messages import Message
+from glorot.errors import GlorotError
+from glorot.text import shape_text
+
+Shape = tuple[int, ...]
+
+MOST_ELEMENTS = 2**31 - 1
+"""As many elements Caffe allows in one blob."""
+
+
+class Param(NamedTuple):
+    """How one blob of a layer is learnt and shared.
+
+    Attributes:
+        name: the name under which layers share the blob; "" if it is shared by none.
+        lr_mult: factor on the learning rate.
+        decay_mult: factor on the weight decay.
+        is_permissive: whether sharers need to agree in the number of elements only, not in shape.
+    """
+
+    name: str = ""
+    lr_mult: float = 1.0
+    decay_mult: float = 1.0
+    is_permissive: bool = False
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a net.
+
+    Attributes:
+        name: its name.
+        kind: Caffe's type, such as "Convolution".
+        bottoms: the blobs that it reads.
+        tops: the blobs that it makes; one that is a bottom too is changed in place.
+        params: how its blobs are learnt, in their order.
+        message: the layer as it was written.
+    """
+
+    name: str
+    kind: str
+    bottoms: tuple[str, ...]
+    tops: tuple[str, ...]
+    params: tuple[Param, ...]
+    message: Message
+
+    def settings(self, name: str) -> Message:
+        """Return the message that sets the layer up, such as `convolution_param`."""
+        return self.message.message(name)
+
+    def param(self, index: int) -> Param:
+        """Return how the blob of an index is learnt."""
+        return self.params[index] if index < len(self.params) else Param()
+
+    def error(self, problem: str, at: Message | None = None, field: str | None = None) -> GlorotError:
+        """Return the error that a problem of this layer is, with its place: that of a field if one is named."""
+        return (at or self.message).error(f"layer {self.name!r} ({self.kind}): {problem}", field)
+
+    def check(self, fits: bool, bottom: int, shape: Shape, expected: str) -> None:
+        """Raise unless the shape of a blob that the layer reads fits."""
+        if not fits:
+            raise self.error(f"expected blob {self.bottoms[bottom]!r} {expected}, got shape {shape_text(shape)}")
+
+
+def canonical(layer: Layer, axis: int, rank: int, at: Message, field: str = "axis") -> int:
+    """Return an axis counted from the front; a negative one counts from the end.
+
+    Raises:
+        GlorotError: if a shape of that many axes has no such axis.
+    """
+    if not -rank <= axis < rank:
+        raise layer.error(f"{field} {axis} is no axis of blob {layer.bottoms[0]!r}, which has {rank} axes", at, field)
+    return axis % rank
+
+
+def same_shapes(layer: Layer, shapes: Iterable[Shape]) -> None:
+    """Raise unless all blobs that a layer reads have the shape of the first."""
+    first, *others = shapes
+    for index, shape in enumerate(others, start=1):
+        layer.check(shape == first, index, shape, f"to have the shape of {layer.bottoms[0]!r}, {shape_text(first)}")

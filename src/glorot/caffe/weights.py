@@ -1,0 +1,118 @@
+"""The weights of a net: from a plan to arrays, and from arrays to a `.caffemodel`."""
+
+import math
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.arrays import check, filled, is_whole
+from glorot.caffe.caffemodel import StoredLayer, write_caffemodel
+from glorot.caffe.model import net_of
+from glorot.caffe.nets import Net, Node
+from glorot.errors import GlorotError
+from glorot.planning import Assignment
+from glorot.text import shape_text
+
+Arrays = dict[str, NDArray[np.float32]]
+
+
+def write(net: Net, assignments: Sequence[Assignment]) -> Arrays:
+    """Return the weights of a net.
+
+    Args:
+        net: the net.
+        assignments: what its parts are written from.
+
+    Returns:
+        {"conv1.0": array, …} by layer and index, float32; a shared blob under each of its names, as one array. A blob
+        that the plan leaves alone is not there.
+
+    Raises:
+        GlorotError: if a law does not fit its blob, or the weights are larger than the memory.
+    """
+    pieces: dict[str, list[Assignment]] = defaultdict(list)
+    for assignment in assignments:
+        check(assignment, "float32")
+        pieces[assignment.part.path].append(assignment)
+    _check_memory(net)
+    arrays: Arrays = {}
+    for node in net.nodes:
+        for index, (blob, owner) in enumerate(zip(node.blobs, node.owners, strict=True)):
+            path = node.path(index)
+            if owner in arrays:
+                arrays[path] = arrays[owner].reshape(blob.shape)
+            elif path in pieces:
+                untouched = None if is_whole(blob.shape, pieces[path]) else np.zeros(blob.shape, np.float32)
+                arrays[path] = filled(blob.shape, pieces[path], untouched)
+    return arrays
+
+
+def save(path: str | Path, net: Net | str | Path, arrays: Mapping[str, NDArray[Any]]) -> Path:
+    """Write weights as a `.caffemodel`, which Caffe, OpenCV and their like read.
+
+    Args:
+        path: the file to write.
+        net: the net that they belong to, or the path of its `.prototxt`.
+        arrays: {"conv1.0": array, …} as `glorot.apply` returns them. A layer that has none of its blobs here is left
+            out, so that a reader keeps what it has.
+
+    Returns:
+        The path written.
+
+    Raises:
+        GlorotError: if a blob is missing, unknown or of another shape, or the place cannot be written; nothing is
+            left behind then.
+
+    Example:
+        >>> import glorot
+        >>> from glorot.caffe import parse_net, read_caffemodel, save
+        >>> net = parse_net('input: "x" input_dim: [1, 3, 8, 8] '
+        ...     'layer { name: "fc" type: "InnerProduct" bottom: "x" top: "y" inner_product_param { num_output: 5 } }')
+        >>> weights = glorot.apply(glorot.plan(net, "xavier"), net, seed=0)
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     read_caffemodel(save(f"{folder}/net.caffemodel", net, weights))["fc.0"].shape
+        (5, 192)
+
+    References:
+        Caffe 1.0, `src/caffe/proto/caffe.proto`, NetParameter.
+    """
+    net = net_of(net)
+    known = {node.path(index) for node in net.nodes for index in range(len(node.blobs))}
+    unknown = sorted(set(arrays) - known)
+    if unknown:
+        raise GlorotError(
+            f"the net has no blob {unknown[0]!r}; its blobs are called like {', '.join(sorted(known)[:4])}"
+        )
+    layers = [stored for node in net.nodes if (stored := _stored(node, arrays)).blobs]
+    return write_caffemodel(path, net.name, layers)
+
+
+def _stored(node: Node, arrays: Mapping[str, NDArray[Any]]) -> StoredLayer:
+    paths = [node.path(index) for index in range(len(node.blobs))]
+    missing = [path for path in paths if path not in arrays]
+    if missing and len(missing) < len(paths):
+        raise GlorotError(
+            f"{missing[0]} has no values, and a .caffemodel holds all blobs of a layer or none; give it some"
+        )
+    found = []
+    for path, blob in zip(paths, node.blobs, strict=True) if not missing else ():
+        array = np.asarray(arrays[path])
+        if array.shape != blob.shape:
+            raise GlorotError(f"{path}: expected shape {shape_text(blob.shape)}, got {shape_text(array.shape)}")
+        found.append(np.ascontiguousarray(array, np.float32).reshape(blob.shape))
+    return StoredLayer(node.layer.name, node.layer.kind, tuple(found))
+
+
+def _check_memory(net: Net) -> None:
+    """Raise if the weights of a net cannot lie in the memory of this machine, before any is asked for."""
+    size = 4 * sum(math.prod(blob.shape) for node in net.nodes for blob in node.blobs)
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**63
+    if size > memory:
+        needed, there = f"{size / 2**30:.1f} GiB", f"{memory / 2**30:.1f} GiB"
+        raise GlorotError(f"{net.source}: its weights take {needed}, and this machine has {there} of memory")

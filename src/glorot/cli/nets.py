@@ -1,0 +1,62 @@
+"""Options of a target that is a Caffe net: what its file leaves open."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from glorot.errors import GlorotError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OPTIONS = (
+    click.option("--input-shape", "input_shapes", multiple=True, metavar="BLOB=N,C,H,W",
+                 help="Of a .prototxt: the shape of an input that the file does not tell, repeatable."),
+    click.option("--phase", type=click.Choice(["TRAIN", "TEST"], case_sensitive=False),
+                 help="Of a .prototxt: which layers it has.  [default: what the file says, or TEST]"),
+    click.option("--stage", "stages", multiple=True, help="Of a .prototxt: a stage that rules ask for, repeatable."),
+    click.option("--level", type=int, help="Of a .prototxt: the level that rules ask for."),
+)  # fmt: skip
+
+
+def net_options(command: F) -> F:
+    """Give a command the options of a Caffe net."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def is_net(target: str) -> bool:
+    """Tell whether a target is a Caffe net."""
+    return target.endswith(".prototxt")
+
+
+def load_net(target: str, options: dict[str, Any]) -> Any:
+    """Read the net that a target is.
+
+    Args:
+        target: the path of a `.prototxt` file.
+        options: the values of `net_options`.
+    """
+    from glorot.caffe import read_net
+
+    shapes = dict(_parse_shape(text) for text in options["input_shapes"])
+    return read_net(
+        target, phase=options["phase"], level=options["level"], stages=options["stages"], input_shapes=shapes
+    )
+
+
+def refuse_net_options(target: str, options: dict[str, Any]) -> None:
+    """Raise if an option of Caffe nets was given for another target."""
+    for name in ("input_shapes", "phase", "stages", "level"):
+        if options[name] not in (None, ()):
+            flag = {"input_shapes": "input-shape", "stages": "stage"}.get(name, name)
+            raise GlorotError(f"--{flag} belongs to a Caffe .prototxt; {target} is none")
+
+
+def _parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    name, _, sizes = text.rpartition("=")
+    try:
+        return name, tuple(int(size) for size in sizes.split(","))
+    except ValueError:
+        raise GlorotError(f"--input-shape {text!r}: write BLOB=N,C,H,W, as in data=64,1,28,28") from None

@@ -1,0 +1,117 @@
+"""The task of a Caffe net: the net as it learns handwritten digits."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.caffe import Net
+from glorot.caffe.nets import Node
+from glorot.comparison.digits import check_optimizer, load_digits, optimizer_of
+from glorot.comparison.task import Task
+from glorot.errors import GlorotError
+from glorot.text import shape_text
+
+CLASSES = 10
+DECAY = 5e-4
+"""Weight decay of a parameter whose decay_mult is 1: that of Caffe's own examples."""
+
+STEPS = {"sgd": 0.05, "momentum": 0.01, "adam": 0.001}
+
+
+def net_task(net: Net, optimizer: str = "momentum", learning_rate: float | None = None) -> Task:
+    """Return the task: a Caffe net on handwritten digits, drawn as large as its input.
+
+    The 8×8 digits are stretched to the net's height and width, and repeated for each of its channels. `lr_mult` and
+    `decay_mult` hold, on top of a weight decay of 5e-4.
+
+    Args:
+        net: a net that tells classes, with scores or probabilities for ten or more of them.
+        optimizer: "sgd" (plain), "momentum" (0.9, the default) or "adam".
+        learning_rate: its step; by default 0.05, 0.01 with momentum, 0.001 for adam.
+
+    Returns:
+        The task.
+
+    Raises:
+        GlorotError: if the net takes no images or tells fewer than ten classes, scikit-learn is not installed, or a
+            setting is out of range.
+    """
+    check_optimizer(optimizer, learning_rate)
+    step = STEPS[optimizer] if learning_rate is None else learning_rate
+    shape = _image_shape(net)
+    scores = _check_scores(net)
+    (train_images, train_labels), (test_images, test_labels) = load_digits()
+
+    def build() -> Any:
+        from glorot.caffe import to_torch
+
+        return to_torch(net)
+
+    def groups(module: Any) -> Any:
+        from glorot.caffe import parameter_groups
+
+        return parameter_groups(module, step, DECAY)
+
+    return Task(
+        build=build,
+        train=(stretched(train_images, shape), train_labels),
+        test=(stretched(test_images, shape), test_labels),
+        name=f"handwritten digits, {net.name or 'the net'} of {net.source}, {optimizer} {step:g}",
+        loss=_of_probabilities() if scores.layer.kind == "Softmax" else None,
+        optimizer=lambda parameters: optimizer_of(optimizer, parameters, step),
+        parameters=groups,
+        batch_size=shape[0] if shape[0] > 1 else 32,
+    )
+
+
+def stretched(images: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return 8×8 images, given as rows of 64, bilinearly stretched to (examples, channels, height, width)."""
+    import torch
+    from torch.nn import functional
+
+    _, channels, height, width = shape
+    squares = torch.from_numpy(images).reshape(-1, 1, 8, 8)
+    large = functional.interpolate(squares, size=(height, width), mode="bilinear", align_corners=False)
+    return np.ascontiguousarray(large.expand(-1, channels, -1, -1).numpy())
+
+
+def _image_shape(net: Net) -> tuple[int, ...]:
+    """Return the shape of the images that a net takes: that of its first input."""
+    name, shape = next(iter(net.inputs.items()), ("", ()))
+    if len(shape) != 4:
+        given = f"its first input is {name!r} of shape {shape_text(shape)}" if net.inputs else "it has no input"
+        raise GlorotError(
+            f"{net.source}: digits are images, and need a net whose first input has shape N×C×H×W; {given}"
+        )
+    return shape
+
+
+def _check_scores(net: Net) -> Node:
+    """Return the layer whose top tells the classes: the last one that needs no labels."""
+    known = set(list(net.inputs)[:1])
+    scores = None
+    for node in net.nodes:
+        if node.layer.bottoms and known.issuperset(node.layer.bottoms):
+            known.update(node.layer.tops)
+            scores = node if node.layer.tops else scores
+    shape = scores.tops[0] if scores is not None else ()
+    if scores is None or len(shape) != 2 or shape[1] < CLASSES:
+        told = (
+            f"{scores.layer.tops[0]!r} has shape {shape_text(shape)}"
+            if scores is not None
+            else "no layer reads the images"
+        )
+        raise GlorotError(f"{net.source}: digits have ten classes, and need a net that ends in N×10 scores; {told}")
+    return scores
+
+
+def _of_probabilities() -> Callable[[Any, Any], Any]:
+    """Return the cross-entropy of probabilities, as of a net that ends in a Softmax."""
+    from torch.nn import functional
+
+    def loss(outputs: Any, targets: Any) -> Any:
+        return functional.nll_loss(outputs.clamp_min(1e-30).log(), targets)
+
+    return loss

@@ -1,0 +1,130 @@
+"""The command line on Caffe nets: plans, weights in files that others read, and one clear message for bad input."""
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import glorot
+from glorot.caffe import read_caffemodel
+from glorot.cli import main
+
+LENET = (Path(__file__).parents[2] / "examples" / "caffe" / "lenet.prototxt").read_text()
+DATA = """
+layer { name: "mnist" type: "Data" top: "data" top: "label" include { phase: TRAIN } data_param { source: "x" batch_size: 9 } }
+layer { name: "input" type: "Input" top: "data" input_param { shape { dim: 1 dim: 1 dim: 4 dim: 4 } } include { phase: TEST stage: "deploy" } }
+layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc" inner_product_param { num_output: 3 weight_filler { type: "xavier" } } }
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "lenet.prototxt").write_text(LENET)
+    (tmp_path / "data.prototxt").write_text(DATA)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["glorot", *words])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return int(end.value.code or 0)
+
+
+def test_a_net_is_planned_by_its_fillers_and_by_better_ones(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "plan", "lenet.prototxt", "-o", "caffe.json") == 0
+    text = capsys.readouterr().out
+    assert text.startswith("plan: caffe · 8 parts")
+    assert "conv2.0  50×20×5×5  500 → 1250" in text
+    assert "weight_filler xavier, FAN_IN 500" in text
+    assert run(monkeypatch, "plan", "lenet.prototxt", "--recipe", "auto", "--diff", "caffe.json") == 1
+    changed = capsys.readouterr().out
+    assert "caffe_xavier 0.04472" in changed
+    assert "balanced(fed_by='relu')" in changed
+    assert run(monkeypatch, "plan", "lenet.prototxt", "--diff", "caffe.json") == 0
+
+
+def test_weights_are_written_in_three_formats_and_run_by_opencv(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "plan", "lenet.prototxt", "-o", "plan.json")
+    for suffix in ("caffemodel", "safetensors", "npz"):
+        assert run(monkeypatch, "apply", "plan.json", "lenet.prototxt", "--seed", "7", "-o", f"lenet.{suffix}") == 0
+    expected = glorot.apply(glorot.Plan.load("plan.json"), "lenet.prototxt", seed=7)
+    with np.load("lenet.npz") as arrays:
+        saved = [read_caffemodel("lenet.caffemodel"), load_file("lenet.safetensors"), dict(arrays)]
+    for weights in saved:
+        assert set(weights) == set(expected)
+        for name, array in expected.items():
+            np.testing.assert_array_equal(weights[name], array)
+    net = cv2.dnn.readNetFromCaffe("lenet.prototxt", "lenet.caffemodel")
+    np.testing.assert_array_equal(np.asarray(net.getParam("conv1", 0)), expected["conv1.0"])
+
+
+def test_a_model_of_pytorch_is_saved_as_safetensors_too(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "model.py").write_text("from torch import nn\n\ndef small():\n    return nn.Linear(3, 2)\n")
+    run(monkeypatch, "plan", "model.py:small", "-o", "plan.json")
+    assert run(monkeypatch, "apply", "plan.json", "model.py:small", "--seed", "0", "-o", "w.safetensors") == 0
+    assert {name: array.shape for name, array in load_file("w.safetensors").items()} == {"weight": (2, 3), "bias": (2,)}
+
+
+def test_what_a_file_leaves_open_is_told_by_options(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("plan", "data.prototxt", "--format", "json")
+    assert run(monkeypatch, *words, "--phase", "train", "--input-shape", "data=9,2,4,4") == 0
+    assert json.loads(capsys.readouterr().out)["entries"][0]["shape"] == [3, 32]
+    assert run(monkeypatch, *words, "--stage", "deploy") == 0
+    assert json.loads(capsys.readouterr().out)["entries"][0]["shape"] == [3, 16]
+
+
+BAD = {
+    "plan data.prototxt": (
+        "error: data.prototxt:4:49: layer 'fc' (InnerProduct): it reads blob 'data', which no layer before it makes in phase "
+        "TEST"
+    ),
+    "plan data.prototxt --phase TRAIN": (
+        "error: data.prototxt:2:1: layer 'mnist' (Data): the net does not tell the shape of blob 'data'; give it on the "
+        "command line with --input-shape data=64,1,28,28, or as input_shapes={'data': (64, 1, 28, 28)} of "
+        "glorot.caffe.read_net"
+    ),
+    "plan data.prototxt --phase TRAIN --input-shape data=9,x": (
+        "error: --input-shape 'data=9,x': write BLOB=N,C,H,W, as in data=64,1,28,28"
+    ),
+    "plan data.prototxt --phase TRAIN --input-shape data=9,-1": (
+        "error: input shape for 'data': expected positive sizes such as (64, 1, 28, 28), got (9, -1)"
+    ),
+    "plan lenet.prototxt --input-shape dat=1,1,28,28": (
+        "error: input shape for 'dat': the net has no such input (did you mean 'data'?); inputs here: data, label"
+    ),
+    "plan broken.prototxt": "error: broken.prototxt:2:1: expected a field name, got '}'",
+    "plan nowhere.prototxt": "error: cannot read nowhere.prototxt: No such file or directory; give the path of a .prototxt",
+    "plan nets.py:model --phase TEST": "error: --phase belongs to a Caffe .prototxt; nets.py:model is none",
+    "apply good.json lenet.prototxt --seed 0 -o w.pt": (
+        "error: w.pt: expected a file name that ends in .caffemodel, .safetensors or .npz for the weights of a Caffe net"
+    ),
+    "apply good.json data.prototxt --seed 0 --stage deploy -o w.npz": "error: this plan was made for another model",
+    "compare lenet.prototxt --depth 3": "error: --depth belongs to the digits; a Caffe net has its own layers",
+    "compare data.prototxt --stage deploy --phase TEST": (
+        "error: data.prototxt: digits have ten classes, and need a net that ends in N×10 scores; 'fc' has shape 1×3"
+    ),
+}
+
+
+@pytest.mark.parametrize("words", BAD)
+def test_bad_input_gets_one_message_and_exit_code_2(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    (place / "broken.prototxt").write_text('name: "x"\n}')
+    glorot.plan("lenet.prototxt").save("good.json")
+    before = sorted(path.name for path in place.iterdir())
+    assert run(monkeypatch, *words.split()) == 2
+    out, told = capsys.readouterr()
+    assert BAD[words] in told
+    assert (out, "Traceback" in told) == ("", False)
+    assert sorted(path.name for path in place.iterdir()) == before

@@ -1,0 +1,126 @@
+"""Caffe nets as the task of a comparison: digits as large as the net's input, and its own learning rates."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import glorot
+from glorot.caffe import Net, parse_net, read_net
+from glorot.comparison.nets import net_task, stretched
+from glorot.comparison.run import run_comparison
+from glorot.errors import GlorotError
+
+LENET = Path(__file__).parents[2] / "examples" / "caffe" / "lenet.prototxt"
+SMALL = """
+name: "small"
+input: "data" input_shape {{ dim: 32 dim: 2 dim: 12 dim: 10 }}
+layer {{ name: "conv" type: "Convolution" bottom: "data" top: "conv" param {{ lr_mult: 1 }} param {{ lr_mult: 2 decay_mult: 0 }}
+  convolution_param {{ num_output: 4 kernel_size: 3 stride: 2 weight_filler {{ type: "xavier" }} }} }}
+layer {{ name: "relu" type: "ReLU" bottom: "conv" top: "conv" }}
+layer {{ name: "score" type: "InnerProduct" bottom: "conv" top: "score" inner_product_param {{ num_output: {classes}
+  weight_filler {{ type: "gaussian" std: 0.01 }} }} }}
+{end}
+"""
+PROB = 'layer { name: "prob" type: "Softmax" bottom: "score" top: "prob" }'
+
+
+def small(classes: int = 10, end: str = "") -> Net:
+    return parse_net(SMALL.format(classes=classes, end=end), "small.prototxt")
+
+
+def test_digits_are_stretched_to_the_input_of_the_net() -> None:
+    task = net_task(small())
+    assert task.train[0].shape == (1347, 2, 12, 10)
+    assert task.test[0].shape == (450, 2, 12, 10)
+    assert (task.batch_size, task.loss) == (32, None)
+    assert task.name == "handwritten digits, small of small.prototxt, momentum 0.01"
+    np.testing.assert_array_equal(task.train[0][:, 0], task.train[0][:, 1])
+
+
+def test_stretching_keeps_what_a_digit_looks_like() -> None:
+    rows = np.zeros((1, 64), np.float32)
+    rows[0, 8 * 2 + 5] = 1  # row 2, column 5
+    (image,) = stretched(rows, (1, 1, 16, 16))[0]
+    assert np.unravel_index(image.argmax(), image.shape) in {(4, 10), (4, 11), (5, 10), (5, 11)}
+    assert image.sum() == pytest.approx(4.0)
+    np.testing.assert_array_equal(stretched(rows, (1, 1, 8, 8)).reshape(1, 64), rows)
+
+
+def test_the_fillers_of_a_net_are_trained_beside_other_starts() -> None:
+    result = run_comparison(net_task(small()), ["caffe", "auto", "zeros"], seeds=1, epochs=3)
+    accuracy = {name: result[name].runs[0].epochs[-1].test_accuracy for name in ("caffe", "auto", "zeros")}
+    assert accuracy["caffe"] > 0.5
+    assert accuracy["auto"] > 0.5
+    assert accuracy["zeros"] < 0.2  # no gradient passes
+    assert result["caffe"].plan["score.0"].distribution == glorot.distributions.Normal(0.0, 0.01)
+    assert [layer.layer for layer in result["auto"].runs[0].start.layers] == ["conv", "score"]
+
+
+def test_a_net_that_ends_in_probabilities_learns_by_their_logarithm() -> None:
+    task = net_task(small(end=PROB))
+    probabilities = torch.softmax(torch.tensor([[1.0, 2.0, 0.5]]), 1)
+    expected = torch.nn.functional.cross_entropy(torch.tensor([[1.0, 2.0, 0.5]]), torch.tensor([2]))
+    assert task.loss is not None
+    assert task.loss(probabilities, torch.tensor([2])).item() == pytest.approx(expected.item())
+    result = run_comparison(task, ["auto"], seeds=1, epochs=2)
+    assert result["auto"].runs[0].epochs[-1].train_loss < 0.7 * result["auto"].runs[0].epochs[0].train_loss
+
+
+def test_learning_rates_and_decays_are_those_of_the_net() -> None:
+    task = net_task(small(), "sgd", 0.1)
+    assert task.parameters is not None
+    module = task.build()
+    groups = {(group["lr"], group["weight_decay"]): group["params"] for group in task.parameters(module)}
+    assert set(groups) == {(0.1, 5e-4), (0.2, 0.0)}
+    assert [tuple(tensor.shape) for tensor in groups[0.2, 0.0]] == [(4,)]
+
+
+def test_a_net_of_phase_train_gives_its_scores_and_keeps_its_losses_for_labels() -> None:
+    task = net_task(read_net(LENET, phase="TRAIN"))
+    module = task.build()
+    assert task.loss is None
+    assert module(torch.from_numpy(task.train[0][:3])).shape == (3, 10)
+
+
+def test_compare_takes_a_net_or_its_path_with_data_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "small.prototxt"
+    path.write_text(SMALL.format(classes=10, end=""))
+    x = np.random.default_rng(0).normal(size=(64, 2, 12, 10)).astype(np.float32)
+    y = (x.mean((1, 2, 3)) > 0).astype(np.int64)
+    for build in (path, str(path), small()):
+        result = glorot.compare(build, (x, y, x, y), ["caffe"], seeds=1, epochs=1)
+        assert [run.seed for run in result["caffe"].runs] == [0]
+
+
+REFUSED = {
+    "too few classes": (
+        small(9),
+        "small.prototxt: digits have ten classes, and need a net that ends in N×10 scores; 'score' has shape 32×9",
+    ),
+    "no images": (
+        parse_net('input: "x" input_shape { dim: 4 dim: 64 } layer { name: "r" type: "ReLU" bottom: "x" top: "y" }', "flat.prototxt"),
+        "flat.prototxt: digits are images, and need a net whose first input has shape N×C×H×W; its first input is 'x' of "
+        "shape 4×64",
+    ),
+    "an end that is no row of scores": (
+        parse_net('input: "x" input_dim: [4, 1, 8, 8] layer { name: "r" type: "ReLU" bottom: "x" top: "y" }', "image.prototxt"),
+        "image.prototxt: digits have ten classes, and need a net that ends in N×10 scores; 'y' has shape 4×1×8×8",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_net_that_cannot_learn_digits_is_refused(case: str) -> None:
+    net, message = REFUSED[case]
+    with pytest.raises(GlorotError) as caught:
+        net_task(net)
+    assert str(caught.value) == message
+
+
+def test_settings_out_of_range_are_refused() -> None:
+    with pytest.raises(GlorotError, match="^optimizer must be one of sgd, momentum, adam, got 'lbfgs'$"):
+        net_task(small(), "lbfgs")
+    with pytest.raises(GlorotError, match="^the learning rate must be a positive number, got 0$"):
+        net_task(small(), "sgd", 0)
