@@ -95,10 +95,17 @@ def _net_at(solver: Message, kind: str) -> Message | None:
         return None
     path = Path(outside[0])
     beside = Path(solver.source).parent / path
-    found = next((place for place in (beside, Path(solver.source).parent / path.name, path) if place.is_file()), None)
+    found = next((place for place in (beside, Path(solver.source).parent / path.name, path) if _is_file(place)), None)
     if found is None:
-        raise solver.error(f"the solver's {kind}net {outside[0]!r} is not there, nor beside the solver", f"{kind}net")
+        raise solver.error(f"the solver's {kind}net {shown(outside[0])!r} is not there, nor beside the solver", f"{kind}net")
     return read(found)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no file can be called so
+        return False
 
 
 def _inputs(net: Message) -> dict[str, Shape | None]:

@@ -11,7 +11,7 @@ from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.inventory import Declared
 from glorot.schemes import SCHEMES
-from glorot.text import number
+from glorot.text import number, shape_text
 
 Shape = tuple[int, ...]
 
@@ -109,6 +109,8 @@ def _gaussian(filler: Message, target: Target, why: str) -> Declared:
 def _of_fans(scheme: str) -> Callable[[Message, Target, str], Declared]:
     def read(filler: Message, target: Target, why: str) -> Declared:
         norm = filler.choice("variance_norm", "FAN_IN", VARIANCE_NORMS)
+        if not math.prod(target.shape):
+            raise filler.error(f"{why} needs a blob that is not empty, got shape {shape_text(target.shape)}", "type")
         fans = caffe_fans(target.shape)
         counts = {"FAN_IN": fans.fan_in, "FAN_OUT": fans.fan_out, "AVERAGE": (fans.fan_in + fans.fan_out) / 2}
         return Declared(_call(scheme, norm), fans, f"{why}, {norm} {number(counts[norm])}")
@@ -122,7 +124,7 @@ def _positive_unitball(filler: Message, target: Target, why: str) -> Declared:
 
 def _bilinear(filler: Message, target: Target, why: str) -> Declared:
     if len(target.shape) != 4 or target.kernel_axes != 2 or target.shape[2] != target.shape[3]:
-        size = "×".join(map(str, target.shape))
+        size = shape_text(target.shape)
         raise filler.error(f"the bilinear filler needs a blob of 4 axes with a square kernel, got {size}", "type")
     return Declared("bilinear", None, why)
 

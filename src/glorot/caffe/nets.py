@@ -8,6 +8,7 @@ from typing import Any
 
 from glorot.caffe.definition import Definition, check_phase, definition_of
 from glorot.caffe.kinds import Blob, Signal, kind_of
+from glorot.caffe.kinds.base import MOST_AXES
 from glorot.caffe.layers import MOST_ELEMENTS, Layer, Shape
 from glorot.caffe.messages import Message
 from glorot.caffe.prototxt import parse, read
@@ -16,8 +17,6 @@ from glorot.caffe.tokens import shown
 from glorot.catalogue import nearest
 from glorot.errors import GlorotError
 from glorot.text import shape_text
-
-MOST_AXES = 32
 
 
 @dataclass(frozen=True)
@@ -228,7 +227,7 @@ class _Builder:
         fits = math.prod(owned) == math.prod(shape) if param.is_permissive else owned == shape
         if not fits:
             expected = f"{math.prod(owned)} elements" if param.is_permissive else f"shape {shape_text(owned)}"
-            problem = f"its blob {index} shares {param.name!r} with {path}: expected {expected}"
+            problem = f"its blob {index} shares {shown(param.name)!r} with {shown(path)}: expected {expected}"
             raise node.layer.error(f"{problem}, got shape {shape_text(shape)}")
         return path
 

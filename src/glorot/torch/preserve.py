@@ -11,11 +11,12 @@ from torch import nn
 
 @contextmanager
 def preserved(model: nn.Module) -> Iterator[None]:
-    """Restore, whatever happens inside, modes, gradients, buffers and every random state."""
+    """Restore, whatever happens inside, modes, gradients, buffers, statistics and every random state."""
     with ExitStack() as stack:
         stack.callback(_restore_modes, [(module, module.training) for module in model.modules()])
         stack.callback(_restore_gradients, [(parameter, parameter.grad) for parameter in model.parameters()])
         stack.callback(_restore_buffers, _buffers(model))
+        stack.callback(_restore_statistics, _statistics(model))
         stack.callback(random.setstate, random.getstate())
         stack.callback(np.random.set_state, np.random.get_state())  # noqa: NPY002 (the state that a model may use)
         stack.callback(torch.set_rng_state, torch.get_rng_state())
@@ -53,3 +54,19 @@ def _restore_buffers(buffers: Buffers) -> None:
             continue
         with torch.no_grad():
             buffer.copy_(before)
+
+
+def _statistics(model: nn.Module) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Return (parameter, copy of its values) of averages that a layer keeps as parameters, as Caffe's BatchNorm does."""
+    return [
+        (getattr(module, name), getattr(module, name).detach().clone())
+        for module in model.modules()
+        for name, parts in getattr(module, "glorot_parts", {}).items()
+        if any(part.role == "statistic" for part in parts)
+    ]
+
+
+def _restore_statistics(statistics: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+    with torch.no_grad():
+        for parameter, before in statistics:
+            parameter.copy_(before)

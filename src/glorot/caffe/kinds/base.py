@@ -17,6 +17,9 @@ Shapes = Sequence[Shape]
 MANY = 2**31
 """More blobs than any layer reads or makes."""
 
+MOST_AXES = 32
+"""As many axes Caffe allows a blob."""
+
 
 @dataclass(frozen=True)
 class Blob:

@@ -3,7 +3,7 @@
 import math
 from itertools import pairwise
 
-from glorot.caffe.kinds.base import MANY, Kind, Shapes, Signal, alike
+from glorot.caffe.kinds.base import MANY, MOST_AXES, Kind, Shapes, Signal, alike
 from glorot.caffe.layers import Layer, Shape, canonical, same_shapes
 from glorot.caffe.messages import Message
 from glorot.text import shape_text
@@ -93,6 +93,8 @@ def _reshape_tops(layer: Layer, bottoms: Shapes) -> Shapes:
 def _reshaped(layer: Layer, at: Message, bottom: Shape, old: Shape) -> Shape:
     """Return sizes in which 0 copies the size at its place and -1 takes what is left."""
     wanted = at.message("shape").integers("dim", least=-1)
+    if len(wanted) > MOST_AXES:
+        raise layer.error(f"a shape of {len(wanted)} axes; Caffe allows {MOST_AXES}", at, "shape")
     copied = [n for n, size in enumerate(wanted) if size == 0]
     if wanted.count(-1) > 1 or any(n >= len(old) for n in copied):
         raise layer.error("a shape may hold one -1, and 0 only where there is a size to copy", at, "shape")

@@ -3,25 +3,34 @@
 from glorot.activations import ACTIVATIONS
 from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, alike, blob
 from glorot.caffe.layers import Layer
+from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE
 
 
 def _rectifier(layer: Layer) -> str:
-    return _leaky(layer.settings("relu_param").number("negative_slope", 0.0))
+    return _leaky(layer, layer.settings("relu_param").number("negative_slope", 0.0))
 
 
-def _leaky(slope: float) -> str:
-    return ACTIVATIONS.factory("leaky_relu")(slope).name if slope else "relu"
+def _leaky(layer: Layer, slope: float) -> str:
+    return _named_with(layer, "leaky_relu", slope) if slope else "relu"
 
 
 def _elu(layer: Layer) -> str:
-    return ACTIVATIONS.factory("elu")(layer.settings("elu_param").number("alpha", 1.0)).name
+    return _named_with(layer, "elu", layer.settings("elu_param").number("alpha", 1.0))
 
 
 def _prelu(layer: Layer) -> str:
-    filler = layer.settings("prelu_param").message("filler")
-    is_constant = filler.text("type", "constant") == "constant"
-    return _leaky(filler.number("value", 0.0) if is_constant and filler.names() else 0.25)
+    at = layer.settings("prelu_param")
+    filler = at.message("filler")
+    is_constant = at.has("filler") and filler.text("type", "constant") == "constant"
+    return _leaky(layer, filler.number("value", 0.0) if is_constant else 0.25)
+
+
+def _named_with(layer: Layer, name: str, value: float) -> str:
+    try:
+        return ACTIVATIONS.factory(name)(value).name
+    except GlorotError as error:
+        raise layer.error(str(error)) from error
 
 
 def _prelu_blobs(layer: Layer, bottoms: Shapes) -> list[Blob]:

@@ -1,6 +1,6 @@
 """A Caffe net as a PyTorch module."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ from glorot.caffe.layers import Layer
 from glorot.caffe.model import inventory, net_of
 from glorot.caffe.modules import combining, convolution, dense, losses, neurons, norms, pooling
 from glorot.caffe.modules.base import CaffeLayer
-from glorot.caffe.modules.starting import Weights, given, started
+from glorot.caffe.modules.starting import Weights, started
 from glorot.caffe.nets import Net, Node
 from glorot.caffe.weights import Arrays
 from glorot.catalogue import nearest
 from glorot.errors import GlorotError
 from glorot.text import shape_text
 
-LAYERS: dict[str, type[CaffeLayer]] = {
+LAYERS: dict[str, Callable[[Node], CaffeLayer]] = {
     name: kind
     for family in (convolution, dense, pooling, norms, neurons, combining, losses)
     for name, kind in family.LAYERS.items()
@@ -46,8 +46,9 @@ def to_torch(net: Net | str | Path, *, seed: int = 0, weights: Weights | None = 
     Args:
         net: the net, or the path of its `.prototxt`.
         seed: the seed of its own fillers.
-        weights: what it starts from instead: {"conv1.0": array, …} as `glorot.apply` returns them, or the path of a
-            `.caffemodel`. The averages of a BatchNorm may be left out, and so may what a layer shares.
+        weights: what it starts from in their place: {"conv1.0": array, …} as `glorot.apply` returns them, or the
+            path of a `.caffemodel`. A blob that is not among them starts from its filler, and layers of a file that
+            the net does not have are passed over, so that trained weights are tuned as in Caffe.
 
     Returns:
         The module, in training mode. Its parameters are called as Caffe's blobs are, so a plan made for the net fits
@@ -75,7 +76,7 @@ def to_torch(net: Net | str | Path, *, seed: int = 0, weights: Weights | None = 
     """
     net = net_of(net)
     layers = [_layer(node) for node in net.nodes if node.layer.kind not in INPUTS]
-    return CaffeModule(net, layers, started(net, seed) if weights is None else given(net, weights))
+    return CaffeModule(net, layers, started(net, seed, weights))
 
 
 def _layer(node: Node) -> CaffeLayer:

@@ -1,4 +1,4 @@
-"""The weights that a module starts from: a net's own fillers, arrays, or a file."""
+"""The weights that a module starts from: a net's own fillers, and arrays or a file in their place."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,48 +20,48 @@ from glorot.text import shape_text
 Weights = Mapping[str, NDArray[Any]] | str | Path
 
 
-def started(net: Net, seed: int) -> Arrays:
-    """Return the weights that the fillers of a net give it at a seed."""
-    found = inventory(net)
-    return write(net, assignments(resolve(found, as_recipe("caffe")), found, seed))
+def started(net: Net, seed: int, weights: Weights | None = None) -> Arrays:
+    """Return the weights that a net starts from, as arrays of their own.
 
-
-def given(net: Net, weights: Weights) -> Arrays:
-    """Return weights that are given, as arrays of their own, after checking that they fit a net.
+    Args:
+        net: the net.
+        seed: the seed of its fillers.
+        weights: arrays, or the path of a `.caffemodel`, in place of its fillers as far as they go. Layers of a file
+            that the net does not have are passed over, as Caffe does.
 
     Raises:
-        GlorotError: if a blob is missing, unknown or of another shape.
+        GlorotError: if what is given is of no blob of the net, or of another shape.
     """
+    found = inventory(net)
+    arrays = write(net, assignments(resolve(found, as_recipe("caffe")), found, seed))
+    if weights is None:
+        return arrays
     source = "" if isinstance(weights, Mapping) else f"{weights}: "
-    arrays = weights if isinstance(weights, Mapping) else read_caffemodel(weights)
-    known = {node.path(index) for node in net.nodes for index in range(len(node.blobs))}
-    for path in arrays:
-        if path not in known:
-            raise GlorotError(f"{source}{path!r} is no blob of this net{nearest(str(path), known)}")
-    found: Arrays = {}
+    given = weights if isinstance(weights, Mapping) else _of_layers(net, read_caffemodel(weights))
+    for path in given:
+        if path not in arrays:
+            raise GlorotError(f"{source}{path!r} is no blob of this net{nearest(str(path), arrays)}")
     for node in net.nodes:
         for index, owner in enumerate(node.owners):
-            found[node.path(index)] = _given(node, index, owner, arrays, found, source)
-    return found
+            path = node.path(index)
+            if path in given:
+                arrays[path] = _fitting(node, index, np.array(given[path], np.float32, order="C"), source)
+                if owner is not None and not np.array_equal(arrays[path].ravel(), arrays[owner].ravel(), equal_nan=True):
+                    raise GlorotError(f"{source}{path} shares the blob of {owner} and must hold the same numbers")
+            elif owner is not None:
+                arrays[path] = arrays[owner].reshape(node.blobs[index].shape)
+    return arrays
 
 
-def _given(
-    node: Node, index: int, owner: str | None, arrays: Mapping[str, NDArray[Any]], found: Arrays, source: str
-) -> NDArray[np.float32]:
-    path, blob = node.path(index), node.blobs[index]
-    if path not in arrays:
-        if owner is not None:
-            return found[owner].reshape(blob.shape)
-        if not blob.is_learnt:
-            return np.zeros(blob.shape, np.float32)
-        raise GlorotError(
-            f"{source}there is no {path}, of shape {shape_text(blob.shape)}; join them with what glorot.apply returns "
-            "to start from the fillers where nothing is given"
-        )
-    array = np.array(arrays[path], np.float32, order="C")
-    older = (1,) * (4 - len(blob.shape)) + blob.shape  # before blobs had a shape they had four axes
-    if array.shape not in (blob.shape, older):
-        raise GlorotError(f"{source}{path} has shape {shape_text(array.shape)}, expected {shape_text(blob.shape)}")
-    if owner is not None and not np.array_equal(array.reshape(-1), found[owner].reshape(-1), equal_nan=True):
-        raise GlorotError(f"{source}{path} shares the blob of {owner} and must hold the same numbers")
-    return array.reshape(blob.shape)
+def _of_layers(net: Net, arrays: Arrays) -> Arrays:
+    layers = {node.layer.name for node in net.nodes}
+    return {path: array for path, array in arrays.items() if path.rpartition(".")[0] in layers}
+
+
+def _fitting(node: Node, index: int, array: NDArray[np.float32], source: str) -> NDArray[np.float32]:
+    shape = node.blobs[index].shape
+    older = (1,) * (4 - len(shape)) + shape  # before blobs had a shape they had four axes
+    if array.shape not in (shape, older):
+        expected, given = shape_text(shape), shape_text(array.shape)
+        raise GlorotError(f"{source}{node.path(index)} has shape {given}, expected {expected}")
+    return array.reshape(shape)
