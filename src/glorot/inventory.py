@@ -9,8 +9,8 @@ from typing import Protocol
 from glorot.fans import Fans
 
 ROLES = (
-    "kernel", "recurrent", "embedding", "padding", "bias", "forget_bias", "scale", "shift", "slope", "statistic",
-    "unknown",
+    "kernel", "recurrent", "embedding", "padding", "bias", "forget_bias", "scale", "shift", "slope",
+    "interpolation", "running_mean", "running_variance", "unknown",
 )  # fmt: skip
 
 
@@ -65,8 +65,8 @@ class Part:
         shape: the shape in the order of `axes`.
         role: one of ROLES; scale and shift belong to a norm, or to an adapter that starts as no change at all;
             padding is the row of an embedding that stays zero, forget_bias the one bias that opens the forget gate of
-            an LSTM, a statistic is an average that training gathers, and nothing is known of how an unknown part
-            connects.
+            an LSTM, an interpolation is a kernel that is set and not drawn, running means and variances are gathered
+            by training, and nothing is known of how an unknown part connects.
         layer: the kind of layer it belongs to, as its framework calls it.
         fans: the true connection counts of its layer; None where they are not known.
         view: where in the stored tensor it lies; None if it is the whole tensor as it lies.

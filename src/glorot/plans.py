@@ -63,6 +63,12 @@ class Plan:
                 return entry
         raise KeyError(name)
 
+    def __iter__(self) -> Iterator[PlanEntry]:
+        return iter(self.entries)
+
+    def __contains__(self, name: object) -> bool:
+        return any(entry.name == name for entry in self.entries)
+
     def __str__(self) -> str:
         rows = [
             [

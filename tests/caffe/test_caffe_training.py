@@ -18,7 +18,7 @@ from glorot.caffe.modules import CaffeModule, parameter_groups, to_torch
 Array = NDArray[Any]
 
 LENET = """
-    layer { name: "digits" type: "HDF5Data" top: "data" top: "label" }
+    layer { name: "digits" type: "Data" top: "data" top: "label" }
     layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1" param { lr_mult: 1 } param { lr_mult: 2 }
       convolution_param { num_output: 8 kernel_size: 3 pad: 1 weight_filler { type: "xavier" } } }
     layer { name: "relu1" type: "ReLU" bottom: "conv1" top: "conv1" }

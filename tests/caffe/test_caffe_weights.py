@@ -133,9 +133,22 @@ def test_what_does_not_fit_the_net_is_not_saved(pair: Path, tmp_path: Path) -> N
     place = tmp_path / "pair.caffemodel"
     with pytest.raises(GlorotError, match="^the net has no blob 'conv.2'; its blobs are called like conv.0, conv.1, "):
         save(place, pair, weights | {"conv.2": weights["conv.1"]})
-    with pytest.raises(GlorotError, match="^conv.0: expected shape 4×3×3×3, got 4×27$"):
+    with pytest.raises(GlorotError, match="^conv.0 has shape 4×27, expected 4×3×3×3$"):
         save(place, pair, weights | {"conv.0": weights["conv.0"].reshape(4, 27)})
     assert list(tmp_path.iterdir()) == [pair]
+
+
+def test_a_trained_module_and_old_shapes_are_saved(pair: Path, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    weights = glorot.apply(glorot.plan(pair), pair, seed=0)
+    tensors = {name: torch.nn.Parameter(torch.from_numpy(array.copy())) for name, array in weights.items()}
+    older = weights | {"conv.1": weights["conv.1"].reshape(1, 1, 1, 4)}
+    for given in (tensors, older):
+        read = read_caffemodel(save(tmp_path / "net.caffemodel", pair, given))
+        assert {name: array.shape for name, array in read.items()} == {name: a.shape for name, a in weights.items()}
+        np.testing.assert_array_equal(read["conv.1"], weights["conv.1"])
+    with pytest.raises(GlorotError, match="^conv.1: expected an array of numbers, got str: could not convert string"):
+        save(tmp_path / "text.caffemodel", pair, weights | {"conv.1": "text"})
 
 
 def test_weights_beyond_the_memory_are_refused_before_any_is_asked_for() -> None:

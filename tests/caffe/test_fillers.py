@@ -124,7 +124,7 @@ def test_types_and_their_defaults(filler: str, law: glorot.distributions.Distrib
         ("Scale", "", (1, 4, 3, 3), Constant(1.0), "no filler: Caffe's 1"),
         ("Scale", "filler { value: 2 }", (1, 4, 3, 3), Constant(2.0), "filler constant"),
         ("Bias", "", (1, 4, 3, 3), Constant(0.0), "no filler: Caffe's 0"),
-        ("BatchNorm", "", (1, 4, 3, 3), Constant(0.0), "BatchNorm gathers its averages from zeros"),
+        ("BatchNorm", "", (1, 4, 3, 3), Constant(0.0), "Caffe gathers from 0, and divides by √0 before training"),
     ],
 )
 def test_what_stands_for_no_filler(layer: str, settings: str, shape: tuple[int, ...], law: Constant, why: str) -> None:
@@ -201,3 +201,18 @@ def test_the_recipe_needs_a_net_that_declares_its_fillers() -> None:
         match="recipe 'caffe' takes the fillers of a Caffe net, and weight has none: the model is not read from",
     ):
         glorot.plan(torch.nn.Linear(3, 2), "caffe")
+
+
+@pytest.mark.parametrize("recipe", ["auto", "xavier", "he", "normal(0.01)"])
+def test_a_kernel_that_interpolates_is_drawn_by_no_recipe(recipe: str) -> None:
+    settings = 'num_output: 3 group: 3 stride: 2 kernel_size: 4 bias_term: false weight_filler { type: "bilinear" }'
+    entry = glorot.plan(one_layer("Deconvolution", settings, 1, 3, 5, 5), recipe)["l.0"]
+    assert (entry.distribution, entry.why) == (Bilinear(), "interpolates, as its layer is there to do")
+
+
+@pytest.mark.parametrize("recipe", ["auto", "xavier", "he"])
+def test_averages_start_as_of_a_normal_signal_but_in_caffe(recipe: str) -> None:
+    net = one_layer("BatchNorm", "", 1, 4, 3, 3)
+    weights = glorot.initialize(net, recipe, seed=0)
+    assert [weights[f"l.{n}"].tolist() for n in range(3)] == [[0] * 4, [1] * 4, [1]]
+    assert not any(array.any() for array in glorot.initialize(net, seed=0).values())

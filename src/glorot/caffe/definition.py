@@ -8,7 +8,7 @@ from glorot.caffe.kinds.data import shape_of
 from glorot.caffe.layers import Layer, Param, Shape
 from glorot.caffe.messages import Message
 from glorot.caffe.prototxt import read
-from glorot.caffe.states import State, is_present, state_of
+from glorot.caffe.states import PHASES, State, is_present, state_of
 from glorot.caffe.tokens import shown
 from glorot.errors import GlorotError
 
@@ -40,6 +40,7 @@ class Definition(NamedTuple):
         state: what it is built for.
         inputs: blobs that the file declares by `input:`, with their shape; None for one without.
         layers: the layers that it has in that state, in order.
+        left_out: the layer that would make a blob, by that blob, of those that it does not have in that state.
         message: the net as it was written.
     """
 
@@ -47,6 +48,7 @@ class Definition(NamedTuple):
     state: State
     inputs: dict[str, Shape | None]
     layers: tuple[Layer, ...]
+    left_out: dict[str, str]
     message: Message
 
 
@@ -55,36 +57,41 @@ def definition_of(text: Message, phase: str | None, level: int | None, stages: I
 
     Args:
         text: the file, a net or a solver.
-        phase: "TRAIN" or "TEST"; None for what the file says, which is TEST if it says nothing.
+        phase: "TRAIN" or "TEST"; None for what the file says. If it says nothing, a solver has its net for TRAIN, and
+            any other file is for TEST.
         level: the level of the state; None for what the file says.
         stages: stages on top of those that the file names.
 
     Raises:
         GlorotError: if the file is neither, or something in it does not fit Caffe's format.
     """
-    net, states = _net_of(text, phase)
-    state = state_of([net.message("state"), *states], phase, level, stages)
+    net, solver_states = text, list[Message]()
+    if not (text.has("layer") or text.has("layers")):
+        net, solver_states = _net_of_solver(text, phase or "TRAIN")
+        phase = phase or ("TRAIN" if net is not text else None)
+    state = state_of([net.message("state"), *solver_states], phase, level, stages)
     old, new = net.messages("layers"), net.messages("layer")
     if old and new:
         raise old[0].error("old `layers` and new `layer` stand in one net; write all of them as `layer`")
     if not (old or new):
         raise net.error("no layer is here; expected a net with `layer { … }`, or a solver that has one")
     read_one = _old_layer if old else _new_layer
-    layers = tuple(read_one(layer) for layer in old or new if is_present(layer, state))
-    return Definition(net.text("name", ""), state, _inputs(net), layers, net)
+    present = {id(layer): is_present(layer, state) for layer in old or new}
+    layers = tuple(read_one(layer) for layer in old or new if present[id(layer)])
+    left_out = {
+        top: layer.text("name", "") for layer in old or new if not present[id(layer)] for top in layer.texts("top")
+    }
+    return Definition(net.text("name", ""), state, _inputs(net), layers, left_out, net)
 
 
-def _net_of(text: Message, phase: str | None) -> tuple[Message, list[Message]]:
-    """Return the net in a file, and what a solver around it says of its state."""
-    if text.has("layer") or text.has("layers"):
-        return text, []
-    kinds = ("train_", "", "test_") if phase != "TEST" else ("", "test_", "train_")
-    for kind in kinds:
-        found = _net_at(text, kind)
+def _net_of_solver(solver: Message, phase: str) -> tuple[Message, list[Message]]:
+    """Return the net of a solver for a phase, and what the solver says of its state; the file itself if it has none."""
+    own, other = ("train_", "test_") if phase == "TRAIN" else ("test_", "train_")
+    for kind in (own, "", other):
+        found = _net_at(solver, kind)
         if found is not None:
-            state = "test_state" if kind == "test_" or phase == "TEST" else "train_state"
-            return found, text.messages(state)[:1]
-    return text, []
+            return found, solver.messages(f"{own}state")[:1]
+    return solver, []
 
 
 def _net_at(solver: Message, kind: str) -> Message | None:
@@ -97,7 +104,8 @@ def _net_at(solver: Message, kind: str) -> Message | None:
     beside = Path(solver.source).parent / path
     found = next((place for place in (beside, Path(solver.source).parent / path.name, path) if _is_file(place)), None)
     if found is None:
-        raise solver.error(f"the solver's {kind}net {shown(outside[0])!r} is not there, nor beside the solver", f"{kind}net")
+        problem = f"the solver's {kind}net {shown(outside[0], limit=200)!r} is not there, nor beside the solver"
+        raise solver.error(problem, f"{kind}net")
     return read(found)
 
 
@@ -177,7 +185,13 @@ def read_definition(path: str | Path, phase: str | None, level: int | None, stag
     return definition_of(read(path), phase, level, stages)
 
 
-def check_phase(phase: str | None) -> None:
-    """Raise unless a phase is one."""
-    if phase not in (None, "TRAIN", "TEST"):
+def checked_phase(phase: str | None) -> str | None:
+    """Return a phase in capitals; None stays None.
+
+    Raises:
+        GlorotError: if it is none.
+    """
+    name = phase.upper() if isinstance(phase, str) else phase
+    if name not in (None, *PHASES):
         raise GlorotError(f"phase must be TRAIN or TEST, got {phase!r}")
+    return name

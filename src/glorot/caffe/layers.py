@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from glorot.caffe.messages import Message
+from glorot.caffe.tokens import shown
 from glorot.errors import GlorotError
 from glorot.text import shape_text
 
@@ -60,12 +61,12 @@ class Layer:
 
     def error(self, problem: str, at: Message | None = None, field: str | None = None) -> GlorotError:
         """Return the error that a problem of this layer is, with its place: that of a field if one is named."""
-        return (at or self.message).error(f"layer {self.name!r} ({self.kind}): {problem}", field)
+        return (at or self.message).error(f"layer {shown(self.name)!r} ({shown(self.kind)}): {problem}", field)
 
     def check(self, fits: bool, bottom: int, shape: Shape, expected: str) -> None:
         """Raise unless the shape of a blob that the layer reads fits."""
         if not fits:
-            raise self.error(f"expected blob {self.bottoms[bottom]!r} {expected}, got shape {shape_text(shape)}")
+            raise self.error(f"expected blob {shown(self.bottoms[bottom])!r} {expected}, got shape {shape_text(shape)}")
 
 
 def canonical(layer: Layer, axis: int, rank: int, at: Message, field: str = "axis") -> int:
@@ -75,12 +76,14 @@ def canonical(layer: Layer, axis: int, rank: int, at: Message, field: str = "axi
         GlorotError: if a shape of that many axes has no such axis.
     """
     if not -rank <= axis < rank:
-        raise layer.error(f"{field} {axis} is no axis of blob {layer.bottoms[0]!r}, which has {rank} axes", at, field)
+        problem = f"{field} {axis} is no axis of blob {shown(layer.bottoms[0])!r}, which has {rank} axes"
+        raise layer.error(problem, at, field)
     return axis % rank
 
 
 def same_shapes(layer: Layer, shapes: Iterable[Shape]) -> None:
     """Raise unless all blobs that a layer reads have the shape of the first."""
     first, *others = shapes
+    expected = f"to have the shape of {shown(layer.bottoms[0])!r}, {shape_text(first)}"
     for index, shape in enumerate(others, start=1):
-        layer.check(shape == first, index, shape, f"to have the shape of {layer.bottoms[0]!r}, {shape_text(first)}")
+        layer.check(shape == first, index, shape, expected)

@@ -1,8 +1,9 @@
 """Messages of protobuf's text format as they were read, without a schema: the reader says what type it expects."""
 
+import difflib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -15,6 +16,7 @@ T = TypeVar("T")
 WHOLE = re.compile(r"-?(?:0[xX][0-9A-Fa-f]+|[0-9]+)")
 NOT_DECIMAL = re.compile(r"-?0[0-9xX]")
 LIMIT = 2**63
+MOST_NAMES = 100  # as many are compared with each other to find what is misspelt
 SPECIAL = dict.fromkeys(("inf", "inff", "infinity", "infinityf"), math.inf) | dict.fromkeys(("nan", "nanf"), math.nan)
 FLAGS = {"true": True, "True": True, "t": True, "false": False, "False": False, "f": False}
 
@@ -64,12 +66,13 @@ class Message:
         'MAX'
     """
 
-    __slots__ = ("_fields", "_name", "_where", "offset")
+    __slots__ = ("_asked", "_fields", "_name", "_where", "offset")
 
     def __init__(self, where: Source, name: str, offset: int, fields: Mapping[str, Field]) -> None:
         self._where = where
         self._name = name
         self._fields = fields
+        self._asked: set[str] = set()
         self.offset = offset
 
     @property
@@ -93,7 +96,7 @@ class Message:
 
     def names(self) -> list[str]:
         """Return the names of the fields that it holds, in the order of their first appearance."""
-        return [name for name in self._fields if self.has(name)]
+        return [name for name, field in self._fields.items() if field.values]
 
     def message(self, name: str) -> "Message":
         """Return the one message called so, an empty one with this place if there is none.
@@ -218,7 +221,28 @@ class Message:
         values = self._values(name) if name is not None else []
         return self._where.error(values[0].offset if values else self.offset, problem)
 
+    def misspelt(self) -> Iterator[str]:
+        """Tell of the fields that nobody has read, and whose name is like that of one which was looked for in vain.
+
+        Example:
+            >>> from glorot.caffe.prototxt import parse
+            >>> net = parse("strid: 2 engine: CUDNN", "net.prototxt")
+            >>> net.integers("stride")
+            []
+            >>> list(net.misspelt())
+            ["net.prototxt:1:8: unknown field 'strid' (did you mean 'stride'?)"]
+        """
+        missing = sorted(name for name in self._asked if name not in self._fields)[:MOST_NAMES]
+        for name, found in list(self._fields.items())[:MOST_NAMES]:
+            near = [] if name in self._asked else difflib.get_close_matches(name[:100], missing, 1, 0.8)
+            if near:
+                yield str(self.error(f"unknown field {shown(name)!r} (did you mean {near[0]!r}?)", name))
+            for value in found.values if name in self._asked else ():
+                if isinstance(value, Message):
+                    yield from value.misspelt()
+
     def _values(self, name: str) -> list[Value]:
+        self._asked.add(name)
         return self._fields[name].values if name in self._fields else []
 
     def _one(self, name: str, default: T | None, convert: Callable[[Value], T]) -> T:
@@ -313,8 +337,9 @@ def _choice(value: Value, known: Mapping[str, int]) -> str:
     expected = "one of " + ", ".join(known) if len(known) <= 8 else "a name that is known here"
     if isinstance(value, Message):
         raise _UnfitError(expected)
-    hint = "; write it without quotes" if value.kind == "string" else ""
-    raise _UnfitError(expected, nearest(value.text[:100].upper(), known) + hint)
+    if value.kind == "string" and value.text in known:
+        raise _UnfitError(expected, "; write it without quotes")
+    raise _UnfitError(expected, nearest(value.text[:100].upper(), known))
 
 
 def _described(value: Value) -> str:

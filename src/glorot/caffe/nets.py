@@ -1,13 +1,14 @@
 """Nets: the layers of a file with the shape of every blob, and which blobs of weights they share."""
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glorot.caffe.definition import Definition, check_phase, definition_of
-from glorot.caffe.kinds import Blob, Signal, kind_of
+from glorot.caffe.definition import Definition, checked_phase, definition_of
+from glorot.caffe.kinds import LABELS, Blob, Signal, kind_of
 from glorot.caffe.kinds.base import MOST_AXES
 from glorot.caffe.layers import MOST_ELEMENTS, Layer, Shape
 from glorot.caffe.messages import Message
@@ -95,7 +96,7 @@ def read_net(
     Args:
         path: the file: a net in the format of any age since 2014, or a solver that holds or names one.
         phase: "TRAIN" or "TEST", which decides between layers with `include` and `exclude`; by default what the file
-            says, else TEST, as in Caffe.
+            says, else TRAIN for a solver and TEST for a net, as in Caffe.
         level: the level that rules may ask for; by default what the file says, else 0.
         stages: the stages that rules may ask for.
         input_shapes: {blob: shape} for data layers, whose shape a file does not tell, or to change the shape of an
@@ -103,6 +104,9 @@ def read_net(
 
     Returns:
         The net, to be planned, applied and turned into a module.
+
+    Warns:
+        UserWarning: of a field that is unknown and looks misspelt. Other unknown fields, as of forks, are passed over.
 
     Raises:
         GlorotError: if the file has an error of syntax, a layer is unknown or does not fit what it reads, or a
@@ -125,8 +129,7 @@ def read_net(
     References:
         Caffe 1.0, `src/caffe/net.cpp` and the `Reshape` of each layer.
     """
-    check_phase(phase)
-    return build(definition_of(read(path), phase, level, stages), input_shapes)
+    return build(definition_of(read(path), checked_phase(phase), level, stages), input_shapes)
 
 
 def parse_net(text: str, source: str = "<text>", input_shapes: Mapping[str, Sequence[int]] | None = None) -> Net:
@@ -143,6 +146,8 @@ def build(definition: Definition, input_shapes: Mapping[str, Sequence[int]] | No
     builder = _Builder(definition, _checked_shapes(input_shapes))
     nodes = tuple(builder.node(layer) for layer in definition.layers)
     builder.check_all_used()
+    for problem in definition.message.misspelt():
+        warnings.warn(f"{problem}; it is left out", stacklevel=3)
     return Net(definition.name, definition.message.source, definition.state, builder.inputs, nodes)
 
 
@@ -151,7 +156,7 @@ class _Builder:
 
     def __init__(self, definition: Definition, given: Mapping[str, Shape]) -> None:
         self.given = given
-        self.phase = definition.state.phase
+        self.state, self.left_out = definition.state, definition.left_out
         self.inputs: dict[str, Shape] = {}
         self.owners: dict[str, tuple[str, Shape]] = {}
         self.paths: set[str] = set()
@@ -193,19 +198,24 @@ class _Builder:
 
     def _bottom(self, layer: Layer, name: str) -> Shape:
         if name not in self.shapes:
-            problem = f"it reads blob {shown(name)!r}, which no layer before it makes in phase {self.phase}"
-            raise layer.error(problem + nearest(name[:100], self.shapes), field="bottom")
+            problem = f"it reads blob {shown(name)!r}, which no layer before it makes in phase {self.state.phase}"
+            raise layer.error(problem + self._hint(name), field="bottom")
         return self.shapes[name]
+
+    def _hint(self, name: str) -> str:
+        if name in self.left_out:
+            return f"; layer {shown(self.left_out[name])!r} would, but its rules of phase, stage and level leave it out"
+        return nearest(name[:100], self.shapes)
 
     def _tops(self, layer: Layer, shapes: Sequence[Shape | None], is_fed: bool) -> tuple[Shape, ...]:
         found: list[Shape] = []
         for name, known in zip(layer.tops, shapes, strict=False):
             shape = known
             if is_fed:
-                batch = self.shapes[layer.tops[0]][:1] if found and found[0] else None
-                shape = self.given.get(name, batch if known is None else known)
+                shape = self.given.get(name, known)
                 if shape is None:
                     raise layer.error(_how_to_give(name))
+                shape = found[0][:1] if shape == LABELS else shape
                 self.inputs[name] = shape
             assert shape is not None  # only layers that are fed leave a shape open
             if name in self.shapes and (name not in layer.bottoms or self.shapes[name] != shape):

@@ -13,6 +13,9 @@ DEEPEST = 100
 LARGEST = 8 * 2**20
 """Bytes that a file may have."""
 
+CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+"""Bytes that no text holds."""
+
 CLOSING = {"{": "}", "<": ">"}
 BRACKETED = re.compile(r"(?:(?!/)(?:[\w.~!$&()*+,;=/-]|%[0-9A-Fa-f]{2})+/)?[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 
@@ -21,7 +24,7 @@ def read(path: str | Path) -> Message:
     """Read a `.prototxt` file.
 
     Args:
-        path: the file, in UTF-8.
+        path: the file, in UTF-8 but for its comments.
 
     Returns:
         The message that the whole file is.
@@ -37,13 +40,9 @@ def read(path: str | Path) -> Message:
         raise GlorotError(f"cannot read {path}: {reason}; give the path of a .prototxt file") from error
     if len(data) > LARGEST:
         raise GlorotError(f"{path} is larger than {LARGEST >> 20} MiB, which no net in text is; give a .prototxt file")
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise GlorotError(f"{path} is no text in UTF-8; give a .prototxt file, not a .caffemodel")
-    return parse(text, str(path))
+    if CONTROL.search(data):
+        raise GlorotError(f"{path} is no text; give a .prototxt file, not a .caffemodel")
+    return parse(data.decode(errors="surrogateescape"), str(path))  # a comment may be in any encoding
 
 
 def parse(text: str, source: str = "<text>") -> Message:

@@ -100,13 +100,29 @@ def _stored(node: Node, arrays: Mapping[str, NDArray[Any]]) -> StoredLayer:
         raise GlorotError(
             f"{missing[0]} has no values, and a .caffemodel holds all blobs of a layer or none; give it some"
         )
-    found = []
-    for path, blob in zip(paths, node.blobs, strict=True) if not missing else ():
-        array = np.asarray(arrays[path])
-        if array.shape != blob.shape:
-            raise GlorotError(f"{path}: expected shape {shape_text(blob.shape)}, got {shape_text(array.shape)}")
-        found.append(np.ascontiguousarray(array, np.float32).reshape(blob.shape))
-    return StoredLayer(node.layer.name, node.layer.kind, tuple(found))
+    found = () if missing else tuple(fitting(node, index, arrays[path]) for index, path in enumerate(paths))
+    return StoredLayer(node.layer.name, node.layer.kind, found)
+
+
+def fitting(node: Node, index: int, given: Any) -> NDArray[np.float32]:
+    """Return values as those of a blob: float32, in its shape; not copied if they are that already.
+
+    Args:
+        node: the layer of the blob.
+        index: its index.
+        given: an array or tensor of its shape, or of the four axes that blobs had before they had a shape.
+
+    Raises:
+        GlorotError: if the values are no numbers, or of another shape.
+    """
+    path, shape = node.path(index), node.blobs[index].shape
+    try:
+        array = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given).astype(np.float32, copy=False)
+    except (TypeError, ValueError) as error:
+        raise GlorotError(f"{path}: expected an array of numbers, got {type(given).__name__}: {error}") from error
+    if array.shape not in (shape, (1,) * (4 - len(shape)) + shape):
+        raise GlorotError(f"{path} has shape {shape_text(array.shape)}, expected {shape_text(shape)}")
+    return np.ascontiguousarray(array).reshape(shape)
 
 
 def _check_memory(net: Net) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+import warnings
 from typing import Any
 
 import click
@@ -53,6 +54,7 @@ def group() -> None:
 
 def main() -> None:
     """Run the command line; whatever goes wrong ends as one message and exit code 2, Ctrl-C with 130."""
+    warnings.showwarning = _show_warning
     try:
         code = group.main(prog_name="glorot", standalone_mode=False)
     except click.ClickException as error:
@@ -67,6 +69,10 @@ def main() -> None:
         click.echo(f"error: {_message(error)}", err=True)
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    click.echo(f"warning: {message}", err=True)
 
 
 def _message(error: Exception) -> str:

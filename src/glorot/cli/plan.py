@@ -10,6 +10,7 @@ import glorot
 from glorot.cli.nets import net_options
 from glorot.cli.rules import parse_rule
 from glorot.cli.targets import model_and_inputs
+from glorot.errors import GlorotError
 from glorot.plans import Plan
 
 
@@ -39,6 +40,8 @@ def command(
     **options: Any,
 ) -> None:
     """Plan the model that TARGET is or returns; a factory's (model, inputs) traces the order of execution too."""
+    if output is not None and output.suffix != ".json":
+        raise GlorotError(f"{output}: expected a file name that ends in .json, for a plan")
     saved = None if other is None else Plan.load(other)
     model, inputs = model_and_inputs(target, options)
     plan = glorot.plan(model, recipe, inputs, [parse_rule(text) for text in rules], only)

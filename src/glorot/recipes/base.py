@@ -129,8 +129,12 @@ def usual(part: Part) -> Choice:
             return Choice(as_scheme("zeros"), "a shift of 0 changes nothing")
         case "slope":
             return Choice(as_scheme("constant(0.25)"), "PReLU's own start")
-        case "statistic":
-            return Choice(as_scheme("zeros"), "nothing is gathered yet")
+        case "interpolation":
+            return Choice(as_scheme("bilinear"), "interpolates, as its layer is there to do")
+        case "running_mean":
+            return Choice(as_scheme("zeros"), "as of a signal of mean 0")
+        case "running_variance":
+            return Choice(as_scheme("ones"), "as of a signal of variance 1")
         case "padding":
             return Choice(as_scheme("zeros"), "the padding row stays 0")
         case "embedding":

@@ -46,8 +46,8 @@ def caffe() -> Chooser:
         declared = part.declared
         if declared is None:
             raise GlorotError(
-                f"recipe 'caffe' takes the fillers of a Caffe net, and {part.name} has none: the model is not read from "
-                "a .prototxt; for Caffe's laws on another model name a scheme, as in recipe='caffe_xavier'"
+                f"recipe 'caffe' takes the fillers of a Caffe net, and {part.name} has none: the model is not read "
+                "from a .prototxt; for Caffe's laws on another model name a scheme, as in recipe='caffe_xavier'"
             )
         scheme = as_scheme(declared.scheme)
         return Choice(scheme if declared.fans is None else scheme.counted(declared.fans), declared.why)

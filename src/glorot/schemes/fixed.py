@@ -112,7 +112,7 @@ def uniform(low: float, high: float) -> Rule:
     return lambda fans, shape, axes: law
 
 
-@scheme(needs_fans=False)
+@scheme("gaussian", needs_fans=False)
 def normal(std: float, mean: float = 0.0) -> Rule:
     """Normal with one standard deviation, whatever the layer.
 

@@ -57,12 +57,12 @@ def _restore_buffers(buffers: Buffers) -> None:
 
 
 def _statistics(model: nn.Module) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Return (parameter, copy of its values) of averages that a layer keeps as parameters, as Caffe's BatchNorm does."""
+    """Return (parameter, copy of its values) of averages that are kept as parameters, as by Caffe's BatchNorm."""
     return [
         (getattr(module, name), getattr(module, name).detach().clone())
         for module in model.modules()
         for name, parts in getattr(module, "glorot_parts", {}).items()
-        if any(part.role == "statistic" for part in parts)
+        if any(part.role.startswith("running_") for part in parts)
     ]
 
 

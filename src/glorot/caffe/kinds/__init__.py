@@ -1,7 +1,7 @@
 """The types of layer that glorot knows, one file a family."""
 
 from glorot.caffe.kinds import combining, convolution, data, dense, losses, neurons, norms, pooling, recurrent
-from glorot.caffe.kinds.base import Blob, Kind, Signal
+from glorot.caffe.kinds.base import LABELS, Blob, Kind, Signal
 from glorot.caffe.layers import Layer
 from glorot.caffe.tokens import shown
 from glorot.catalogue import nearest
@@ -12,7 +12,7 @@ KINDS: dict[str, Kind] = {
     for name, kind in family.KINDS.items()
 }
 
-__all__ = ["KINDS", "Blob", "Kind", "Signal", "kind_of"]
+__all__ = ["KINDS", "LABELS", "Blob", "Kind", "Signal", "kind_of"]
 
 
 def kind_of(layer: Layer) -> Kind:
@@ -23,7 +23,7 @@ def kind_of(layer: Layer) -> Kind:
     """
     kind = KINDS.get(layer.kind)
     if kind is None:
-        same = [name for name in KINDS if name.lower() == layer.kind.lower()]
+        same = [name for name in KINDS if name.lower() == layer.kind.lower().replace("_", "")]
         near = f" (did you mean {same[0]!r}?)" if same else nearest(layer.kind[:100], KINDS)
         problem = f"unknown layer type {shown(layer.kind)!r}{near}; known: {', '.join(sorted(KINDS))}"
         raise layer.message.error(f"layer {shown(layer.name)!r}: {problem}", "type")

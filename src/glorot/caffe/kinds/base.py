@@ -21,6 +21,10 @@ MOST_AXES = 32
 """As many axes Caffe allows a blob."""
 
 
+LABELS: Shape = (-1,)
+"""The shape of labels: one for each example of the first top of their layer."""
+
+
 @dataclass(frozen=True)
 class Blob:
     """A blob of weights that a layer owns.
@@ -53,7 +57,8 @@ class Kind:
     """One of Caffe's types of layer.
 
     Attributes:
-        tops: the shapes of what a layer makes, from those of what it reads; None for one that the file cannot tell.
+        tops: the shapes of what a layer makes, from those of what it reads; None for one that the file cannot tell,
+            LABELS for one that follows from the first.
         signal: what becomes of the signal.
         reads: least and largest number of bottoms.
         makes: least and largest number of tops.

@@ -95,7 +95,9 @@ def _deconvolution_blobs(layer: Layer, bottoms: Shapes) -> list[Blob]:
 def _blobs(layer: Layer, how: Convolving, channels: str, shape: Shape, counts: Fans) -> list[Blob]:
     at = layer.settings("convolution_param")
     pattern = channels + " k" * len(how.window.kernel)
-    found = [blob(layer, at, "weight_filler", pattern, shape, "kernel", counts, b=how.groups)]
+    is_set = at.message("weight_filler").text("type", "") == "bilinear"  # to interpolate: no recipe draws it anew
+    role = "interpolation" if is_set else "kernel"
+    found = [blob(layer, at, "weight_filler", pattern, shape, role, counts, b=how.groups)]
     if how.has_bias:
         found.append(blob(layer, at, "bias_filler", "o", (how.outputs,), "bias", counts))
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from glorot.caffe.kinds.base import MANY, Blob, Kind, Shapes, Signal
+from glorot.caffe.kinds.base import LABELS, MANY, Blob, Kind, Shapes, Signal
 from glorot.caffe.layers import Layer, Shape
 from glorot.caffe.messages import Message
 from glorot.inventory import Declared
@@ -48,6 +48,16 @@ def _unknown_tops(layer: Layer, bottoms: Shapes) -> Sequence[Shape | None]:
     return [None] * len(layer.tops)
 
 
+def _labelled_tops(layer: Layer, bottoms: Shapes) -> Sequence[Shape | None]:
+    return [None, LABELS][: len(layer.tops)]
+
+
+def _python_tops(layer: Layer, bottoms: Shapes) -> Sequence[Shape | None]:
+    if bottoms:
+        raise layer.error("what a Python layer makes of blobs is not known; replace it by layers of Caffe's own")
+    return _unknown_tops(layer, bottoms)
+
+
 def _parameter_tops(layer: Layer, bottoms: Shapes) -> Shapes:
     return [shape_of(layer.settings("parameter_param").message("shape"))]
 
@@ -63,6 +73,7 @@ KINDS = {
     "DummyData": Kind(_dummy_tops, reads=(0, 0), makes=(1, MANY)),
     "MemoryData": Kind(_memory_tops, reads=(0, 0), makes=(2, 2)),
     "Parameter": Kind(_parameter_tops, Signal.WEIGHED, (0, 0), blobs=_parameter_blobs),
-    **dict.fromkeys(("Data", "ImageData", "WindowData"), Kind(_unknown_tops, reads=(0, 0), makes=(1, 2))),
+    **dict.fromkeys(("Data", "ImageData", "WindowData"), Kind(_labelled_tops, reads=(0, 0), makes=(1, 2))),
     "HDF5Data": Kind(_unknown_tops, reads=(0, 0), makes=(1, MANY)),
+    "Python": Kind(_python_tops, reads=(0, MANY), makes=(0, MANY)),
 }

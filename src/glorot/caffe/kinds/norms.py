@@ -13,10 +13,10 @@ from glorot.text import shape_text
 def _batch_norm_blobs(layer: Layer, bottoms: Shapes) -> list[Blob]:
     bottom = bottoms[0]
     channels = bottom[1] if len(bottom) > 1 else 1
-    start = Declared("zeros", None, "BatchNorm gathers its averages from zeros")
+    start = Declared("zeros", None, "Caffe gathers from 0, and divides by √0 before training")
     blobs = []
-    for size in (channels, channels, 1):  # mean, variance, and the weight that both were summed with
-        part = laid_out("o", (size,), "statistic", layer.kind, None)
+    for size, role in ((channels, "running_mean"), (channels, "running_variance"), (1, "running_variance")):
+        part = laid_out("o", (size,), role, layer.kind, None)  # the last is the weight that both were summed with
         blobs.append(Blob((size,), (replace(part, declared=start),), is_learnt=False))
     return blobs
 

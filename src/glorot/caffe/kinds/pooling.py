@@ -41,8 +41,8 @@ def pooled_of(layer: Layer, bottom: Shape) -> Pooled:
         if pad >= kernel:
             raise layer.error(f"pad {pad} must be smaller than the kernel, {kernel}", at)
         slack = size + 2 * pad - kernel
-        layer.check(slack >= 0, 0, bottom, f"padded to at least the kernel, {kernel}")
         extent = (slack // stride if rounding == "FLOOR" else -(-slack // stride)) + 1
+        layer.check(extent > 0, 0, bottom, f"padded to about the kernel, {kernel}")
         if any(window.pad) and (extent - 1) * stride >= size + pad:
             extent -= 1
         extents.append(extent)

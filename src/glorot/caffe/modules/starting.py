@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from glorot.caffe.caffemodel import read_caffemodel
 from glorot.caffe.model import inventory
-from glorot.caffe.nets import Net, Node
-from glorot.caffe.weights import Arrays, write
+from glorot.caffe.nets import Net
+from glorot.caffe.weights import Arrays, fitting, write
 from glorot.catalogue import nearest
 from glorot.errors import GlorotError
 from glorot.planning import assignments, resolve
 from glorot.recipes import as_recipe
-from glorot.text import shape_text
 
 Weights = Mapping[str, NDArray[Any]] | str | Path
 
@@ -36,32 +35,35 @@ def started(net: Net, seed: int, weights: Weights | None = None) -> Arrays:
     arrays = write(net, assignments(resolve(found, as_recipe("caffe")), found, seed))
     if weights is None:
         return arrays
-    source = "" if isinstance(weights, Mapping) else f"{weights}: "
-    given = weights if isinstance(weights, Mapping) else _of_layers(net, read_caffemodel(weights))
+    given = _given(net, weights)
     for path in given:
         if path not in arrays:
-            raise GlorotError(f"{source}{path!r} is no blob of this net{nearest(str(path), arrays)}")
+            raise GlorotError(f"{path!r} is no blob of this net{nearest(str(path), arrays)}")
     for node in net.nodes:
         for index, owner in enumerate(node.owners):
             path = node.path(index)
             if path in given:
-                arrays[path] = _fitting(node, index, np.array(given[path], np.float32, order="C"), source)
-                if owner is not None and not np.array_equal(arrays[path].ravel(), arrays[owner].ravel(), equal_nan=True):
-                    raise GlorotError(f"{source}{path} shares the blob of {owner} and must hold the same numbers")
+                arrays[path] = fitting(node, index, given[path]).copy()
+                is_other = owner is not None and not _are_equal(arrays[path], arrays[owner])
+                if is_other:
+                    raise GlorotError(f"{path} shares the blob of {owner} and must hold the same numbers")
             elif owner is not None:
                 arrays[path] = arrays[owner].reshape(node.blobs[index].shape)
     return arrays
 
 
-def _of_layers(net: Net, arrays: Arrays) -> Arrays:
+def _given(net: Net, weights: Weights) -> Mapping[str, Any]:
+    if isinstance(weights, Mapping):
+        return weights
+    if not isinstance(weights, str | Path) or Path(weights).suffix != ".caffemodel":
+        given = repr(str(weights)) if isinstance(weights, str | Path) else type(weights).__name__
+        raise GlorotError(
+            f"weights must be {{blob: array}} or the path of a .caffemodel, got {given}; read other files by yourself "
+            "and give the arrays"
+        )
     layers = {node.layer.name for node in net.nodes}
-    return {path: array for path, array in arrays.items() if path.rpartition(".")[0] in layers}
+    return {path: array for path, array in read_caffemodel(weights).items() if path.rpartition(".")[0] in layers}
 
 
-def _fitting(node: Node, index: int, array: NDArray[np.float32], source: str) -> NDArray[np.float32]:
-    shape = node.blobs[index].shape
-    older = (1,) * (4 - len(shape)) + shape  # before blobs had a shape they had four axes
-    if array.shape not in (shape, older):
-        expected, given = shape_text(shape), shape_text(array.shape)
-        raise GlorotError(f"{source}{node.path(index)} has shape {given}, expected {expected}")
-    return array.reshape(shape)
+def _are_equal(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    return np.array_equal(one.ravel(), other.ravel(), equal_nan=True)
