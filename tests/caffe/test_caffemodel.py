@@ -9,7 +9,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glorot.caffe.caffemodel import StoredLayer, caffemodel_bytes, parse, read_caffemodel, write_caffemodel
+from glorot.caffe.formats.caffemodel import StoredLayer, caffemodel_bytes, parse, read_caffemodel, write_caffemodel
 from glorot.errors import GlorotError
 
 PROTO = {  # the messages of caffe.proto, as far as weights go, and what a fork might add

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glorot.caffe.caffemodel import StoredLayer, caffemodel_bytes, parse, read_caffemodel
-from glorot.caffe.wire import enclosed, lead, varint
+from glorot.caffe.formats.caffemodel import StoredLayer, caffemodel_bytes, parse, read_caffemodel
+from glorot.caffe.formats.wire import enclosed, lead, varint
 from glorot.errors import GlorotError
 
 

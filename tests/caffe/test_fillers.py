@@ -9,7 +9,7 @@ import pytest
 
 import glorot
 from glorot.caffe import Net, inventory, parse_net
-from glorot.caffe.fillers import caffe_fans
+from glorot.caffe.kinds.fillers import caffe_fans
 from glorot.distributions import Bilinear, Constant, Normal, PositiveUnitball, SparseNormal, Uniform
 from glorot.errors import GlorotError
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glorot.caffe.messages import Message
-from glorot.caffe.prototxt import parse
+from glorot.caffe.formats.messages import Message
+from glorot.caffe.formats.prototxt import parse
 from glorot.errors import GlorotError
 
 POOL = {"MAX": 0, "AVE": 1, "STOCHASTIC": 2}

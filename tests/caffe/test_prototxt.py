@@ -9,9 +9,9 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glorot.caffe import prototxt
-from glorot.caffe.messages import Message
-from glorot.caffe.prototxt import parse, read
+from glorot.caffe.formats import prototxt
+from glorot.caffe.formats.messages import Message
+from glorot.caffe.formats.prototxt import parse, read
 from glorot.errors import GlorotError
 
 COLOURS = {"RED": 0, "GREEN": 7, "BLUE": -1}

@@ -10,8 +10,8 @@ from caffe_mutations import mutated, mutated_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glorot.caffe.messages import Message
-from glorot.caffe.prototxt import parse
+from glorot.caffe.formats.messages import Message
+from glorot.caffe.formats.prototxt import parse
 from glorot.errors import GlorotError
 
 NETS = {

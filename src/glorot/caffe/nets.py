@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glorot.caffe.definition import Definition, checked_phase, definition_of
+from glorot.caffe.definition.layers import Layer, Shape
+from glorot.caffe.definition.reading import Definition, checked_phase, definition_of
+from glorot.caffe.definition.states import State
+from glorot.caffe.formats.messages import Message
+from glorot.caffe.formats.prototxt import parse, read
+from glorot.caffe.formats.tokens import shown
 from glorot.caffe.kinds import LABELS, Blob, Signal, kind_of
-from glorot.caffe.kinds.base import MOST_AXES
-from glorot.caffe.layers import MOST_ELEMENTS, Layer, Shape
-from glorot.caffe.messages import Message
-from glorot.caffe.prototxt import parse, read
-from glorot.caffe.states import State
-from glorot.caffe.tokens import shown
+from glorot.caffe.limits import MOST_AXES, MOST_ELEMENTS
 from glorot.catalogue import nearest
 from glorot.errors import GlorotError
 from glorot.text import shape_text

@@ -6,8 +6,6 @@ from glorot.caffe.kinds import KINDS, Signal
 from glorot.caffe.nets import Net, Node
 from glorot.origins import INPUT, Origin, mixed
 
-WEIGHTS = {"kernel", "recurrent", "embedding"}
-
 STATES = {"LSTM": "tanh", "RNN": "tanh"}
 """The activation that what a recurrent layer makes has passed."""
 

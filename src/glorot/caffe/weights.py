@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot.arrays import check, filled, is_whole
-from glorot.caffe.caffemodel import StoredLayer, write_caffemodel
+from glorot.caffe.formats.caffemodel import StoredLayer, write_caffemodel
 from glorot.caffe.model import net_of
 from glorot.caffe.nets import Net, Node
 from glorot.errors import GlorotError

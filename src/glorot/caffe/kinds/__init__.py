@@ -1,9 +1,9 @@
 """The types of layer that glorot knows, one file a family."""
 
+from glorot.caffe.definition.layers import Layer
+from glorot.caffe.formats.tokens import shown
 from glorot.caffe.kinds import combining, convolution, data, dense, losses, neurons, norms, pooling, recurrent
 from glorot.caffe.kinds.base import LABELS, Blob, Kind, Signal
-from glorot.caffe.layers import Layer
-from glorot.caffe.tokens import shown
 from glorot.catalogue import nearest
 
 KINDS: dict[str, Kind] = {

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from glorot.caffe.fillers import Target, declared
-from glorot.caffe.layers import Layer, Shape
-from glorot.caffe.messages import Message
+from glorot.caffe.definition.layers import Layer, Shape
+from glorot.caffe.formats.messages import Message
+from glorot.caffe.kinds.fillers import Target, declared
 from glorot.fans import Fans
 from glorot.inventory import Part
 from glorot.layouts import laid_out
@@ -16,9 +16,6 @@ Shapes = Sequence[Shape]
 
 MANY = 2**31
 """More blobs than any layer reads or makes."""
-
-MOST_AXES = 32
-"""As many axes Caffe allows a blob."""
 
 
 LABELS: Shape = (-1,)

@@ -3,9 +3,10 @@
 import math
 from itertools import pairwise
 
-from glorot.caffe.kinds.base import MANY, MOST_AXES, Kind, Shapes, Signal, alike
-from glorot.caffe.layers import Layer, Shape, canonical, same_shapes
-from glorot.caffe.messages import Message
+from glorot.caffe.definition.layers import Layer, Shape, canonical, same_shapes
+from glorot.caffe.formats.messages import Message
+from glorot.caffe.kinds.base import MANY, Kind, Shapes, Signal, alike
+from glorot.caffe.limits import MOST_AXES
 from glorot.text import shape_text
 
 OPERATIONS = {"PROD": 0, "SUM": 1, "MAX": 2}

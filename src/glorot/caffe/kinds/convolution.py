@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from glorot import fans
+from glorot.caffe.definition.layers import Layer, Shape, canonical, same_shapes
 from glorot.caffe.kinds.base import MANY, Blob, Kind, Shapes, Signal, blob
 from glorot.caffe.kinds.windows import Window, window_of
-from glorot.caffe.layers import Layer, Shape, canonical, same_shapes
 from glorot.fans import Fans
 
 

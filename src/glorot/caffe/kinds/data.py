@@ -3,16 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from glorot.caffe.definition.layers import Layer, Shape, shape_of
 from glorot.caffe.kinds.base import LABELS, MANY, Blob, Kind, Shapes, Signal
-from glorot.caffe.layers import Layer, Shape
-from glorot.caffe.messages import Message
 from glorot.inventory import Declared
 from glorot.layouts import laid_out
-
-
-def shape_of(message: Message) -> Shape:
-    """Return the sizes that a `shape` holds."""
-    return tuple(message.integers("dim", least=0))
 
 
 def _input_tops(layer: Layer, bottoms: Shapes) -> Sequence[Shape | None]:

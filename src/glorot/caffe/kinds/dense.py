@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 from glorot import fans
+from glorot.caffe.definition.layers import Layer, Shape, canonical
 from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, blob
-from glorot.caffe.layers import Layer, Shape, canonical
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 import math
 
+from glorot.caffe.definition.layers import Layer, Shape, canonical
 from glorot.caffe.kinds.base import Kind, Shapes
 from glorot.caffe.kinds.combining import softmax_axis
-from glorot.caffe.layers import Layer, Shape, canonical
 from glorot.text import shape_text
 
 

@@ -1,8 +1,8 @@
 """Layers that treat every number by itself: activations, powers and dropout."""
 
 from glorot.activations import ACTIVATIONS
+from glorot.caffe.definition.layers import Layer
 from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, alike, blob
-from glorot.caffe.layers import Layer
 from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from glorot.caffe.definition.layers import Layer, Shape, canonical
 from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, alike, blob
-from glorot.caffe.layers import Layer, Shape, canonical
 from glorot.fans import ELEMENTWISE
 from glorot.inventory import Declared
 from glorot.layouts import laid_out

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from glorot.caffe.definition.layers import Layer, Shape
 from glorot.caffe.kinds.base import Kind, Shapes, Signal
 from glorot.caffe.kinds.windows import Window, window_of
-from glorot.caffe.layers import Layer, Shape
 
 METHODS = {"MAX": 0, "AVE": 1, "STOCHASTIC": 2}
 ROUNDINGS = {"CEIL": 0, "FLOOR": 1}

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from glorot import fans
-from glorot.caffe.fillers import declared
+from glorot.caffe.definition.layers import Layer
 from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, target_of
-from glorot.caffe.layers import Layer
+from glorot.caffe.kinds.fillers import declared
 from glorot.fans import Fans
 from glorot.layouts import blocks, laid_out, with_forget_gate
 

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from glorot.caffe.layers import Layer
-from glorot.caffe.messages import Message
+from glorot.caffe.definition.layers import Layer
+from glorot.caffe.formats.messages import Message
 
 Sizes = tuple[int, ...]
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from glorot.caffe.definition.layers import Layer
 from glorot.caffe.kinds import data
-from glorot.caffe.layers import Layer
 from glorot.caffe.model import inventory, net_of
 from glorot.caffe.modules import combining, convolution, dense, losses, neurons, norms, pooling
 from glorot.caffe.modules.base import CaffeLayer

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glorot.caffe.caffemodel import read_caffemodel
+from glorot.caffe.formats.caffemodel import read_caffemodel
 from glorot.caffe.model import inventory
 from glorot.caffe.nets import Net
 from glorot.caffe.weights import Arrays, fitting, write

@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from glorot.caffe.kinds.data import shape_of
-from glorot.caffe.layers import Layer, Param, Shape
-from glorot.caffe.messages import Message
-from glorot.caffe.prototxt import read
-from glorot.caffe.states import PHASES, State, is_present, state_of
-from glorot.caffe.tokens import shown
+from glorot.caffe.definition.layers import Layer, Param, Shape, shape_of
+from glorot.caffe.definition.states import PHASES, State, is_present, state_of
+from glorot.caffe.formats.messages import Message
+from glorot.caffe.formats.prototxt import read
+from glorot.caffe.formats.tokens import shown
 from glorot.errors import GlorotError
 
 SHARE_MODES = {"STRICT": 0, "PERMISSIVE": 1}
@@ -178,11 +177,6 @@ def _layer(message: Message, kind: str, params: tuple[Param, ...]) -> Layer:
     if len(set(tops)) < len(tops):
         raise message.error(f"layer {shown(name)!r} ({shown(kind)}): a top is named twice", "top")
     return Layer(name, kind, bottoms, tops, params, message)
-
-
-def read_definition(path: str | Path, phase: str | None, level: int | None, stages: Iterable[str]) -> Definition:
-    """Read the net that a `.prototxt` defines; see `definition_of`."""
-    return definition_of(read(path), phase, level, stages)
 
 
 def checked_phase(phase: str | None) -> str | None:

@@ -17,16 +17,16 @@ from typing import NamedTuple, Optional
 import numpy as np
 from numpy.typing import NDArray
 
-from glorot.caffe import wire
-from glorot.caffe.wire import Span, enclosed, fields, lead, refusal, signed, varint, varints
+from glorot.caffe.formats import wire
+from glorot.caffe.formats.wire import Span, enclosed, fields, lead, refusal, signed, varint, varints
+from glorot.caffe.limits import MOST_AXES, MOST_ELEMENTS
 from glorot.errors import GlorotError
 from glorot.files import write_whole
 from glorot.text import shape_text
 
 LARGEST = 2**31 - 1
-"""The bytes of the largest file that readers of protobuf take, and the largest size of a blob in Caffe."""
+"""The bytes of the largest file that readers of protobuf take."""
 
-MOST_AXES = 32
 LONGEST_NAME = 1000  # bytes: each blob gets the name of its layer, so a long one would take memory for each of them
 
 
@@ -212,8 +212,10 @@ def _size(shape: Sequence[int]) -> int:
     """Return how many numbers a blob of a shape holds; raise an error if Caffe could not hold it."""
     if len(shape) > MOST_AXES:
         raise GlorotError(f"has {len(shape)} axes; expected at most {MOST_AXES}")
-    if min(shape, default=0) < 0 or math.prod(max(1, dim) for dim in shape) > LARGEST:
-        raise GlorotError(f"has the shape {shape_text(shape)}; expected dims ≥ 0 whose product is at most {LARGEST}")
+    if min(shape, default=0) < 0 or math.prod(max(1, dim) for dim in shape) > MOST_ELEMENTS:
+        raise GlorotError(
+            f"has the shape {shape_text(shape)}; expected dims ≥ 0 whose product is at most {MOST_ELEMENTS}"
+        )
     return math.prod(shape)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from glorot.caffe.messages import Message
+from glorot.caffe.formats.messages import Message
 
 PHASES = {"TRAIN": 0, "TEST": 1}
 

@@ -4,15 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from glorot.caffe.messages import Message
-from glorot.caffe.tokens import shown
+from glorot.caffe.formats.messages import Message
+from glorot.caffe.formats.tokens import shown
 from glorot.errors import GlorotError
 from glorot.text import shape_text
 
 Shape = tuple[int, ...]
-
-MOST_ELEMENTS = 2**31 - 1
-"""As many elements Caffe allows in one blob."""
 
 
 class Param(NamedTuple):
@@ -87,3 +84,8 @@ def same_shapes(layer: Layer, shapes: Iterable[Shape]) -> None:
     expected = f"to have the shape of {shown(layer.bottoms[0])!r}, {shape_text(first)}"
     for index, shape in enumerate(others, start=1):
         layer.check(shape == first, index, shape, expected)
+
+
+def shape_of(message: Message) -> Shape:
+    """Return the sizes that a `shape` holds."""
+    return tuple(message.integers("dim", least=0))

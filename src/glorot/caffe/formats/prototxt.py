@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from glorot.caffe.messages import SPECIAL, Field, Message, Scalar, Value
-from glorot.caffe.tokens import Scanner, Source, content, shown
+from glorot.caffe.formats.messages import SPECIAL, Field, Message, Scalar, Value
+from glorot.caffe.formats.tokens import Scanner, Source, content, shown
 from glorot.errors import GlorotError
 
 DEEPEST = 100

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from glorot.caffe.tokens import Source, shown
+from glorot.caffe.formats.tokens import Source, shown
 from glorot.catalogue import nearest
 from glorot.errors import GlorotError
 
@@ -57,7 +57,7 @@ class Message:
         fields: its fields.
 
     Example:
-        >>> from glorot.caffe.prototxt import parse
+        >>> from glorot.caffe.formats.prototxt import parse
         >>> net = parse('layer { type: "Convolution" convolution_param { num_output: 20 kernel_size: [5, 3] } }')
         >>> layer = net.messages("layer")[0]
         >>> layer.text("type"), layer.message("convolution_param").integers("kernel_size")
@@ -129,7 +129,7 @@ class Message:
             GlorotError: if it is given twice, is missing without a default, is no whole number, or too small or large.
 
         Example:
-            >>> from glorot.caffe.prototxt import parse
+            >>> from glorot.caffe.formats.prototxt import parse
             >>> parse("pad: -1", "net.prototxt").integer("pad", 0, least=0)
             Traceback (most recent call last):
             glorot.errors.GlorotError: net.prototxt:1:6: pad must be at least 0, got -1
@@ -196,7 +196,7 @@ class Message:
             GlorotError: if it is given twice, or is none of the known.
 
         Example:
-            >>> from glorot.caffe.prototxt import parse
+            >>> from glorot.caffe.formats.prototxt import parse
             >>> parse("pool: 1").choice("pool", "MAX", {"MAX": 0, "AVE": 1})
             'AVE'
         """
@@ -214,7 +214,7 @@ class Message:
         """Return the error that tells of a problem where a field stands, or where the message does.
 
         Example:
-            >>> from glorot.caffe.prototxt import parse
+            >>> from glorot.caffe.formats.prototxt import parse
             >>> print(parse("kernel_size: 7", "net.prototxt").error("the kernel is too large", "kernel_size"))
             net.prototxt:1:14: the kernel is too large
         """
@@ -225,7 +225,7 @@ class Message:
         """Tell of the fields that nobody has read, and whose name is like that of one which was looked for in vain.
 
         Example:
-            >>> from glorot.caffe.prototxt import parse
+            >>> from glorot.caffe.formats.prototxt import parse
             >>> net = parse("strid: 2 engine: CUDNN", "net.prototxt")
             >>> net.integers("stride")
             []

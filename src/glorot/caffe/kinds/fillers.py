@@ -4,18 +4,16 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from glorot.caffe.messages import Message
-from glorot.caffe.tokens import shown
+from glorot.caffe.definition.layers import Shape
+from glorot.caffe.formats.messages import Message
+from glorot.caffe.formats.tokens import shown
 from glorot.catalogue import nearest
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.inventory import Declared
 from glorot.schemes import SCHEMES
+from glorot.schemes.caffe import VARIANCE_NORMS
 from glorot.text import number, shape_text
-
-Shape = tuple[int, ...]
-
-VARIANCE_NORMS = {"FAN_IN": 0, "FAN_OUT": 1, "AVERAGE": 2}
 
 
 class Target(NamedTuple):
@@ -108,12 +106,11 @@ def _gaussian(filler: Message, target: Target, why: str) -> Declared:
 
 def _of_fans(scheme: str) -> Callable[[Message, Target, str], Declared]:
     def read(filler: Message, target: Target, why: str) -> Declared:
-        norm = filler.choice("variance_norm", "FAN_IN", VARIANCE_NORMS)
+        norm = filler.choice("variance_norm", "FAN_IN", {name: n for n, name in enumerate(VARIANCE_NORMS)})
         if not math.prod(target.shape):
             raise filler.error(f"{why} needs a blob that is not empty, got shape {shape_text(target.shape)}", "type")
         fans = caffe_fans(target.shape)
-        counts = {"FAN_IN": fans.fan_in, "FAN_OUT": fans.fan_out, "AVERAGE": (fans.fan_in + fans.fan_out) / 2}
-        return Declared(_call(scheme, norm), fans, f"{why}, {norm} {number(counts[norm])}")
+        return Declared(_call(scheme, norm), fans, f"{why}, {norm} {number(VARIANCE_NORMS[norm](fans))}")
 
     return read
 
