@@ -1,7 +1,10 @@
 """Arrays: from assignments to the values of one stored tensor, free of any framework."""
 
+import contextlib
 import math
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,3 +102,26 @@ def filled(
             fills.append(stream.Fill(place, key, law, place.shape))
     stream.fill_all(fills)
     return array
+
+
+def check_memory(size: int, what: str) -> None:
+    """Raise if some bytes are more than the memory of this machine, or of the part of it that this process may have.
+
+    Args:
+        size: how many bytes will be asked for.
+        what: what they are for.
+
+    Raises:
+        GlorotError: if they do not fit.
+
+    Example:
+        >>> check_memory(2**60, "net.prototxt: its weights")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        glorot.errors.GlorotError: net.prototxt: its weights take 1073741824.0 GiB, and there are ... GiB of memory
+    """
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**63
+    limit = Path("/sys/fs/cgroup/memory.max")  # of a container
+    with contextlib.suppress(OSError, ValueError):
+        memory = min(memory, int(limit.read_text()))
+    if size > memory:
+        raise GlorotError(f"{what} take {size / 2**30:.1f} GiB, and there are {memory / 2**30:.1f} GiB of memory")

@@ -1,5 +1,6 @@
 """Planning: from a recipe, rules and an inventory to a plan, and from a plan to what is written."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -44,13 +45,16 @@ def resolve(
     called = {part.name: _called(part, named[part.name]) for part in inventory.parts}
     _check_patterns(inventory, called, [*(pattern for pattern, _ in rules), *([only] if only is not None else [])])
     schemes = [(pattern, None if given == "skip" else as_scheme(given)) for pattern, given in rules]
+    sharers = defaultdict(list)
+    for parameter in inventory.parameters:
+        sharers[parameter.tied_to].append(parameter.path)
     entries, unknown = [], []
     for part in inventory.parts:
         choice = _decide(part, called[part.name], inventory, recipe, schemes, only)
         if choice is None:
             unknown.append(part)
         else:
-            entries.append(_entry(part, named[part.name], choice, inventory))
+            entries.append(_entry(part, named[part.name], choice, sharers[part.path]))
     if unknown:
         _refuse_unknown(unknown)
     return Plan(VERSION, STREAM, recipe.text, tuple(entries))
@@ -74,12 +78,11 @@ def _decide(
     return recipe.choose(part, inventory)
 
 
-def _entry(part: Part, name: str, choice: Choice, inventory: Inventory) -> PlanEntry:
+def _entry(part: Part, name: str, choice: Choice, sharers: Sequence[str]) -> PlanEntry:
     try:
         law = None if choice.scheme is None else choice.scheme(part.fans, part.shape, part.axes)
     except GlorotError as error:
         raise GlorotError(f"{part.name}: {error}") from error
-    sharers = [p.path for p in inventory.parameters if p.tied_to == part.path]
     why = f"{choice.why}; shared with {', '.join(sharers)}" if sharers else choice.why
     scheme = "" if choice.scheme is None else choice.scheme.text
     return PlanEntry(

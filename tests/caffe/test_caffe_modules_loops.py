@@ -185,7 +185,8 @@ def judged(scores: Array, labels: Array, ignored: int | None) -> tuple[Array, Ar
         row = scores[n, :, place].astype(float)
         probability = np.exp(row[label] - row.max()) / np.exp(row - row.max()).sum()
         losses[n, place] = -math.log(max(probability, np.finfo(np.float32).tiny))
-        ranks[n, place] = (row >= row[label]).sum()
+        best_first = sorted(((score, label) for label, score in enumerate(row)), reverse=True)
+        ranks[n, place] = 1 + best_first.index((row[label], label))
         count += 1
     return losses, ranks, count
 
@@ -215,11 +216,17 @@ def test_a_loss_without_any_label_that_counts() -> None:
 @pytest.mark.parametrize("best", [1, 2, 4])
 @pytest.mark.parametrize("ignored", [None, 2])
 def test_accuracy(best: int, ignored: int | None) -> None:
-    scores, labels = normal(4, 5, 3).round(), np.arange(12).reshape(4, 3) % 5  # rounded: ties count as worse
+    scores, labels = normal(4, 5, 3).round(), np.arange(12).reshape(4, 3) % 5  # rounded, for ties
     text = f"top_k: {best}" + ("" if ignored is None else f" ignore_label: {ignored}")
     found = computed(f'type: "Accuracy" accuracy_param {{ {text} }}', scores, None, labels)
     _, ranks, count = judged(scores, labels, ignored)
     np.testing.assert_allclose(found, (ranks <= best).sum() / count)
+
+
+@pytest.mark.parametrize("score", [0.0, math.nan])
+def test_of_equal_scores_the_last_is_the_best(score: float) -> None:
+    found = computed('type: "Accuracy"', np.full((4, 4), score), None, np.arange(4))
+    assert found == 0.25
 
 
 def test_accuracy_of_each_class() -> None:

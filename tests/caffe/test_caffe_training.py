@@ -216,3 +216,14 @@ def test_neither_a_plan_nor_a_probe_moves_the_averages_of_a_module_in_training()
     assert module.training
     for name, values in module.state_dict().items():
         assert torch.equal(values, before[name]), name
+
+
+def test_a_new_end_behind_a_net_is_planned_without_naming_a_recipe() -> None:
+    body = to_torch(
+        parse_net("""
+        input: "x" input_shape { dim: [8, 5] }
+        layer { name: "fc" type: "InnerProduct" bottom: "x" top: "y" inner_product_param { num_output: 4 } }
+    """)
+    )
+    assert glorot.plan(body).recipe == "caffe"
+    assert glorot.plan(torch.nn.Sequential(body, torch.nn.Linear(4, 3))).recipe == "auto"

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 import glorot
 from glorot.caffe import inventory, parse_net
+from glorot.errors import GlorotError
 from glorot.fans import Fans
 
 X = 'layer {{ name: "{0}" type: "Input" top: "{0}" input_param {{ shape {{ dim: [{1}] }} }} }}\n'.format
@@ -249,6 +250,40 @@ def test_a_layer_may_share_a_blob_with_itself():
 
 def test_learning_rates_of_the_blobs():
     text = PAIR % ("param { lr_mult: 0.5 decay_mult: 0 } param { lr_mult: 2 }", "")
-    layers = [node.layer for node in parse_net(text).nodes]
-    assert [(layers[2].param(n).lr_mult, layers[2].param(n).decay_mult) for n in range(3)] == [(0.5, 0), (2, 1), (1, 1)]
-    assert layers[1].param(0).lr_mult == 1
+    net = parse_net(text)
+    it = net.nodes[2].layer
+    assert [(it.param(n).lr_mult, it.param(n).decay_mult) for n in range(3)] == [(0.5, 0), (2, None), (None, None)]
+    assert net.multipliers["b.0"] == (0.5, 0)
+    assert net.multipliers["b.1"] == (2, 1)
+
+
+SHARED = """
+input: "x" input_shape { dim: [1, 3] }
+layer { name: "a" type: "InnerProduct" bottom: "x" top: "h" param { name: "w" %s } inner_product_param { num_output: 3 bias_term: false } }
+layer { name: "b" type: "InnerProduct" bottom: "h" top: "y" param { name: "w" %s } inner_product_param { num_output: 3 bias_term: false } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("owner", "sharer", "expected"),
+    [
+        ("", "", (1, 1)),
+        ("lr_mult: 2", "", (2, 1)),
+        ("", "lr_mult: 2 decay_mult: 0", (2, 0)),
+        ("lr_mult: 1", "decay_mult: 3", (1, 3)),
+        ("lr_mult: 0", "lr_mult: 0", (0, 1)),
+    ],
+)
+def test_multipliers_of_a_shared_blob_are_those_that_some_layer_sets(owner, sharer, expected):
+    assert parse_net(SHARED % (owner, sharer)).multipliers == {"a.0": expected}
+
+
+@pytest.mark.parametrize(
+    ("owner", "sharer", "got"),
+    [("lr_mult: 1", "lr_mult: 2", "lr_mult 1, got 2"), ("decay_mult: 1", "decay_mult: 0", "decay_mult 1, got 0")],
+)
+def test_sharers_that_set_multipliers_differently_are_refused(owner, sharer, got):
+    with pytest.raises(
+        GlorotError, match=rf"^<text>:4:1: layer 'b' \(InnerProduct\): its blob 0 shares 'w' with a.0: expected {got}$"
+    ):
+        parse_net(SHARED % (owner, sharer))

@@ -336,3 +336,19 @@ def test_a_python_layer_in_the_middle_is_not_known():
         GlorotError, match=r"layer 'p' \(Python\): what a Python layer makes of blobs is not known; replace"
     ):
         parse_net(text)
+
+
+def test_what_the_doors_are_not_for(tmp_path):
+    (tmp_path / "net.prototxt").write_text(INPUTS["Input"] + RELU)
+    with pytest.raises(GlorotError, match=r"^stages must be a list of names, as in \['deploy'\], got 'deploy'$"):
+        read_net(tmp_path / "net.prototxt", stages="deploy")
+    with pytest.raises(GlorotError, match="^level must be a whole number, got 'a'$"):
+        parse_net(RELU, level="a")
+    with pytest.raises(GlorotError, match="^read_net takes the path of a .prototxt file, got NoneType$"):
+        read_net(None)
+    with pytest.raises(
+        GlorotError, match="^parse_net takes the text of a .prototxt, got bytes; for a file use read_net$"
+    ):
+        parse_net(b"layer { }")
+    with pytest.raises(GlorotError, match="^inputs: expected an array for blob 'data', got list: "):
+        glorot.plan(tmp_path / "net.prototxt", inputs={"data": [[1], [1, 2]]})

@@ -109,7 +109,38 @@ REFUSED = {  # net, what is wrong and where
     ),
     "pool global": (
         it("Pooling", "pooling_param { kernel_size: 2 global_pooling: true }"),
-        "3:3: layer 'it' (Pooling): global_pooling pools the whole blob and takes no kernel",
+        "3:32: layer 'it' (Pooling): global_pooling pools the whole blob and takes no kernel_size",
+    ),
+    "pool global with a stride": (
+        it("Pooling", "pooling_param { global_pooling: true pad: 0 stride: 2 }"),
+        "3:55: layer 'it' (Pooling): global_pooling pools the whole blob and takes no stride",
+    ),
+    "pool with two sizes": (
+        it("Pooling", "pooling_param { kernel_size: [2, 3] }"),
+        "3:36: kernel_size takes one value, but is given on line 3 and on line 3",
+    ),
+    "loss weights for some": (
+        it("ReLU", "loss_weight: [1, 0]"),
+        "3:17: layer 'it' (ReLU): loss_weight is given for some tops only; give none or one for each",
+    ),
+    "labels that begin otherwise": (
+        X
+        + 'input: "z" input_shape { dim: [1, 2] } layer { name: "it" type: "SoftmaxWithLoss" bottom: "y" bottom: "z" }',
+        "2:40: layer 'it' (SoftmaxWithLoss): expected blob 'z' to begin with 2, as the scores do, got shape 1×2",
+    ),
+    "in place at another index": (
+        it("Eltwise", ends='bottom: "x" bottom: "x2" top: "x2"').replace(
+            "layer", 'layer { name: "s" type: "Split" bottom: "x" top: "x2" } layer', 1
+        ),
+        "2:122: layer 'it' (Eltwise): its top 'x2' is made by a layer before it; give it a name of its own",
+    ),
+    "a negative rate": (
+        it("InnerProduct", "param { lr_mult: -1 } inner_product_param { num_output: 2 }"),
+        "3:20: lr_mult must be a number from 0 upwards, got -1",
+    ),
+    "no rate": (
+        it("InnerProduct", "param { decay_mult: nan } inner_product_param { num_output: 2 }"),
+        "3:23: decay_mult must be a number from 0 upwards, got nan",
     ),
     "mask": (
         it("Pooling", "pooling_param { kernel_size: 2 pool: AVE }", ends='bottom: "x" top: "a" top: "b"'),

@@ -264,3 +264,18 @@ OPENCV = {
 def test_shapes_are_those_of_opencv(name):
     kind, settings, bottoms = OPENCV[name]
     assert made(kind, settings, *bottoms) == by_opencv(kind, settings, *bottoms)
+
+
+def test_layers_of_no_spatial_axes():
+    settings = 'bottom: "x" top: "y" convolution_param { num_output: 3 kernel_size: 1 }'
+    inputs = 'input: "x" input_shape { dim: [2, 4] }'
+    net = parse_net(f'{inputs} layer {{ name: "d" type: "Deconvolution" {settings} }}')
+    assert (net.shapes["y"], net.nodes[0].blobs[0].shape) == ((2, 3), (4, 3))
+
+
+def test_a_scalar_scales_a_blob_of_any_shape():
+    for shape in ("5", "2, 3, 4"):
+        text = 'input: "x" input_shape { dim: [%s] } input: "s" input_shape { } layer { name: "l" type: "%s" bottom: "x" bottom: "s" top: "y" }'
+        for kind in ("Scale", "Bias"):
+            net = parse_net(text % (shape, kind))
+            assert net.shapes["y"] == net.shapes["x"]

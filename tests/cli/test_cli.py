@@ -173,6 +173,7 @@ BAD = [
     ("plan no.such.module:model", "error: module 'no.such.module' does not import: ModuleNotFoundError"),
     ("plan nets.py:modle", "error: nets.py has no 'modle' (did you mean 'model'"),
     ("plan nets.py:number", "error: nets.py:number is a int; a target is a function without arguments"),
+    ("plan nets.py:model -o plan.txt", "error: plan.txt: expected a file name that ends in .json, for a plan"),
     ("plan nets.py:wrong", "error: 'a model, I swear' is no model: text stands for the path of a Caffe net"),
     ("plan nets.py:broken", "error: nets.py:broken: the factory failed with TypeError"),
     ("plan nets.py:ill_fitting", "error: the batch does not fit the model: layer '0' refused it"),

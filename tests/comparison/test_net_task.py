@@ -10,6 +10,8 @@ import glorot
 from glorot.caffe import Net, parse_net, read_net
 from glorot.comparison.nets import net_task, stretched
 from glorot.comparison.run import run_comparison
+from glorot.comparison.task import as_task
+from glorot.comparison.training import optimizer_for
 from glorot.errors import GlorotError
 
 LENET = Path(__file__).parents[2] / "examples" / "caffe" / "lenet.prototxt"
@@ -72,9 +74,24 @@ def test_learning_rates_and_decays_are_those_of_the_net() -> None:
     task = net_task(small(), "sgd", 0.1)
     assert task.parameters is not None
     module = task.build()
-    groups = {(group["lr"], group["weight_decay"]): group["params"] for group in task.parameters(module)}
+    optimizer = optimizer_for(task, module)
+    groups = {(group["lr"], group["weight_decay"]): group["params"] for group in optimizer.param_groups}
     assert set(groups) == {(0.1, 5e-4), (0.2, 0.0)}
     assert [tuple(tensor.shape) for tensor in groups[0.2, 0.0]] == [(4,)]
+
+
+def test_an_optimiser_of_ones_own_learns_as_many_times_as_fast(tmp_path: Path) -> None:
+    frozen = 'layer { name: "thin" type: "Dropout" bottom: "score" top: "score" include { phase: TRAIN } }'
+    path = tmp_path / "small.prototxt"
+    path.write_text(SMALL.format(classes=3, end=frozen).replace("lr_mult: 1", "lr_mult: 0"))
+    x, y = np.zeros((4, 2, 12, 10), np.float32), np.arange(4) % 3
+    task = as_task(path, (x, y, x, y), optimizer=lambda groups: torch.optim.SGD(groups, lr=0.5, weight_decay=0.1))
+    module = task.build()
+    assert [node.layer.name for node in module.net.nodes][-1] == "thin"  # read for phase TRAIN
+    groups = [
+        (group["lr"], group["weight_decay"], len(group["params"])) for group in optimizer_for(task, module).param_groups
+    ]
+    assert sorted(groups) == [(0.5, 0.1, 2), (1.0, 0.0, 1)]  # conv.0 learns nothing
 
 
 def test_a_net_of_phase_train_gives_its_scores_and_keeps_its_losses_for_labels() -> None:
@@ -124,3 +141,14 @@ def test_settings_out_of_range_are_refused() -> None:
         net_task(small(), "lbfgs")
     with pytest.raises(GlorotError, match="^the learning rate must be a positive number, got 0$"):
         net_task(small(), "sgd", 0)
+
+
+def test_images_beyond_the_memory_are_refused_before_any_is_asked_for() -> None:
+    text = """
+        input: "data" input_dim: [1, 1, 40000, 40000]
+        layer { name: "all" type: "Pooling" bottom: "data" top: "p" pooling_param { global_pooling: true } }
+        layer { name: "score" type: "InnerProduct" bottom: "p" top: "s" inner_product_param { num_output: 10 } }
+    """
+    message = r"^<text>: 1797 digits of 1×40000×40000 numbers take 10711.0 GiB, and there are [\d.]+ GiB of memory$"
+    with pytest.raises(GlorotError, match=message):
+        net_task(parse_net(text))

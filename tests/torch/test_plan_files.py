@@ -215,3 +215,9 @@ def test_a_plan_prints_as_a_table() -> None:
     std = f"{math.sqrt(2 / (5 / 2 + 4 / 2)):.4g}"  # fed by relu: both fans over its gain of 2
     assert rows["2.weight"] == ["4×5", "5", "→", "4", "relu", plan["2.weight"].scheme, std, "gain", "for", "relu"]
     assert " ".join(rows["4.bias"]) == "2 4 → 2 tanh – – left alone: rule '4.bias', skip"
+
+
+def test_a_plan_is_a_row_of_entries_and_knows_their_names():
+    plan = glorot.plan(nn.Linear(3, 2), "xavier")
+    assert [entry.name for entry in plan] == ["weight", "bias"]
+    assert ("weight" in plan, "wait" in plan) == (True, False)

@@ -5,9 +5,10 @@ The path of a `.prototxt` is a model everywhere in glorot; `read_net` is for wha
 
 from typing import TYPE_CHECKING, Any
 
+from glorot.caffe.building import parse_net, read_net
 from glorot.caffe.formats.caffemodel import read_caffemodel
 from glorot.caffe.model import inventory, matches, net_of
-from glorot.caffe.nets import Net, parse_net, read_net
+from glorot.caffe.nets import Net
 from glorot.caffe.weights import save, write
 
 if TYPE_CHECKING:

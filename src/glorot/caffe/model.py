@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from glorot.caffe.nets import Net, Node, read_net
+from glorot.caffe.building import read_net
+from glorot.caffe.nets import Net, Node
 from glorot.caffe.tracing import Trace, follow
 from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Parameter, Part
@@ -18,31 +19,37 @@ def matches(model: object) -> bool:
     return isinstance(model, Net | str | Path)
 
 
-def net_of(model: Net | str | Path, inputs: Any = None) -> Net:
+def net_of(model: Net | str | Path, inputs: Any = None, phase: str | None = None) -> Net:
     """Return the net that a model is, or that the file at a path defines.
 
     Args:
         model: a net, or the path of a `.prototxt` file.
-        inputs: {blob: array} with a batch, of which only the shapes count.
+        inputs: for a file, {blob: array} with a batch, of which only the shapes count.
+        phase: for a file, as for `read_net`.
 
     Raises:
         GlorotError: if the file cannot be read, or the batch is none.
     """
     if isinstance(model, Net):
         return model
-    if Path(model).suffix != ".prototxt":
+    if not str(model).endswith(".prototxt"):
         raise GlorotError(
             f"{str(model)!r} is no model: text stands for the path of a Caffe net, whose name ends in .prototxt"
         )
-    if inputs is None:
-        return read_net(model)
-    if isinstance(inputs, Mapping):
-        return read_net(model, input_shapes={name: _shape(batch) for name, batch in inputs.items()})
-    raise GlorotError(f"inputs of a Caffe net must be a dict {{blob: array}}, got {type(inputs).__name__}")
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise GlorotError(f"inputs of a Caffe net must be a dict {{blob: array}}, got {type(inputs).__name__}")
+    return read_net(
+        model, phase=phase, input_shapes={name: _shape(name, batch) for name, batch in (inputs or {}).items()}
+    )
 
 
-def _shape(batch: Any) -> tuple[int, ...]:
-    return tuple(int(size) for size in np.shape(batch))
+def _shape(name: str, batch: Any) -> tuple[int, ...]:
+    try:
+        return tuple(int(size) for size in np.shape(batch))
+    except (TypeError, ValueError) as error:
+        raise GlorotError(
+            f"inputs: expected an array for blob {name!r}, got {type(batch).__name__}: {error}"
+        ) from error
 
 
 def inventory(net: Net, inputs: Any = None) -> Inventory:
@@ -50,7 +57,7 @@ def inventory(net: Net, inputs: Any = None) -> Inventory:
 
     Args:
         net: the net.
-        inputs: nothing; its graph is known without a batch.
+        inputs: not looked at; the graph of a net is known without a batch.
 
     Returns:
         The inventory; a blob is called by its layer and its index, as in "conv1.0".

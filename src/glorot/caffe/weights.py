@@ -1,7 +1,6 @@
 """The weights of a net: from a plan to arrays, and from arrays to a `.caffemodel`."""
 
 import math
-import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glorot.arrays import check, filled, is_whole
+from glorot.arrays import check, check_memory, filled, is_whole
 from glorot.caffe.formats.caffemodel import StoredLayer, write_caffemodel
 from glorot.caffe.model import net_of
 from glorot.caffe.nets import Net, Node
@@ -39,7 +38,8 @@ def write(net: Net, assignments: Sequence[Assignment]) -> Arrays:
     for assignment in assignments:
         check(assignment, "float32")
         pieces[assignment.part.path].append(assignment)
-    _check_memory(net)
+    size = 4 * sum(math.prod(blob.shape) for node in net.nodes for blob in node.blobs)
+    check_memory(size, f"{net.source}: its weights")
     arrays: Arrays = {}
     for node in net.nodes:
         for index, (blob, owner) in enumerate(zip(node.blobs, node.owners, strict=True)):
@@ -123,12 +123,3 @@ def fitting(node: Node, index: int, given: Any) -> NDArray[np.float32]:
     if array.shape not in (shape, (1,) * (4 - len(shape)) + shape):
         raise GlorotError(f"{path} has shape {shape_text(array.shape)}, expected {shape_text(shape)}")
     return np.ascontiguousarray(array).reshape(shape)
-
-
-def _check_memory(net: Net) -> None:
-    """Raise if the weights of a net cannot lie in the memory of this machine, before any is asked for."""
-    size = 4 * sum(math.prod(blob.shape) for node in net.nodes for blob in node.blobs)
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**63
-    if size > memory:
-        needed, there = f"{size / 2**30:.1f} GiB", f"{memory / 2**30:.1f} GiB"
-        raise GlorotError(f"{net.source}: its weights take {needed}, and this machine has {there} of memory")

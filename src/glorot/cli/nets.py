@@ -13,7 +13,7 @@ OPTIONS = (
     click.option("--input-shape", "input_shapes", multiple=True, metavar="BLOB=N,C,H,W",
                  help="Of a .prototxt: the shape of an input that the file does not tell, repeatable."),
     click.option("--phase", type=click.Choice(["TRAIN", "TEST"], case_sensitive=False),
-                 help="Of a .prototxt: which layers it has.  [default: what the file says, or TEST]"),
+                 help="Of a .prototxt: which layers it has.  [default: what the file says; else TEST, to train TRAIN]"),
     click.option("--stage", "stages", multiple=True, help="Of a .prototxt: a stage that rules ask for, repeatable."),
     click.option("--level", type=int, help="Of a .prototxt: the level that rules ask for."),
 )  # fmt: skip

@@ -82,13 +82,13 @@ def check_optimizer(name: str, step: float | None) -> None:
         raise GlorotError(f"the learning rate must be a positive number, got {step}")
 
 
-def optimizer_of(name: str, parameters: Any, step: float) -> Any:
+def optimizer_of(name: str, parameters: Any, step: float, decay: float = 0.0) -> Any:
     """Return the optimiser of a name for parameters, or groups of them."""
     import torch
 
     if name == "adam":
-        return torch.optim.Adam(parameters, lr=step)
-    return torch.optim.SGD(parameters, lr=step, momentum=0.9 if name == "momentum" else 0.0)
+        return torch.optim.Adam(parameters, lr=step, weight_decay=decay)
+    return torch.optim.SGD(parameters, lr=step, momentum=0.9 if name == "momentum" else 0.0, weight_decay=decay)
 
 
 def deep_net(inputs: int, outputs: int, activation_name: str, depth: int, width: int) -> Any:

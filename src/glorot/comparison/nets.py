@@ -1,11 +1,14 @@
 """The task of a Caffe net: the net as it learns handwritten digits."""
 
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glorot.arrays import check_memory
 from glorot.caffe import Net
 from glorot.caffe.nets import Node
 from glorot.comparison.digits import check_optimizer, load_digits, optimizer_of
@@ -18,6 +21,32 @@ DECAY = 5e-4
 """Weight decay of a parameter whose decay_mult is 1: that of Caffe's own examples."""
 
 STEPS = {"sgd": 0.05, "momentum": 0.01, "adam": 0.001}
+
+
+def net_settings(net: Net) -> dict[str, Any]:
+    """Return the fields of a task that follow from a net: how it is built, what of it learns how fast, and its loss."""
+    scores = _scores_of(net)
+    return {
+        "build": partial(_module_of, net),
+        "parameters": _learnt,
+        "loss": _of_probabilities() if scores is not None and scores.layer.kind == "Softmax" else None,
+    }
+
+
+def _module_of(net: Net) -> Any:
+    from glorot.caffe import to_torch
+
+    return to_torch(net)
+
+
+def _learnt(module: Any) -> list[dict[str, Any]]:
+    """Return the parameters of a net in groups that know their `lr_mult` and `decay_mult`."""
+    from glorot.caffe import parameter_groups
+
+    return [
+        {"params": group["params"], "lr_mult": group["lr"], "decay_mult": group["weight_decay"]}
+        for group in parameter_groups(module, lr=1.0, weight_decay=1.0)
+    ]
 
 
 def net_task(net: Net, optimizer: str = "momentum", learning_rate: float | None = None) -> Task:
@@ -35,33 +64,22 @@ def net_task(net: Net, optimizer: str = "momentum", learning_rate: float | None 
         The task.
 
     Raises:
-        GlorotError: if the net takes no images or tells fewer than ten classes, scikit-learn is not installed, or a
-            setting is out of range.
+        GlorotError: if the net takes no images or tells fewer than ten classes, scikit-learn is not installed, the
+            images would not fit into memory, or a setting is out of range.
     """
     check_optimizer(optimizer, learning_rate)
     step = STEPS[optimizer] if learning_rate is None else learning_rate
     shape = _image_shape(net)
-    scores = _check_scores(net)
+    _check_scores(net)
     (train_images, train_labels), (test_images, test_labels) = load_digits()
-
-    def build() -> Any:
-        from glorot.caffe import to_torch
-
-        return to_torch(net)
-
-    def groups(module: Any) -> Any:
-        from glorot.caffe import parameter_groups
-
-        return parameter_groups(module, step, DECAY)
-
+    count = len(train_images) + len(test_images)
+    check_memory(4 * count * math.prod(shape[1:]), f"{net.source}: {count} digits of {shape_text(shape[1:])} numbers")
     return Task(
-        build=build,
+        **net_settings(net),
         train=(stretched(train_images, shape), train_labels),
         test=(stretched(test_images, shape), test_labels),
         name=f"handwritten digits, {net.name or 'the net'} of {net.source}, {optimizer} {step:g}",
-        loss=_of_probabilities() if scores.layer.kind == "Softmax" else None,
-        optimizer=lambda parameters: optimizer_of(optimizer, parameters, step),
-        parameters=groups,
+        optimizer=lambda groups: optimizer_of(optimizer, groups, step, DECAY),
         batch_size=shape[0] if shape[0] > 1 else 32,
     )
 
@@ -88,23 +106,23 @@ def _image_shape(net: Net) -> tuple[int, ...]:
     return shape
 
 
-def _check_scores(net: Net) -> Node:
-    """Return the layer whose top tells the classes: the last one that needs no labels."""
-    known = set(list(net.inputs)[:1])
-    scores = None
+def _scores_of(net: Net) -> Node | None:
+    """Return the layer whose top tells the classes: the last one that can run on the first input alone."""
+    known, scores = set(list(net.inputs)[:1]), None
     for node in net.nodes:
         if node.layer.bottoms and known.issuperset(node.layer.bottoms):
             known.update(node.layer.tops)
             scores = node if node.layer.tops else scores
+    return scores
+
+
+def _check_scores(net: Net) -> None:
+    scores = _scores_of(net)
     shape = scores.tops[0] if scores is not None else ()
     if scores is None or len(shape) != 2 or shape[1] < CLASSES:
-        told = (
-            f"{scores.layer.tops[0]!r} has shape {shape_text(shape)}"
-            if scores is not None
-            else "no layer reads the images"
-        )
+        top = repr(scores.layer.tops[0]) if scores is not None else ""
+        told = f"{top} has shape {shape_text(shape)}" if top else "no layer reads the images"
         raise GlorotError(f"{net.source}: digits have ten classes, and need a net that ends in N×10 scores; {told}")
-    return scores
 
 
 def _of_probabilities() -> Callable[[Any, Any], Any]:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,8 @@ class Task:
         loss: function (outputs, targets) → scalar; None for cross-entropy with class numbers and mean
             squared error with values.
         optimizer: function (parameters) → optimiser; None for plain SGD with `learning_rate`.
-        parameters: function (model) → what the optimiser is given, such as groups of their own learning rates;
-            None for all parameters.
+        parameters: function (model) → what the optimiser is given; None for all parameters. Groups may have an
+            `lr_mult` and a `decay_mult`, factors on what the optimiser has for all.
         learning_rate: the step of plain SGD.
         batch_size: examples a step.
     """
@@ -72,7 +71,7 @@ def as_task(build: Any, data: Any, **settings: Any) -> Task:
     """Make a task of a model builder and its data.
 
     Args:
-        build: function that returns a fresh model; or a Caffe net, or the path of one.
+        build: function that returns a fresh model; or a Caffe net, or the path of one, which is read for phase TRAIN.
         data: (train inputs, train targets, test inputs, test targets), or ((inputs, targets), (inputs, targets)).
         settings: further fields of the task.
 
@@ -83,7 +82,10 @@ def as_task(build: Any, data: Any, **settings: Any) -> Task:
         GlorotError: if the data has another form, its lengths differ, or it holds NaN.
     """
     if isinstance(build, str | Path | Net):
-        build = partial(_module_of, net_of(build))
+        from glorot.comparison.nets import net_settings
+
+        own = net_settings(build if isinstance(build, Net) else net_of(build, phase="TRAIN"))
+        build, settings = own["build"], own | {name: value for name, value in settings.items() if value is not None}
     if isinstance(data, Sequence) and len(data) == 4:
         data = (data[:2], data[2:])
     if not (isinstance(data, Sequence) and len(data) == 2 and all(isinstance(pair, Sequence) for pair in data)):
@@ -91,13 +93,7 @@ def as_task(build: Any, data: Any, **settings: Any) -> Task:
             "data must be (train inputs, train targets, test inputs, test targets), "
             f"got {type(data).__name__} of length {len(data) if hasattr(data, '__len__') else '–'}"
         )
-    return Task(build, tuple(data[0]), tuple(data[1]), **settings)
-
-
-def _module_of(net: Net) -> Any:
-    from glorot.caffe import to_torch
-
-    return to_torch(net)
+    return Task(**{**settings, "build": build, "train": tuple(data[0]), "test": tuple(data[1])})
 
 
 def _check_pair(what: str, pair: Any) -> None:

@@ -66,7 +66,7 @@ def train(task: Task, plan: Plan, seed: int, epochs: int, tell: Callable[[int, f
     with PROCESS_STATE:
         model = _start(task, plan, seed)
         start = probe.measure(model, *watched, task.loss)
-    optimizer = _optimizer(task, model)
+    optimizer = optimizer_for(task, model)
     shuffle = np.random.default_rng(seed)
     figures = [_evaluate(model, task, train_set, test_set)]
     first: Signal | None = None
@@ -111,13 +111,23 @@ def _start(task: Task, plan: Plan, seed: int) -> nn.Module:
     return started
 
 
-def _optimizer(task: Task, model: nn.Module) -> Any:
+def optimizer_for(task: Task, model: nn.Module) -> Any:
+    """Return the optimiser that a task trains a model with."""
     parameters = model.parameters() if task.parameters is None else task.parameters(model)
     if task.optimizer is None:
-        return torch.optim.SGD(parameters, task.learning_rate)
+        return _multiplied(torch.optim.SGD(parameters, task.learning_rate))
     optimizer = task.optimizer(parameters)
     if not (hasattr(optimizer, "step") and hasattr(optimizer, "zero_grad")):
         raise GlorotError(f"optimizer must return a torch.optim.Optimizer, got {type(optimizer).__name__}")
+    return _multiplied(optimizer)
+
+
+def _multiplied(optimizer: Any) -> Any:
+    """Let each group of an optimiser learn and decay as many times as fast as it says, if it says so."""
+    for group in optimizer.param_groups if hasattr(optimizer, "param_groups") else ():
+        group["lr"] *= group.get("lr_mult", 1.0)
+        if "weight_decay" in group:
+            group["weight_decay"] *= group.get("decay_mult", 1.0)
     return optimizer
 
 

@@ -94,7 +94,8 @@ def as_recipe(given: str | Recipe | Scheme) -> Recipe:
 
 def own_recipe(inventory: Inventory) -> Recipe:
     """Return the recipe of a model for which none is named: the start that it declares itself, or else `auto`."""
-    declares = any(part.declared is not None for part in inventory.parts)
+    parts = inventory.parts
+    declares = bool(parts) and all(part.declared is not None for part in parts)
     return RECIPES.make("caffe" if declares else "auto")
 
 

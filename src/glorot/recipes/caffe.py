@@ -14,8 +14,8 @@ def caffe() -> Chooser:
 
     Caffe takes its fans from the shape of a blob: fan_in = count/shape[0], fan_out = count/shape[1], whatever the
     layer does with it. They are the true ones for a plain InnerProduct or Convolution. For a Deconvolution and a
-    transposed InnerProduct they are swapped, a group is counted as if each output saw all of the others' outputs,
-    and a stride is not seen at all. This recipe repeats that, and the plan says where it differs from the truth;
+    transposed InnerProduct they are swapped, with groups fan_out counts the outputs of all of them, and a stride is
+    not seen at all. This recipe repeats that, and the plan says where it differs from the truth;
     `xavier`, `he` and `auto` plan the same net with true fans.
 
     What each part gets:

@@ -27,7 +27,7 @@ def pytorch() -> Chooser:
         As the baseline of a comparison.
 
     Raises:
-        GlorotError: if the model is not PyTorch's.
+        GlorotError: if the model is not PyTorch's, or has layers of a Caffe net.
 
     Example:
         >>> from glorot.recipes import as_recipe
@@ -43,6 +43,11 @@ def pytorch() -> Chooser:
             raise GlorotError(
                 f"recipe 'pytorch' reproduces PyTorch's own fans and needs a PyTorch model, got {inventory.framework}; "
                 "use 'standard' for the same law with true fans"
+            )
+        if part.declared is not None:
+            raise GlorotError(
+                "recipe 'pytorch' reproduces PyTorch's own fans and needs layers of PyTorch, and "
+                f"{part.name} belongs to a Caffe layer, {part.layer}; use 'standard' for the same law with true fans"
             )
         if part.role in ("scale", "shift", "slope", "padding"):
             return usual(part)

@@ -17,15 +17,20 @@ class Param(NamedTuple):
 
     Attributes:
         name: the name under which layers share the blob; "" if it is shared by none.
-        lr_mult: factor on the learning rate.
-        decay_mult: factor on the weight decay.
+        lr_mult: factor on the learning rate; None if the file does not set it, which is 1.
+        decay_mult: factor on the weight decay; None likewise.
         is_permissive: whether sharers need to agree in the number of elements only, not in shape.
     """
 
     name: str = ""
-    lr_mult: float = 1.0
-    decay_mult: float = 1.0
+    lr_mult: float | None = None
+    decay_mult: float | None = None
     is_permissive: bool = False
+
+    def joined(self, other: "Param") -> "Param":
+        """Return it with what another layer sets that shares the blob, where it sets nothing itself."""
+        rate = other.lr_mult if self.lr_mult is None else self.lr_mult
+        return self._replace(lr_mult=rate, decay_mult=other.decay_mult if self.decay_mult is None else self.decay_mult)
 
 
 @dataclass(frozen=True)

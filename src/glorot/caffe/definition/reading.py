@@ -1,8 +1,9 @@
 """Definition: from a file to the layers that a net has, in the words of Caffe 1.0 whatever the file's age."""
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from glorot.caffe.definition.layers import Layer, Param, Shape, shape_of
 from glorot.caffe.definition.states import PHASES, State, is_present, state_of
@@ -135,8 +136,8 @@ def _new_layer(message: Message) -> Layer:
     params = tuple(
         Param(
             one.text("name", ""),
-            one.number("lr_mult", 1.0),
-            one.number("decay_mult", 1.0),
+            next(iter(_multipliers(one, "lr_mult")), None),
+            next(iter(_multipliers(one, "decay_mult")), None),
             one.choice("share_mode", "STRICT", SHARE_MODES) == "PERMISSIVE",
         )
         for one in message.messages("param")
@@ -158,18 +159,29 @@ def _old_layer(message: Message) -> Layer:
     chosen = message.choice("type", "NONE", {name: number for name, (number, _) in V1_TYPES.items()})
     if chosen == "NONE":
         raise message.error(f"layer {message.text('name', '')!r} has no type; expected one such as CONVOLUTION")
-    names, rates, decays = message.texts("param"), message.numbers("blobs_lr"), message.numbers("weight_decay")
+    names, rates, decays = (
+        message.texts("param"), _multipliers(message, "blobs_lr"), _multipliers(message, "weight_decay")
+    )  # fmt: skip
     modes = message.choices("blob_share_mode", SHARE_MODES)
     params = tuple(
         Param(
             names[n] if n < len(names) else "",
-            rates[n] if n < len(rates) else 1.0,
-            decays[n] if n < len(decays) else 1.0,
+            rates[n] if n < len(rates) else None,
+            decays[n] if n < len(decays) else None,
             n < len(modes) and modes[n] == "PERMISSIVE",
         )
         for n in range(max(len(names), len(rates), len(decays)))
     )
     return _layer(message, V1_TYPES[chosen][1], params)
+
+
+def _multipliers(message: Message, name: str) -> list[float]:
+    found = message.numbers(name)
+    if not all(0 <= one < math.inf for one in found):
+        raise message.error(
+            f"{name} must be a number from 0 upwards, got {', '.join(f'{one:g}' for one in found)}", name
+        )
+    return found
 
 
 def _layer(message: Message, kind: str, params: tuple[Param, ...]) -> Layer:
@@ -189,3 +201,11 @@ def checked_phase(phase: str | None) -> str | None:
     if name not in (None, *PHASES):
         raise GlorotError(f"phase must be TRAIN or TEST, got {phase!r}")
     return name
+
+
+def check_rules(level: Any, stages: Any) -> None:
+    """Raise unless a level and stages may be asked for."""
+    if level is not None and (not isinstance(level, int) or isinstance(level, bool)):
+        raise GlorotError(f"level must be a whole number, got {level!r}")
+    if isinstance(stages, str) or not all(isinstance(stage, str) for stage in stages):
+        raise GlorotError(f"stages must be a list of names, as in ['deploy'], got {stages!r}")

@@ -64,7 +64,10 @@ def _deconvolution_tops(layer: Layer, bottoms: Shapes) -> Shapes:
     spatial = zip(bottom[how.axis + 1 :], stride, pad, how.window.reach, strict=True)
     extents = [step * (size - 1) + reach - 2 * border for size, step, border, reach in spatial]
     layer.check(
-        min(extents, default=1) > 0, 0, bottom, f"large enough to keep something once {max(pad)} are cut off each side"
+        min(extents, default=1) > 0,
+        0,
+        bottom,
+        f"large enough to keep something once {max(pad, default=0)} are cut off each side",
     )
     return [(*bottom[: how.axis], how.outputs, *extents)] * len(layer.tops)
 

@@ -18,8 +18,10 @@ def _check_labels(layer: Layer, scores: Shape, labels: Shape, axis: int) -> None
 
 
 def _softmax_loss_tops(layer: Layer, bottoms: Shapes) -> Shapes:
-    _check_labels(layer, bottoms[0], bottoms[1], softmax_axis(layer, bottoms[0]))
-    return [(), bottoms[0]][: len(layer.tops)]
+    scores, labels = bottoms
+    _check_labels(layer, scores, labels, softmax_axis(layer, scores))
+    layer.check(labels[:1] == scores[:1], 1, labels, f"to begin with {shape_text(scores[:1])}, as the scores do")
+    return [(), scores][: len(layer.tops)]
 
 
 def accuracy_axis(layer: Layer, scores: Shape) -> int:

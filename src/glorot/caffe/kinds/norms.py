@@ -39,7 +39,8 @@ def scaled_axes(layer: Layer, name: str, bottoms: Shapes) -> tuple[int, Shape]:
         bottoms: what it reads; a second one holds the factors.
     """
     at, bottom = layer.settings(name), bottoms[0]
-    axis = canonical(layer, at.integer("axis", 1), len(bottom), at) if bottom else 0
+    is_scalar = not bottom or bottoms[1:] == [()]
+    axis = 0 if is_scalar else canonical(layer, at.integer("axis", 1), len(bottom), at)
     if len(bottoms) > 1:
         covered = bottom[axis : axis + len(bottoms[1])]
         layer.check(covered == bottoms[1], 1, bottoms[1], f"to match {shape_text(bottom)} from axis {axis} on")

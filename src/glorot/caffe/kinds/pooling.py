@@ -9,6 +9,10 @@ from glorot.caffe.kinds.windows import Window, window_of
 METHODS = {"MAX": 0, "AVE": 1, "STOCHASTIC": 2}
 ROUNDINGS = {"CEIL": 0, "FLOOR": 1}
 
+IDLE = dict.fromkeys(("kernel_size", "kernel_h", "kernel_w"))
+IDLE |= dict.fromkeys(("stride", "stride_h", "stride_w"), 1) | dict.fromkeys(("pad", "pad_h", "pad_w"), 0)
+"""The one value that a setting may have where the whole blob is pooled; None for none."""
+
 
 @dataclass(frozen=True)
 class Pooled:
@@ -22,7 +26,8 @@ class Pooled:
 def pooled_of(layer: Layer, bottom: Shape) -> Pooled:
     """Return how a Pooling layer pools what it reads.
 
-    out = ⌈(in + 2·pad − kernel)/stride⌉ + 1, less one where the last window would begin in the padding
+    out = ⌈(in + 2·pad − kernel)/stride⌉ + 1, less one where the last window would begin in the padding; a window
+    may be larger than what it pools, and is cut then
 
     Raises:
         GlorotError: if its settings do not fit the shape.
@@ -31,9 +36,12 @@ def pooled_of(layer: Layer, bottom: Shape) -> Pooled:
     layer.check(len(bottom) == 4, 0, bottom, "to have 4 axes")
     method = at.choice("pool", "MAX", METHODS)
     if at.flag("global_pooling"):
-        if at.has("kernel_size") or at.has("kernel_h") or at.has("kernel_w"):
-            raise layer.error("global_pooling pools the whole blob and takes no kernel", at)
+        for name in at.names():
+            if name in IDLE and at.integer(name) != IDLE[name]:
+                raise layer.error(f"global_pooling pools the whole blob and takes no {name}", at, name)
         return Pooled(method, Window(bottom[2:], (1, 1), (0, 0), (1, 1)), (1, 1))
+    for name in ("kernel_size", "stride", "pad"):
+        at.integer(name, 1)  # given once at most, other than for a convolution
     window = window_of(layer, at, 2)
     rounding = at.choice("round_mode", "CEIL", ROUNDINGS)
     extents = []

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from glorot.caffe.definition.states import PHASES
 from glorot.caffe.kinds import KINDS
 from glorot.caffe.kinds.base import Shapes
 from glorot.caffe.nets import Node
@@ -29,6 +30,7 @@ class CaffeLayer(nn.Module):
         super().__init__()
         self.node = node
         self.layer = node.layer
+        self._phase = node.layer.message.choice("phase", "", PHASES)
         self._tops: dict[tuple[tuple[int, ...], ...], Shapes] = {}
 
     def forward(self, *bottoms: Tensor) -> Result:
@@ -59,6 +61,11 @@ class CaffeLayer(nn.Module):
                     f"{self.node.path(index)} of shape {shape_text(shape)}, and they have {shape_text(blob.shape)}"
                 )
         return [shape for shape in tops if shape is not None]
+
+    @property
+    def is_in_training(self) -> bool:
+        """Whether the layer computes as in training: a `phase` of its own goes before the mode of the module."""
+        return self._phase == "TRAIN" if self._phase else self.training
 
     def check_range(self, bottom: int, numbers: Tensor, count: int) -> None:
         """Raise unless the numbers that a blob holds lie from 0 to below a count."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn import functional
 
+from glorot.caffe.kinds.base import Shapes
 from glorot.caffe.kinds.convolution import Convolving, convolving_of
 from glorot.caffe.modules.base import CaffeLayer, Result
 from glorot.caffe.nets import Node
@@ -22,6 +23,11 @@ class _Convolving(CaffeLayer):
         spatial = len(self.how.window.kernel)
         if not 1 <= spatial <= 3:
             raise node.layer.error(f"to_torch convolves along 1 to 3 spatial axes, got {spatial}")
+
+    def _fit(self, bottoms: Shapes) -> Shapes:
+        sizes = bottoms[0][self.how.axis + 1 :]
+        self.layer.check(all(sizes), 0, bottoms[0], "to have no spatial axis of size 0")
+        return super()._fit(bottoms)
 
     def _compute(self, *bottoms: Tensor) -> Result:
         results = tuple(self._one(bottom) for bottom in bottoms)

@@ -78,7 +78,10 @@ class SoftmaxWithLoss(_Judging):
 
 
 class Accuracy(_Judging):
-    """Caffe's Accuracy: the share of labels whose score is among the `top_k` best, where a tie counts as worse."""
+    """Caffe's Accuracy: the share of labels whose score is among the `top_k` best.
+
+    Of equal scores that of the larger label is the better one, as in Caffe, which sorts pairs (score, label).
+    """
 
     settings = "accuracy_param"
 
@@ -92,9 +95,10 @@ class Accuracy(_Judging):
     @torch.no_grad()
     def _compute(self, scores: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
         known, counts = self.labelled(scores, labels)
-        not_worse = (scores >= scores.gather(self.axis, known)).sum(self.axis, keepdim=True)
-        hits = (not_worse <= self.best) & counts
-        classes = torch.arange(scores.shape[self.axis], device=scores.device)
+        score, classes = scores.gather(self.axis, known), torch.arange(scores.shape[self.axis], device=scores.device)
+        is_later = classes.reshape(-1, *(1,) * (scores.dim() - self.axis - 1)) > known
+        is_better = (scores > score) | (~(scores < score) & is_later)  # nan is equal to all, as in pairs of C++
+        hits = (is_better.sum(self.axis, keepdim=True) < self.best) & counts
         is_of_class = (known[counts][:, None] == classes).to(scores)
         hits_of_class = is_of_class[hits[counts]].sum(0) / is_of_class.sum(0).clamp(min=1)
         return (hits.sum().to(scores) / counts.sum().clamp(min=1), hits_of_class)[: len(self.layer.tops)]

@@ -1,5 +1,6 @@
 """A Caffe net as a PyTorch module."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,16 @@ INPUTS = set(data.KINDS) - {"Parameter"}
 """The layers whose blobs are fed from outside."""
 
 
+MOVING = {"Slice", "Concat", "Split", "Flatten", "Reshape", "Silence"}
+"""The layers that compute nothing."""
+
+INDICES = {"Embed": 0, "SoftmaxWithLoss": 1, "Accuracy": 1}
+"""The bottom of a layer that holds labels or other whole numbers."""
+
+WRAPPERS = {"_orig_mod", "_checkpoint_wrapped_module"}
+"""What wrappers of PyTorch call what they wrap; such a step tells nothing of a parameter's place."""
+
+
 class Outputs(dict[str, Tensor]):
     """The blobs that a net ends in, by name, in the order of the net."""
 
@@ -51,8 +62,8 @@ def to_torch(net: Net | str | Path, *, seed: int = 0, weights: Weights | None = 
             the net does not have are passed over, so that trained weights are tuned as in Caffe.
 
     Returns:
-        The module, in training mode. Its parameters are called as Caffe's blobs are, so a plan made for the net fits
-        the module, and the module's for the net.
+        The module, in training mode; a layer with a `phase` of its own keeps to that. Its parameters are called as
+        Caffe's blobs are, so a plan made for the net fits the module, and the module's for the net.
 
     Raises:
         GlorotError: if the net cannot be read, has a layer that there is no module for, or the weights do not fit.
@@ -98,6 +109,7 @@ class CaffeModule(nn.Module):
         self.net = net
         self._paths = _paths(layers)
         self._layers = [layer.layer for layer in layers]
+        self._data = _data(self._layers)
         self._own(layers, weights)
         for path, layer in zip(self._paths, layers, strict=True):
             _place(self, path, layer)
@@ -122,7 +134,8 @@ class CaffeModule(nn.Module):
         """Return what the net makes of its inputs.
 
         Args:
-            *blobs: the inputs in the order of the net, all or the first few.
+            *blobs: the inputs in the order of the net, all or the first few. They take the dtype of the weights, but
+                for labels and indices, which may be of any.
             **named_blobs: others of them by their names.
 
         Returns:
@@ -200,7 +213,14 @@ class CaffeModule(nn.Module):
                     f"{self.net.source}: input {name!r} must have {len(declared)} axes, as {shape_text(declared)} has, "
                     f"got shape {shape_text(blob.shape)}"
                 )
-        return found
+        return {name: self._converted(blob) if name in self._data else blob for name, blob in found.items()}
+
+    def _converted(self, blob: Tensor) -> Tensor:
+        """Return data in the dtype of the weights; where there are none, whole numbers alone change theirs."""
+        weights = next(self.parameters(), None)
+        if weights is not None:
+            return blob.to(weights.dtype)
+        return blob if blob.is_floating_point() else blob.to(torch.get_default_dtype())
 
 
 def loss_weights(layer: Layer) -> list[float]:
@@ -208,21 +228,41 @@ def loss_weights(layer: Layer) -> list[float]:
     return layer.message.numbers("loss_weight") or [1.0 if layer.kind.endswith("Loss") else 0.0]
 
 
+def _data(layers: Sequence[Layer]) -> set[str]:
+    """Return the blobs that some layer computes with, and does not only take for labels or indices."""
+    found: set[str] = set()
+    for layer in reversed(layers):
+        for index, name in enumerate(layer.bottoms):
+            if not found.isdisjoint(layer.tops) if layer.kind in MOVING else index != INDICES.get(layer.kind):
+                found.add(name)
+    return found
+
+
 def _paths(layers: Iterable[CaffeLayer]) -> list[str]:
     """Return where each layer is placed: under its name, which only those without weights may have to change."""
     taken = {layer.layer.name for layer in layers if layer.node.blobs}
+    copies: Counter[str] = Counter()
     found = []
     for layer in layers:
-        name = layer.layer.name or layer.layer.kind
-        if layer.node.blobs and name.startswith("."):
-            raise layer.layer.error(
-                "a parameter's path cannot begin with a dot; give the layer another name", field="name"
-            )
-        while not layer.node.blobs and name in taken:
-            name += "_"
-        taken.add(name)
-        found.append(name)
+        path = name = layer.layer.name or layer.layer.kind
+        _check_path(layer)
+        while not layer.node.blobs and path in taken:
+            copies[name] += 1
+            path = f"{name}_{copies[name] + 1}"
+        taken.add(path)
+        found.append(path)
     return found
+
+
+def _check_path(layer: CaffeLayer) -> None:
+    """Raise if PyTorch would not tell the name of a layer from another."""
+    name, problem = layer.layer.name, ""
+    if layer.node.blobs and name.startswith("."):
+        problem = "a parameter's path cannot begin with a dot"
+    for step in sorted(WRAPPERS.intersection(name.split("."))):
+        problem = f"{step!r} is what PyTorch's wrappers put into paths, and is not read as part of them"
+    if problem:
+        raise layer.layer.error(f"{problem}; give the layer another name", field="name")
 
 
 def _place(root: nn.Module, path: str, layer: nn.Module) -> None:

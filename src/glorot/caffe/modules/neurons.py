@@ -144,7 +144,7 @@ class Dropout(CaffeLayer):
             raise node.layer.error(f"dropout_ratio must lie from 0 to below 1, got {self.ratio:g}", at, "dropout_ratio")
 
     def _compute(self, bottom: Tensor) -> Tensor:
-        return functional.dropout(bottom, self.ratio, self.training)
+        return functional.dropout(bottom, self.ratio, self.is_in_training)
 
 
 LAYERS: dict[str, Callable[[Node], CaffeLayer]] = {

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from glorot.caffe.kinds.base import Shapes
 from glorot.caffe.kinds.norms import scaled_axes
 from glorot.caffe.modules.base import CaffeLayer
 from glorot.caffe.nets import Node
@@ -25,10 +26,15 @@ class LRN(CaffeLayer):
         self.alpha, self.beta, self.k = at.number("alpha", 1.0), at.number("beta", 0.75), at.number("k", 1.0)
 
     def _compute(self, bottom: Tensor) -> Tensor:
-        if self.region == "ACROSS_CHANNELS":
-            return functional.local_response_norm(bottom, self.size, self.alpha, self.beta, self.k)
-        mean = functional.avg_pool2d(bottom.square(), self.size, 1, self.size // 2)
-        return bottom * (1 + self.alpha * mean).pow(-self.beta)
+        if bottom.numel() == 0:
+            return bottom
+        is_across = self.region == "ACROSS_CHANNELS"
+        size = min(self.size, 2 * max(bottom.shape[1:2] if is_across else bottom.shape[2:]) + 1)  # beyond, all is 0
+        alpha = self.alpha * (size / self.size) ** (1 if is_across else 2)
+        if is_across:
+            return functional.local_response_norm(bottom, size, alpha, self.beta, self.k)
+        mean = functional.avg_pool2d(bottom.square(), size, 1, size // 2)
+        return bottom * (1 + alpha * mean).pow(-self.beta)
 
 
 class BatchNorm(CaffeLayer):
@@ -44,9 +50,14 @@ class BatchNorm(CaffeLayer):
         self.uses_averages = at.flag("use_global_stats") if at.has("use_global_stats") else None
         self.fraction, self.eps = at.number("moving_average_fraction", 0.999), at.number("eps", 1e-5)
 
+    def _fit(self, bottoms: Shapes) -> Shapes:
+        self.layer.check(len(bottoms[0]) > 0, 0, bottoms[0], "to have an axis of examples")
+        return super()._fit(bottoms)
+
     def _compute(self, bottom: Tensor) -> Tensor:
         values = bottom if bottom.dim() > 1 else bottom.unsqueeze(1)
-        from_averages = not self.training if self.uses_averages is None else self.uses_averages
+        from_averages = not self.is_in_training if self.uses_averages is None else self.uses_averages
+        self.layer.check(from_averages or bottom.numel() > 0, 0, tuple(bottom.shape), "to hold numbers to average")
         mean, variance = self._averages() if from_averages else (None, None)
         if self.training and not from_averages:
             self._gather(values)
@@ -78,7 +89,7 @@ class _Broadcasting(CaffeLayer):
     def spread(self, factors: Tensor, bottoms: tuple[Tensor, ...]) -> Tensor:
         """Return factors with axes of 1 behind, so that they lie along the axes of the first blob that they cover."""
         axis, covered = scaled_axes(self.layer, self.settings, [tuple(bottom.shape) for bottom in bottoms])
-        return factors.reshape(*covered, *(1,) * (bottoms[0].dim() - axis - len(covered)))
+        return factors.reshape((*covered, *(1,) * (bottoms[0].dim() - axis - len(covered))))
 
     def factors(self, bottoms: tuple[Tensor, ...]) -> Tensor:
         """Return what the first blob is scaled or shifted by."""
@@ -96,7 +107,8 @@ class Scale(_Broadcasting):
 
     def _compute(self, *bottoms: Tensor) -> Tensor:
         bias = self.bias(2 - len(bottoms))
-        if len(bottoms) == 1 and bottoms[0].dim() > 1 and self._covers_channels(bottoms[0]):
+        is_batch = bottoms[0].dim() > 1 and bottoms[0].numel() > 0
+        if len(bottoms) == 1 and is_batch and self._covers_channels(bottoms[0]):
             factors = self.blob(0)
             mean, variance = torch.zeros_like(factors), torch.ones_like(factors)
             return torch.batch_norm(bottoms[0], factors, bias, mean, variance, False, 0.0, 0.0, False)

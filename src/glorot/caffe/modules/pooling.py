@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from glorot.caffe.kinds.base import Shapes
 from glorot.caffe.kinds.pooling import pooled_of
+from glorot.caffe.limits import MOST_ELEMENTS
 from glorot.caffe.modules.base import CaffeLayer
 from glorot.caffe.nets import Node
 
@@ -24,15 +25,21 @@ class Pooling(CaffeLayer):
 
     def _fit(self, bottoms: Shapes) -> Shapes:
         how = pooled_of(self.layer, bottoms[0])
+        self.layer.check(all(bottoms[0][2:]), 0, bottoms[0], "to have no spatial axis of size 0")
+        padded = math.prod(bottoms[0][:2])
         for size, extent, stride, pad in zip(
             bottoms[0][2:], how.extents, how.window.stride, how.window.pad, strict=True
         ):
             start = (extent - 1) * stride - pad
             self.layer.check(start < size, 0, bottoms[0], f"to reach the last window, which begins at {start}")
+            padded *= size + 2 * pad
+        self.layer.check(padded <= MOST_ELEMENTS, 0, bottoms[0], f"padded to at most {MOST_ELEMENTS} elements")
         return super()._fit(bottoms)
 
     def _compute(self, bottom: Tensor) -> Tensor:
         how = pooled_of(self.layer, tuple(bottom.shape))
+        if bottom.numel() == 0:
+            return bottom.reshape(tuple(self.tops((bottom,))[0]))
         is_max = how.method == "MAX"
         (top, left), (height, width) = how.window.pad, how.extents
         if top or left:

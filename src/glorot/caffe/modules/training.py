@@ -21,7 +21,7 @@ def parameter_groups(module: CaffeModule, lr: float, weight_decay: float = 0.0) 
 
     Returns:
         A group for each pair of multipliers, in the order of the net. A blob that several layers share is there once,
-        with the multipliers of the first that sets any. What has `lr_mult: 0` is in no group, and so stays as it is;
+        with the multipliers of the one that sets them. What has `lr_mult: 0` is in no group, and so stays as it is;
         so are the averages of a BatchNorm, which no optimiser moves.
 
     Raises:
@@ -44,24 +44,11 @@ def parameter_groups(module: CaffeModule, lr: float, weight_decay: float = 0.0) 
     if not isinstance(module, CaffeModule):
         raise GlorotError(f"parameter_groups takes what to_torch returns, got {type(module).__name__}")
     parameters = dict(module.named_parameters())
-    multipliers = _multipliers(module)
     groups: dict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
-    for path, pair in multipliers.items():
+    for path, pair in module.net.multipliers.items():
         groups[pair].append(parameters[path])
     return [
         {"params": members, "lr": lr * lr_mult, "weight_decay": weight_decay * decay_mult}
         for (lr_mult, decay_mult), members in groups.items()
         if lr_mult
     ]
-
-
-def _multipliers(module: CaffeModule) -> dict[str, tuple[float, float]]:
-    """Return (lr_mult, decay_mult) of every learnt blob, by the path of its owner."""
-    found: dict[str, tuple[float, float]] = {}
-    for node in module.net.nodes:
-        for index, (blob, owner) in enumerate(zip(node.blobs, node.owners, strict=True)):
-            if blob.is_learnt:
-                path, param = owner or node.path(index), node.layer.param(index)
-                rate, decay = found.get(path, (1.0, 1.0))  # a sharer may set what the owner leaves at 1
-                found[path] = (param.lr_mult if rate == 1 else rate, param.decay_mult if decay == 1 else decay)
-    return found
