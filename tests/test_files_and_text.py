@@ -1,6 +1,7 @@
 """Files written whole or not at all, and the small tools of text."""
 
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from glorot.catalogue import Catalogue, format_call, nearest, parse_call
 from glorot.errors import GlorotError
-from glorot.files import write_whole
+from glorot.files import beside, reading, write_whole
 from glorot.text import matches, number, shape_text, table
 
 
@@ -67,6 +68,47 @@ def test_a_missing_folder_is_refused(tmp_path: Path):
     with pytest.raises(GlorotError, match="No such file or directory"):
         write_whole(tmp_path / "nowhere" / "plan.json", "text")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_that_no_file_can_have_is_refused(tmp_path: Path):
+    with pytest.raises(GlorotError, match="^cannot write .*a\0b: embedded null byte; give a path in a folder you may"):
+        write_whole(tmp_path / "a\0b", "text")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_beside_may_be_written_by_its_name(tmp_path: Path):
+    place = tmp_path / "weights"
+    with beside(place) as file:
+        assert Path(file.name).parent == tmp_path
+        Path(file.name).write_bytes(b"by name")
+        assert not place.exists()
+    assert place.read_bytes() == b"by name"
+    assert [p.name for p in tmp_path.iterdir()] == ["weights"]
+
+
+def test_a_mistake_of_the_writer_is_not_taken_for_one_of_the_place(tmp_path: Path):
+    with pytest.raises(ValueError, match="^no such dtype$"), beside(tmp_path / "weights"):
+        raise ValueError("no such dtype")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_regular_files_are_read(tmp_path: Path):
+    (tmp_path / "net").write_text("text")
+    with reading(tmp_path / "net", ".net") as file:
+        assert file.read() == b"text"
+    os.mkfifo(tmp_path / "pipe")
+    for place, reason in (
+        ("/dev/zero", "this is no regular file"),
+        (tmp_path / "pipe", "this is no regular file"),
+        (tmp_path, "this is a folder"),
+        (tmp_path / "nowhere", "No such file or directory"),
+        ("a\0", "embedded null byte"),
+    ):
+        with (
+            pytest.raises(GlorotError, match=f"^cannot read {place}: {reason}; give the path of a .net file$"),
+            reading(place, ".net"),
+        ):
+            pass
 
 
 def test_patterns_know_stars_and_letters_and_nothing_else():

@@ -1,11 +1,85 @@
-"""Writing files whole or not at all."""
+"""Reading regular files alone, and writing files whole or not at all."""
 
 import os
+import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from glorot.errors import GlorotError
+
+
+@contextmanager
+def reading(path: str | Path, kind: str) -> Iterator[BinaryIO]:
+    """Open a regular file to read; a pipe or a device, which may never end, is refused before it is opened.
+
+    Args:
+        path: the file.
+        kind: what errors call a file that is expected here, such as `.prototxt`.
+
+    Yields:
+        The open file.
+
+    Raises:
+        GlorotError: if the file cannot be opened, or an OSError or a ValueError is raised while it is read.
+
+    Example:
+        >>> place = write_whole(Path(tempfile.mkdtemp(), "net.prototxt"), "layer { }")
+        >>> with reading(place, ".prototxt") as file:
+        ...     file.read()
+        b'layer { }'
+    """
+    try:
+        mode = Path(path).stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise OSError("this is a folder" if stat.S_ISDIR(mode) else "this is no regular file")
+        with Path(path).open("rb") as file:
+            yield file
+    except (OSError, ValueError) as error:
+        raise GlorotError(f"cannot read {path}: {_reason(error)}; give the path of a {kind} file") from error
+
+
+@contextmanager
+def beside(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file beside its place to write; flush it to the disk and rename it there once all went well.
+
+    Args:
+        path: the file to write; its folder must exist.
+
+    Yields:
+        The open file, whose `name` is the path beside.
+
+    Raises:
+        GlorotError: if the place cannot be written; nothing is left behind, nor if any other error is raised.
+
+    Example:
+        >>> place = Path(tempfile.mkdtemp(), "weights")
+        >>> with beside(place) as file:
+        ...     file.write(b"data"), place.exists()
+        (4, False)
+        >>> place.read_bytes()
+        b'data'
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except (OSError, ValueError) as error:  # a ValueError is a path that no file can have
+        raise _unwritable(path, error) from error
+    os.close(descriptor)
+    try:
+        with Path(name).open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def write_whole(path: str | Path, data: str | bytes | Iterable[bytes | memoryview]) -> Path:
@@ -26,24 +100,15 @@ def write_whole(path: str | Path, data: str | bytes | Iterable[bytes | memoryvie
         >>> write_whole(place, [b"head", memoryview(b"data")]).read_bytes()
         b'headdata'
     """
-    path = Path(path)
     pieces = [data.encode()] if isinstance(data, str) else [data] if isinstance(data, bytes) else data
-    beside: Path | None = None
-    try:
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        beside = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
-            for piece in pieces:
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.chmod(mode)
-        beside.replace(path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise GlorotError(f"cannot write {path}: {reason}; give a path in a folder you may write to") from error
-    finally:
-        if beside is not None:
-            beside.unlink(missing_ok=True)
-    return path
+    with beside(path) as file:
+        file.writelines(pieces)
+    return Path(path)
+
+
+def _unwritable(path: Path, error: Exception) -> GlorotError:
+    return GlorotError(f"cannot write {path}: {_reason(error)}; give a path in a folder you may write to")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

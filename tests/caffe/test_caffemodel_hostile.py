@@ -82,6 +82,9 @@ HOSTILE = {
     "axes": (layer(shape(*[1] * 33) + floats(1)), r"byte 11: 'ip\.0' has too many axes; expected at most 32"),
     "bytes of floats": (layer(shape(1) + enclosed(5, bytes(5))), r"byte 16: the data take 5 bytes; expected a multiple of 4"),
     "bytes of doubles": (layer(shape(1) + enclosed(8, bytes(12))), r"byte 16: the data take 12 bytes; expected a multiple of 8"),
+    "many blobs": (layer(*[shape(0)] * 1001), r"byte 7010: more than 1000 blobs in one layer; no layer has so many"),
+    "many old blobs": (enclosed(2, enclosed(1, enclosed(50, b"")) * 1001), r"byte 5\d{3}: more than 1000 blobs in one layer; .*"),
+    "many layers": (enclosed(100, b"") * 50_001, r"byte 150003: more than 50000 layers and blobs; no net has so many"),
     "an odd name": (layer(floats(), name="a\n\u2028".encode()), r"byte 12: 'a\\n\\u2028\.0' holds 0 numbers; expected 1 .*"),
 }  # fmt: skip
 
@@ -98,18 +101,25 @@ def test_a_hostile_file_gets_one_message(case: str, tmp_path: Path):
 
 def test_places_that_are_no_file_are_refused(tmp_path: Path):
     with pytest.raises(
-        GlorotError, match=r"nowhere: cannot be read: No such file or directory; expected a \.caffemodel file$"
+        GlorotError, match=r"^cannot read .*nowhere: No such file or directory; give the path of a \.caffemodel file$"
     ):
         read_caffemodel(tmp_path / "nowhere")
-    with pytest.raises(GlorotError, match=r": cannot be read: this is a folder; expected a \.caffemodel file$"):
+    with pytest.raises(GlorotError, match=r": this is a folder; give the path of a \.caffemodel file$"):
         read_caffemodel(tmp_path)
-    with pytest.raises(GlorotError, match=r"no\x00: cannot be read: embedded null byte; expected a \.caffemodel file$"):
+    with pytest.raises(GlorotError, match=r"no\x00: embedded null byte; give the path of a \.caffemodel file$"):
         read_caffemodel("no\0")
-    with pytest.raises(GlorotError, match=r"nnn: cannot be read: File name too long; expected a \.caffemodel file$"):
+    with pytest.raises(GlorotError, match=r"nnn: File name too long; give the path of a \.caffemodel file$"):
         read_caffemodel(tmp_path / ("n" * 300))
     os.mkfifo(tmp_path / "pipe")  # opening it would wait for a writer
-    with pytest.raises(GlorotError, match=r"pipe: cannot be read: this is no file; expected a \.caffemodel file$"):
+    with pytest.raises(GlorotError, match=r"pipe: this is no regular file; give the path of a \.caffemodel file$"):
         read_caffemodel(tmp_path / "pipe")
+
+
+def test_many_blobs_in_many_layers_are_refused():
+    named = [layer(*[shape(0)] * 999, name=b"%d" % n) for n in range(51)]
+    assert len(read(b"".join(named[:50]))) == 49950
+    with pytest.raises(GlorotError, match=r"^net: byte \d+: more than 50000 layers and blobs; no net has so many$"):
+        read(b"".join(named))
 
 
 def test_groups_are_skipped_as_deep_as_protobuf_goes():

@@ -167,6 +167,22 @@ def test_bytes_that_are_no_text_are_refused_only_where_text_is_read():
         net.text("name")
 
 
+@pytest.mark.parametrize(
+    "escape", [r"\000", r"\n", r"\t", r"\033", r"\037", r"\177", r"\302\200", r"\302\237", "\x7f", "\x9b"]
+)
+def test_control_characters_are_refused_where_text_is_read(escape):
+    net = parse(f'name: "a{escape}[31m" top: "b" top: "{escape}"', "net")
+    with pytest.raises(GlorotError, match=r'^net:1:7: name must be text without control characters, got "a\\.+\[31m"$'):
+        net.text("name")
+    with pytest.raises(GlorotError, match=r'^net:1:\d+: top must be text without control characters, got "\\.+"$'):
+        net.texts("top")
+
+
+@pytest.mark.parametrize("letter", [" ", "~", "\xa0", "é", "\u2028"])
+def test_letters_beside_the_control_characters_are_text(letter):
+    assert parse(f'name: "{letter}"').text("name") == letter
+
+
 def test_a_text_is_shown_on_one_line_and_cut():
     with pytest.raises(GlorotError) as caught:
         parse(r'std: "\n\302\205' + "é" * 99 + '"', "net").number("std")
@@ -273,6 +289,6 @@ def test_fields_that_are_read_or_like_none_are_not_told():
 
 
 def test_few_names_are_compared_however_many_there_are():
-    net = parse(" ".join(f"strid{n}: {n}" for n in range(200_000)))
+    net = parse(" ".join(f"strid{n}: {n}" for n in range(100_000)))
     assert net.integers("stride") == []
     assert len(list(net.misspelt())) == 10  # of the first hundred, those with one digit are like it

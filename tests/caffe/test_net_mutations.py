@@ -100,6 +100,7 @@ def test_the_nets_are_valid_before_they_are_harmed(name):
     assert outcome_of(NETS[name], is_planned=True) == "read"
 
 
+@pytest.mark.filterwarnings("ignore:.* it is left out$:UserWarning")
 @settings(max_examples=303, deadline=10_000)  # milliseconds for a batch of 150, which take about 100
 @given(st.integers(0, 2**64 - 1))
 def test_a_harmed_net_is_planned_or_refused_with_a_place(seed):
@@ -108,17 +109,21 @@ def test_a_harmed_net_is_planned_or_refused_with_a_place(seed):
         outcome_of(harmed(source), is_planned=n % 15 == 0)
 
 
+@pytest.mark.filterwarnings("ignore:.* it is left out$:UserWarning")
 def test_harm_spares_some_nets_and_ruins_others():
     source = random.Random(1)
     outcomes = Counter(outcome_of(harmed(source), is_planned=True) for _ in range(600))
     assert min(outcomes["read"], outcomes["refused"]) > 100, outcomes
 
 
+@pytest.mark.filterwarnings("ignore:.* it is left out$:UserWarning")
 def test_no_harm_makes_a_net_large():
     source = random.Random(2)
     tracemalloc.start()
-    for _ in range(500):
-        outcome_of(harmed(source), is_planned=True)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    try:
+        for _ in range(500):
+            outcome_of(harmed(source), is_planned=True)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
     assert peak < 32 * 2**20

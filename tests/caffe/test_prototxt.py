@@ -1,7 +1,9 @@
 """Protobuf's text format: what is read agrees with protobuf's own parser, what is refused names its place."""
 
 import math
+import os
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,13 +11,15 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glorot.caffe.formats import prototxt
+from glorot.caffe.formats import prototxt, tokens
 from glorot.caffe.formats.messages import Message
 from glorot.caffe.formats.prototxt import parse, read
+from glorot.caffe.formats.tokens import Source, content
 from glorot.errors import GlorotError
 
 COLOURS = {"RED": 0, "GREEN": 7, "BLUE": -1}
 
+PLAIN = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=8)  # control characters are refused
 FLOAT, DOUBLE = st.floats(width=32), st.floats()
 TYPES = {  # the field of the oracle's schema → protobuf's type, what to fill it with, and how it is read
     "int32": ("TYPE_INT32", st.integers(-(2**31), 2**31 - 1), Message.integer, Message.integers),
@@ -27,8 +31,8 @@ TYPES = {  # the field of the oracle's schema → protobuf's type, what to fill 
     "float": ("TYPE_FLOAT", FLOAT, lambda m, n: np.float32(m.number(n)), None),
     "double": ("TYPE_DOUBLE", DOUBLE, Message.number, None),
     "bool": ("TYPE_BOOL", st.booleans(), Message.flag, None),
-    "string": ("TYPE_STRING", st.text(max_size=8), Message.text, Message.texts),
-    "bytes": ("TYPE_BYTES", st.text(max_size=4).map(str.encode), lambda m, n: m.text(n).encode(), None),
+    "string": ("TYPE_STRING", PLAIN, Message.text, Message.texts),
+    "bytes": ("TYPE_BYTES", PLAIN.map(str.encode), lambda m, n: m.text(n).encode(), None),
     "enum": (
         "TYPE_ENUM", st.sampled_from(list(COLOURS.values())),
         lambda m, n: COLOURS[m.choice(n, "RED", COLOURS)],
@@ -110,7 +114,7 @@ BOTH_READ = [
     "double: 1e999", "double: -1e999", "double: 1e-999", f"double: {'9' * 400}", "double: 0", "double: -0", "double: 0.5", "double: 0f",
     "bool: true", "bool: false", "bool: True", "bool: False", "bool: t", "bool: f", "bool: 1", "bool: 0",
     "string: 'a'", 'string: "a\'b"', "string: 'a\"b'", "string: ''", "string: 'a' 'b'", "string: 'a'\n# between\n\"b\"", "string: 'a''b'",
-    r"string: '\n\t\r\a\b\f\v\\\'\"'", r"string: '\101\7\0608'", r"string: '\x41\x4a\x9\x414'", r"string: '\303\251'", r"string: '\xc3' '\xa9'",
+    r"string: '\\\'\"'", r"string: '\101\60x\0608'", r"string: '\x41\x4a\x414'", r"string: '\303\251'", r"string: '\xc3' '\xa9'",
     r"string: '\u00e9\u20AC'", r"string: '\U0001F600'", "string: 'é☃😀'", "string: '#{'", "strings: 'a' 'b' strings: 'c'", "strings: ['a' 'b', 'c']",
     "enum: GREEN", "enum: 7", "enum: -1", "enum: 0x7", "enums: [RED, 7]",
     "message { }", "message: { }", "message < >", "message: < >", "message{int32:1}", "message { message < message { bool: 1 } > }",
@@ -168,6 +172,20 @@ def test_every_text_that_both_read_is_read_by_the_types_of_the_schema():
         read_as_the_oracle(text)
     with pytest.raises(GlorotError, match="net:1:8: int32 must be a whole number, got a"):  # so the test above can fail
         read_as_the_oracle("int32: a")
+
+
+@pytest.mark.parametrize(
+    "literal", [r"'\n\t\r\a\b\f\v\\\'\"'", r"'\101\7\0608'", r"'\x41\x4a\x9\x414'", r"'\0\177\302\205'"]
+)
+def test_every_escape_means_what_it_does_to_protobuf(literal):
+    expected = text_format.Parse(f"string: {literal}", Oracle()).string
+    assert content(Source("", literal), [(0, literal)]) == expected
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=8))
+def test_what_protobuf_escapes_is_what_it_was(text):
+    literal = text_format.MessageToString(Oracle(string=text)).removeprefix("string: ").strip()
+    assert content(Source("", literal), [(0, literal)]) == text
 
 
 ONLY_THE_CPP_PARSER_READS = {
@@ -268,6 +286,60 @@ def test_a_bomb_is_soon_refused(piece):
     assert time.perf_counter() - began < 2  # seconds; it takes hundredths
 
 
+MANY = {  # in place of 400,000, here 1000 → where the first of too many pieces stands
+    "a{}": 1000,
+    "a{b{c{d{}}}}": 1000,
+    "x:[]": 1000,
+    "x: [" + "1," * 1000: 1001,
+    "x: " + "''" * 1000: 1998,
+    "x: '" + r"\1" * 1000 + "'": 4,
+    "x: " + r"'\1'" * 1000: 1996,
+    "[" + "a." * 1000: 1000,
+}
+
+
+@pytest.mark.parametrize("start", MANY, ids=[text[:9] for text in MANY])
+def test_a_text_with_more_of_anything_than_a_net_has_is_refused(start, monkeypatch):
+    monkeypatch.setattr(tokens, "MOST_PIECES", 1000)
+    message = rf"^net:1:{MANY[start]}: more than 1000 words, numbers, signs and escapes; no net has so many$"
+    with pytest.raises(GlorotError, match=message):
+        parse(start * 1000, "net")
+
+
+def test_the_worst_of_texts_is_soon_refused():
+    assert tokens.MOST_PIECES == 400_000
+    began = time.perf_counter()
+    with pytest.raises(GlorotError, match=r"^net:1:400000: more than 400000 words"):
+        parse(("a{" * 99 + "}" * 99) * 28_000, "net")
+    assert time.perf_counter() - began < 6  # seconds; it takes about 1
+
+
+def test_a_text_with_as_much_as_is_allowed_is_read(monkeypatch):
+    monkeypatch.setattr(tokens, "MOST_PIECES", 1000)
+    assert len(parse("a{}" * 333).messages("a")) == 333
+    assert len(parse("x: [" + "1," * 497 + "1]").integers("x")) == 498
+    assert parse("x: '" + r"\60" * 996 + "'").text("x") == "0" * 996
+
+
+def test_messages_are_light():
+    tracemalloc.start()
+    net = parse("a{}" * 10_000)
+    size = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(net.messages("a")) == 10_000
+    assert size < 250 * 10_000
+
+
+def test_a_place_behind_many_lines_takes_little_memory():
+    source = Source("net", "\n" * 10**6 + "é😀\ud800 x")
+    tracemalloc.start()
+    place = source.place(10**6 + 4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert place == (10**6 + 1, 5)
+    assert peak < 16e6
+
+
 def test_a_long_net_is_read_at_once():
     layer = """layer {
       name: "conv"  type: "Convolution"  # a comment
@@ -299,8 +371,11 @@ def test_what_is_no_file_of_text_is_refused(tmp_path, monkeypatch):
         GlorotError, match=r"cannot read .*net\.prototxt: No such file or directory; give the path of a"
     ):
         read(path)
-    with pytest.raises(GlorotError, match=r"cannot read .*: Is a directory; give the path of a \.prototxt file"):
+    with pytest.raises(GlorotError, match=r"cannot read .*: this is a folder; give the path of a \.prototxt file"):
         read(tmp_path)
+    os.mkfifo(tmp_path / "pipe.prototxt")  # opening it would wait for a writer
+    with pytest.raises(GlorotError, match=r"cannot read .*pipe\.prototxt: this is no regular file; give the path of a"):
+        read(tmp_path / "pipe.prototxt")
     with pytest.raises(GlorotError, match="cannot read net.*: embedded null byte; give the path"):
         read("net\0")
     for data in (b"\x0a\x05LeNet\xff\xfe", b"name: 'a\0'"):

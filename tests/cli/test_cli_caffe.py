@@ -1,7 +1,9 @@
 """The command line on Caffe nets: plans, weights in files that others read, and one clear message for bad input."""
 
 import json
+import resource
 import sys
+import tracemalloc
 from pathlib import Path
 
 import cv2
@@ -128,3 +130,89 @@ def test_bad_input_gets_one_message_and_exit_code_2(
     assert BAD[words] in told
     assert (out, "Traceback" in told) == ("", False)
     assert sorted(path.name for path in place.iterdir()) == before
+
+
+def test_a_name_that_steers_the_terminal_is_refused(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("odd.prototxt").write_text(LENET.replace('"conv1"', r'"a\n\033[31mb\000"'))
+    assert run(monkeypatch, "plan", "odd.prototxt") == 2
+    out, told = capsys.readouterr()
+    assert r'name must be text without control characters, got "a\n\x1b[31mb\x00"' in told
+    assert out == ""
+
+
+WIDE = """
+import torch
+from torch import nn
+
+def wide():
+    turned = nn.Conv2d(3, 4, 5, bias=False).to(memory_format=torch.channels_last)
+    return nn.Sequential(nn.Linear(3000, 4000, bias=False), turned)
+"""
+WIDE_NET = """input: "x" input_shape { dim: 1 dim: 3000 }
+layer { name: "fc" type: "InnerProduct" bottom: "x" top: "y" inner_product_param { num_output: 4000 bias_term: false } }
+"""
+OUTPUTS = [("model.py:wide", "w.pt"), ("model.py:wide", "w.npz"), ("model.py:wide", "w.safetensors")]
+OUTPUTS += [("wide.prototxt", "w.npz"), ("wide.prototxt", "w.safetensors"), ("wide.prototxt", "w.caffemodel")]
+
+
+@pytest.fixture
+def wide(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("model.py").write_text(WIDE)
+    Path("wide.prototxt").write_text(WIDE_NET)
+    run(monkeypatch, "plan", "model.py:wide", "-o", "model.json")
+    run(monkeypatch, "plan", "wide.prototxt", "-o", "wide.json")
+
+
+@pytest.mark.parametrize(("target", "output"), OUTPUTS)
+@pytest.mark.usefixtures("wide")
+def test_weights_go_to_their_file_without_another_copy(
+    monkeypatch: pytest.MonkeyPatch, target: str, output: str
+) -> None:
+    plan = f"{target.partition('.')[0]}.json"
+    tracemalloc.start()
+    assert run(monkeypatch, "apply", plan, target, "--seed", "0", "-o", output) == 0
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    size = Path(output).stat().st_size
+    assert size > 48e6
+    assert peak < (1.5 if target == "wide.prototxt" else 0.5) * size, "memory of PyTorch is not counted"
+
+
+@pytest.mark.parametrize(("target", "output"), OUTPUTS)
+@pytest.mark.usefixtures("wide")
+def test_a_full_disk_is_one_message_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], target: str, output: str
+) -> None:
+    before = sorted(Path().iterdir())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))
+    try:
+        assert run(monkeypatch, "apply", f"{target.partition('.')[0]}.json", target, "--seed", "0", "-o", output) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    told = capsys.readouterr().err
+    assert f"error: cannot write {output}: " in told
+    assert "File too large" in told
+    assert sorted(Path().iterdir()) == before
+
+
+@pytest.mark.usefixtures("wide")
+def test_weights_that_lie_in_another_order_are_saved_in_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for output in ("w.npz", "w.safetensors"):
+        assert run(monkeypatch, "apply", "model.json", "model.py:wide", "--seed", "0", "-o", output) == 0
+    with np.load("w.npz") as arrays:
+        np.testing.assert_array_equal(load_file("w.safetensors")["1.weight"], arrays["1.weight"])
+
+
+@pytest.mark.filterwarnings("default:.* it is left out$:UserWarning")
+def test_a_field_that_looks_misspelt_is_told_and_the_net_still_planned(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "typo.prototxt").write_text(LENET.replace("weight_filler", "weight_filer", 1))
+    assert run(monkeypatch, "plan", "typo.prototxt") == 0
+    out, told = capsys.readouterr()
+    assert "no weight_filler: Caffe's 0" in out
+    assert told.startswith("warning: typo.prototxt:")
+    assert told.endswith("unknown field 'weight_filer' (did you mean 'weight_filler'?); it is left out\n")

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -210,6 +211,18 @@ def test_bilinear_kernels_by_the_formula(width: int, gain: float):
         == kernel[:, 1].tobytes()
         == draw(key_of(9, ""), Bilinear(gain), (width, width), "kk").tobytes()
     )
+
+
+def test_a_large_kernel_is_made_in_blocks_of_rows(monkeypatch: pytest.MonkeyPatch):
+    at_once = draw(KEY, Bilinear(0.3), (700, 2, 700), "kok")
+    monkeypatch.setattr(glorot.stream.matrix, "SCRATCH", 2**13)
+    out = np.empty((700, 2, 700), np.float32)
+    tracemalloc.start()
+    fill(out, KEY, Bilinear(0.3), out.shape, axes="kok")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.array_equal(out, at_once)
+    assert peak < out.nbytes / 8
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """`glorot apply`: write the weights of a plan to a file."""
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from glorot.backends import adapter_for
 from glorot.cli.nets import is_net, net_options
 from glorot.cli.targets import model_and_inputs
 from glorot.errors import GlorotError
-from glorot.files import write_whole
+from glorot.files import beside
 from glorot.plans import Plan
 
 MODEL_FORMATS = (".pt", ".safetensors", ".npz")
@@ -54,22 +53,31 @@ def command(plan_file: Path, target: str, seed: int, output: Path, **options: An
 def _save_state_dict(output: Path, model: Any) -> None:
     import torch
 
-    buffer = io.BytesIO()
-    torch.save(model.state_dict(), buffer)
-    write_whole(output, [buffer.getbuffer()])
+    with beside(output) as file:
+        try:
+            torch.save(model.state_dict(), file)
+        except RuntimeError as error:  # it hides the OSError of a full disk behind one of its own
+            raise error.__context__ or error from None
 
 
 def _save_npz(output: Path, arrays: dict[str, Any]) -> None:
     import numpy as np
 
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    write_whole(output, [buffer.getbuffer()])
+    with beside(output) as file:
+        np.savez(file, **arrays)
 
 
 def _save_safetensors(output: Path, arrays: dict[str, Any]) -> None:
     try:
-        from safetensors.numpy import save
+        from safetensors import SafetensorError
+        from safetensors.numpy import save_file
     except ImportError as error:
         raise GlorotError(f"{output}: safetensors is not installed: pip install 'glorot[safetensors]'") from error
-    write_whole(output, save(arrays))
+    import numpy as np
+
+    ordered = {name: np.asarray(array, order="C") for name, array in arrays.items()}  # it writes memory as it lies
+    with beside(output) as file:
+        try:
+            save_file(ordered, file.name)
+        except SafetensorError as error:
+            raise GlorotError(f"cannot write {output}: {error}") from error

@@ -122,9 +122,13 @@ def bilinear_kernel(box: Box, width: int) -> NDArray[np.float64]:
 def fill_bilinear(out: NDArray[Any], gain: float, axes: str, shape: Shape, box: Box) -> None:
     """Write gain times the kernel of bilinear interpolation into every slice of the two axes k."""
     first, second = _axes_of("k", axes)
-    kernel = gain * bilinear_kernel((box[first], box[second]), shape[first])
-    extents = [n if letter == "k" else 1 for letter, n in zip(axes, _extents(box), strict=True)]
-    out[...] = kernel.astype(np.float32).reshape(extents)
+    (start, stop), columns = box[first], box[second]
+    kernels = np.moveaxis(out, (first, second), (-2, -1))
+    step = max(1, SCRATCH // max(1, columns[1] - columns[0]))
+    for lo in range(start, stop, step):
+        hi = min(lo + step, stop)
+        rows = gain * bilinear_kernel(((lo, hi), columns), shape[first])
+        kernels[..., lo - start : hi - start, :] = rows.astype(np.float32)
 
 
 def fill_identity(out: NDArray[Any], gain: float, axes: str, shape: Shape, box: Box) -> None:

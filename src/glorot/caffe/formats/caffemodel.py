@@ -9,7 +9,7 @@ A field that is not in this list, such as one of a fork of Caffe, is skipped.
 
 import math
 import mmap
-import stat
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
@@ -21,13 +21,16 @@ from glorot.caffe.formats import wire
 from glorot.caffe.formats.wire import Span, enclosed, fields, lead, refusal, signed, varint, varints
 from glorot.caffe.limits import MOST_AXES, MOST_ELEMENTS
 from glorot.errors import GlorotError
-from glorot.files import write_whole
+from glorot.files import reading, write_whole
 from glorot.text import shape_text
 
 LARGEST = 2**31 - 1
 """The bytes of the largest file that readers of protobuf take."""
 
 LONGEST_NAME = 1000  # bytes: each blob gets the name of its layer, so a long one would take memory for each of them
+
+MOST_BLOBS = 1000  # in one layer, where Caffe's own have a handful
+MOST_IN_ALL = 50_000  # layers and blobs
 
 
 class StoredLayer(NamedTuple):
@@ -72,21 +75,10 @@ def read_caffemodel(path: str | Path) -> dict[str, NDArray[np.float32]]:
         >>> {name: blob.shape for name, blob in read_caffemodel(write_caffemodel(place, "net", [layer])).items()}
         {'ip.0': (2, 3), 'ip.1': (2,)}
     """
-    path = Path(path)
-    try:
-        data = _mapped(path)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise GlorotError(f"{path}: cannot be read: {reason}; expected a .caffemodel file") from error
+    with reading(path, ".caffemodel") as file:  # an empty file cannot be mapped
+        is_empty = not os.fstat(file.fileno()).st_size
+        data = memoryview(b"" if is_empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     return parse(data, str(path))
-
-
-def _mapped(path: Path) -> memoryview:
-    about = path.stat()
-    if not stat.S_ISREG(about.st_mode):
-        raise OSError("this is a folder" if stat.S_ISDIR(about.st_mode) else "this is no file")
-    with path.open("rb") as file:  # an empty file cannot be mapped
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if about.st_size else b"")
 
 
 def parse(data: memoryview, source: str) -> dict[str, NDArray[np.float32]]:
@@ -114,7 +106,7 @@ def _is_text(head: bytes) -> bool:
 def _net(net: Span) -> dict[str, NDArray[np.float32]]:
     arrays: dict[str, NDArray[np.float32]] = {}
     seen: set[str] = set()
-    known = False
+    known, layers = False, 0
     for number, kind, body in fields(net):
         if kind != wire.BYTES or number not in {1, *LAYERS}:
             continue
@@ -122,7 +114,10 @@ def _net(net: Span) -> dict[str, NDArray[np.float32]]:
         if number == 1:
             _text(body, "the name of the net")
             continue
+        layers += 1
         name, blobs = _layer(body, LAYERS[number])
+        if layers + len(arrays) + len(blobs) > MOST_IN_ALL:
+            raise refusal(body, body.start, f"more than {MOST_IN_ALL} layers and blobs; no net has so many")
         if not blobs:
             continue
         if not name:
@@ -150,6 +145,8 @@ def _layer(layer: Span, form: _Form) -> tuple[str, list[Span]]:
             inner_name, inner_blobs = _layer(body, form.inner)
             name = inner_name or name
             blobs += inner_blobs
+        if len(blobs) > MOST_BLOBS:
+            raise refusal(body, body.start, f"more than {MOST_BLOBS} blobs in one layer; no layer has so many")
     return name, blobs
 
 

@@ -14,8 +14,10 @@ from glorot.errors import GlorotError
 T = TypeVar("T")
 
 WHOLE = re.compile(r"-?(?:0[xX][0-9A-Fa-f]+|[0-9]+)")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # they cut names short in files, and steer a terminal
 NOT_DECIMAL = re.compile(r"-?0[0-9xX]")
 LIMIT = 2**63
+NOTHING: frozenset[str] = frozenset()  # one for all messages that nobody asked yet, for they may be many
 MOST_NAMES = 100  # as many are compared with each other to find what is misspelt
 SPECIAL = dict.fromkeys(("inf", "inff", "infinity", "infinityf"), math.inf) | dict.fromkeys(("nan", "nanf"), math.nan)
 FLAGS = {"true": True, "True": True, "t": True, "false": False, "False": False, "f": False}
@@ -72,7 +74,7 @@ class Message:
         self._where = where
         self._name = name
         self._fields = fields
-        self._asked: set[str] = set()
+        self._asked = NOTHING
         self.offset = offset
 
     @property
@@ -164,7 +166,8 @@ class Message:
         """Return the one text called so.
 
         Raises:
-            GlorotError: if it is given twice, is missing without a default, or is no text in quotes.
+            GlorotError: if it is given twice, is missing without a default, or is no text in quotes, or one that holds
+                control characters.
         """
         return self._one(name, default, _text)
 
@@ -172,7 +175,7 @@ class Message:
         """Return all texts called so.
 
         Raises:
-            GlorotError: if a value called so is no text in quotes.
+            GlorotError: if a value called so is no text in quotes, or holds control characters.
         """
         return self._all(name, _text)
 
@@ -242,7 +245,7 @@ class Message:
                     yield from value.misspelt()
 
     def _values(self, name: str) -> list[Value]:
-        self._asked.add(name)
+        self._asked |= {name}
         return self._fields[name].values if name in self._fields else []
 
     def _one(self, name: str, default: T | None, convert: Callable[[Value], T]) -> T:
@@ -314,6 +317,8 @@ def _text(value: Value) -> str:
         raise _UnfitError("text in quotes")
     if any("\ud800" <= letter <= "\udfff" for letter in value.text):  # so bytes are held that are none of UTF-8
         raise _UnfitError("text in UTF-8")
+    if CONTROL.search(value.text):
+        raise _UnfitError("text without control characters")
     return value.text
 
 

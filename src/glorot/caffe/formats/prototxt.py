@@ -6,6 +6,7 @@ from pathlib import Path
 from glorot.caffe.formats.messages import SPECIAL, Field, Message, Scalar, Value
 from glorot.caffe.formats.tokens import Scanner, Source, content, shown
 from glorot.errors import GlorotError
+from glorot.files import reading
 
 DEEPEST = 100
 """Messages that may lie within each other; protobuf sets the same limit."""
@@ -32,12 +33,8 @@ def read(path: str | Path) -> Message:
     Raises:
         GlorotError: if it cannot be read, is no text, is larger than 8 MiB, or has an error of syntax.
     """
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise GlorotError(f"cannot read {path}: {reason}; give the path of a .prototxt file") from error
+    with reading(path, ".prototxt") as file:
+        data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise GlorotError(f"{path} is larger than {LARGEST >> 20} MiB, which no net in text is; give a .prototxt file")
     if CONTROL.search(data):
@@ -56,7 +53,8 @@ def parse(text: str, source: str = "<text>") -> Message:
         The message that the whole text is.
 
     Raises:
-        GlorotError: at the first error of syntax, with its line and column, or if messages lie too deep.
+        GlorotError: at the first error of syntax, with its line and column, or where there is more than any net has:
+            messages too deep in each other, or too many words, numbers, signs and escapes.
 
     Example:
         >>> net = parse('name: "LeNet" layer { name: "conv1" type: "Convolution" }  # and so on')
@@ -152,7 +150,7 @@ class _Parser:
         literals = []
         while scanner.kind == "string":
             literals.append((scanner.start, scanner.token))
-            scanner.advance()
+            scanner.advance(1 + scanner.token.count("\\"))
         return Scalar("string", content(self.source, literals), literals[0][0])
 
     def _message(self, name: str, start: int) -> Message:

@@ -2,10 +2,15 @@
 
 import re
 import unicodedata
-from bisect import bisect_left
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from glorot.errors import GlorotError
+
+MOST_PIECES = 400_000
+"""Words, numbers, signs and escapes that a text may have: as many as some 10,000 layers."""
 
 TOKEN = re.compile(
     r"""
@@ -44,13 +49,13 @@ class Source:
         self.text = text
 
     @cached_property
-    def _newlines(self) -> list[int]:
-        return [found.start() for found in re.finditer("\n", self.text)]
+    def _newlines(self) -> NDArray[np.intp]:
+        return np.flatnonzero(np.frombuffer(self.text.encode("utf-32-le", "surrogatepass"), "<u4") == ord("\n"))
 
     def place(self, offset: int) -> tuple[int, int]:
         """Return the line and the column of a character, both counted from 1."""
-        line = bisect_left(self._newlines, offset)
-        return line + 1, offset - (self._newlines[line - 1] if line else -1)
+        line = int(np.searchsorted(self._newlines, offset))
+        return line + 1, offset - (int(self._newlines[line - 1]) if line else -1)
 
     def error(self, offset: int, problem: str) -> GlorotError:
         """Return the error that tells of a problem at a character."""
@@ -64,10 +69,16 @@ class Scanner:
     def __init__(self, source: Source) -> None:
         self.source = source
         self._found = TOKEN.finditer(source.text)  # matches at every place, for its last alternatives take anything
+        self._left = MOST_PIECES
+        self.start = 0
         self.advance()
 
-    def advance(self) -> None:
-        """Go on to the next token; behind the last one stands the kind `end`, an empty token."""
+    def advance(self, pieces: int = 1) -> None:
+        """Go on to the next token, past one of some pieces; behind the last stands the kind `end`, an empty token."""
+        self._left -= pieces
+        if self._left < 0:
+            problem = f"more than {MOST_PIECES} words, numbers, signs and escapes; no net has so many"
+            raise self.source.error(self.start, problem)
         found = next(self._found)
         self.kind = found.lastgroup or ""
         self.token = found[self.kind]
