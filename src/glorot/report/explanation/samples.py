@@ -96,7 +96,7 @@ def _law(scheme: Scheme) -> Distribution:
 
 def _law_of_recipe(recipe: Recipe, fed_by: str) -> Distribution | None:
     fans = dense(INPUTS, OUTPUTS)
-    filler = Declared("caffe_xavier", fans, "")  # of Caffe's, for the recipe that asks the model
+    filler = Declared("caffe_xavier", fans, "") if recipe.text == "caffe" else None  # it asks the model
     part = Part("weight", AXES, SHAPE, "kernel", "Linear", fans, fed_by=fed_by, declared=filler)
     inventory = Inventory("torch", (Parameter("weight", SHAPE, "float32", (part,)),))
     scheme = recipe.choose(part, inventory).scheme
