@@ -90,7 +90,8 @@ def test_the_nets_are_valid_before_they_are_mutated(name):
 def test_a_mutated_net_is_read_or_refused_with_a_place(seed):
     source = random.Random(seed)
     for _ in range(200):
-        outcomes_of(mutated(source.choice(list(NETS.values())), source), source)
+        outcomes = outcomes_of(mutated(source.choice(list(NETS.values())), source), source)
+        assert outcomes["parsed"] + outcomes["refused"] == 1
 
 
 @settings(max_examples=10, deadline=10_000)
@@ -99,7 +100,8 @@ def test_mutated_bytes_of_a_net_are_read_or_refused_with_a_place(seed):
     source = random.Random(seed)
     for _ in range(200):
         data = mutated_bytes(source.choice(list(NETS.values())).encode(), source)
-        outcomes_of(data.decode(errors="surrogateescape"), source)
+        outcomes = outcomes_of(data.decode(errors="surrogateescape"), source)
+        assert outcomes["parsed"] + outcomes["refused"] == 1
 
 
 def test_mutations_spare_some_nets_and_break_others():
