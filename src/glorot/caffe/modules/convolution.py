@@ -1,6 +1,7 @@
 """Convolution and Deconvolution."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from torch import Tensor
 from torch.nn import functional
@@ -10,12 +11,11 @@ from glorot.caffe.kinds.convolution import Convolving, convolving_of
 from glorot.caffe.modules.base import CaffeLayer, Result
 from glorot.caffe.nets import Node
 
-CONVOLUTIONS = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
-TRANSPOSED = {1: functional.conv_transpose1d, 2: functional.conv_transpose2d, 3: functional.conv_transpose3d}
-
 
 class _Convolving(CaffeLayer):
-    """A layer that convolves each blob that it reads with the same weights."""
+    """A layer that convolves each blob that it reads with the same weights, by the function for its spatial axes."""
+
+    functions: ClassVar[dict[int, Callable[..., Tensor]]]
 
     def __init__(self, node: Node) -> None:
         super().__init__(node)
@@ -41,25 +41,25 @@ class _Convolving(CaffeLayer):
         return result.reshape(*bottom.shape[:axis], *result.shape[1:])
 
     def _convolve(self, images: Tensor) -> Tensor:
-        raise NotImplementedError
+        _, stride, padding, dilation = self.how.window
+        settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": self.how.groups}
+        return self.functions[len(stride)](images, self.blob(0), self.bias(), **settings)
 
 
 class Convolution(_Convolving):
     """Caffe's Convolution."""
 
-    def _convolve(self, images: Tensor) -> Tensor:
-        _, stride, pad, dilation = self.how.window
-        function: Callable[..., Tensor] = CONVOLUTIONS[len(stride)]
-        return function(images, self.blob(0), self.bias(), stride, pad, dilation, self.how.groups)
+    functions: ClassVar = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
 
 
 class Deconvolution(_Convolving):
     """Caffe's Deconvolution: the gradient of a Convolution with regard to what it reads."""
 
-    def _convolve(self, images: Tensor) -> Tensor:
-        _, stride, pad, dilation = self.how.window
-        function: Callable[..., Tensor] = TRANSPOSED[len(stride)]
-        return function(images, self.blob(0), self.bias(), stride, pad, 0, self.how.groups, dilation)
+    functions: ClassVar = {
+        1: functional.conv_transpose1d,
+        2: functional.conv_transpose2d,
+        3: functional.conv_transpose3d,
+    }
 
 
 LAYERS: dict[str, type[CaffeLayer]] = {"Convolution": Convolution, "Deconvolution": Deconvolution}
