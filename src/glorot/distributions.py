@@ -207,9 +207,26 @@ def _truncated_moments(alpha: float, beta: float) -> tuple[float, float]:
     return mean, 1 + tilt - mean * mean
 
 
+class _OfWholePart(Distribution):
+    """A law of a whole part, whose moments depend on the shape."""
+
+    @property
+    def mean(self) -> float:
+        """Not a number: it depends on the shape."""
+        return math.nan
+
+    @property
+    def std(self) -> float:
+        """Not a number: it depends on the shape."""
+        return math.nan
+
+
 @dataclass(frozen=True)
-class Orthogonal(Distribution):
-    """gain times a Haar-distributed (semi-)orthogonal matrix, out × everything summed over."""
+class Orthogonal(_OfWholePart):
+    """gain times a Haar-distributed (semi-)orthogonal matrix, out × everything summed over.
+
+    Its standard deviation depends on the shape, as gain/√(the longer side).
+    """
 
     gain: float = 1.0
     law: ClassVar[str] = "orthogonal"
@@ -223,32 +240,17 @@ class Orthogonal(Distribution):
         """Zero."""
         return 0.0
 
-    @property
-    def std(self) -> float:
-        """Not a number: it depends on the shape, as gain/√(the longer side)."""
-        return math.nan
-
     def scaled(self, k: float) -> Self:
         """Return the law of k times the matrix (its distribution has no sign)."""
         return replace(self, gain=abs(k) * self.gain)
 
 
 @dataclass(frozen=True)
-class Identity(Distribution):
+class Identity(_OfWholePart):
     """gain where output channel = input channel (at the centre of a kernel), zero elsewhere."""
 
     gain: float = 1.0
     law: ClassVar[str] = "identity"
-
-    @property
-    def mean(self) -> float:
-        """Not a number: it depends on the shape."""
-        return math.nan
-
-    @property
-    def std(self) -> float:
-        """Not a number: it depends on the shape."""
-        return math.nan
 
     def scaled(self, k: float) -> Self:
         """Return the identity scaled by k."""
@@ -289,7 +291,7 @@ class SparseNormal(Distribution):
 
 
 @dataclass(frozen=True)
-class PositiveUnitball(Distribution):
+class PositiveUnitball(_OfWholePart):
     """gain times numbers from U(0, 1), each slice of them divided by its sum.
 
     `each` holds the letters of the axes that a slice does not run over: with "bo" there is one slice for each group
@@ -310,37 +312,17 @@ class PositiveUnitball(Distribution):
             )
         object.__setattr__(self, "each", letters)
 
-    @property
-    def mean(self) -> float:
-        """Not a number: it depends on the shape, as gain/(elements of a slice)."""
-        return math.nan
-
-    @property
-    def std(self) -> float:
-        """Not a number: it depends on the shape."""
-        return math.nan
-
     def scaled(self, k: float) -> Self:
         """Return the law of k times the draw."""
         return replace(self, gain=k * self.gain)
 
 
 @dataclass(frozen=True)
-class Bilinear(Distribution):
+class Bilinear(_OfWholePart):
     """gain times the kernel of bilinear interpolation, in every slice of two axes k of one length."""
 
     gain: float = 1.0
     law: ClassVar[str] = "bilinear"
-
-    @property
-    def mean(self) -> float:
-        """Not a number: it depends on the shape."""
-        return math.nan
-
-    @property
-    def std(self) -> float:
-        """Not a number: it depends on the shape."""
-        return math.nan
 
     def scaled(self, k: float) -> Self:
         """Return the kernel scaled by k."""
