@@ -52,7 +52,7 @@ def verdict(result: RecipeResult, comparison: Comparison) -> str:
             f"diverges: the loss is no number from epoch {min(epochs)} on ({len(epochs)} of {len(result.runs)} seeds)"
         )
     if not learns(result, comparison):
-        return f"does not learn: {symptom(result) or 'signal and gradient look fine; try another learning rate'}"
+        return f"does not learn: {symptom(result) or 'no figure of the start says why; try another learning rate'}"
     leader = best(comparison)
     words = [_standing(result, leader, comparison)]
     pace = _pace(result, leader)
