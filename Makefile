@@ -6,13 +6,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint docs bench bench-gpu wheel clean
+.PHONY: demo test test-slow test-gpu lint docs bench bench-gpu wheel clean
 
 demo: $(VENV)/.installed-compare  ## train the digits from eight starts: a table here, a page in glorot-report.html
 	$(BIN)/glorot compare
 
-test: $(VENV)/.installed-dev  ## the whole test suite
-	$(BIN)/pytest -n 2
+test: $(VENV)/.installed-dev  ## what every change must pass, in a few minutes
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not browser and not gpu"
+
+test-slow: $(VENV)/.installed-dev  ## the rest that needs no GPU: long statistics, pages, the documentation as programs
+	$(BIN)/pytest -n 2 --dist loadfile -m "(slow or browser) and not gpu"
+
+test-gpu: $(VENV)/.installed-dev  ## what an NVIDIA GPU computes, on one
+	$(BIN)/pytest -m gpu
 
 lint: $(VENV)/.installed-dev  ## style, types, and the floors of the house
 	$(BIN)/ruff check
