@@ -2,13 +2,15 @@
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from glorot.errors import GlorotError
+
+UNFINISHED: set[Path] = set()
+"""Files that are being written, for whoever ends the process in the midst of it to remove."""
 
 
 @contextmanager
@@ -26,6 +28,7 @@ def reading(path: str | Path, kind: str) -> Iterator[BinaryIO]:
         GlorotError: if the file cannot be opened, or an OSError or a ValueError is raised while it is read.
 
     Example:
+        >>> import tempfile
         >>> place = write_whole(Path(tempfile.mkdtemp(), "net.prototxt"), "layer { }")
         >>> with reading(place, ".prototxt") as file:
         ...     file.read()
@@ -55,6 +58,7 @@ def beside(path: str | Path) -> Iterator[BinaryIO]:
         GlorotError: if the place cannot be written; nothing is left behind, nor if any other error is raised.
 
     Example:
+        >>> import tempfile
         >>> place = Path(tempfile.mkdtemp(), "weights")
         >>> with beside(place) as file:
         ...     file.write(b"data"), place.exists()
@@ -63,23 +67,26 @@ def beside(path: str | Path) -> Iterator[BinaryIO]:
         b'data'
     """
     path = Path(path)
+    growing = path.parent / f".{path.name}.{os.urandom(8).hex()}"
+    UNFINISHED.add(growing)
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        growing.touch(mode=0o600, exist_ok=False)
     except (OSError, ValueError) as error:  # a ValueError is a path that no file can have
+        UNFINISHED.discard(growing)
         raise _unwritable(path, error) from error
-    os.close(descriptor)
     try:
-        with Path(name).open("wb") as file:
+        with growing.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(path)
+        growing.chmod(mode)
+        growing.replace(path)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
-        Path(name).unlink(missing_ok=True)
+        growing.unlink(missing_ok=True)
+        UNFINISHED.discard(growing)
 
 
 def write_whole(path: str | Path, data: str | bytes | Iterable[bytes | memoryview]) -> Path:
@@ -96,6 +103,7 @@ def write_whole(path: str | Path, data: str | bytes | Iterable[bytes | memoryvie
         GlorotError: if the place cannot be written; nothing is left behind, nor if the pieces raise an error.
 
     Example:
+        >>> import tempfile
         >>> place = Path(tempfile.mkdtemp(), "weights")
         >>> write_whole(place, [b"head", memoryview(b"data")]).read_bytes()
         b'headdata'

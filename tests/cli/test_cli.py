@@ -160,10 +160,10 @@ def test_version_and_help(place):
 
 
 BAD = [
-    ("drow", "no such command 'drow' (did you mean 'draw'?)"),
-    ("draw xavier_uniform 3 2", "Missing option '--seed'"),
+    ("drow", "error: glorot has no command 'drow' (did you mean 'draw'?)"),
+    ("draw xavier_uniform 3 2", "error: --seed is missing: write glorot draw SCHEME SIZES... --seed INTEGER"),
     ("draw xavier_uniform 3 2 --seed -1", "error: seed must be a whole number with 0 <= seed < 2**64, got -1"),
-    ("draw xavier_uniform 3 2 --seed x", "'x' is not a valid integer"),
+    ("draw xavier_uniform 3 2 --seed x", "error: --seed must be an integer, got 'x'; see glorot draw --help"),
     ("draw xavier_uniform 3 --seed 0", "error: scheme 'xavier_uniform' needs fans"),
     ("draw zeros 3 --seed 0 -o w.txt", "error: w.txt: expected a file name that ends in .npy"),
     ("draw zeros 3 --seed 0 -o nowhere/w.npy", "error: cannot write nowhere/w.npy: No such file or directory"),

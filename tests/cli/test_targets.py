@@ -6,7 +6,8 @@ import click
 import pytest
 
 import glorot
-from glorot.cli import group, main
+from glorot.cli import main
+from glorot.cli.commands import group
 from glorot.cli.targets import load_target, model_and_inputs
 from glorot.errors import GlorotError
 

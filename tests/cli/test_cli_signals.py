@@ -1,0 +1,172 @@
+"""Ctrl-C and SIGTERM, sent to real processes that have said how far they are."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+import glorot
+
+CTRL_C, TERMINATE = signal.SIGINT, signal.SIGTERM
+ENDS = {CTRL_C: ("interrupted\n", 130), TERMINATE: ("terminated\n", 143)}
+COMMANDS = {
+    "plan": ["plan", "own.py:start"],
+    "compare": ["compare", "own.py:start"],
+    "apply": ["apply", "plan.json", "own.py:start", "--seed", "0", "-o", "w.npz"],
+}
+
+LOOP = """
+def loop():
+    print("here", flush=True)
+    while True:
+        pass
+"""
+
+
+def begin(place: Path, words: Sequence[str], own: str = "", ignored: bool = False) -> subprocess.Popen[str]:
+    """Start a command on a target of our own, with SIGINT as a shell in the foreground leaves it."""
+    (place / "own.py").write_text(LOOP + own)
+    signal.signal(CTRL_C, signal.SIG_IGN if ignored else signal.default_int_handler)  # what a child inherits
+    command = [sys.executable, "-m", "glorot", *words]
+    return subprocess.Popen(command, cwd=place, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def reaches(process: subprocess.Popen[str], line: str = "here") -> None:
+    """Wait until a process says that it is there."""
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    assert said == f"{line}\n", process.communicate()[1]
+
+
+def ends(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Assert that a process ends with the one line of a signal and nothing else."""
+    out, err = process.communicate(timeout=60)
+    assert (out, err, process.returncode) == ("", *ENDS[number])
+
+
+@pytest.fixture
+def saved_plan() -> str:
+    return json.dumps(glorot.plan(torch.nn.Linear(2, 2), "xavier").to_json())
+
+
+@pytest.mark.parametrize("number", ENDS, ids=lambda number: number.name)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_signal_while_a_target_is_called(
+    command: str, number: signal.Signals, tmp_path: Path, saved_plan: str
+) -> None:
+    (tmp_path / "plan.json").write_text(saved_plan)
+    process = begin(tmp_path, COMMANDS[command], "def start(): loop()")
+    reaches(process)
+    process.send_signal(number)
+    ends(process, number)
+    assert {path.name for path in tmp_path.iterdir()} <= {"own.py", "plan.json", "__pycache__"}
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "loop()",
+        "try:\n    loop()\nexcept BaseException as error:\n    raise ImportError('a module in C says so') from error",
+        "import sys\ntry:\n    loop()\nexcept BaseException:\n    sys.exit(3)",
+        "class Thing:\n    def __del__(self): loop()\nThing()",
+        "print('here', flush=True)\nimport torch, sklearn.datasets",
+        "import atexit\natexit.register(loop)",
+    ],
+    ids=["at_import", "turned_into_another", "turned_into_an_exit", "in_a_finaliser", "importing_torch", "at_the_end"],
+)
+def test_a_signal_at_awkward_moments(own: str, tmp_path: Path) -> None:
+    process = begin(tmp_path, COMMANDS["plan"], own)
+    reaches(process)
+    process.send_signal(CTRL_C)
+    out, err = process.communicate(timeout=60)
+    assert out == ""
+    assert err.removeprefix("error: own.py has no 'start'\n") == "interrupted\n"
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("number", ENDS, ids=lambda number: number.name)
+def test_a_half_written_file_is_removed(number: signal.Signals, tmp_path: Path) -> None:
+    own = "from glorot.files import beside\ndef start():\n    with beside('w.npz') as file:\n        loop()"
+    process = begin(tmp_path, COMMANDS["plan"], own)
+    reaches(process)
+    assert any(path.name.startswith(".w.npz") for path in tmp_path.iterdir())
+    process.send_signal(number)
+    ends(process, number)
+    assert {path.name for path in tmp_path.iterdir()} <= {"own.py", "__pycache__"}
+
+
+SWALLOWED = """
+from glorot.files import beside
+def start():
+    with beside('w.npz') as file:
+        try:
+            loop()
+        except KeyboardInterrupt:
+            loop()
+"""
+
+
+@pytest.mark.parametrize("number", ENDS, ids=lambda number: number.name)
+def test_the_second_signal_ends_at_once(number: signal.Signals, tmp_path: Path) -> None:
+    process = begin(tmp_path, COMMANDS["plan"], SWALLOWED)
+    reaches(process)
+    process.send_signal(CTRL_C)
+    reaches(process)
+    process.send_signal(number)
+    ends(process, number)
+    assert {path.name for path in tmp_path.iterdir()} <= {"own.py", "__pycache__"}
+
+
+IN_C = """
+import hashlib
+from glorot.cli import signals
+signals.PATIENCE = 0.01
+def start():
+    print("here", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000_000)  # minutes, in which Python hears nothing
+"""
+
+
+def test_a_long_call_into_c_is_not_waited_for(tmp_path: Path) -> None:
+    process = begin(tmp_path, COMMANDS["plan"], IN_C)
+    reaches(process)
+    process.send_signal(CTRL_C)
+    ends(process, CTRL_C)
+
+
+def test_a_signal_that_the_process_was_told_to_ignore_stays_ignored(tmp_path: Path) -> None:
+    process = begin(tmp_path, COMMANDS["plan"], "def start(): loop()", ignored=True)
+    reaches(process)
+    process.send_signal(CTRL_C)
+    process.send_signal(TERMINATE)
+    ends(process, TERMINATE)
+
+
+FORKS = """
+import os
+def start():
+    child = os.fork()
+    if not child:
+        print(os.getpid(), flush=True)
+        loop()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    raise ValueError("all workers are gone")
+"""
+
+
+@pytest.mark.parametrize("number", ENDS, ids=lambda number: number.name)
+def test_a_worker_dies_of_a_signal_without_a_word(number: signal.Signals, tmp_path: Path) -> None:
+    process = begin(tmp_path, COMMANDS["plan"], FORKS)
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    reaches(process)
+    os.kill(child, number)
+    out, err = process.communicate(timeout=60)
+    assert out == f"{-number}\n"
+    assert err == "error: own.py:start: the factory failed with ValueError: all workers are gone (own.py:14)\n"
