@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from glorot.stream._native import NativePiece
 
 try:
-    from glorot.stream import _native
+    import glorot.stream._native as _native  # noqa: PLR0402 (from … import raises another error where it is missing)
 except ModuleNotFoundError:  # installed without a C++ compiler
     _native = None  # type: ignore[assignment]
 
