@@ -93,6 +93,18 @@ def test_draw_prints_and_saves(place):
     assert as_json["values"] == glorot.draw("normal(1)", (3,), seed=7, name="b").tolist()
 
 
+def test_draw_shows_how_the_values_lie(place):
+    lines = succeed(place, "draw", "normal(1)", "100", "100", "--seed", "0").splitlines()
+    assert lines[1].startswith("mean ")
+    assert lines[2] == lines[8] == ""
+    assert lines[6].strip().startswith("▁")
+    assert "──0──" in lines[7]
+    constant = succeed(place, "draw", "constant(0.3)", "4", "--seed", "0").splitlines()
+    assert constant[3:6] == [" " * 20 + "█"] * 3
+    assert constant[7].strip() == "0.3"
+    assert succeed(place, "draw", "zeros", "0", "3", "--seed", "0") == "zeros 0×3 · seed 0 · name 'weight'\n[]\n"
+
+
 def test_plan_apply_and_diff_go_round(place):
     table = succeed(place, "plan", "nets.py:model", "--recipe", "xavier", "-o", "plan.json")
     assert "0.weight" in table

@@ -5,13 +5,16 @@ import json
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 import glorot
 from glorot.errors import GlorotError
 from glorot.files import write_whole
+from glorot.report.blocks import histogram
 from glorot.text import number, shape_text
 
 
@@ -47,9 +50,16 @@ def command(
     if form == "json":
         click.echo(json.dumps({"scheme": scheme, "seed": seed, "name": name, "values": array.tolist()}))
         return
-    wide = array.astype(np.float64)
-    figures = (
-        [("mean", wide.mean()), ("std", wide.std()), ("min", wide.min()), ("max", wide.max())] if array.size else []
+    click.echo(
+        "\n".join([f"{scheme} {shape_text(sizes)} · seed {seed} · name {name!r}", *_described(array), str(array)])
     )
-    head = f"{scheme} {shape_text(sizes)} · seed {seed} · name {name!r}"
-    click.echo("\n".join([head, "  ".join(f"{what} {number(float(value))}" for what, value in figures), str(array)]))
+
+
+def _described(array: NDArray[Any]) -> list[str]:
+    """Return the figures of an array and a picture of how its values lie; nothing of an empty one."""
+    if not array.size:
+        return []
+    wide = array.astype(np.float64).ravel()
+    figures = {"mean": wide.mean(), "std": wide.std(), "min": wide.min(), "max": wide.max()}
+    line = "  ".join(f"{what} {number(float(value))}" for what, value in figures.items())
+    return [line, "", *(f"  {row}".rstrip() for row in histogram(wide)), ""]

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from glorot.activations import Activation
 from glorot.distributions import Distribution
+from glorot.report.blocks import WIDTH as PANEL
+from glorot.report.blocks import area, axis, spike
 from glorot.report.explanation.docstring import Block
 from glorot.report.explanation.page import Page, facts
 from glorot.report.explanation.samples import (
@@ -27,8 +29,7 @@ WIDTH, SCREEN = 80, 24  # of the terminal that the short form fits
 SHORT = ("When to use", "The problem", "The idea", "When not to use", "", "What each part gets")
 """The sections of which the short form has the first paragraph, the most wanted first; "" is the introduction."""
 
-PANEL, GAP = 37, 4  # two panels and a gap fill the width, less the margin of two
-EIGHTHS = " ▁▂▃▄▅▆▇█"
+GAP = 4  # between two panels, which fill the width with it, less the margin of two
 SHADES = " ░▒▓█"
 BRAILLE, DOTS = 0x2800, ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
@@ -78,21 +79,11 @@ def draw_samples(samples: Sequence[Sample], rows: int = 4) -> list[str]:
 def _panel(sample: Sample, span: float, rows: int, samples: Sequence[Sample]) -> list[str]:
     caption = [sample.label, f"{INPUTS} → {OUTPUTS}: {describe(sample.law)}"]
     if not has_density(sample.law):
-        return caption + (_shaded(sample.law, rows) if np.isnan(sample.law.std) else _spike(sample.law, rows))
+        return caption + (_shaded(sample.law, rows) if np.isnan(sample.law.std) else spike(sample.law.mean, rows))
     x = np.linspace(-span, span, PANEL)
     top = max(float(density(other.law, x).max()) for other in samples)
-    return [*caption, *_area(density(sample.law, x) / top, rows), _scale(span)]
-
-
-def _area(heights: Floats, rows: int) -> list[str]:
-    """Fill the area under heights in [0, 1], a column each, in eighths of a line."""
-    eighths = np.rint(heights * rows * 8).astype(int)
-    return ["".join(EIGHTHS[min(max(h - 8 * row, 0), 8)] for h in eighths).rstrip() for row in reversed(range(rows))]
-
-
-def _spike(law: Distribution, rows: int) -> list[str]:
-    pole = [" " * (PANEL // 2) + "█"] * (rows - 1)
-    return [*pole, "─" * (PANEL // 2) + "┴" + "─" * (PANEL // 2), number(law.mean).center(PANEL).rstrip()]
+    scale = axis(f"-{brief(span)}", brief(span), PANEL // 2)
+    return [*caption, *area(density(sample.law, x) / top, rows), scale]
 
 
 def _shaded(law: Distribution, rows: int) -> list[str]:
@@ -100,13 +91,6 @@ def _shaded(law: Distribution, rows: int) -> list[str]:
     values = np.abs(matrix(law, rows, rows + 3))
     levels = np.rint(values / max(float(values.max()), 1e-300) * (len(SHADES) - 1)).astype(int)
     return ["│" + "".join(SHADES[level] * 3 for level in row) + "│" for row in levels]
-
-
-def _scale(span: float) -> str:
-    written = brief(span)
-    left, right = f"-{written}", written
-    side = PANEL // 2
-    return f"{left:─<{side}}0{right:─>{side}}"
 
 
 def draw_activation(phi: Activation, rows: int = 6, reach: float = 4.0) -> list[str]:
