@@ -1,4 +1,4 @@
-"""A comparison as JSON, as a picture, in a terminal, and while it runs."""
+"""A comparison as JSON, as a picture, and in a terminal."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from glorot.errors import GlorotError
 from glorot.report.data import comparison_json
 from glorot.report.heatmaps import png
 from glorot.report.picture import comparison_png
-from glorot.report.terminal import LiveProgress, table_for_terminal
+from glorot.report.terminal import table_for_terminal
 
 
 def printed(comparison: Comparison, width: int) -> str:
@@ -120,7 +120,44 @@ def test_terminal_table_fits_and_holds_everything(width: int, make: object) -> N
 
 def test_terminal_splits_the_table_only_where_narrow() -> None:
     assert "at the start" in printed(builders.usual(), 80)
+    assert "at the start" not in printed(builders.usual(), 110)
+    assert any({"saturated", "train"} <= set(line.split()) for line in printed(builders.usual(), 110).splitlines())
     assert "at the start" not in printed(builders.usual(), 200)
+
+
+def test_terminal_says_first_what_was_found() -> None:
+    lines = printed(builders.usual(), 80).splitlines()
+    assert lines[:4] == [
+        "two spirals",
+        "xavier does best: 95.2 ± 0.3 % on the test set.",
+        "zeros and random(0.01) do not learn.",
+        "",
+    ]
+
+
+def test_terminal_has_the_verdict_after_the_name_where_the_table_is_wide() -> None:
+    head = next(line for line in printed(builders.usual(), 200).splitlines() if line.startswith("recipe"))
+    assert head.split()[:2] == ["recipe", "verdict"]
+    assert head.split()[-1] == "there"
+
+
+@pytest.mark.parametrize("width", [60, 80, 110, 140])
+def test_terminal_has_the_verdicts_before_the_figures_where_the_table_is_narrow(width: int) -> None:
+    text = printed(builders.usual(), width)
+    assert text.index("saturated; overfits") < text.index("best here") < text.index("───")
+
+
+def test_terminal_colours_verdicts() -> None:
+    comparison = builders.usual()
+    for width in (80, 200):
+        console = Console(file=io.StringIO(), width=width, color_system="standard", force_terminal=True)
+        with console.capture() as shown:
+            console.print(table_for_terminal(comparison))
+        text = shown.get()
+        assert "\x1b[31mdoes not learn" in text
+        assert "\x1b[31mthe gradient vanishes" in text
+        assert "\x1b[32mbest here" in text
+        assert not any(f"\x1b[3{colour}msaturated; overfits" in text for colour in range(8))
 
 
 def test_terminal_takes_names_as_they_are() -> None:
@@ -179,36 +216,6 @@ def test_terminal_shows_the_sweep_over_depths() -> None:
     assert rows[3] == ["random(0.01)", "97.0±1.0", "50.0±1.0", "10.0±1.0"]
     assert rows[4] == ["xavier", "97.0±1.0", "96.0±1.0", "95.0±1.0"]
     assert "hidden layers" not in printed(sigmoid_like(), 120)
-
-
-def test_progress_is_silent_without_a_terminal() -> None:
-    file = io.StringIO()
-    with LiveProgress(["a"], 1, 2, console=Console(file=file)) as progress:
-        progress("a", 0, 1, 2.0)
-    assert file.getvalue() == ""
-
-
-def test_progress_shows_losses_and_counts_runs_that_ended_early() -> None:
-    file = io.StringIO()
-    console = Console(file=file, force_terminal=True, width=100, color_system=None)
-    with LiveProgress(["a", "[b]"], 2, 3, console=console) as progress:
-        for epoch in (1, 2, 3):
-            progress("a", 0, epoch, 1.25)
-        progress("[b]", 0, 1, math.nan)
-        progress("a", 1, 1, 0.5)
-    text = file.getvalue()
-    assert "loss 0.5" in text
-    assert "loss nan" in text
-    assert "[b]" in text
-    assert "7/12 epochs" in text
-
-
-def test_progress_ends_cleanly_when_interrupted() -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, width=100)
-    with pytest.raises(KeyboardInterrupt), LiveProgress(["a"], 1, 2, console=console):
-        raise KeyboardInterrupt
-    with LiveProgress(["a"], 1, 2, console=console) as progress:  # the console is free again
-        progress("a", 0, 1, 1.0)
 
 
 def test_a_seed_that_diverged_leaves_the_others_mean() -> None:

@@ -62,14 +62,14 @@ def command(target: str | None, output: Path, form: str, recipes: tuple[str, ...
     result = replace(result, command=shlex.join(["glorot", *sys.argv[1:]]))
     _show(result, output, form)
     if result.interrupted:
-        raise SystemExit(130)
+        raise KeyboardInterrupt
 
 
 def _run(target: str | None, recipes: Sequence[str], seeds: int, epochs: int, options: dict[str, Any]) -> "Comparison":
     from glorot.comparison.digits import default_recipes, digits_task
     from glorot.comparison.run import run_comparison
     from glorot.comparison.sweep import run_sweep
-    from glorot.report.terminal import LiveProgress
+    from glorot.report.progress import LiveProgress
 
     rules = [parse_rule(text) for text in options["rules"]]
     if target is not None:
@@ -85,7 +85,7 @@ def _run(target: str | None, recipes: Sequence[str], seeds: int, epochs: int, op
         return digits_task(activation, depth, options["width"], options["optimizer"] or "sgd", options["lr"])
 
     chosen = list(recipes) or list(default_recipes(activation))
-    with LiveProgress(chosen, seeds * len(depths), epochs) as progress:
+    with LiveProgress(chosen, seeds, epochs, sorted(depths)) as progress:
         return run_sweep(task_of, depths, chosen, seeds, epochs, progress, rules)
 
 
@@ -136,7 +136,7 @@ def _task(target: str, options: dict[str, Any]) -> "Task":
 
 
 def _check_place(output: Path) -> None:
-    """Refuse a page that cannot be written before the training, not behind it."""
+    """Check that the page can be written before training starts."""
     if not output.parent.is_dir() or not os.access(output.parent, os.W_OK) or output.is_dir():
         raise GlorotError(f"cannot write {output}; give a path in a folder you may write to")
 
@@ -152,7 +152,10 @@ def _show(result: "Comparison", output: Path, form: str) -> None:
     as_json = form == "json"
     content = json.dumps(comparison_json(result), allow_nan=False) if as_json else comparison_html(result)
     if form == "text":
-        Console().print(table_for_terminal(result))
+        console = Console()
+        with console.capture() as table:  # rich itself would end the process where nobody reads
+            console.print(table_for_terminal(result))
+        click.echo(table.get(), nl=False)
     if form == "text" or _given("output"):
         click.echo(f"saved {write_whole(output, content)}", err=True)
     else:

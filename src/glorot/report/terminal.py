@@ -1,27 +1,23 @@
-"""A comparison in a terminal: its table, its claims, and its progress while it runs."""
+"""A comparison in a terminal: what it found, its table and its claims."""
 
 import itertools
-import math
 import textwrap
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from rich import box
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.summary import percent
+from glorot.report.conclusions import conclusions, fails, leaders
 
 START = 6
-"""Columns that tell of the start, the recipe's name among them; the rest tells of the learning."""
+"""Columns about the start, with the recipe's name; the others are about the learning."""
 
 SIGNAL = 3
-"""Columns of the start that tell of the signal on its way forward, the recipe's name among them."""
+"""Columns about the signal on its way forward, with the recipe's name."""
 
 LEAST_VERDICT = 32
 """Letters below which a column of verdicts is harder to read than lines of their own."""
@@ -30,14 +26,14 @@ LONGEST_NAME = 28
 
 
 def table_for_terminal(comparison: Comparison) -> RenderableType:
-    """Return the table and the claims of a comparison, laid out for whatever width they are printed at.
+    """Return what a comparison found, its table and its claims, laid out for whatever width they are printed at.
 
     Args:
         comparison: what was trained and measured.
 
     Returns:
-        Something that `rich` prints: one table where it fits, else one of the start and one of the
-        learning, with the verdicts below.
+        Something that `rich` prints: one table with the verdicts after the names where it fits, else the
+        verdicts, and below them tables of the start and of the learning.
     """
     return _Report(comparison)
 
@@ -52,6 +48,7 @@ class _Report:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Text(self.comparison.task, style="bold")
+        yield from map(Text, conclusions(self.comparison))
         yield ""
         yield from self._tables(options.max_width)
         if self.comparison.sweep:
@@ -63,18 +60,27 @@ class _Report:
             yield Text("\ninterrupted: only complete runs are shown", style="yellow")
 
     def _tables(self, width: int) -> RenderResult:
-        grid = _Grid(self.head, self.rows)
+        grid = _Grid(self.head, self.rows, self._colours())
         last = len(self.head) - 1
         figures = list(range(last))
         if grid.taken(figures, compact=False) + LEAST_VERDICT <= width:
-            yield grid.table([*figures, last], compact=False)
+            yield grid.table([0, last, *figures[1:]], compact=False)
             return
-        if grid.taken(figures, compact=False) - 2 <= width:
-            yield grid.table(figures, compact=False)
-        else:
-            yield from self._blocks(grid, figures, width)
-        yield Text("\nverdict", style="dim")
+        yield Text("verdict", style="dim")
         yield self._verdicts()
+        yield ""
+        compact = grid.taken(figures, compact=False) - 2 > width
+        if compact and grid.taken(figures, compact) > width:
+            yield from self._blocks(grid, figures, width)
+        else:
+            yield grid.table(figures, compact)
+
+    def _colours(self) -> list[str]:
+        """Return the colour of each recipe's verdict: green for the best, red for those that got nowhere."""
+        top = leaders(self.comparison)
+        failed = [fails(result, self.comparison) for result in self.comparison.results]
+        pairs = zip(self.comparison.results, failed, strict=True)
+        return ["red" if lost else "green" if result in top else "" for result, lost in pairs]
 
     def _blocks(self, grid: "_Grid", figures: list[int], width: int) -> RenderResult:
         start = figures[:START]
@@ -93,14 +99,14 @@ class _Report:
         names = list(dict.fromkeys(point.recipe for point in points))
         rows = [[name, *(cells.get((name, depth), "–") for depth in depths)] for name in names]
         yield Text("\ntest % by number of hidden layers", style="dim")
-        yield from _Grid(["recipe", *map(str, depths)], rows, words=False).tables(range(len(depths) + 1), width)
+        yield from _Grid(["recipe", *map(str, depths)], rows).tables(range(len(depths) + 1), width)
 
     def _verdicts(self) -> Table:
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_column(style="bold", overflow="fold", max_width=LONGEST_NAME)
         grid.add_column(overflow="fold")
-        for row in self.rows:
-            grid.add_row(Text(row[0]), Text(row[-1]))
+        for row, colour in zip(self.rows, self._colours(), strict=True):
+            grid.add_row(Text(row[0]), Text(row[-1], style=colour))
         return grid
 
     def _claims(self) -> Table:
@@ -119,13 +125,14 @@ class _Grid:
     Args:
         head: the heads of the columns; the first is that of the names.
         rows: their text.
-        words: whether the last column holds sentences, which wrap as they need.
+        colours: a colour for each row's last column, which then holds sentences, and these wrap as they need.
     """
 
-    def __init__(self, head: Sequence[str], rows: Sequence[Sequence[str]], words: bool = True) -> None:
+    def __init__(self, head: Sequence[str], rows: Sequence[Sequence[str]], colours: Sequence[str] = ()) -> None:
         self.head = head
         self.rows = rows
-        self.sentences = len(head) - 1 if words else None
+        self.colours = colours
+        self.sentences = len(head) - 1 if colours else None
 
     def taken(self, columns: Sequence[int], compact: bool) -> int:
         """Return the width of a table, of which a compact one has no gap at its end."""
@@ -149,8 +156,11 @@ class _Grid:
             head = self.head[column] if width is None else "\n".join(_wrapped(self.head[column], width))
             style = "" if column else "bold"
             table.add_column(Text(head), style=style, overflow="fold", width=width, no_wrap=figures)
-        for row in self.rows:
-            table.add_row(*(Text(_tight(row[column]) if compact else row[column]) for column in columns))
+        for number, row in enumerate(self.rows):
+            cells = [Text(_tight(row[column]) if compact else row[column]) for column in columns]
+            if self.sentences in columns:
+                cells[columns.index(self.sentences)].stylize(self.colours[number])
+            table.add_row(*cells)
         return table
 
     def _width(self, column: int, compact: bool) -> int:
@@ -166,59 +176,3 @@ def _wrapped(head: str, width: int) -> list[str]:
 
 def _tight(cell: str) -> str:
     return cell.replace(" → ", "→").replace(" ± ", "±")
-
-
-class LiveProgress:
-    """Shows how far a comparison has got, with the current loss of every recipe.
-
-    Call it with (recipe, seed, epoch, loss) behind every epoch, from any thread. It draws on stderr, and only
-    on a terminal.
-
-    Args:
-        recipes: the recipes, in the order of their training.
-        seeds: how many seeds.
-        epochs: how many epochs.
-        rounds: how many comparisons of this size follow one another, as in a sweep over depths.
-        console: where to draw; stderr by default.
-    """
-
-    def __init__(
-        self, recipes: Sequence[str], seeds: int, epochs: int, rounds: int = 1, console: Console | None = None
-    ) -> None:
-        self.console = console or Console(stderr=True)
-        self.epochs = epochs
-        self.losses: dict[str, float | None] = dict.fromkeys(recipes)
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("epochs"),
-            TimeRemainingColumn(), console=self.console,
-        )  # fmt: skip
-        self._task = self._bar.add_task("training", total=max(1, len(recipes) * seeds * epochs * rounds))
-        self._live: Live | None = None
-
-    def __enter__(self) -> Self:
-        if self.console.is_terminal:
-            self._live = Live(self._view(), console=self.console, transient=True, refresh_per_second=8)
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-
-    def __call__(self, recipe: str, seed: int, epoch: int, loss: float) -> None:
-        """Note the loss behind an epoch, and show it."""
-        self.losses[recipe] = loss
-        if self._live is not None:
-            done = 1 if math.isfinite(loss) else self.epochs - epoch + 1  # a run that diverged ends there
-            self._bar.update(self._task, advance=done, description=f"seed {seed}, {recipe}")
-            self._live.update(self._view())
-
-    def _view(self) -> Group:
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        for recipe, loss in self.losses.items():
-            style, value = ("dim", "…") if loss is None else ("", f"loss {loss:.4g}")
-            grid.add_row(Text(recipe, style=style), Text(value, style=style))
-        return Group(grid, self._bar)
