@@ -9,7 +9,7 @@ import glorot
 from glorot import stream
 from glorot.distributions import Normal
 from glorot.errors import GlorotError
-from glorot.planning import shared_names
+from glorot.plans import shared_names
 from glorot.torch import inventory
 
 

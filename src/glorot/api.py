@@ -11,8 +11,7 @@ from glorot.backends import opened
 from glorot.errors import GlorotError
 from glorot.inventory import Inventory
 from glorot.labels import labelled
-from glorot.planning import Rules, assignments, resolve
-from glorot.plans import Plan
+from glorot.plans import Plan, Rules, assignments, resolve
 from glorot.recipes import Recipe, as_recipe, own_recipe
 from glorot.schemes import Scheme, as_scheme
 

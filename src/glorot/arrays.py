@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from glorot import stream
 from glorot.errors import GlorotError
 from glorot.layouts import place_in
-from glorot.planning import Assignment
+from glorot.plans import Assignment
 from glorot.stream.elements import LARGEST
 from glorot.stream.spec import reach_of
 

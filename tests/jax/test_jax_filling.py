@@ -34,7 +34,7 @@ from glorot.inventory import Part
 from glorot.jax.filling import filled
 from glorot.jax.writing import written
 from glorot.layouts import blocks, laid_out, place_in
-from glorot.planning import Assignment
+from glorot.plans import Assignment
 
 FLOAT32 = np.dtype(np.float32)
 LAWS = [Normal(std=0.1), Uniform(-0.2, 0.3), TruncatedNormal(0, 0.1, -0.2, 0.2), Constant(0.5), Normal(0.1, std=0.3)]

@@ -9,8 +9,7 @@ from keras import layers
 
 from glorot.inventory import Inventory
 from glorot.keras.model import inventory, variables_of
-from glorot.planning import Assignment, assignments, resolve
-from glorot.plans import Plan
+from glorot.plans import Assignment, Plan, assignments, resolve
 from glorot.recipes import as_recipe
 
 Shape = tuple[int | None, ...]

@@ -20,7 +20,7 @@ from glorot.errors import GlorotError
 from glorot.inventory import Part, View
 from glorot.keras.model import inventory, variables_of
 from glorot.keras.weights import write
-from glorot.planning import Assignment
+from glorot.plans import Assignment
 
 Array = NDArray[Any]
 Pieces = dict[str, Array]

@@ -16,8 +16,7 @@ from glorot.distributions import Bilinear, Distribution, Normal, PositiveUnitbal
 from glorot.errors import GlorotError
 from glorot.inventory import View
 from glorot.layouts import laid_out
-from glorot.planning import Assignment
-from glorot.plans import STREAM, VERSION, Plan, PlanEntry
+from glorot.plans import STREAM, VERSION, Assignment, Plan, PlanEntry
 from glorot.stream import Key, draw, fill, kernels, key_of
 from glorot.stream.elements import BFLOAT16
 from glorot.stream.matrix import fill_unitball

@@ -13,8 +13,7 @@ from zoo import assert_same, net, weights
 import glorot
 from glorot.distributions import Constant, Identity, Normal
 from glorot.errors import GlorotError
-from glorot.planning import assignments
-from glorot.plans import Plan
+from glorot.plans import Plan, assignments
 from glorot.torch import inventory
 from glorot.torch.weights import write
 

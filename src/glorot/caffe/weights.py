@@ -14,7 +14,7 @@ from glorot.caffe.formats.caffemodel import StoredLayer, write_caffemodel
 from glorot.caffe.model import net_of
 from glorot.caffe.nets import Net, Node
 from glorot.errors import GlorotError
-from glorot.planning import Assignment
+from glorot.plans import Assignment
 from glorot.text import shape_text
 
 Arrays = dict[str, NDArray[np.float32]]

@@ -20,8 +20,7 @@ from glorot.comparison.textbook import claims
 from glorot.comparison.training import check_fresh, shares_process, train
 from glorot.comparison.verdicts import verdict
 from glorot.errors import GlorotError
-from glorot.planning import Rules, resolve
-from glorot.plans import Plan
+from glorot.plans import Plan, Rules, resolve
 from glorot.probe import Signal, prediction
 from glorot.recipes import as_recipe
 from glorot.torch import inventory
@@ -42,7 +41,7 @@ def run_comparison(
         recipes: names of recipes or schemes.
         seeds: how many seeds, counted from 0.
         epochs: how often each run sees the training set.
-        progress: told (recipe, seed, epoch, training loss) behind every epoch.
+        progress: told (recipe, seed, epoch, training loss) after every epoch.
         rules: (path pattern, scheme or "skip") pairs on top of every recipe.
 
     Returns:
@@ -50,6 +49,7 @@ def run_comparison(
 
     Raises:
         GlorotError: if a recipe is unknown or named twice, a number is not positive, or the data does not fit.
+        KeyboardInterrupt: if Ctrl-C comes before the first run is complete.
     """
     _check(recipes, seeds, epochs)
     began = time.perf_counter()
@@ -63,7 +63,7 @@ def run_comparison(
         if done
     )
     if not results:
-        raise GlorotError("interrupted before the first run was complete: nothing to show")
+        raise KeyboardInterrupt("before the first run was complete")
     comparison = Comparison(
         task=task.name,
         activation=_hidden_activation(results[0].runs[0].start),
@@ -96,16 +96,18 @@ def _all_runs(
     """
     stop = threading.Event()
 
+    def check() -> None:
+        if stop.is_set():
+            raise _StoppedError
+
     def one(recipe: str, seed: int) -> Run:
         def tell(epoch: int, loss: float) -> None:
-            if stop.is_set():
-                raise _StoppedError
             if progress is not None:
                 progress(recipe, seed, epoch, loss)
 
         try:
             with nullcontext() if side_by_side else seeded(seed):
-                return train(task, plans[recipe], seed, epochs, tell)
+                return train(task, plans[recipe], seed, epochs, tell, check)
         except (GlorotError, _StoppedError):
             raise
         except Exception as error:
@@ -115,14 +117,18 @@ def _all_runs(
 
     with _settings() as threads:
         workers = threads if side_by_side else 1
-        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,)) as pool:
-            jobs = [(recipe, pool.submit(one, recipe, seed)) for seed in range(seeds) for recipe in plans]
-            try:
-                _wait_for([job for _, job in jobs])
-            except (KeyboardInterrupt, _FailedError):
-                stop.set()
-                for _, job in jobs:
-                    job.cancel()
+        pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,))
+        jobs: list[tuple[str, Future[Run]]] = []
+        try:
+            jobs.extend((recipe, pool.submit(one, recipe, seed)) for seed in range(seeds) for recipe in plans)
+            _wait_for([job for _, job in jobs])
+        except (KeyboardInterrupt, _FailedError):
+            stop.set()
+        except BaseException:  # the process shall end, and not wait for a batch
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown(cancel_futures=stop.is_set())
     runs: dict[str, list[Run]] = {recipe: [] for recipe in plans}
     for recipe, job in jobs:
         if not job.cancelled() and not isinstance(job.exception(), _StoppedError):

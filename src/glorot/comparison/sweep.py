@@ -8,7 +8,7 @@ from glorot.comparison.results import SweepPoint
 from glorot.comparison.run import run_comparison
 from glorot.comparison.task import Task
 from glorot.errors import GlorotError
-from glorot.planning import Rules
+from glorot.plans import Rules
 
 SHOWN_DEPTH = 5
 """The depth whose comparison is shown whole, if it is among those asked for."""
@@ -31,7 +31,7 @@ def run_sweep(
         recipes: names of recipes or schemes.
         seeds: how many seeds.
         epochs: how often each run sees the training set.
-        progress: told (recipe, seed, epoch, training loss) behind every epoch.
+        progress: told (recipe, seed, epoch, training loss) after every epoch.
         rules: (path pattern, scheme or "skip") pairs on top of every recipe.
 
     Returns:
@@ -45,9 +45,15 @@ def run_sweep(
     tasks = {depth: task_of(depth) for depth in sorted(depths)}
     shown = SHOWN_DEPTH if SHOWN_DEPTH in tasks else max(tasks)
     done: dict[int, Comparison] = {}
+    interrupted = False
     for depth, task in tasks.items():
-        done[depth] = run_comparison(task, recipes, seeds, epochs, progress, rules)
-        if done[depth].interrupted:
+        try:
+            done[depth] = run_comparison(task, recipes, seeds, epochs, progress, rules)
+        except KeyboardInterrupt:
+            if not done:
+                raise
+        interrupted = depth not in done or done[depth].interrupted
+        if interrupted:
             break
     points = tuple(
         SweepPoint(depth, result.recipe, result.final("test_accuracy"))
@@ -58,6 +64,6 @@ def run_sweep(
     return replace(
         whole,
         sweep=points if len(tasks) > 1 else (),
-        interrupted=any(comparison.interrupted for comparison in done.values()),
+        interrupted=interrupted,
         seconds=sum(comparison.seconds for comparison in done.values()),
     )  # fmt: skip

@@ -15,8 +15,7 @@ from glorot.comparison.randomness import draws, seeded
 from glorot.comparison.results import Epoch, Run
 from glorot.comparison.task import Task
 from glorot.errors import GlorotError
-from glorot.planning import assignments
-from glorot.plans import Plan
+from glorot.plans import Plan, assignments
 from glorot.probe import Signal
 from glorot.torch.observing import loss_of, main_output
 
@@ -48,7 +47,9 @@ def check_fresh(task: Task) -> nn.Module:
     return one
 
 
-def train(task: Task, plan: Plan, seed: int, epochs: int, tell: Callable[[int, float], Any]) -> Run:
+def train(
+    task: Task, plan: Plan, seed: int, epochs: int, tell: Callable[[int, float], Any], check: Callable[[], Any]
+) -> Run:
     """Train a fresh model from a plan.
 
     Args:
@@ -56,7 +57,8 @@ def train(task: Task, plan: Plan, seed: int, epochs: int, tell: Callable[[int, f
         plan: how it starts.
         seed: of the weights, and of the order of batches, which all recipes share.
         epochs: how often it sees the training set.
-        tell: told the epoch and the training loss behind each one.
+        tell: told the epoch and the training loss after each one.
+        check: called before every batch; what it raises ends the run.
 
     Returns:
         The run. One whose loss is no number any more ends there.
@@ -71,7 +73,7 @@ def train(task: Task, plan: Plan, seed: int, epochs: int, tell: Callable[[int, f
     figures = [_evaluate(model, task, train_set, test_set)]
     first: Signal | None = None
     for epoch in range(1, epochs + 1):
-        _one_epoch(model, task, optimizer, train_set, shuffle.permutation(len(train_set[0])))
+        _one_epoch(model, task, optimizer, train_set, shuffle.permutation(len(train_set[0])), check)
         figures.append(_evaluate(model, task, train_set, test_set))
         tell(epoch, figures[-1].train_loss)
         if not math.isfinite(figures[-1].train_loss):
@@ -138,11 +140,17 @@ def _tensors(pair: tuple[Any, Any]) -> tuple[Tensor, Tensor]:
 
 
 def _one_epoch(
-    model: nn.Module, task: Task, optimizer: Any, data: tuple[Tensor, Tensor], order: "np.ndarray[Any, Any]"
+    model: nn.Module,
+    task: Task,
+    optimizer: Any,
+    data: tuple[Tensor, Tensor],
+    order: "np.ndarray[Any, Any]",
+    check: Callable[[], Any],
 ) -> None:
     model.train()
     inputs, targets = data
     for indices in _batches(torch.from_numpy(order), task.batch_size):
+        check()
         optimizer.zero_grad()
         loss_of(main_output(model(inputs[indices])), targets[indices], task.loss).backward()
         optimizer.step()

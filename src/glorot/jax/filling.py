@@ -17,7 +17,7 @@ from glorot.jax.laws import values_of
 from glorot.jax.matrices import MATRIX_LAWS, axes_for
 from glorot.jax.sharding import mesh_of, sharded
 from glorot.jax.words import Pair, Place, Walk, row_major, walk_through, words_at
-from glorot.planning import Assignment
+from glorot.plans import Assignment
 from glorot.stream.pieces import Box, Shape
 
 

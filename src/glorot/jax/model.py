@@ -14,7 +14,7 @@ from glorot.fused import split
 from glorot.inventory import Inventory, Parameter, Part
 from glorot.jax.models import Described, kind_of
 from glorot.jax.writing import written
-from glorot.planning import Assignment
+from glorot.plans import Assignment
 
 
 def matches(model: object) -> bool:

@@ -14,7 +14,7 @@ from glorot.inventory import path_of
 from glorot.jax.drawing import DTYPES
 from glorot.jax.filling import filled
 from glorot.jax.sharding import check_place, place_of
-from glorot.planning import Assignment
+from glorot.plans import Assignment
 
 
 def written(leaves: Mapping[str, Any], assignments: Iterable[Assignment]) -> dict[str, Array]:

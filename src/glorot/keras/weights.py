@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from glorot.arrays import check, filled, is_whole, widened
 from glorot.keras.model import variables_of
-from glorot.planning import Assignment
+from glorot.plans import Assignment
 
 
 def write(model: Any, assignments: Sequence[Assignment]) -> Any:

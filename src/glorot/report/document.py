@@ -1,7 +1,8 @@
 """The shell of every HTML page: one file, no script, nothing fetched from elsewhere."""
 
-from html import escape
 from importlib.resources import files
+
+from glorot.markup import html_text
 
 
 def document(title: str, body: str) -> str:
@@ -22,30 +23,20 @@ def document(title: str, body: str) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{text(title)}</title>\n<style>\n{style}</style>\n</head>\n"
+        f"<title>{html_text(title)}</title>\n<style>\n{style}</style>\n</head>\n"
         f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 
-def text(value: object) -> str:
-    """Write any value as HTML text, which is also safe inside an attribute.
-
-    Example:
-        >>> text('<b class="x">')
-        '&lt;b class=&quot;x&quot;&gt;'
-    """
-    return escape(str(value), quote=True)
-
-
 def prose(value: object) -> str:
     """Write a sentence as HTML text in which no line ends between a number and its percent sign."""
-    return text(value).replace(" %", "\u00a0%")
+    return html_text(value).replace(" %", "\u00a0%")
 
 
 def section(head: str, *parts: str) -> str:
     """Return a section under a head; empty if it has no parts."""
     inner = "\n".join(part for part in parts if part)
-    return f"<section>\n<h2>{text(head)}</h2>\n{inner}\n</section>" if inner else ""
+    return f"<section>\n<h2>{html_text(head)}</h2>\n{inner}\n</section>" if inner else ""
 
 
 def figure(finding: str, drawing: str, caption: str = "", wide: bool = False) -> str:
@@ -60,17 +51,3 @@ def figure(finding: str, drawing: str, caption: str = "", wide: bool = False) ->
     below = f"<figcaption>{prose(caption)}</figcaption>" if caption else ""
     kind = ' class="wide"' if wide else ""
     return f'<figure{kind}>\n<h3>{prose(finding)}</h3>\n<div class="drawing">{drawing}</div>\n{below}\n</figure>'
-
-
-def html_table(head: list[str], rows: list[list[str]], kind: str = "") -> str:
-    """Return a table of plain texts; each cell bears its head, for screens too narrow for columns."""
-    top = "".join(f'<th scope="col">{text(name)}</th>' for name in head)
-    lines = []
-    for row in rows:
-        cells = "".join(f'<td data-head="{text(name)}">{text(cell)}</td>' for name, cell in zip(head, row, strict=True))
-        lines.append(f"<tr>{cells}</tr>")
-    return (
-        f'<table class="{text(kind)}">\n<thead><tr>{top}</tr></thead>\n<tbody>\n'
-        + "\n".join(lines)
-        + "\n</tbody>\n</table>"
-    )

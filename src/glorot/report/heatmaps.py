@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot.comparison.comparison import Comparison
+from glorot.markup import html_text
 from glorot.probe.signal import distinct_units
-from glorot.report.document import text
 from glorot.report.labels import balanced
 from glorot.text import brief
 
@@ -75,7 +75,7 @@ def _rgb(color: str) -> list[int]:
 
 
 def _map(recipe: str, weights: NDArray[np.float64]) -> str:
-    head = f'<div class="map"><p class="name">{text(recipe)}</p>'
+    head = f'<div class="map"><p class="name">{html_text(recipe)}</p>'
     if not weights.size:
         return head + '<p class="rows">no layer with a matrix of weights</p></div>'
     finite = weights[np.isfinite(weights)]
@@ -87,7 +87,7 @@ def _map(recipe: str, weights: NDArray[np.float64]) -> str:
 def _image(recipe: str, weights: NDArray[np.float64], scale: float) -> str:
     data = base64.b64encode(png(weights, scale)).decode()
     units, inputs = weights.shape
-    words = text(f"first-layer weights of {recipe}: {units} units, {inputs} inputs")
+    words = html_text(f"first-layer weights of {recipe}: {units} units, {inputs} inputs")
     return f'<img alt="{words}" width="{inputs}" height="{units}" src="data:image/png;base64,{data}">'
 
 

@@ -4,8 +4,9 @@ import math
 
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.results import Claim, RecipeResult
+from glorot.markup import html_text
 from glorot.report import curves, findings, ridges
-from glorot.report.document import document, figure, prose, section, text
+from glorot.report.document import document, figure, prose, section
 from glorot.report.heatmaps import distinct_rows, heatmaps
 from glorot.report.labels import balanced
 from glorot.report.laws import law_text
@@ -50,7 +51,7 @@ def _top(comparison: Comparison) -> str:
     cut = '<p class="warn">Stopped before its end: only complete runs are shown.</p>' if comparison.interrupted else ""
     cards = "\n".join(_card(result, comparison) for result in comparison.results)
     return (
-        f'<h1>{prose(findings.headline(comparison))}</h1>\n<p class="lead">{text(facts)}</p>\n{cut}\n'
+        f'<h1>{prose(findings.headline(comparison))}</h1>\n<p class="lead">{html_text(facts)}</p>\n{cut}\n'
         f'<div class="cards" style="--columns:{balanced(count)}">\n{cards}\n</div>'
     )
 
@@ -66,8 +67,8 @@ def _card(result: RecipeResult, comparison: Comparison) -> str:
     spread = "" if math.isnan(end.mean) else f"<small>{around} {what}</small>"
     verdict = "<br>".join(prose(word[:1].upper() + word[1:]) for word in result.verdict.split("; "))
     return (
-        f'<article class="card" style="--hue:{hue}"><h3>{text(result.recipe)}</h3>'
-        f'<p class="law">{text(_law(result))}</p><p class="score">{score}{spread}</p>'
+        f'<article class="card" style="--hue:{hue}"><h3>{html_text(result.recipe)}</h3>'
+        f'<p class="law">{html_text(_law(result))}</p><p class="score">{score}{spread}</p>'
         f'<p class="verdict">{verdict}</p></article>'
     )
 
@@ -84,11 +85,14 @@ def _table(comparison: Comparison) -> str:
     lines = []
     for result, row in zip(comparison.results, comparison.rows(), strict=True):
         hue, _ = curves.style(comparison, result.recipe)
-        name = f'<td class="name" data-head="recipe"><span class="dot" style="--hue:{hue}"></span>{text(row[0])}</td>'
-        cells = "".join(
-            f'<td data-head="{text(what)}">{text(cell)}</td>' for what, cell in zip(head[1:-1], row[1:-1], strict=True)
+        name = (
+            f'<td class="name" data-head="recipe"><span class="dot" style="--hue:{hue}"></span>{html_text(row[0])}</td>'
         )
-        words = f'<tr class="words"><td colspan="{len(head) - 1}">{text(row[-1])}</td></tr>'
+        cells = "".join(
+            f'<td data-head="{html_text(what)}">{html_text(cell)}</td>'
+            for what, cell in zip(head[1:-1], row[1:-1], strict=True)
+        )
+        words = f'<tr class="words"><td colspan="{len(head) - 1}">{html_text(row[-1])}</td></tr>'
         lines.append(f"<tbody><tr>{name}{cells}</tr>\n{words}</tbody>")
     return f'<table class="results">\n<thead><tr>{top}</tr></thead>\n' + "\n".join(lines) + f"\n</table>\n{_glossary()}"
 
@@ -101,7 +105,7 @@ def _glossary() -> str:
         "share of units and examples in the fullest layer whose slope is below 5 % of its maximum. Distinct units: "
         "in the poorest hidden layer at the end. ±: standard deviation over seeds."
     )
-    return f'<p class="note">{text(words)}</p>'
+    return f'<p class="note">{html_text(words)}</p>'
 
 
 def _learning(comparison: Comparison) -> str:
@@ -125,7 +129,7 @@ def _learning(comparison: Comparison) -> str:
         note += (
             " ✕ marks where the loss of every seed is no number any more; on the upper edge, it lies beyond the axis."
         )
-    return f'<div class="pair">{"".join(figures)}</div><p class="note">{text(note)}</p>'
+    return f'<div class="pair">{"".join(figures)}</div><p class="note">{html_text(note)}</p>'
 
 
 def _layers(comparison: Comparison) -> str:
@@ -196,9 +200,9 @@ def _reproduce(comparison: Comparison) -> str:
         ("took", f"{comparison.seconds:.0f} s"),
         ("versions", ", ".join(f"{name} {version}" for name, version in comparison.versions)),
     ]
-    listing = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in facts if value)
+    listing = "".join(f"<dt>{html_text(name)}</dt><dd>{html_text(value)}</dd>" for name, value in facts if value)
     plans = "\n".join(
-        f"<details><summary>Plan of {text(result.recipe)}</summary><pre>{text(result.plan)}</pre></details>"
+        f"<details><summary>Plan of {html_text(result.recipe)}</summary><pre>{html_text(result.plan)}</pre></details>"
         for result in comparison.results
     )
-    return f'<pre class="command">{text(command)}</pre>\n<dl>{listing}</dl>\n{plans}'
+    return f'<pre class="command">{html_text(command)}</pre>\n<dl>{listing}</dl>\n{plans}'

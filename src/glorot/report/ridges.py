@@ -12,10 +12,10 @@ from glorot.activations import Activation, activation
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.results import RecipeResult, Run, hidden
 from glorot.errors import GlorotError
+from glorot.markup import html_text
 from glorot.probe.signal import SATURATED_BELOW, Histogram
 from glorot.report.colors import ink
 from glorot.report.curves import style
-from glorot.report.document import text
 from glorot.report.labels import short_names, shorten
 from glorot.report.panels import FONT
 
@@ -233,4 +233,4 @@ def _axis(column: Column, bottom: float) -> str:
 
 
 def _words(words: str, x: float, y: float, anchor: str, look: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {look}>{text(words)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {look}>{html_text(words)}</text>'

@@ -10,7 +10,7 @@ from torch.autograd.graph import increment_version
 
 from glorot.arrays import check_law
 from glorot.errors import GlorotError
-from glorot.planning import Assignment
+from glorot.plans import Assignment
 from glorot.torch.filling import TensorFill, fill_all
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of

@@ -13,7 +13,7 @@ from glorot.caffe.nets import Net
 from glorot.caffe.weights import Arrays, fitting, write
 from glorot.catalogue import nearest
 from glorot.errors import GlorotError
-from glorot.planning import assignments, resolve
+from glorot.plans import assignments, resolve
 from glorot.recipes import as_recipe
 
 Weights = Mapping[str, NDArray[Any]] | str | Path

@@ -1,18 +1,16 @@
-"""Planning: from a recipe, rules and an inventory to a plan, and from a plan to what is written."""
+"""Resolving: from a recipe, rules and an inventory to a plan."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import NamedTuple
 
-from glorot.catalogue import nearest
-from glorot.distributions import Distribution
 from glorot.errors import GlorotError
-from glorot.inventory import Inventory, Part, fingerprint, path_of
-from glorot.plans import STREAM, VERSION, Plan, PlanEntry
+from glorot.inventory import Inventory, Part, path_of
+from glorot.plans.entry import PlanEntry
+from glorot.plans.file import STREAM, VERSION
+from glorot.plans.names import shared_names
+from glorot.plans.plan import Plan
 from glorot.recipes import Choice, Recipe
 from glorot.schemes import Scheme, as_scheme
-from glorot.stream import Key, key_of
 from glorot.text import matches, shape_text
 
 Rules = Sequence[tuple[str, "str | Scheme"]]
@@ -87,7 +85,7 @@ def _entry(part: Part, name: str, choice: Choice, sharers: Sequence[str]) -> Pla
     scheme = "" if choice.scheme is None else choice.scheme.text
     return PlanEntry(
         name, part.axes, part.shape, part.role, part.fans, part.fed_by, part.followed_by, part.depth,
-        law, scheme, why,
+        law, scheme, why, part.view,
     )  # fmt: skip
 
 
@@ -133,79 +131,3 @@ def _check_form(rules: Rules, only: str | None) -> None:
             raise GlorotError(f"a rule is a pair (path pattern, scheme or 'skip'), got {rule!r}")
     if only is not None and not isinstance(only, str):
         raise GlorotError(f"only must be a path pattern such as 'head.*', got {only!r}")
-
-
-class Assignment(NamedTuple):
-    """What one part of a model is written from: a law, and the key of its numbers."""
-
-    part: Part
-    distribution: Distribution
-    key: Key
-
-
-def assignments(
-    plan: Plan, inventory: Inventory, seed: int, prefix: str = "", names: Mapping[str, str] | None = None
-) -> list[Assignment]:
-    """Return what a plan writes into a model, part by part; what it leaves alone is not among them.
-
-    Args:
-        plan: a plan for this model, with its own names or those that `names` gives.
-        inventory: the parts of the model.
-        seed: the seed of the stream.
-        prefix: put before every name.
-        names: {path or name of a part in this model: its name in the stream}; what is not there keeps its own.
-
-    Returns:
-        The assignments, in the order of the inventory.
-
-    Raises:
-        GlorotError: if the plan was made for another model, the seed is no seed, or `names` does not fit.
-    """
-    if not isinstance(prefix, str):
-        raise GlorotError(f"prefix must be text, got {prefix!r}")
-    key_of(seed, "")  # a seed that is none is refused even where nothing is drawn
-    named = shared_names(inventory, names)
-    entries = {entry.name: entry for entry in plan.entries}
-    renamed = [replace(part, name=named[part.name]) for part in inventory.parts]
-    if plan.fingerprint == fingerprint(inventory.parts) != fingerprint(renamed):  # it has the model's own names
-        entries = {named[name]: entry for name, entry in entries.items()}
-    else:
-        plan.check_fits(renamed)
-    found = []
-    for part in inventory.parts:
-        name = named[part.name]
-        law = entries[name].distribution
-        if law is not None:
-            found.append(Assignment(part, law, key_of(seed, prefix + name)))
-    return found
-
-
-def shared_names(inventory: Inventory, names: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the name that every part of a model bears in a plan and in the stream.
-
-    Raises:
-        GlorotError: if `names` speaks of what the model does not have, or gives two parts one name.
-    """
-    names = {} if names is None else names
-    if not isinstance(names, Mapping) or not all(isinstance(n, str) for pair in names.items() for n in pair):
-        raise GlorotError(f"names must be a dict {{path in the model: name}}, got {names!r}")
-    parts = inventory.parts
-    known = {key for part in parts for key in (part.name, part.path)}
-    unknown = sorted(set(names) - known)
-    if unknown:
-        raise GlorotError(
-            f"names gives a name to {unknown[0]!r}, which the model does not have{nearest(unknown[0], known)}"
-        )
-    found: dict[str, str] = {}
-    taken: dict[str, str] = {}
-    for part in parts:
-        name = names.get(part.name, names.get(part.path, part.path) + part.name.removeprefix(part.path))
-        if not name:
-            raise GlorotError(f"names gives {part.name!r} an empty name")
-        if name in taken and taken[name] == part.name:
-            raise GlorotError(f"two parameters of the model are called {name!r}; give them names of their own")
-        if name in taken:
-            raise GlorotError(f"names gives one name, {name!r}, to both {taken[name]!r} and {part.name!r}")
-        taken[name] = part.name
-        found[part.name] = name
-    return found

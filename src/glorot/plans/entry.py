@@ -1,0 +1,63 @@
+"""What a plan says of one part of a model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from glorot.distributions import Constant, Distribution
+from glorot.fans import Fans
+from glorot.inventory import Part, View
+from glorot.text import number, shape_text
+
+
+@dataclass(frozen=True)
+class PlanEntry:
+    """What one part gets: its distribution, the scheme it came from, and why.
+
+    Attributes:
+        name: the path of the parameter, with `[piece]` for a part of a fused one.
+        axes: a letter for each axis: b (copies), o (outputs), i (inputs), k (kernel points).
+        shape: the shape in the order of `axes`.
+        role: what the part is for, such as "kernel" or "bias".
+        fans: the true connection counts of its layer; None where they are not known.
+        fed_by: the activation that feeds its layer.
+        followed_by: the activation that follows its layer.
+        depth: the position of its layer in the order of execution, from 1.
+        distribution: the law that it is drawn from; None if it is left alone.
+        scheme: the text of the scheme; empty if it is left alone.
+        why: the reason for the scheme, or for leaving the part alone.
+        view: where it lies in the stored tensor of the model that was planned; None if it is the whole tensor.
+        more: fields that a newer glorot wrote, kept as they are.
+    """
+
+    name: str
+    axes: str
+    shape: tuple[int, ...]
+    role: str
+    fans: Fans | None
+    fed_by: str
+    followed_by: str
+    depth: int
+    distribution: Distribution | None
+    scheme: str
+    why: str
+    view: View | None = None
+    more: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+def fans_text(entry: PlanEntry) -> str:
+    """Write the fans of an entry as people read them: `300 → 100`."""
+    return f"{number(entry.fans.fan_in)} → {number(entry.fans.fan_out)}" if entry.fans else "–"
+
+
+def std_text(entry: PlanEntry) -> str:
+    """Write the standard deviation of an entry; of a constant, the value."""
+    law = entry.distribution
+    if law is None:
+        return "–"
+    return f"= {number(law.value)}" if isinstance(law, Constant) else number(law.std)
+
+
+def layout_text(part: Part | PlanEntry) -> str:
+    """Write shape and axes: `100×300 (oi)`."""
+    return f"{shape_text(part.shape)} ({part.axes or 'no axes'})"

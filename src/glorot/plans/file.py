@@ -1,0 +1,202 @@
+"""The plan format, version 2: what is written, and how any version is read.
+
+A plan is a JSON object with `version`, `stream`, `recipe`, `fingerprint` and `entries`; an entry has the fields of
+`PlanEntry`. Fields with a default may be missing. Fields and roles that this glorot does not know are kept, written
+again as they were, and reported in one warning.
+"""
+
+import json
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, asdict, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from glorot.distributions import Bilinear, Distribution, Identity, Orthogonal, PositiveUnitball, from_json
+from glorot.errors import GlorotError
+from glorot.fans import Fans
+from glorot.inventory import ROLES, View, fingerprint
+from glorot.plans.entry import PlanEntry
+from glorot.stream.matrix import check_axes
+
+VERSION = 2
+READ = (1, VERSION)
+STREAM = "glorot-stream/1"
+ADDED = {2: {"view"}}
+"""The fields of an entry that each version added; an older one is written without them."""
+
+HEAD = ("version", "stream", "recipe", "fingerprint", "entries")
+KNOWN = {field.name for field in fields(PlanEntry)} - {"more"}
+NEEDED = {field.name for field in fields(PlanEntry) if field.default is MISSING} - {"more"}
+
+
+class PlanFields(NamedTuple):
+    """What a plan file holds, in the order of the fields of `Plan`."""
+
+    version: int
+    stream: str
+    recipe: str
+    entries: tuple[PlanEntry, ...]
+    more: Mapping[str, Any]
+
+
+def to_json(plan: PlanFields) -> dict[str, Any]:
+    """Return a plan as plain data, ready for JSON."""
+    newer = {name for version, names in ADDED.items() if version > plan.version for name in names}
+    return {
+        "version": plan.version,
+        "stream": plan.stream,
+        "recipe": plan.recipe,
+        "fingerprint": fingerprint(plan.entries),
+        "entries": [_entry_to_json(entry, newer) for entry in plan.entries],
+        **plan.more,
+    }
+
+
+def _entry_to_json(entry: PlanEntry, newer: set[str]) -> dict[str, Any]:
+    law = None if entry.distribution is None else entry.distribution.to_json()
+    fans = None if entry.fans is None else [entry.fans.fan_in, entry.fans.fan_out]
+    row = {**asdict(entry), "distribution": law, "fans": fans}
+    del row["more"]
+    return {key: value for key, value in row.items() if key not in newer} | dict(entry.more)
+
+
+def read_plan(path: str | Path) -> PlanFields:
+    """Read a plan file of any version.
+
+    Raises:
+        GlorotError: if the file cannot be read, is no plan, is of another version, or was damaged.
+    """
+    data = _json_at(path)
+    if not isinstance(data, dict) or not isinstance(data.get("entries"), list):
+        raise GlorotError(f"{path} is not a plan: it has no list of entries; save one with `glorot plan -o`")
+    version, stream = data.get("version"), data.get("stream")
+    if type(version) is not int or version not in READ or stream != STREAM:
+        raise GlorotError(
+            f"{path} is a plan of version {version!r} for {stream!r}; this glorot reads versions "
+            f"{' and '.join(map(str, READ))} for {STREAM!r}: make the plan again, or use the glorot that wrote it"
+        )
+    if not isinstance(data.get("recipe"), str):
+        raise GlorotError(f"{path} is damaged: recipe must be text, got {data.get('recipe')!r}")
+    entries = tuple(_entry_at(position, row, path) for position, row in enumerate(data["entries"]))
+    if fingerprint(entries) != data.get("fingerprint"):
+        raise GlorotError(
+            f"{path} is damaged: names, axes or shapes do not match its fingerprint {data.get('fingerprint')!r}; "
+            "change distributions by hand if you like, never what they belong to"
+        )
+    more = {key: value for key, value in data.items() if key not in HEAD}
+    _report_unknown(path, more, entries)
+    return PlanFields(version, stream, data["recipe"], entries, more)
+
+
+def _json_at(path: str | Path) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise GlorotError(f"cannot read plan {path}: {error.strerror or error}") from error
+    except ValueError as error:  # no JSON, no UTF-8, or a whole number of thousands of digits
+        raise GlorotError(
+            f"{path} is not a plan: it is not valid JSON ({error}); save one with `glorot plan -o`"
+        ) from error
+    except RecursionError:
+        raise GlorotError(
+            f"{path} is not a plan: its JSON is nested too deeply; save one with `glorot plan -o`"
+        ) from None
+
+
+def _report_unknown(path: str | Path, more: Mapping[str, Any], entries: Sequence[PlanEntry]) -> None:
+    """Warn once about what a newer glorot wrote."""
+    names = sorted({*more, *(name for entry in entries for name in entry.more)})
+    roles = sorted({entry.role for entry in entries} - set(ROLES))
+    unknown = [f"fields {', '.join(map(repr, names))}"] if names else []
+    unknown += [f"roles {', '.join(map(repr, roles))}"] if roles else []
+    if unknown:
+        warnings.warn(
+            f"{path} was written by a newer glorot: {' and '.join(unknown)} are unknown to this one; they are kept, "
+            "and what they mean is left out of account",
+            stacklevel=4,
+        )
+
+
+def _entry_at(position: int, row: Any, path: str | Path) -> PlanEntry:
+    place = f"{path} is damaged at entry {position}"
+    if not isinstance(row, dict) or not set(row) >= NEEDED:
+        got = sorted(row) if isinstance(row, dict) else row
+        raise GlorotError(f"{place}: expected the fields {sorted(NEEDED)}, got {got}")
+    try:
+        return _entry_from_json(row)
+    except OverflowError as error:
+        raise GlorotError(f"{place} ({row['name']}): a number is too large for a float ({error})") from error
+    except (GlorotError, TypeError, ValueError) as error:
+        raise GlorotError(f"{place} ({row['name']}): {error}") from error
+
+
+def _entry_from_json(row: dict[str, Any]) -> PlanEntry:
+    texts = {key: row[key] for key in ("name", "axes", "role", "fed_by", "followed_by", "scheme", "why")}
+    shape, depth, fans = row["shape"], row["depth"], row["fans"]
+    for key, value in texts.items():
+        _require(isinstance(value, str), key, "text", value)
+    sizes = isinstance(shape, list) and all(type(size) is int and size >= 0 for size in shape)
+    _require(sizes, "shape", "a list of sizes", shape)
+    _require(type(depth) is int and depth >= 0, "depth", "a number from 0 on", depth)
+    pair = isinstance(fans, list) and len(fans) == 2
+    counts = pair and all(type(count) in (int, float) and 0 < count < math.inf for count in fans)
+    _require(fans is None or counts, "fans", "two positive numbers or null", fans)
+    return PlanEntry(
+        **texts,
+        shape=tuple(shape),
+        fans=None if fans is None else Fans(float(fans[0]), float(fans[1])),
+        depth=depth,
+        distribution=_law_from_json(row),
+        view=_view_from_json(row.get("view"), math.prod(shape)),
+        more={key: value for key, value in row.items() if key not in KNOWN},
+    )
+
+
+def _law_from_json(row: dict[str, Any]) -> Distribution | None:
+    law, axes = row["distribution"], row["axes"]
+    _require(law is None or isinstance(law, dict), "distribution", "a law with its numbers, or null", law)
+    if law is None:
+        _require(bool(row["why"]), "why", "the reason why the part is left alone", row["why"])
+        return None
+    distribution = from_json(law)
+    if isinstance(distribution, Orthogonal | Identity) and ("o" not in axes or len(axes) < 2):
+        raise GlorotError(
+            f"law {distribution.law!r} fills a whole matrix: it needs two axes or more, one of them 'o', "
+            f"got axes {axes!r}"
+        )
+    if isinstance(distribution, PositiveUnitball | Bilinear):
+        check_axes(distribution, tuple(row["shape"]), axes)
+    return distribution
+
+
+def _view_from_json(view: Any, size: int) -> View | None:
+    if view is None:
+        return None
+    parts = {field.name for field in fields(View)}
+    _require(isinstance(view, dict) and set(view) == parts, "view", f"null or the fields {sorted(parts)}", view)
+    box, unfold, order, flip = view["box"], view["unfold"], view["order"], view["flip"]
+    for key, numbers in (("unfold", unfold), ("order", order), ("flip", flip)):
+        _require(numbers is None or _are_sizes(numbers), f"view's {key}", "a list of whole numbers from 0 on", numbers)
+    pairs = box is None or (isinstance(box, list) and all(_are_sizes(pair) and len(pair) == 2 for pair in box))
+    _require(pairs, "view's box", "a list of pairs (start, stop), or null", box)
+    _require(order is None or sorted(order) == list(range(len(order))), "view's order", "a permutation", order)
+    for key, sizes in (("box", [stop - start for start, stop in box or ()]), ("unfold", unfold)):
+        held = view[key] is None or (min(sizes, default=0) >= 0 and math.prod(sizes) == size)
+        _require(held, f"view's {key}", f"a place of as many elements as the part, {size}", view[key])
+    return View(
+        box=None if box is None else tuple((start, stop) for start, stop in box),
+        unfold=None if unfold is None else tuple(unfold),
+        order=None if order is None else tuple(order),
+        flip=tuple(flip or ()),
+    )
+
+
+def _are_sizes(numbers: Any) -> bool:
+    return isinstance(numbers, list) and all(type(number) is int and number >= 0 for number in numbers)
+
+
+def _require(holds: bool, key: str, what: str, given: object) -> None:
+    if not holds:
+        raise GlorotError(f"{key} must be {what}, got {given!r}")

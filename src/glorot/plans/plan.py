@@ -1,0 +1,139 @@
+"""Plan: a recipe resolved on one inventory. Pure data: printed, saved, loaded, compared."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from glorot.errors import GlorotError
+from glorot.files import write_whole
+from glorot.inventory import Part, fingerprint
+from glorot.plans.diff import PlanDiff, compare_entries
+from glorot.plans.entry import PlanEntry, layout_text
+from glorot.plans.file import PlanFields, read_plan, to_json
+from glorot.plans.tables import notebook_table, text_table
+
+
+@dataclass(frozen=True, repr=False)
+class Plan:
+    """The distribution of every part of a model. Made by `glorot.plan`, carried out by `glorot.apply`.
+
+    Attributes:
+        version: the version of the plan format; a plan that was read keeps that of its file.
+        stream: the stream its numbers are drawn from.
+        recipe: the recipe it was resolved from.
+        entries: one for each part.
+        more: fields that a newer glorot wrote, kept as they are.
+    """
+
+    version: int
+    stream: str
+    recipe: str
+    entries: tuple[PlanEntry, ...]
+    more: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all names, axes and shapes: a plan fits a model that has the same."""
+        return fingerprint(self.entries)
+
+    def __getitem__(self, name: str) -> PlanEntry:
+        for entry in self.entries:
+            if entry.name == name:
+                return entry
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[PlanEntry]:
+        return iter(self.entries)
+
+    def __contains__(self, name: object) -> bool:
+        return any(entry.name == name for entry in self.entries)
+
+    def __str__(self) -> str:
+        return self.table()
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return notebook_table(self._title, self.entries, self.fingerprint)
+
+    @property
+    def _title(self) -> str:
+        return f"plan: {self.recipe}"
+
+    def table(self, *, full: bool = False) -> str:
+        """Return the plan as a table, equal layers folded into one row.
+
+        Args:
+            full: a row for each part; False (default) folds equal layers into one, `layers.{0..79}.weight`, and
+                writes what differs from layer to layer as a range, `0.01…0.04`.
+
+        Returns:
+            The table as text; what `print(plan)` shows is the folded one.
+
+        Example:
+            >>> import glorot, torch
+            >>> deep = torch.nn.Sequential(*(torch.nn.Linear(8, 8, bias=False) for _ in range(80)))
+            >>> print(glorot.plan(deep, "xavier").table().splitlines()[4])
+            {0..79}.weight  8×8    8 → 8  identity  xavier_uniform  0.3536  2/(fan_in + fan_out)
+        """
+        return text_table(self._title, self.entries, self.fingerprint, full)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as plain data, ready for JSON."""
+        return to_json(PlanFields(self.version, self.stream, self.recipe, self.entries, self.more))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the plan as a JSON file, whole or not at all.
+
+        Args:
+            path: the file to write.
+
+        Returns:
+            The path written.
+
+        Raises:
+            GlorotError: if the place cannot be written.
+        """
+        return write_whole(path, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Plan":
+        """Read a plan that `save` wrote, in this version of glorot or in another one.
+
+        Args:
+            path: the file to read.
+
+        Returns:
+            The plan. What a newer glorot wrote beyond this one's fields is kept, with a warning that names it.
+
+        Raises:
+            GlorotError: if the file cannot be read, is no plan, is of another version, or was damaged.
+        """
+        return cls(*read_plan(path))
+
+    def diff(self, other: "Plan") -> PlanDiff:
+        """Compare with another plan, part by part."""
+        return compare_entries(self.entries, other.entries)
+
+    def check_fits(self, parts: Sequence[Part]) -> None:
+        """Raise, naming every part that is missing, extra or of another shape, unless the plan fits these parts."""
+        if self.fingerprint == fingerprint(parts):
+            return
+        planned = {entry.name: entry for entry in self.entries}
+        present = {part.name: part for part in parts}
+        lines = [f"  in the plan only: {name}" for name in planned if name not in present]
+        lines += [f"  in the model only: {name}" for name in present if name not in planned]
+        lines += [
+            f"  {name}: planned {layout_text(planned[name])}, the model has {layout_text(present[name])}"
+            for name in planned
+            if name in present and layout_text(planned[name]) != layout_text(present[name])
+        ]
+        more = [f"  … and {len(lines) - 20} more"] if len(lines) > 20 else []
+        if any(planned[name].axes and not present[name].axes for name in planned if name in present):
+            more.append("  what has no axes in the model needs them here as well: axes={path pattern: letters}")
+        raise GlorotError(
+            "this plan was made for another model; make one for this model with glorot.plan(model), or say what its "
+            "parameters are called in the plan with names={path: name}\n" + "\n".join(lines[:20] + more)
+        )
