@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+import glorot
+from glorot.catalogue import squash
 from glorot.errors import GlorotError
 from glorot.fans import dense
 from glorot.report.explanation import explanation
@@ -188,7 +190,7 @@ def test_a_shared_name_points_to_the_other_pages() -> None:
         ("he_norml", "(did you mean 'he_normal'"),
         ("sigmoyd", "(did you mean 'sigmoid'"),
         ("qqq", "unknown name 'qqq'; known are the recipes auto, caffe, constant"),
-        ("scheme:xavier", "unknown scheme 'xavier' (did you mean 'caffe_xavier' or 'xavier_normal'"),
+        ("scheme:xavier", "unknown scheme 'xavier' (did you mean 'xavier_normal' or 'xavier_uniform'"),
         ("normal(", "cannot read 'normal('"),
         ("normal(std=-1)", "normal: std must be a positive number, got -1"),
         ("relu(3)", "'relu(3)': too many positional arguments; the activation is relu()"),
@@ -218,3 +220,78 @@ def test_explaining_imports_no_framework() -> None:
 
 def test_an_imported_framework_would_be_seen() -> None:
     assert "sklearn" in imported_by("import sklearn")
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("Xavier", "recipe:xavier"),
+        ("XAVIER", "recipe:xavier"),
+        (" glorot ", "recipe:xavier"),
+        ("GlorotUniform", "scheme:xavier_uniform"),
+        ("xavier uniform", "scheme:xavier_uniform"),
+        ("Xavier-Uniform", "scheme:xavier_uniform"),
+        ("xavier_uniform_", "scheme:xavier_uniform"),
+        ("HeNormal(mode='fan_out')", "scheme:he_normal"),
+        ("Leaky ReLU (0.2)", "activation:leaky_relu"),
+        ("Scheme: Zeros", "scheme:zeros"),
+        ("hard-tanh", "activation:hardtanh"),
+    ],
+)
+def test_a_name_is_found_however_it_is_spelled(asked: str, found: str) -> None:
+    page = page_of(asked)
+    assert f"{page.kind}:{page.name}" == found
+
+
+def test_however_a_name_is_spelled_it_is_the_same_scheme() -> None:
+    assert (
+        glorot.draw("Xavier Uniform", (3, 2), seed=0).tolist() == glorot.draw("xavier_uniform", (3, 2), seed=0).tolist()
+    )
+    assert SCHEMES.make("Truncated-Normal(std=0.02)") == SCHEMES.make("truncated_normal(std=0.02)")
+
+
+@pytest.mark.parametrize("kind", CATALOGUES)
+def test_no_two_names_of_a_kind_are_spelled_alike(kind: str) -> None:
+    names = [name for own in CATALOGUES[kind] for name in (own, *CATALOGUES[kind].aliases(own))]
+    assert len({squash(name) for name in names}) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("zeroz", " (did you mean 'zeros'?)"),  # a recipe and a scheme, but one name
+        ("Xavir", " (did you mean 'xavier'?)"),
+        ("kaimin", " (did you mean 'kaiming'?)"),
+        ("xav", " (did you mean 'xavier' or 'xavier_normal' or 'xavier_uniform'?)"),
+    ],
+)
+def test_a_misspelt_name_gets_the_nearest_ones_once(asked: str, told: str) -> None:
+    with pytest.raises(GlorotError, match=re.escape(f"unknown name {asked!r}{told}") + "$"):
+        explanation(asked)
+
+
+@pytest.mark.parametrize("asked", ["vanishing", "qq", "resnet", "banana"])
+def test_nothing_is_suggested_from_afar(asked: str) -> None:
+    with pytest.raises(GlorotError, match=f"^unknown name '{asked}'; known are the recipes auto, ") as caught:
+        explanation(asked)
+    assert "did you mean" not in str(caught.value)
+
+
+def test_without_a_name_all_names_are_listed_by_group() -> None:
+    lines = explanation().splitlines()
+    heads = ["Recipes decide for a whole model:", "Schemes decide for one tensor:", "Activations, for their gain:"]
+    assert [line for line in lines if line.endswith(":") and not line.startswith(" ")] == heads
+    assert max(map(len, lines)) < 80
+    text = flowing(explanation())
+    for kind, catalogue in CATALOGUES.items():
+        for name in catalogue:
+            assert f" {name} " in text
+            assert flowing(page_of(f"{kind}:{name}").doc.line) in text
+            assert all(alias in text for alias in catalogue.aliases(name))
+    assert lines[-1] == "Next: glorot explain xavier"
+    assert glorot.explain() == explanation()
+
+
+def test_html_is_a_page_of_one_name() -> None:
+    with pytest.raises(GlorotError, match="^HTML is a page of one name: add it, as in `glorot explain xavier --format"):
+        explanation(html=True)

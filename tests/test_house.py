@@ -69,6 +69,22 @@ def test_every_verb_is_callable_once_every_module_is_imported():
         assert not (SOURCE / f"{verb}.py").exists()
 
 
+PUBLIC = {"activations", "distributions", "fans", "probe", "recipes", "schemes", "stream", "theory"}
+
+
+def test_completion_offers_what_is_public_before_and_after_use():
+    listed = "import glorot; print(*dir(glorot))"
+    used = "import glorot; glorot.draw('zeros', (2, 2), seed=0); glorot.theory; glorot.explain('relu'); print(*dir(glorot))"
+    assert run_python(listed) == run_python(used) == " ".join(sorted(glorot.__all__))
+    assert set(glorot.__all__) == {*VERBS, *PUBLIC, "Fans", "GlorotError", "Plan"}
+
+
+def test_a_star_hides_no_framework():
+    assert (
+        run_python("import json as torch\nfrom glorot import *\nprint(torch.__name__, callable(draw))") == "json True"
+    )
+
+
 def test_public_names_are_there_and_no_others():
     for name in glorot.__all__:
         assert getattr(glorot, name) is not None

@@ -61,6 +61,16 @@ def test_initialize_takes_names_and_axes_too():
     np.testing.assert_array_equal(model.w.detach().numpy().T, drawn)
 
 
+def test_initialize_takes_a_prefix_as_apply_does():
+    plan = glorot.plan(attention(), "he")
+    for prefix in ("", "student."):
+        expected = glorot.apply(plan, attention(), seed=1, prefix=prefix).out_proj.weight
+        found = glorot.initialize(attention(), "he", seed=1, prefix=prefix).out_proj.weight
+        assert torch.equal(found, expected), prefix
+        drawn = stream.draw(stream.key_of(1, f"{prefix}out_proj.weight"), plan["out_proj.weight"].distribution, (4, 4))
+        np.testing.assert_array_equal(found.detach().numpy(), drawn)
+
+
 def test_the_last_rule_that_matches_decides():
     rules = [("*", "zeros"), ("out_proj.*", "skip"), ("out_proj.bias", "ones")]
     plan = glorot.plan(attention(), rules=rules)

@@ -1,9 +1,14 @@
-"""glorot starts neural networks right: it plans, applies and compares initialisation."""
+"""glorot starts neural networks right: it plans, applies and compares initialisation.
+
+Public are the names in `__all__` and the rooms of the frameworks: `glorot.torch`, `glorot.keras`, `glorot.jax` and
+`glorot.caffe`. Every other module may change with any release.
+"""
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from glorot import activations, distributions, fans, probe, recipes, schemes, stream, theory
     from glorot.api import apply, compare, draw, explain, initialize, plan
     from glorot.errors import GlorotError
     from glorot.fans import Fans
@@ -11,24 +16,22 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    **dict.fromkeys(("apply", "compare", "draw", "explain", "initialize", "plan"), "glorot.api"),
-    "GlorotError": "glorot.errors",
-    "Fans": "glorot.fans",
-    "Plan": "glorot.plans",
-}
-_ROOMS = {"activations", "distributions", "fans", "recipes", "schemes", "stream", "theory"}
-_ROOMS |= {"caffe", "jax", "keras", "torch"}
-__all__ = ["Fans", "GlorotError", "Plan", "apply", "compare", "draw", "explain", "initialize", "plan"]
+# The frameworks' rooms are not in __all__: `import *` would hide the frameworks themselves.
+__all__ = [
+    "Fans", "GlorotError", "Plan", "activations", "apply", "compare", "distributions", "draw", "explain", "fans",
+    "initialize", "plan", "probe", "recipes", "schemes", "stream", "theory",
+]  # fmt: skip
+_HOMES = {"GlorotError": "errors", "Fans": "fans", "Plan": "plans"}
+_HOMES |= dict.fromkeys(("apply", "compare", "draw", "explain", "initialize", "plan"), "api")
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in _ROOMS:
+        return getattr(importlib.import_module(f"glorot.{_HOMES[name]}"), name)
+    if name in {*__all__, "caffe", "jax", "keras", "torch"}:
         return importlib.import_module(f"glorot.{name}")
     raise AttributeError(f"module 'glorot' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return __all__

@@ -94,7 +94,7 @@ def apply(
         plan: a plan made for this model or one of the same structure, in any framework.
         model: the model to write to.
         seed: 0 ≤ seed < 2**64; the weights are a pure function of plan and seed.
-        prefix: put before every name; two networks of one shape that shall differ need two seeds or prefixes.
+        prefix: put before every name; two networks of one shape that must differ need two seeds or prefixes.
         names: {path in this model: name in the plan and the stream}, as for `glorot.plan`; a plan that has the
             model's own names is renamed by it.
         axes: as for `glorot.plan`.
@@ -133,6 +133,7 @@ def initialize(
     inputs: Any = None,
     rules: Rules | None = None,
     only: str | None = None,
+    prefix: str = "",
     names: Mapping[str, str] | None = None,
     axes: Mapping[str, str] | None = None,
 ) -> M:
@@ -150,6 +151,7 @@ def initialize(
         inputs: as for `glorot.plan`.
         rules: as for `glorot.plan`.
         only: as for `glorot.plan`; with "head.*" the rest of the model keeps its weights.
+        prefix: as for `glorot.apply`; two models of one shape that must differ need two.
         names: as for `glorot.plan`.
         axes: as for `glorot.plan`.
 
@@ -171,7 +173,7 @@ def initialize(
     adapter, model = opened(model, inputs)
     inventory = labelled(adapter.inventory(model, inputs), axes)
     planned = resolve(inventory, _chosen(recipe, inventory), rules or (), only, names)
-    return cast(M, adapter.write(model, assignments(planned, inventory, seed, names=names)))
+    return cast(M, adapter.write(model, assignments(planned, inventory, seed, prefix, names)))
 
 
 def draw(
@@ -300,20 +302,21 @@ def compare(
     return run_comparison(task, chosen, seeds, epochs, progress, rules or ())
 
 
-def explain(name: str, *, full: bool = False) -> str:
-    """Explain a scheme, a recipe or an activation on one screen.
+def explain(name: str | None = None, *, full: bool = False) -> str:
+    """Explain a scheme, a recipe or an activation on one screen; without a name, list them all.
 
     page = docstring + the numbers of a layer from 300 to 100 units
 
     Args:
-        name: its name, as in "xavier", "he_normal" or "gelu"; "scheme:zeros" where a recipe has the same.
+        name: its name in any spelling, as in "xavier", "He normal" or "gelu"; "scheme:zeros" where a recipe has the
+            same. None lists what there is, by group.
         full: the whole page instead of one screen.
 
     Returns:
         The page as text.
 
     Raises:
-        GlorotError: if nothing bears the name; the nearest names are told.
+        GlorotError: if nothing has that name, and what the nearest names are.
 
     Example:
         >>> import glorot

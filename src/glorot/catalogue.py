@@ -6,6 +6,7 @@ import functools
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -13,24 +14,42 @@ from glorot.errors import GlorotError
 
 T = TypeVar("T")
 
+NEAR = 0.75
+"""How alike a misspelt name and a suggestion are at least, from 0 to 1."""
+
+
+def squash(name: str) -> str:
+    """Return a name without case, blanks, hyphens and underscores, as names are looked up.
+
+    Example:
+        >>> squash("Xavier-Uniform"), squash("xavier_uniform_"), squash("XavierUniform")
+        ('xavieruniform', 'xavieruniform', 'xavieruniform')
+    """
+    return re.sub(r"[\s_-]+", "", name).lower()
+
 
 def nearest(name: str, known: Iterable[str], limit: int = 3) -> str:
-    """Return ' (did you mean …?)' with the known names closest to a misspelt one, or nothing."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=limit, cutoff=0.5)
-    close = close or [other for other in names if name and other.startswith(name)][:limit]
-    return f" (did you mean {' or '.join(repr(c) for c in close)}?)" if close else ""
+    """Return ' (did you mean …?)' with the known names closest to a misspelt one, or nothing.
+
+    Example:
+        >>> nearest("xavir", ["xavier", "he", "xavier"]), nearest("qqqq", ["xavier", "he"])
+        (" (did you mean 'xavier'?)", '')
+    """
+    names = {squash(other): other for other in sorted(set(known), reverse=True)}
+    asked = squash(name)
+    close = difflib.get_close_matches(asked, names, n=limit, cutoff=NEAR)
+    close = close or [other for other in sorted(names) if asked and other.startswith(asked)][:limit]
+    return f" (did you mean {' or '.join(repr(names[c]) for c in close)}?)" if close else ""
 
 
 def parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
-    """Split `name` or `name(1, key=2)` into the name and its literal arguments."""
+    """Split `name` or `name(1, key=2)` into the name as it is written and its literal arguments."""
+    found = re.fullmatch(r"\s*([^\W\d][\w\s-]*?)\s*(\(.*\))?\s*", text, re.DOTALL)
     try:
-        node = ast.parse(text.strip(), mode="eval").body
-        if isinstance(node, ast.Name):
-            return node.id, [], {}
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        node = ast.parse(f"call{found[2] or '()'}", mode="eval").body if found else None
+        if found and isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             positional = [ast.literal_eval(a) for a in node.args]
-            return node.func.id, positional, {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
+            return found[1], positional, {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
     except (SyntaxError, ValueError):
         pass
     raise GlorotError(f"cannot read {text!r}: write a name, or a call with numbers, as in 'normal(std=0.02)'")
@@ -48,7 +67,7 @@ def _literal(value: object) -> str:
 
 
 class Catalogue(Generic[T]):
-    """The factories of one kind, by name and alias.
+    """The factories of one kind, by name and alias, in any spelling: `xavier_uniform`, `Xavier Uniform`.
 
     Args:
         kind: what the entries are called in messages, as in "scheme".
@@ -61,11 +80,13 @@ class Catalogue(Generic[T]):
         self._package = package
         self._factories: dict[str, Callable[..., T]] = {}
         self._aliases: dict[str, str] = {}
+        self._spellings: dict[str, str] = {}
 
     def add(self, factory: Callable[..., T], *aliases: str) -> None:
         """Register a factory under its own name and further ones."""
         self._factories[factory.__name__] = factory
         self._aliases.update(dict.fromkeys(aliases, factory.__name__))
+        self._spellings.update(dict.fromkeys(map(squash, (factory.__name__, *aliases)), factory.__name__))
 
     def __iter__(self) -> Iterator[str]:
         self._discover()
@@ -73,22 +94,22 @@ class Catalogue(Generic[T]):
 
     def __contains__(self, name: str) -> bool:
         self._discover()
-        return name in self._factories or name in self._aliases
+        return squash(name) in self._spellings
 
     def aliases(self, name: str) -> list[str]:
         """Return the other names of an entry."""
         return sorted(a for a, target in self._aliases.items() if target == name)
 
     def factory(self, name: str) -> Callable[..., T]:
-        """Return the factory called `name`; raise with the nearest names if there is none."""
+        """Return the factory of a name or an alias; raise with the nearest names if there is none."""
         self._discover()
-        name = self._aliases.get(name, name)
-        if name not in self._factories:
+        own = self._spellings.get(squash(name))
+        if own is None:
             known = [*self._factories, *self._aliases]
             raise GlorotError(
                 f"unknown {self.kind} {name!r}{nearest(name, known)}; known: {', '.join(sorted(self._factories))}"
             )
-        return self._factories[name]
+        return self._factories[own]
 
     def make(self, text: str) -> T:
         """Build an entry from text: a name, or a call such as `normal(std=0.02)`."""
@@ -102,7 +123,7 @@ class Catalogue(Generic[T]):
                 raise TypeError(f"there is no argument {unknown[0]!r}{nearest(unknown[0], known)}")
             signature.bind(*positional, **keywords)
         except TypeError as error:
-            raise GlorotError(f"{text!r}: {error}; the {self.kind} is {name}{signature}") from None
+            raise GlorotError(f"{text!r}: {error}; the {self.kind} is {factory.__name__}{signature}") from None
         return factory(*positional, **keywords)
 
     def _discover(self) -> None:

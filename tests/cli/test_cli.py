@@ -135,6 +135,67 @@ def test_plan_takes_rules_and_formats(place):
     assert "left alone" in page
 
 
+def test_plan_writes_the_page_or_the_plan_that_its_output_names(place):
+    table = succeed(place, "plan", "nets.py:model", "-o", "plan.html")
+    assert table.startswith("plan: auto")
+    page = (place / "plan.html").read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    assert succeed(place, "plan", "nets.py:model", "--format", "html", "-o", "plan.html") == ""  # once is enough
+    assert succeed(place, "plan", "nets.py:model", "--format", "html") == page
+    data = succeed(place, "plan", "nets.py:model", "--format", "json", "-o", "plan.html")
+    assert json.loads(data)["version"] == 2
+    assert (place / "plan.html").read_text() == page
+    assert succeed(place, "plan", "nets.py:model", "--format", "json", "-o", "plan.json") == ""
+    assert (place / "plan.json").read_text() == data
+
+
+def test_equal_layers_are_one_row_until_the_table_is_unfolded(place):
+    (place / "deep.py").write_text(
+        "from torch import nn\nmodel = nn.Sequential(*(nn.Linear(4, 4) for _ in range(9)))\n"
+    )
+    folded = succeed(place, "plan", "deep.py:model")
+    assert "{0..8}.weight" in folded
+    assert "3.weight" not in folded
+    unfolded = succeed(place, "plan", "deep.py:model", "--full")
+    assert [line.split()[0] for line in unfolded.splitlines()[4:]] == [
+        f"{n}.{what}" for n in range(9) for what in ("weight", "bias")
+    ]
+    assert ">{0..8}.bias<" in succeed(place, "plan", "deep.py:model", "--format", "html")
+    assert ">8.bias<" in succeed(place, "plan", "deep.py:model", "--format", "html", "--full")
+
+
+def test_rules_may_come_from_a_file(place):
+    (place / "rules.txt").write_text("# the head\n2.weight = normal(std=0.5)\n\n*.bias=ones\n")
+    out = succeed(place, "plan", "nets.py:model", "--rule", "@rules.txt", "--rule", "2.bias=skip", "--format", "json")
+    schemes = {entry["name"]: entry["scheme"] for entry in json.loads(out)["entries"]}
+    assert schemes == {"0.weight": "balanced", "0.bias": "ones", "2.weight": "normal(std=0.5)", "2.bias": ""}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "error: cannot read rules.txt: No such file or directory; give the path of a rules file"),
+        (b"# nothing\n", "error: --rule @rules.txt: the file holds no rule; write PATTERN=SCHEME on each line, as in"),
+        (b"a=ones\nhead\n", "error: rules.txt, line 2: --rule 'head': write PATTERN=SCHEME, as in 'head.*=normal"),
+        (b"\xff\xfe", "error: cannot read rules.txt: 'utf-8' codec can't decode"),
+    ],
+)
+def test_files_that_hold_no_rules(place, content, message):
+    (place / "rules.txt").unlink(missing_ok=True)
+    if content is not None:
+        (place / "rules.txt").write_bytes(content)
+    result = run(place, "plan", "nets.py:model", "--rule", "@rules.txt")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(message)
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_explain_alone_lists_what_there_is(place):
+    out = succeed(place, "explain")
+    assert out.startswith("Recipes decide for a whole model:\n  auto ")
+    assert "\n  xavier_uniform " in out
+
+
 def test_compare_runs_a_target_and_writes_a_page(place):
     out = succeed(
         place, "compare", "nets.py:task", "--recipe", "zeros", "--recipe", "he", "--seeds", "2", "--epochs", "3"
@@ -179,13 +240,19 @@ BAD = [
     ("draw xavier_uniform 3 --seed 0", "error: scheme 'xavier_uniform' needs fans"),
     ("draw zeros 3 --seed 0 -o w.txt", "error: w.txt: expected a file name that ends in .npy"),
     ("draw zeros 3 --seed 0 -o nowhere/w.npy", "error: cannot write nowhere/w.npy: No such file or directory"),
-    ("plan nets.py", "error: 'nets.py' is no target: write package.module:factory, path/to/file.py:factory or path"),
-    ("plan gone.py:model", "error: gone.py is no file; a target is written"),
+    ("plan nets.py", "error: 'nets.py' is not a target: write package.module:name, path/to/file.py:name or path"),
+    ("plan gone.py:model", "error: gone.py is not a file; a target is written path/to/file.py:name"),
     ("plan sick.py:model", "error: sick.py does not import: RuntimeError: no network today (sick.py:2)"),
     ("plan no.such.module:model", "error: module 'no.such.module' does not import: ModuleNotFoundError"),
     ("plan nets.py:modle", "error: nets.py has no 'modle' (did you mean 'model'"),
-    ("plan nets.py:number", "error: nets.py:number is a int; a target is a function without arguments"),
-    ("plan nets.py:model -o plan.txt", "error: plan.txt: expected a file name that ends in .json, for a plan"),
+    (
+        "plan nets.py:number",
+        "error: nets.py:number: cannot tell which framework a builtins.int belongs to; expected a torch.nn.Module",
+    ),
+    (
+        "plan nets.py:model -o plan.txt",
+        "error: plan.txt: expected a file name that ends in .json for a plan, or in .html for its page",
+    ),
     ("plan nets.py:wrong", "error: 'a model, I swear' is no model: text stands for the path of a Caffe net"),
     ("plan nets.py:broken", "error: nets.py:broken: the factory failed with TypeError"),
     ("plan nets.py:ill_fitting", "error: the batch does not fit the model: layer '0' refused it"),
@@ -197,7 +264,7 @@ BAD = [
     ("plan nets.py:model --rule head", "error: --rule 'head': write PATTERN=SCHEME"),
     ("plan nets.py:model -o nowhere/plan.json", "error: cannot write nowhere/plan.json"),
     ("plan nets.py:model --diff gone.json", "error: cannot read plan gone.json: No such file or directory"),
-    ("apply nets.py nets.py:model --seed 0 -o w.pt", "error: nets.py is not a plan: it is no valid JSON"),
+    ("apply nets.py nets.py:model --seed 0 -o w.pt", "error: nets.py is not a plan: it is not valid JSON"),
     ("apply good.json nets.py:wider --seed 0 -o w.pt", "error: this plan was made for another model"),
     ("apply good.json nets.py:model --seed 0 -o w.bin", "error: w.bin: expected a file name that ends in .pt"),
     ("apply old.json nets.py:model --seed 0 -o w.pt", "error: old.json is a plan of version 0"),

@@ -46,7 +46,7 @@ WORDS = [
     ("plan a --format pdf", "--format must be text, json or html, got 'pdf'; see glorot plan --help"),
     ("plan a --rule", "--rule needs a value: write --rule PATTERN=SCHEME; see glorot plan --help"),
     ("plan a --level high", "--level must be an integer, got 'high'; see glorot plan --help"),
-    ("plan a --phase trian", "--phase must be TRAIN or TEST, got 'trian'; see glorot plan --help"),
+    ("plan a --phase trian", "--phase must be TRAIN or TEST, got 'trian' (did you mean 'TRAIN'?); see glorot plan --help"),
     ("apply p.json", "TARGET is missing: write glorot apply PLAN_FILE TARGET --seed INTEGER --output PATH; see glorot apply --help"),
     ("apply p.json a --seed 0", "--output is missing: write glorot apply PLAN_FILE TARGET --seed INTEGER --output PATH; see glorot apply --help"),
     ("apply p.json a b --seed 0 -o w.pt", "unexpected 'b': write glorot apply PLAN_FILE TARGET --seed INTEGER --output PATH; see glorot apply --help"),
@@ -161,7 +161,7 @@ def test_what_a_target_printed_to_a_reader_that_has_gone_is_dropped(tmp_path: Pa
     (tmp_path / "own.py").write_text("def start():\n    print('a word')\n    return 3\n")
     err, code = without_a_reader(tmp_path, "plan", "own.py:start")
     assert (err.count("\n"), code) == (1, 141)
-    assert err.startswith("error: cannot tell which framework")
+    assert err.startswith("error: own.py:start: cannot tell which framework")
 
 
 def test_a_shell_gets_its_completions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

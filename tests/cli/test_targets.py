@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 import pytest
+from torch import nn
 
 import glorot
 from glorot.cli import main
@@ -47,9 +48,55 @@ def test_a_missing_module_names_no_line_of_importlib() -> None:
 
 def test_a_factory_that_returns_none(tmp_path: Path) -> None:
     path = write(tmp_path, "def none():\n    pass\n\ndef pair():\n    return 1, 2\n")
-    with pytest.raises(GlorotError, match=r"mymodels\.py:none returned None; return the model$"):
+    with pytest.raises(GlorotError, match=r"mymodels\.py:none is or returned None; it must be a model, or return one$"):
         model_and_inputs(f"{path}:none", NO_OPTIONS)
-    assert model_and_inputs(f"{path}:pair", NO_OPTIONS) == (1, 2)
+    with pytest.raises(GlorotError, match=r"mymodels\.py:pair: cannot tell which framework a builtins\.int belongs to"):
+        model_and_inputs(f"{path}:pair", NO_OPTIONS)
+
+
+TARGETS = """
+import functools
+import torch
+from torch import nn
+
+batch = torch.ones(2, 3)
+model = nn.Linear(3, 2)
+pair = (model, batch)
+class Net(nn.Linear):
+    def __init__(self):
+        super().__init__(3, 2)
+def make():
+    return Net()
+def make_pair(size=3):
+    return nn.Linear(size, 2), torch.ones(2, size)
+partial = functools.partial(make_pair, 3)
+class Maker:
+    def __call__(self):
+        return make()
+maker = Maker()
+wide = functools.partial(nn.Linear, 3, 2, False)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "has_batch"),
+    [
+        ("model", False), ("pair", True), ("Net", False), ("make", False), ("make_pair", True), ("partial", True),
+        ("maker", False), ("wide", False),
+    ],
+)  # fmt: skip
+def test_a_target_is_a_model_or_makes_one(name: str, has_batch: bool, tmp_path: Path) -> None:
+    model, inputs = model_and_inputs(f"{write(tmp_path, TARGETS)}:{name}", NO_OPTIONS)
+    assert isinstance(model, nn.Linear)
+    assert (inputs is not None) == has_batch
+    assert glorot.plan(model, inputs=inputs)["weight"].shape == (2, 3)
+
+
+def test_a_target_may_be_lazy(tmp_path: Path) -> None:
+    path = write(tmp_path, "def __getattr__(name):\n    if name == 'it': return 5\n    raise AttributeError(name)\n")
+    assert load_target(f"{path}:it") == 5
+    with pytest.raises(GlorotError, match=r"mymodels\.py has no 'other'$"):
+        load_target(f"{path}:other")
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:

@@ -44,7 +44,7 @@ def relu() -> Formula:
     return Formula(lambda z: np.maximum(z, 0.0), lambda z: where(z > 0, 1.0, 0.0), (0.0,))
 
 
-@entry("leakyrelu")
+@entry()
 def leaky_relu(negative_slope: float = 0.01) -> Formula:
     """Leaky rectifier: φ(z) = z for z > 0, else negative_slope·z.
 
@@ -66,7 +66,7 @@ def leaky_relu(negative_slope: float = 0.01) -> Formula:
     return Formula(lambda z: where(z > 0, z, negative_slope * z), lambda z: where(z > 0, 1.0, negative_slope), kinks)
 
 
-@entry("relu_6")
+@entry()
 def relu6() -> Formula:
     """Rectifier capped at 6: φ(z) = min(max(z, 0), 6).
 
@@ -247,7 +247,7 @@ def softplus() -> Formula:
     return Formula(softplus_of, logistic)
 
 
-@entry("hard_swish", "hard_silu")
+@entry("hard_silu")
 def hardswish() -> Formula:
     """Piecewise swish: φ(z) = z·min(max(z + 3, 0), 6)/6.
 

@@ -7,7 +7,7 @@ from glorot.activations.functions import erf_of, gauss, logistic, softplus_of, w
 from glorot.errors import GlorotError
 
 
-@entry("soft_sign")
+@entry()
 def softsign() -> Formula:
     """Softsign: φ(z) = z/(1 + |z|).
 
@@ -74,7 +74,7 @@ def sigmoid() -> Formula:
     return Formula(logistic, derivative)
 
 
-@entry("hard_sigmoid")
+@entry()
 def hardsigmoid() -> Formula:
     """Piecewise sigmoid: φ(z) = min(max(z + 3, 0), 6)/6.
 
@@ -92,7 +92,7 @@ def hardsigmoid() -> Formula:
     return Formula(lambda z: np.clip(z + 3, 0.0, 6.0) / 6, lambda z: where(np.abs(z) < 3, 1 / 6, 0.0), (-3.0, 3.0))
 
 
-@entry("hard_tanh")
+@entry()
 def hardtanh() -> Formula:
     """Clipped identity: φ(z) = min(max(z, -1), 1).
 
@@ -148,7 +148,7 @@ def erf() -> Formula:
     return Formula(erf_of, gauss)
 
 
-@entry("log_sigmoid")
+@entry()
 def logsigmoid() -> Formula:
     """Logarithm of the sigmoid: φ(z) = -log(1 + e^-z), which is -softplus(-z).
 
@@ -165,7 +165,7 @@ def logsigmoid() -> Formula:
     return Formula(lambda z: -softplus_of(-z), lambda z: logistic(-z))
 
 
-@entry("soft_shrink")
+@entry()
 def softshrink(lambd: float = 0.5) -> Formula:
     """Soft threshold: φ(z) = sign(z)·max(|z| - lambd, 0).
 
@@ -190,7 +190,7 @@ def softshrink(lambd: float = 0.5) -> Formula:
     return Formula(lambda z: z - np.clip(z, -lambd, lambd), lambda z: where(np.abs(z) > lambd, 1.0, 0.0), kinks)
 
 
-@entry("tanh_shrink")
+@entry()
 def tanhshrink() -> Formula:
     """Tanh shrinkage: φ(z) = z - tanh(z).
 

@@ -50,7 +50,7 @@ class _Commands(click.Group):
 def group() -> None:
     """Start neural networks right: plan, apply and compare weight initialisation.
 
-    A TARGET is package.module:factory, path/to/file.py:factory or path/to/net.prototxt. Exit codes: 0 clean,
+    A TARGET is package.module:name, path/to/file.py:name or path/to/net.prototxt. Exit codes: 0 clean,
     1 differences or findings, 2 the command could not run, 130 interrupted, 143 terminated.
     """
 

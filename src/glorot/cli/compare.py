@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glorot.cli.nets import is_net, load_net, net_options, refuse_net_options
-from glorot.cli.rules import parse_rule
+from glorot.cli.rules import parse_rules, rule_option
 from glorot.cli.targets import load_target
 from glorot.errors import GlorotError
 from glorot.files import write_whole
@@ -30,9 +30,7 @@ NET_RECIPES = ("caffe", "xavier", "he", "auto")
 @click.option(
     "--recipe", "recipes", multiple=True, help="A recipe or scheme, repeatable; by default those of the textbooks."
 )
-@click.option(
-    "--rule", "rules", multiple=True, metavar="PATTERN=SCHEME", help="A rule on top of every recipe, repeatable."
-)
+@rule_option
 @click.option("--activation", default="tanh", show_default=True, help="Of the hidden layers: tanh, sigmoid, relu, …")
 @click.option("--depth", "depths", default="5", show_default=True, help="Hidden layers, or a list such as 1,2,3,5,20.")
 @click.option("--width", type=int, default=128, show_default=True, help="Units of a hidden layer.")
@@ -71,7 +69,7 @@ def _run(target: str | None, recipes: Sequence[str], seeds: int, epochs: int, op
     from glorot.comparison.sweep import run_sweep
     from glorot.report.progress import LiveProgress
 
-    rules = [parse_rule(text) for text in options["rules"]]
+    rules = parse_rules(options["rules"])
     if target is not None:
         task = _task(target, options)
         chosen = list(recipes) or list(NET_RECIPES if is_net(target) else TARGET_RECIPES)

@@ -4,11 +4,11 @@ import click
 
 
 @click.command("explain")
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--full", is_flag=True, help="The whole page instead of one screen.")
 @click.option("--format", "form", type=click.Choice(["text", "html"]), default="text", show_default=True)
-def command(name: str, full: bool, form: str) -> None:
-    """Explain NAME: a recipe (xavier, auto), a scheme (he_normal) or an activation (gelu)."""
+def command(name: str | None, full: bool, form: str) -> None:
+    """Explain NAME: a recipe (xavier, auto), a scheme (he_normal) or an activation (gelu); alone, list them all."""
     from glorot.report.explanation import explanation
 
     click.echo(explanation(name, full=full, html=form == "html"))

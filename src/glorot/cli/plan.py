@@ -8,10 +8,13 @@ import click
 
 import glorot
 from glorot.cli.nets import net_options
-from glorot.cli.rules import parse_rule
+from glorot.cli.rules import parse_rules, rule_option
 from glorot.cli.targets import model_and_inputs
 from glorot.errors import GlorotError
+from glorot.files import write_whole
 from glorot.plans import Plan
+
+FORMATS = {".json": "json", ".html": "html"}
 
 
 @click.command("plan")
@@ -19,14 +22,13 @@ from glorot.plans import Plan
 @click.option(
     "--recipe", help="A recipe, or a scheme for every weight.  [default: auto; for a Caffe net its fillers, caffe]"
 )
-@click.option(
-    "--rule", "rules", multiple=True, metavar="PATTERN=SCHEME", help="A rule on top, repeatable; SCHEME may be skip."
-)
+@rule_option
 @click.option("--only", metavar="PATTERN", help="Leave everything else alone.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan to this JSON file.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan, as .json, or as a page, .html.")
 @click.option(
     "--diff", "other", type=click.Path(path_type=Path), help="Compare with a saved plan; exit code 1 if they differ."
 )
+@click.option("--full", is_flag=True, help="A row for each part; equal layers are one row otherwise.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 @net_options
 def command(
@@ -36,29 +38,32 @@ def command(
     only: str | None,
     output: Path | None,
     other: Path | None,
+    full: bool,
     form: str,
     **options: Any,
 ) -> None:
-    """Plan the model that TARGET is or returns; a factory's (model, inputs) traces the order of execution too."""
-    if output is not None and output.suffix != ".json":
-        raise GlorotError(f"{output}: expected a file name that ends in .json, for a plan")
+    """Plan the model that TARGET is or returns; (model, inputs) traces the order of execution too."""
+    if output is not None and output.suffix not in FORMATS:
+        raise GlorotError(f"{output}: expected a file name that ends in .json for a plan, or in .html for its page")
     saved = None if other is None else Plan.load(other)
     model, inputs = model_and_inputs(target, options)
-    plan = glorot.plan(model, recipe, inputs, [parse_rule(text) for text in rules], only)
+    plan = glorot.plan(model, recipe, inputs, parse_rules(rules), only)
     if output is not None:
-        click.echo(f"saved {plan.save(output)}", err=True)
+        text = _as(FORMATS[output.suffix], plan, full) + "\n"
+        click.echo(f"saved {write_whole(output, text)}", err=True)
     if saved is not None:
         difference = saved.diff(plan)
         click.echo(str(difference))
         raise SystemExit(1 if difference else 0)
-    click.echo(_as(form, plan))
+    if output is None or form != FORMATS[output.suffix]:
+        click.echo(_as(form, plan, full))
 
 
-def _as(form: str, plan: Plan) -> str:
+def _as(form: str, plan: Plan, full: bool) -> str:
     if form == "json":
         return json.dumps(plan.to_json(), indent=1, ensure_ascii=False)
     if form == "html":
         from glorot.report.plan_page import plan_html
 
-        return plan_html(plan)
-    return str(plan)
+        return plan_html(plan, full)
+    return plan.table(full=full)

@@ -1,60 +1,75 @@
-"""Targets: from `package.module:factory` or `path/to/file.py:factory` to what the factory returns."""
+"""Targets: from `package.module:name` or `path/to/file.py:name` to the model, or the task, that is meant."""
 
 import importlib
 import importlib.util
+import inspect
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from glorot.backends import adapter_for
 from glorot.catalogue import nearest
 from glorot.cli.nets import is_net, load_net, refuse_net_options
 from glorot.errors import GlorotError
 
 
 def load_target(target: str) -> Any:
-    """Import a target and call its factory.
+    """Import what a target names; a function is called.
 
     Args:
-        target: `package.module:factory` or `path/to/file.py:factory`.
+        target: `package.module:name` or `path/to/file.py:name`; the name is that of a function without arguments, or
+            of a class, or of what such a function returns: a model, for one.
 
     Returns:
-        What the factory returned.
+        What the function returned, or the object itself.
 
     Raises:
-        GlorotError: if the text is no target, the module does not import, the factory is not there or fails.
+        GlorotError: if the text is not a target, the module does not import, the name is not there or the function
+            fails.
     """
-    factory = load_factory(target)
+    found = _import_target(target)
+    if not _is_factory(found):
+        return found
     try:
-        return factory()
+        return found()
     except GlorotError:
         raise
     except (Exception, SystemExit) as error:
         raise GlorotError(f"{target}: the factory failed with {_described(error)}") from error
 
 
-def load_factory(target: str) -> Callable[[], Any]:
-    """Import a target and return its factory without calling it."""
+def _import_target(target: str) -> Any:
     place, colon, name = target.rpartition(":")
     if not colon or not place or not name.isidentifier():
         raise GlorotError(
-            f"{target!r} is no target: write package.module:factory, path/to/file.py:factory or path/to/net.prototxt"
+            f"{target!r} is not a target: write package.module:name, path/to/file.py:name or path/to/net.prototxt"
         )
     module = _from_file(Path(place)) if place.endswith(".py") else _from_name(place)
-    factory = getattr(module, name, None)
-    if factory is None:
-        functions = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise GlorotError(f"{place} has no {name!r}{nearest(name, functions)}")
-    if not callable(factory):
-        raise GlorotError(f"{target} is a {type(factory).__name__}; a target is a function without arguments")
-    return factory  # type: ignore[no-any-return]
+    if not hasattr(module, name):
+        names = [key for key in vars(module) if not key.startswith("_")]
+        raise GlorotError(f"{place} has no {name!r}{nearest(name, names)}")
+    return getattr(module, name)
+
+
+def _is_factory(found: Any) -> bool:
+    """Tell what makes a model from a model, which can be called too."""
+    if inspect.isroutine(found) or isinstance(found, type):
+        return True
+    if not callable(found):
+        return False
+    try:
+        adapter_for(found)
+    except GlorotError:
+        return True
+    return False
 
 
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise GlorotError(f"{path} is no file; a target is written path/to/file.py:factory")
+        raise GlorotError(f"{path} is not a file; a target is written path/to/file.py:name")
     name = f"glorot_target_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -100,14 +115,14 @@ def _place(error: BaseException) -> str:
 
 
 def model_and_inputs(target: str, options: dict[str, Any]) -> tuple[Any, Any]:
-    """Load a target whose factory returns a model, or (model, inputs); for Linen (module, params) or those and inputs.
+    """Load a target that is or makes a model, or (model, inputs); for Linen (module, params) or those and inputs.
 
     Args:
         target: as for `load_target`, or the path of a `.prototxt`.
         options: the values of `net_options`.
 
     Raises:
-        GlorotError: if the target does not load, or its factory returns no model.
+        GlorotError: if the target does not load, or is not a model.
     """
     if is_net(target):
         return load_net(target, options), None
@@ -117,7 +132,11 @@ def model_and_inputs(target: str, options: dict[str, Any]) -> tuple[Any, Any]:
         made = ((made[0], made[1]), made[2] if len(made) == 3 else None)
     model, inputs = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if model is None:
-        raise GlorotError(f"{target} returned None; return the model")
+        raise GlorotError(f"{target} is or returned None; it must be a model, or return one")
+    try:
+        adapter_for(model)
+    except GlorotError as error:
+        raise GlorotError(f"{target}: {error}") from error
     return model, inputs
 
 

@@ -1,18 +1,20 @@
 """Explanation: the page of a scheme, a recipe or an activation, made from its docstring."""
 
+from glorot.errors import GlorotError
 from glorot.report.explanation.html import html_page
+from glorot.report.explanation.listing import listing
 from glorot.report.explanation.page import page_of
 from glorot.report.explanation.text import full_page, short_page
 
 
-def explanation(name: str, *, full: bool = False, html: bool = False) -> str:
-    """Explain a scheme, a recipe or an activation.
+def explanation(name: str | None = None, *, full: bool = False, html: bool = False) -> str:
+    """Explain a scheme, a recipe or an activation; without a name, list them all.
 
     page = docstring + what is computed for a layer 300 → 100, or for z ~ N(0, 1)
 
     Args:
-        name: a name, an alias or a call such as "normal(std=0.02)"; "scheme:zeros" where several kinds
-            share the name, of which the recipe comes first, then the scheme.
+        name: a name, an alias or a call such as "normal(std=0.02)", in any spelling; "scheme:zeros" where several
+            kinds share the name, of which the recipe comes first, then the scheme. None lists all names.
         full: the whole docstring; False (default) is what fits on one screen of 24 lines.
         html: a page for the browser, always whole, in one file that needs no network.
 
@@ -20,7 +22,7 @@ def explanation(name: str, *, full: bool = False, html: bool = False) -> str:
         The page.
 
     Raises:
-        GlorotError: if nothing bears the name; the nearest names are told.
+        GlorotError: if nothing has that name, and what the nearest names are; or if HTML is asked for without a name.
 
     Example:
         >>> print(explanation("zeros").splitlines()[0])
@@ -29,6 +31,10 @@ def explanation(name: str, *, full: bool = False, html: bool = False) -> str:
     References:
         Glorot & Bengio (2010), section 4.2.1, for the page that started it: `explanation("xavier")`.
     """
+    if name is None:
+        if html:
+            raise GlorotError("HTML is a page of one name: add it, as in `glorot explain xavier --format html`")
+        return listing()
     page = page_of(name)
     if html:
         return html_page(page)

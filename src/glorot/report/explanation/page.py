@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from glorot.activations import ACTIVATIONS, Activation
-from glorot.catalogue import Catalogue, nearest, parse_call
+from glorot.catalogue import Catalogue, nearest, parse_call, squash
 from glorot.errors import GlorotError
 from glorot.recipes.base import RECIPES
 from glorot.report.explanation.docstring import Docstring, read_docstring
@@ -62,11 +62,12 @@ def page_of(text: str) -> Page:
     """
     if not isinstance(text, str):
         raise GlorotError(f"explain takes a name such as 'xavier' or 'relu', got {type(text).__name__}")
-    asked, colon, rest = text.strip().partition(":")
-    call = rest.strip() if colon and asked in CATALOGUES else text.strip()
+    before, _, after = text.partition(":")
+    asked = squash(before) if after and squash(before) in CATALOGUES else ""
+    call = (after if asked else text).strip()
     name = parse_call(call)[0]
     kinds = [kind for kind, catalogue in CATALOGUES.items() if name in catalogue]
-    if colon and asked in CATALOGUES:
+    if asked:
         CATALOGUES[asked].factory(name)  # refuses a name that this kind does not have
         kinds = [asked, *(kind for kind in kinds if kind != asked)]
     if not kinds:
@@ -97,7 +98,7 @@ def _page(kind: str, call: str, name: str, others: list[str]) -> Page:
         kind=kind,
         name=own,
         aliases=tuple(catalogue.aliases(own)),
-        also=tuple(f"{other}:{name}" for other in others),
+        also=tuple(f"{other}:{CATALOGUES[other].factory(name).__name__}" for other in others),
         doc=doc,
         samples=tuple(samples),
         phi=phi,

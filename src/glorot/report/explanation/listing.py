@@ -1,0 +1,34 @@
+"""What there is to explain, by group: the page for whoever knows no name yet."""
+
+import textwrap
+from typing import Any
+
+from glorot.catalogue import Catalogue
+from glorot.report.explanation.docstring import read_docstring
+from glorot.report.explanation.page import CATALOGUES
+
+WIDTH = 79
+GROUPS = {
+    "recipe": "Recipes decide for a whole model",
+    "scheme": "Schemes decide for one tensor",
+    "activation": "Activations, for their gain",
+}
+
+
+def listing() -> str:
+    """List all recipes, schemes and activations, each with its line."""
+    groups = [_group(kind, catalogue) for kind, catalogue in CATALOGUES.items()]
+    return "\n\n".join([*groups, "Next: glorot explain xavier"])
+
+
+def _group(kind: str, catalogue: Catalogue[Any]) -> str:
+    wide = max(map(len, catalogue))
+    lines = [f"{GROUPS[kind]}:"]
+    for name in catalogue:
+        told = read_docstring(catalogue.factory(name).__doc__ or "").line
+        also = catalogue.aliases(name)
+        told += f" (also {', '.join(also)})" if also else ""
+        lines.append(
+            textwrap.fill(told, WIDTH, initial_indent=f"  {name.ljust(wide)}  ", subsequent_indent=" " * (wide + 4))
+        )
+    return "\n".join(lines)
