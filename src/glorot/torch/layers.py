@@ -1,12 +1,14 @@
 """What each PyTorch layer is made of: the parts of its parameters, with true fans."""
 
-from collections.abc import Callable
+import reprlib
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
 from glorot import fans
+from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.inventory import Part, View
 from glorot.layouts import blocks, laid_out, with_forget_gate
@@ -19,17 +21,28 @@ def parts_of(module: nn.Module) -> dict[str, Parts]:
     """Return the parts of the parameters that a layer owns itself, by parameter name.
 
     A part's name is its suffix alone here: "" for a whole parameter, "[q]" for a piece of a fused one.
-    Parameters that no layer type understands are not in the answer. A layer that tells of its own parts, by the
+    Parameters that no layer type understands are not in the answer. A layer that describes its own parts, by the
     attribute `glorot_parts`, is believed.
     """
-    told: dict[str, Parts] | None = getattr(module, "glorot_parts", None)
-    if told is not None:
-        return told
+    declared: dict[str, Parts] | None = getattr(module, "glorot_parts", None)
+    if declared is not None:
+        return _checked(declared)
     for kind in type(module).__mro__:
         describe = LAYERS.get(kind)
         if describe is not None:
             return describe(module)
     return _by_name(module)
+
+
+def _checked(declared: Any) -> dict[str, Parts]:
+    """Return what a layer declares as its parts, if it has the form that is asked for."""
+    is_mapping = isinstance(declared, Mapping) and all(isinstance(parts, tuple) for parts in declared.values())
+    if not is_mapping or not all(isinstance(part, Part) for parts in declared.values() for part in parts):
+        raise GlorotError(
+            "glorot_parts must be a dict {parameter name: tuple of glorot.inventory.Part}, "
+            f"got {reprlib.repr(declared)}"
+        )
+    return dict(declared)
 
 
 def kind_of(module: nn.Module) -> str:
