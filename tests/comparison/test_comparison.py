@@ -1,6 +1,9 @@
 """Comparisons: the demonstration's findings at small size, and what becomes of runs that fail."""
 
+import _thread
 import math
+import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,12 +11,14 @@ import torch
 from torch import nn
 
 import glorot
-from glorot.comparison import Comparison
+from glorot.comparison import Comparison, Task, sweep
+from glorot.comparison import run as comparing
 from glorot.comparison.digits import default_recipes, digits_task
-from glorot.comparison.results import Spread, differ
+from glorot.comparison.results import Run, Spread, differ
 from glorot.comparison.run import run_comparison
 from glorot.comparison.sweep import run_sweep
 from glorot.errors import GlorotError
+from glorot.plans import Plan
 
 
 @pytest.fixture(scope="module")
@@ -203,22 +208,57 @@ def test_threads_are_as_before():
     assert torch.get_num_threads() == threads
 
 
-def test_control_c_shows_the_runs_that_are_complete():
-    done = []
+def interrupt_after(runs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Ctrl-C come once so many runs are complete; those of further seeds train until they are stopped."""
+    complete, enough, asked, train = [], threading.Event(), threading.Lock(), comparing.train
 
-    def impatient(recipe: str, seed: int, epoch: int, loss: float) -> None:
-        done.append(recipe)
-        if seed == 1 and epoch == 2:
-            import _thread
+    def train_or_wait(task: Task, plan: Plan, seed: int, epochs: int, tell: object, check: Callable[[], None]) -> Run:
+        if seed > 0 or not runs:
+            assert enough.wait(60)
+            if asked.acquire(blocking=False):
+                _thread.interrupt_main()
+            while True:
+                check()
+        run = train(task, plan, seed, epochs, tell, check)
+        complete.append(run)
+        if len(complete) == runs:
+            enough.set()
+        return run
 
-            _thread.interrupt_main()
+    if not runs:
+        enough.set()
+    monkeypatch.setattr(comparing, "train", train_or_wait)
 
-    comparison = run_comparison(
-        digits_task(depth=1, width=8), ["zeros", "xavier"], seeds=40, epochs=3, progress=impatient
-    )
+
+def test_control_c_shows_the_runs_that_are_complete(monkeypatch):
+    interrupt_after(2, monkeypatch)
+    comparison = run_comparison(digits_task(depth=1, width=8), ["zeros", "xavier"], seeds=40, epochs=1)
     assert comparison.interrupted
-    assert 1 <= len(comparison["zeros"].runs) < 40
+    assert [len(comparison[recipe].runs) for recipe in ("zeros", "xavier")] == [1, 1]
     assert "interrupted: only complete runs are shown" in str(comparison)
+
+
+def test_control_c_before_any_run_is_complete_is_raised(monkeypatch):
+    interrupt_after(0, monkeypatch)
+    with pytest.raises(KeyboardInterrupt, match="before the first run was complete"):
+        run_comparison(digits_task(depth=1, width=8), ["zeros"], seeds=1, epochs=3)
+
+
+def test_control_c_in_a_sweep_keeps_the_depths_that_are_complete(monkeypatch):
+    compare = sweep.run_comparison
+
+    def impatient(task: Task, *more: object) -> Comparison:
+        if task is tasks[2]:
+            raise KeyboardInterrupt
+        return compare(task, *more)
+
+    tasks = {depth: digits_task(depth=depth, width=8) for depth in (1, 2, 3)}
+    monkeypatch.setattr(sweep, "run_comparison", impatient)
+    comparison = run_sweep(tasks.__getitem__, [3, 2, 1], ["zeros"], seeds=1, epochs=1)
+    assert comparison.interrupted
+    assert [point.depth for point in comparison.sweep] == [1]
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(tasks.__getitem__, [2, 3], ["zeros"], seeds=1, epochs=1)
 
 
 @pytest.mark.parametrize(
