@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from glorot.cli.completion import names_of
 from glorot.cli.nets import is_net, load_net, net_options, refuse_net_options
 from glorot.cli.rules import parse_rules, rule_option
 from glorot.cli.targets import load_target
@@ -28,10 +29,20 @@ NET_RECIPES = ("caffe", "xavier", "he", "auto")
 @click.command("compare")
 @click.argument("target", required=False)
 @click.option(
-    "--recipe", "recipes", multiple=True, help="A recipe or scheme, repeatable; by default those of the textbooks."
+    "--recipe",
+    "recipes",
+    multiple=True,
+    shell_complete=names_of("recipe", "scheme"),
+    help="A recipe or scheme, repeatable; by default those of the textbooks.",
 )
 @rule_option
-@click.option("--activation", default="tanh", show_default=True, help="Of the hidden layers: tanh, sigmoid, relu, …")
+@click.option(
+    "--activation",
+    default="tanh",
+    show_default=True,
+    shell_complete=names_of("activation"),
+    help="Of the hidden layers: tanh, sigmoid, relu, …",
+)
 @click.option("--depth", "depths", default="5", show_default=True, help="Hidden layers, or a list such as 1,2,3,5,20.")
 @click.option("--width", type=int, default=128, show_default=True, help="Units of a hidden layer.")
 @click.option("--seeds", type=int, help="How many seeds.  [default: 5; 3 for a Caffe net]")

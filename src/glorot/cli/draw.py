@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import glorot
+from glorot.cli.completion import names_of
 from glorot.errors import GlorotError
 from glorot.files import write_whole
 from glorot.report.blocks import histogram
@@ -19,7 +20,7 @@ from glorot.text import number, shape_text
 
 
 @click.command("draw")
-@click.argument("scheme")
+@click.argument("scheme", shell_complete=names_of("scheme"))
 @click.argument("sizes", type=int, nargs=-1, required=True)
 @click.option("--seed", type=int, required=True, help="0 ≤ seed < 2**64.")
 @click.option("--name", default="weight", show_default=True, help="The name in the stream: a parameter's path.")

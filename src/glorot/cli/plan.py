@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 import glorot
+from glorot.cli.completion import names_of
 from glorot.cli.nets import net_options
 from glorot.cli.rules import parse_rules, rule_option
 from glorot.cli.targets import model_and_inputs
@@ -20,7 +21,9 @@ FORMATS = {".json": "json", ".html": "html"}
 @click.command("plan")
 @click.argument("target")
 @click.option(
-    "--recipe", help="A recipe, or a scheme for every weight.  [default: auto; for a Caffe net its fillers, caffe]"
+    "--recipe",
+    shell_complete=names_of("recipe", "scheme"),
+    help="A recipe, or a scheme for every weight.  [default: auto; for a Caffe net its fillers, caffe]",
 )
 @rule_option
 @click.option("--only", metavar="PATTERN", help="Leave everything else alone.")
