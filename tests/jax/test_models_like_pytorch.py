@@ -9,20 +9,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 from flax import nnx
 from jax_models import KEY, described, filled, linen, rngs
 
 from glorot import stream
 from glorot.distributions import Normal
 from glorot.jax.models import kind_of
-from glorot.torch import inventory
+
+torch = pytest.importorskip("torch", reason="the numbers are those of PyTorch's layers")
 
 # the same numbers in the same parts: the same function as PyTorch's
 
 
-def in_torch(module: torch.nn.Module) -> dict[str, np.ndarray[Any, Any]]:
+def in_torch(module: Any) -> dict[str, np.ndarray[Any, Any]]:
     """Fill a PyTorch module with the stream, and return the values of every part."""
+    from glorot.torch import inventory
+
     values = {
         part.name: stream.draw(stream.key_of(0, part.name), Normal(std=1), part.shape)
         for part in inventory(module).parts
