@@ -148,7 +148,9 @@ def main() -> None:
     options = parser.parse_args()
     page = options.page.resolve()
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # for `glorot`
-    warnings.simplefilter("error")  # what warns its reader is not finished
+    warnings.simplefilter("error")  # a page that warns its reader is not finished
+    # NumPy 2 complains of how TensorFlow hands out variables; Keras reads them so when it saves.
+    warnings.filterwarnings("ignore", "__array__ implementation doesn't accept a copy", DeprecationWarning)
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(ROOT / "examples", Path(folder) / "examples", ignore=shutil.ignore_patterns("__pycache__"))
         os.chdir(folder)
