@@ -92,7 +92,11 @@ def read_plan(path: str | Path) -> PlanFields:
 
 def _json_at(path: str | Path) -> Any:
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        data = json.loads(text)
+        if r"\ud" in text.lower():  # half a character, which JSON can write and UTF-8 cannot
+            json.dumps(data, ensure_ascii=False).encode()
+        return data
     except OSError as error:
         raise GlorotError(f"cannot read plan {path}: {error.strerror or error}") from error
     except ValueError as error:  # no JSON, no UTF-8, or a whole number of thousands of digits

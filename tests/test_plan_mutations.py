@@ -1,0 +1,85 @@
+"""A plan file with any one thing changed is read, or refused in one line that names the file."""
+
+import copy
+import json
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glorot.errors import GlorotError
+from glorot.inventory import fingerprint
+from glorot.plans import Plan
+
+PLAN = json.loads((Path(__file__).parent / "data" / "plans" / "version_1_torch.json").read_text(encoding="utf-8"))
+VIEW = {"box": [[0, 8], [0, 8]], "unfold": [8, 8], "order": [0, 1], "flip": [0]}
+SQUARE = [row | {"view": VIEW} for row in PLAN["entries"] if row["shape"] == [8, 8]]
+NAMES = [{"name": row["name"], "axes": row["axes"], "shape": tuple(row["shape"])} for row in SQUARE]
+NEWER = PLAN | {"version": 2, "entries": SQUARE, "fingerprint": fingerprint(SimpleNamespace(**row) for row in NAMES)}
+
+Spot = tuple[str | int, ...]
+ODD: list[Any] = [
+    None, True, 0, -1, 1.5, float("nan"), 10**400, "", "x", "half a \ud800", [], [1, 2], [[0, 1]], [[None, None]], {}, {"a": 1},
+]  # fmt: skip
+
+
+def spots(data: Any, spot: Spot = ()) -> list[Spot]:
+    """Return the place of every value in a JSON document."""
+    inside = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return [spot, *(each for key, value in inside for each in spots(value, (*spot, key)))]
+
+
+def changed(data: Any, spot: Spot, value: Any, drop: bool) -> Any:
+    """Return a document with the value at one place replaced or dropped."""
+    if not spot:
+        return value
+    data = copy.deepcopy(data)
+    holder = data
+    for key in spot[:-1]:
+        holder = holder[key]
+    if drop:
+        del holder[spot[-1]]
+    else:
+        holder[spot[-1]] = value
+    return data
+
+
+DOCUMENTS = {"version 1": (PLAN, spots(PLAN)), "version 2": (NEWER, spots(NEWER))}
+HARM = st.sampled_from(sorted(DOCUMENTS)).flatmap(
+    lambda name: st.tuples(st.just(name), st.sampled_from(DOCUMENTS[name][1]), st.sampled_from(ODD), st.booleans())
+)
+
+
+def outcome(file: Path, data: Any) -> str:
+    """Load a document, use the plan in every way, and say what came of it."""
+    file.write_text(json.dumps(data), encoding="utf-8")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # unknown roles and fields are reported
+            plan = Plan.load(file)
+            assert Plan.load(plan.save(file)) == plan
+    except GlorotError as error:
+        return str(error)
+    assert plan.table(full=True).count("\n") >= len(plan.entries)
+    assert plan._repr_html_()
+    assert not plan.diff(plan)
+    return "read"
+
+
+@given(HARM)
+def test_a_harmed_plan_is_read_or_refused_in_one_line(tmp_path_factory: Any, harm: tuple[str, Spot, Any, bool]) -> None:
+    name, spot, value, drop = harm
+    file = tmp_path_factory.getbasetemp() / "harmed.json"
+    told = outcome(file, changed(DOCUMENTS[name][0], spot, value, drop))
+    assert told == "read" or (told.startswith(f"{file} is ") and "\n" not in told)
+
+
+def test_both_outcomes_are_met(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    why, order = ("entries", 0, "why"), ("entries", 0, "view", "order")
+    assert outcome(file, NEWER) == outcome(file, changed(PLAN, why, "x", False)) == "read"
+    assert "is not a plan: it is not valid JSON ('utf-8' codec" in outcome(file, changed(PLAN, why, "\ud800", False))
+    assert "view's order must be a permutation, got [1, 1]" in outcome(file, changed(NEWER, order, [1, 1], False))
