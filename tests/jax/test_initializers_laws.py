@@ -253,7 +253,7 @@ def test_delta_orthogonal_holds_the_matrix_of_orthogonal_rounded_once():
     matrix = np.asarray(initializers.orthogonal()(jax.random.key(4), (30, 40)))
     assert kernel.dtype == jnp.bfloat16
     assert np.array_equal(kernel[1], matrix.astype(jnp.bfloat16))
-    with pytest.raises(NotImplementedError, match="Unsupported dtype bfloat16"):
+    with pytest.raises((NotImplementedError, TypeError), match="dtype bfloat16"):  # which one depends on the release
         THEIRS.orthogonal()(jax.random.key(4), (30, 40), jnp.bfloat16)
 
 

@@ -146,7 +146,7 @@ class _Follower:
 
     def _scan(self, equation: Any, marks: list[Mark]) -> list[Mark]:
         """Follow a loop in its steady state: what it is fed by is what the turn before it returned."""
-        consts, carried = equation.params["num_consts"], equation.params["num_carry"]
+        consts, carried = _loop_counts(equation.params)
         body = equation.params["jaxpr"]
         if equation.params["length"] > 1:
             first = _Follower(Trace()).run(body, marks)
@@ -230,6 +230,14 @@ def _tolerance(dtype: Any) -> float:
 def _passed_on(name: str, origins: list[Origin]) -> str:
     """Return the activation that a step leaves as it was: a product with a number does."""
     return origins[0].activation if name in ("mul", "div") and len(origins) == 1 else "identity"
+
+
+def _loop_counts(params: dict[str, Any]) -> tuple[int, int]:
+    """Return how many arguments of a scan are constants, and how many are carried from turn to turn."""
+    if "ft_in" in params:  # from JAX 0.12 on at the latest
+        consts, carried, _ = params["ft_in"].unpack()
+        return len(consts), len(carried)
+    return params["num_consts"], params["num_carry"]
 
 
 def _inner(equation: Any) -> ClosedJaxpr | Jaxpr | None:
