@@ -1,5 +1,6 @@
 import csv
 import functools
+import inspect
 import math
 from pathlib import Path
 
@@ -275,7 +276,7 @@ def test_an_overflow_is_refused() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_page_is_whole(name: str) -> None:
-    page = ACTIVATIONS.factory(name).__doc__ or ""
+    page = inspect.getdoc(ACTIVATIONS.factory(name)) or ""
     assert "φ(z) = " in page.splitlines()[0]
-    for section in ("When to use:", "Example:\n        >>>", "References:\n"):
+    for section in ("When to use:", "Example:\n    >>>", "References:\n"):
         assert section in page
