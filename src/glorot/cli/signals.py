@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: a command unwinds, says so in one line, and ends."""
 
+import atexit
 import os
 import signal
 import sys
@@ -40,11 +41,12 @@ class Listener:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._hear)
         sys.unraisablehook = self._unraisable
+        atexit.register(self._ignore)  # the first that is registered, so the last that runs
         if hasattr(os, "register_at_fork"):
             self._watch()
 
     def leave(self) -> None:
-        """Raise nothing from now on: the interpreter shuts down, and would print where it was."""
+        """Raise nothing from now on: the interpreter shuts down, and would print where it was interrupted."""
         self._leaving = True
 
     def end_if_heard(self) -> None:
@@ -60,6 +62,11 @@ class Listener:
             self._end(number)
         self.received = number
         raise KeyboardInterrupt if number == signal.SIGINT else TerminatedError
+
+    def _ignore(self) -> None:
+        """Let the interpreter finish once everything is said and done; it would put back the handlers of the system."""
+        for number in WORDS:
+            signal.signal(number, signal.SIG_IGN)
 
     def _unraisable(self, unraisable: Any) -> None:
         """End where a finaliser swallowed the exception of a signal."""
