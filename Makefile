@@ -6,6 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# What pip is silent about while it works.
+BRINGS_compare := PyTorch, scikit-learn and the charts: about a minute
+BRINGS_docs := Sphinx and its theme: half a minute
+BRINGS_dev := every framework and the tools: a few minutes
+
 .PHONY: demo test test-slow test-gpu lint docs bench bench-gpu wheel clean
 
 demo: $(VENV)/.installed-compare  ## train the digits from eight starts: a table here, a page in glorot-report.html
@@ -20,13 +25,15 @@ test-slow: $(VENV)/.installed-dev  ## the rest that needs no GPU: long statistic
 test-gpu: $(VENV)/.installed-dev  ## what an NVIDIA GPU computes, on one
 	$(BIN)/pytest -m gpu
 
-lint: $(VENV)/.installed-dev  ## style, types, and the floors of the house
+lint: $(VENV)/.installed-dev  ## style, types, the floors of the house, and the workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet .github
 
-docs: $(VENV)/.installed-dev  ## the documentation, in docs/_build/index.html
+docs: $(VENV)/.installed-docs  ## the documentation, in docs/_build/index.html
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build
 
 bench: $(VENV)/.installed-dev  ## the stream and models on this processor, against PyTorch, NumPy and Flax
@@ -43,12 +50,13 @@ wheel: | $(BIN)/python  ## a wheel with the native kernel for this machine, in d
 
 clean:  ## remove what was built and written, but not .venv
 	rm -rf docs/_build docs/_generated dist build glorot-report.html glorot-report.json
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests benchmarks examples docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed-%: pyproject.toml constraints.txt $(wildcard native/* native/isa/*) | $(BIN)/python
-	$(PIP) -e '.[$*]'
-	touch $@
+	@echo "installing into $(VENV): $(BRINGS_$*)"
+	@$(PIP) -e '.[$*]'
+	@touch $@
