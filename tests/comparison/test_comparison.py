@@ -162,7 +162,14 @@ def test_values_are_learned_as_well_as_classes():
     assert not comparison.classifies
     assert comparison["xavier"].final("test_loss").mean < 0.2
     assert math.isnan(comparison["xavier"].final("test_accuracy").mean)
-    assert "test loss" in str(comparison)
+    lines = str(comparison).splitlines()
+    assert lines[2].split() == ["recipe", "verdict"]  # what was found comes before the figures
+    assert [line.split()[0] for line in lines[4 : 4 + len(comparison.results)]] == [
+        r.recipe for r in comparison.results
+    ]
+    head = next(line for line in lines[5:] if line.startswith("recipe"))
+    assert "test loss" in head
+    assert "verdict" not in head
     assert comparison.claims == ()
 
 

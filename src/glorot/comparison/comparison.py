@@ -53,7 +53,9 @@ class Comparison:
         raise KeyError(recipe)
 
     def __str__(self) -> str:
-        lines = [self.task, "", table(self.columns(), self.rows())]
+        head, rows = self.columns(), self.rows()
+        verdicts = table([head[0], head[-1]], [[row[0], row[-1]] for row in rows])
+        lines = [self.task, "", verdicts, "", table(head[:-1], [row[:-1] for row in rows])]
         if self.claims:
             lines += ["", "what textbooks say, and what we saw"]
             lines += [f"  {'✓' if claim.holds else '✗'} {claim.sentence}  {claim.seen}" for claim in self.claims]
