@@ -1,5 +1,6 @@
 """What the pages say of other libraries, for tests that run those libraries."""
 
+import itertools
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -14,16 +15,12 @@ def assert_said(page: str, *sentences: str) -> None:
 
 def table(page: str, heading: str) -> list[dict[str, str]]:
     """Return the rows of the table under the line of headings that contains this text, by the name of the column."""
-    lines = iter((ROOT / page).read_text(encoding="utf-8").splitlines())
-    names = next((_cells(line) for line in lines if line.startswith("|") and heading in line), None)
-    assert names, f"{page} has no table with {heading!r} in its headings"
-    next(lines)
-    rows = []
-    for line in lines:
-        if not line.startswith("|"):
-            break
-        rows.append(dict(zip(names, _cells(line), strict=True)))
-    return rows
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    heads = [at for at, line in enumerate(lines) if line.startswith("|--") and heading in lines[at - 1]]
+    assert len(heads) == 1, f"{page} has {len(heads)} tables with {heading!r} in their headings"
+    names = _cells(lines[heads[0] - 1])
+    below = itertools.takewhile(lambda line: line.startswith("|"), lines[heads[0] + 1 :])
+    return [dict(zip(names, _cells(line), strict=True)) for line in below]
 
 
 def _cells(line: str) -> list[str]:
