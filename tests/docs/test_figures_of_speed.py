@@ -1,0 +1,83 @@
+"""What the pages say of speed is what the benchmarks wrote."""
+
+import re
+from pathlib import Path
+
+import pytest
+from page_claims import ROOT, assert_said, table
+
+RESULTS, PAGE = ROOT / "benchmarks" / "results", "docs/speed.md"
+
+
+def figures(file: Path, first: str, last: str) -> dict[str, list[float]]:
+    """Return the numbers after the name of each line of a section, without the goals in parentheses."""
+    section = file.read_text(encoding="utf-8").partition(first)[2].partition(last)[0]
+    found = {}
+    for line in re.sub(r"\(goal [\d.]+\)", "", section).splitlines()[1:]:
+        name, *rest = re.split(r"  +", line.strip())
+        if rest:
+            found[name] = [float(re.match(r"[\d.]+", number)[0]) for number in rest if re.match(r"[\d.]+", number)]
+    return found
+
+
+STREAM = RESULTS / "stream.txt"
+TIMES = figures(STREAM, "names.\n\n", "over torch.nn.init")  # ms, least, × fill_, GB/s, elements per cycle
+RATIOS = figures(STREAM, "over torch.nn.init", "1,000 tensors")  # over torch.nn.init, over NumPy, × fill_
+SMALL = figures(STREAM, "1,000 tensors", "\0")  # ms, over torch.nn.init
+LAWS = ["uniform", "normal", "truncated"]
+
+
+def numbers(cell: str) -> float:
+    return float(re.search(r"[\d.]+", cell)[0])
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_the_table_of_speed(law: str) -> None:
+    (row,) = (row for row in table(PAGE, "Tensor.fill_") if row["64 Mi float32 elements"].split()[0] == law)
+    over_torch, over_numpy, of_fill = RATIOS[f"avx512 {law}"]
+    told = [numbers(row[name]) for name in list(row)[1:]]
+    assert told == pytest.approx([over_torch, over_numpy, of_fill, RATIOS[f"avx2 {law}"][0]], rel=0.04)
+
+
+def test_what_the_readme_says_of_speed() -> None:
+    assert_said("README.md", "a large tensor is filled 8 to 110 times as fast as by `torch.nn.init`")
+    ratios = [RATIOS[f"avx512 {law}"][0] for law in LAWS]
+    assert (int(min(ratios)), round(max(ratios), -1)) == (8, 110)
+
+
+def of_float32(name: str) -> list[float]:
+    return [TIMES[f"{name} {law}"][0] / TIMES[f"avx512 {law}"][0] for law in LAWS]
+
+
+def test_what_the_page_says_of_other_dtypes_and_orders() -> None:
+    assert_said(PAGE, "In bfloat16 random values take 6 to 20 % longer than in float32")
+    longer = [100 * (ratio - 1) for ratio in of_float32("bfloat16")]
+    assert (int(min(longer) + 0.6), round(max(longer))) == (6, 20)
+    assert_said(PAGE, "written in transposed order, float32 takes 1.4 to 2.2 times as long")
+    assert (round(min(of_float32("transposed")), 1), round(max(of_float32("transposed")), 1)) == (1.4, 2.2)
+    assert_said(PAGE, "the NumPy reference, 40 to 50 times slower")
+    assert all(40 <= ratio <= 50 for ratio in of_float32("numpy"))
+
+
+def test_what_the_page_says_of_small_tensors() -> None:
+    assert_said(PAGE, "`fill_all` takes a third of the time of `torch.nn.init`'s loop")
+    assert min(SMALL[f"fill_all {law}"][1] for law in LAWS) == pytest.approx(3, rel=0.15)
+    assert_said(PAGE, "the drop-in takes 1.4 times as long as PyTorch for uniform and normal values")
+    for law in ("uniform", "normal"):
+        assert SMALL[f"drop-in {law}"][0] / SMALL[f"torch {law}"][0] == pytest.approx(1.4, abs=0.06)
+
+
+def test_what_the_page_says_of_cycles() -> None:
+    assert_said(PAGE, "a uniform value costs 1.4 clock cycles of one core", "A normal value costs 3.2 cycles")
+    cycles = [1 / TIMES[f"one thread {law}"][-1] for law in ("uniform", "normal")]
+    assert cycles == pytest.approx([1.4, 3.2], abs=0.05)
+    assert_said(PAGE, "two cores are within a third of the time that filling the memory with a constant takes")
+    assert RATIOS["avx512 uniform"][2] <= 4 / 3
+
+
+def test_the_table_of_models_in_jax() -> None:
+    written = figures(RESULTS / "jax_models.txt", "processes", "\0")
+    rows = table(PAGE, "first")
+    names = ["Flax", "glorot.apply", "Flax under jit", "glorot.apply under jit", "glorot.plan"]
+    for row, name in zip(rows, names, strict=True):
+        assert [numbers(row["first"]), numbers(row["again"])] == written[name], name
