@@ -1,10 +1,7 @@
 """Every public thing has the docstring that explains it: one table, and what each kind must say."""
 
-import doctest
 import inspect
-import re
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,8 +10,6 @@ import pytest
 from docstring_rules import problems
 from glorot import api, fans, theory
 from glorot.report.explanation.page import CATALOGUES
-
-DOCS = Path(__file__).parents[1] / "docs"
 
 
 def public_functions(module: ModuleType) -> list[Callable[..., Any]]:
@@ -114,17 +109,3 @@ def test_a_function_must_say_what_it_returns() -> None:
         "no section 'Returns', and the first line does not say what is returned"
     ]
     assert problems("function", with_docstring(silent.replace("Every element", "Return every element"))) == []
-
-
-def examples_of(page: Path) -> str:
-    return "\n".join(
-        re.findall(r"^```pycon\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
-    )
-
-
-@pytest.mark.parametrize("page", [page.name for page in sorted(DOCS.glob("*.md")) if examples_of(page)])
-def test_the_examples_of_the_documentation_are_true(page: str) -> None:
-    test = doctest.DocTestParser().get_doctest(examples_of(DOCS / page), {}, page, page, 0)
-    failed, tried = doctest.DocTestRunner().run(test)
-    assert tried
-    assert not failed

@@ -1,8 +1,7 @@
-"""What the README and the examples say runs, and prints what they say."""
+"""The examples run, and print what they promise."""
 
 import contextlib
 import io
-import re
 import runpy
 from pathlib import Path
 
@@ -14,15 +13,6 @@ from glorot.comparison.run import run_comparison
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_five_lines_of_the_readme_print_the_table_below_them():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    code, table = re.search(r"## Five lines\s+```python\n(.*?)```\s+```text\n(.*?)```", readme, re.S).groups()
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(code, {})
-    assert table in printed.getvalue() + "\n"
-
-
 @pytest.mark.parametrize("name", ["transformer"])
 def test_an_example_runs(name):
     printed = io.StringIO()
@@ -31,7 +21,7 @@ def test_an_example_runs(name):
     assert printed.getvalue().strip()
 
 
-def test_one_network_starts_alike_in_three_frameworks_as_the_readme_says():
+def test_one_network_starts_alike_in_three_frameworks():
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         runpy.run_path(str(ROOT / "examples" / "same_weights" / "run.py"), run_name="__main__")
@@ -42,9 +32,6 @@ def test_one_network_starts_alike_in_three_frameworks_as_the_readme_says():
     for row in rows:
         assert row[3] == "yes"
         assert float(row[-1]) < 1e-5
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for row in rows[:3]:  # the last digits may differ between machines
-        assert re.search(rf"cnn +{row[1]} +{row[2]} +yes", readme)
 
 
 def test_the_example_task_trains():

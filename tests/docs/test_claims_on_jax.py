@@ -14,6 +14,7 @@ from flax import nnx
 from jax import lax
 from page_claims import assert_said, table
 
+pytestmark = pytest.mark.slow
 THEIRS = jax.nn.initializers
 KEY = jax.random.key(0)
 README, INITIALIZERS, MODELS = "README.md", "docs/jax-initializers.md", "docs/jax-models.md"

@@ -13,8 +13,11 @@ from page_claims import assert_said, table
 
 README, PAGE, INITIALIZERS = "README.md", "docs/keras.md", "docs/keras-initializers.md"
 
-# NumPy 2 complains of how TensorFlow hands out variables
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    # NumPy 2 complains of how TensorFlow hands out variables
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
+]
 
 
 def values(tensor: Any) -> np.ndarray[Any, Any]:

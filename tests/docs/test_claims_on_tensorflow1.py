@@ -11,6 +11,7 @@ from page_claims import assert_said
 
 import glorot.keras as ours
 
+pytestmark = pytest.mark.slow
 slim = pytest.importorskip("tf_slim")
 v1 = tf.compat.v1
 PAGE = "docs/keras-initializers.md"

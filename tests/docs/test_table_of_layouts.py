@@ -13,6 +13,8 @@ from flax import nnx
 from page_claims import assert_said, table
 from torch import nn
 
+pytestmark = pytest.mark.slow
+
 KEY, RNGS = jax.random.key(0), nnx.Rngs(0)
 COPIES, OUTPUTS, INPUTS, KERNEL = 2, 5, 3, (7, 9)  # of one group; all sizes differ, so that a shape tells the axes
 HEADS = (2, 5)  # two heads of five: the outputs of a projection, as two axes or as one

@@ -17,6 +17,8 @@ from torch import nn
 import glorot
 from glorot.caffe import parse_net
 
+pytestmark = pytest.mark.slow
+
 
 class Layer(NamedTuple):
     """One layer in PyTorch, Keras, Flax and Caffe: how to build it, and which parameter is meant."""
@@ -224,7 +226,7 @@ def test_the_page_has_the_order_in_which_each_framework_stores_a_dense_layer() -
 
 
 def test_draw_takes_the_axes_that_keras_and_jax_take() -> None:
-    assert_said("docs/fans.md", "takes `in_axis=-2, out_axis=-1` unless told otherwise, as Keras and JAX do")
+    assert_said("docs/fans.md", "takes `in_axis=-2, out_axis=-1` by default, as Keras and JAX do")
     shape = (2, 3, 5)
     assert compute_fans(shape) == (6, 10)
     assert _compute_fans(shape) == (6, 10)
