@@ -251,7 +251,7 @@ def compare(
     build: Any,
     data: Any,
     recipes: Sequence[str] = ("standard", "xavier", "he", "auto"),
-    seeds: int = 5,
+    seeds: int | Sequence[int] = 5,
     *,
     epochs: int = 30,
     loss: Callable[[Any, Any], Any] | None = None,
@@ -259,23 +259,25 @@ def compare(
     batch_size: int = 32,
     progress: "Progress | None" = None,
     rules: Rules | None = None,
+    only: str | None = None,
 ) -> "Comparison":
     """Train one model from several recipes side by side, and judge them by the figures.
 
     accuracy = mean ± standard deviation over seeds; differences within the noise of seeds (Student's t, 5 %) are none
 
     Args:
-        build: makes a fresh model; or a Caffe net, or the path of one.
+        build: makes a fresh model; or a model, of which each run gets a copy; or a Caffe net, or the path of one.
         data: (train inputs, train targets, test inputs, test targets) as arrays or tensors.
         recipes: names of recipes or schemes; "current" keeps the model's own initialisation.
-        seeds: how many seeds, 5 by default.
+        seeds: how many seeds, 5 by default; or the seeds themselves, as for an independent replication.
         epochs: how often each run sees the training set, 30 by default.
-        loss: function (outputs, targets) → scalar; by default cross-entropy for class numbers and mean
+        loss: function (what the model returns, targets) → scalar; by default cross-entropy for class numbers and mean
             squared error for values.
         optimizer: function (parameters) → optimiser; by default plain SGD with step 0.02.
         batch_size: examples a step, 32 by default.
         progress: told (recipe, seed, epoch, training loss) behind every epoch.
         rules: (path pattern, scheme or "skip") pairs on top of every recipe.
+        only: a path pattern; with "head.*" all recipes start the head alone, and the rest keeps what it has.
 
     Returns:
         The comparison, to print or to index by recipe.
@@ -299,7 +301,7 @@ def compare(
 
     task = as_task(build, data, loss=loss, optimizer=optimizer, batch_size=batch_size)
     chosen = [recipes] if isinstance(recipes, str) else list(recipes)
-    return run_comparison(task, chosen, seeds, epochs, progress, rules or ())
+    return run_comparison(task, chosen, seeds, epochs, progress, rules or (), only)
 
 
 def explain(name: str | None = None, *, full: bool = False) -> str:

@@ -274,7 +274,7 @@ def test_control_c_in_a_sweep_keeps_the_depths_that_are_complete(monkeypatch):
         ({"recipes": ["xavir"]}, "unknown recipe 'xavir'"),
         ({"recipes": []}, "compare needs at least one recipe"),
         ({"recipes": ["he", "he"]}, "recipe 'he' is named twice"),
-        ({"seeds": 0}, "seeds must be a positive integer, got 0"),
+        ({"seeds": 0}, "seeds must be a positive integer, or different seeds from 0 on .*, got 0"),
         ({"epochs": 1.5}, "epochs must be a positive integer, got 1.5"),
         ({"build": lambda: 3}, "build must return a torch.nn.Module, got int"),
         ({"data": (X[:, :3], LABELS, X[:, :3], LABELS)}, "the batch does not fit the model: layer '0' refused it"),

@@ -23,26 +23,31 @@ from glorot.errors import GlorotError
 from glorot.plans import Plan, Rules, resolve
 from glorot.probe import Signal, prediction
 from glorot.recipes import as_recipe
+from glorot.theory import Prediction
 from glorot.torch import inventory
+
+Seeds = int | Sequence[int]
 
 
 def run_comparison(
     task: Task,
     recipes: Sequence[str],
-    seeds: int,
+    seeds: Seeds,
     epochs: int,
     progress: Progress | None = None,
     rules: Rules = (),
+    only: str | None = None,
 ) -> Comparison:
     """Train every recipe from every seed, and judge.
 
     Args:
         task: model, data, loss and optimiser.
         recipes: names of recipes or schemes.
-        seeds: how many seeds, counted from 0.
+        seeds: how many seeds, counted from 0, or the seeds themselves.
         epochs: how often each run sees the training set.
         progress: told (recipe, seed, epoch, training loss) after every epoch.
         rules: (path pattern, scheme or "skip") pairs on top of every recipe.
+        only: a path pattern; what it does not match keeps the weights that it was built with.
 
     Returns:
         The comparison. Ctrl-C ends it with the runs that are complete.
@@ -51,14 +56,15 @@ def run_comparison(
         GlorotError: if a recipe is unknown or named twice, a number is not positive, or the data does not fit.
         KeyboardInterrupt: if Ctrl-C comes before the first run is complete.
     """
-    _check(recipes, seeds, epochs)
+    chosen = seeds_of(seeds)
+    _check(recipes, epochs)
     began = time.perf_counter()
     model = check_fresh(task)
     taken = inventory(model, task.train[0][:2])
-    plans = {recipe: resolve(taken, as_recipe(recipe), rules) for recipe in recipes}
-    runs, interrupted = _all_runs(task, plans, seeds, epochs, progress, shares_process(task, model))
+    plans = {recipe: resolve(taken, as_recipe(recipe), rules, only) for recipe in recipes}
+    runs, interrupted = _all_runs(task, plans, chosen, epochs, progress, shares_process(task, model))
     results = tuple(
-        RecipeResult(recipe, plans[recipe], tuple(done), prediction(plans[recipe], done[0].start))
+        RecipeResult(recipe, plans[recipe], tuple(done), _predicted(plans[recipe], done[0].start))
         for recipe, done in runs.items()
         if done
     )
@@ -69,7 +75,7 @@ def run_comparison(
         activation=_hidden_activation(results[0].runs[0].start),
         classifies=task.classifies,
         chance=task.chance,
-        seeds=seeds,
+        seeds=len(chosen),
         epochs=epochs,
         results=results,
         interrupted=interrupted,
@@ -77,6 +83,14 @@ def run_comparison(
     )
     judged = replace(comparison, results=tuple(replace(r, verdict=verdict(r, comparison)) for r in results))
     return replace(judged, claims=claims(judged), seconds=time.perf_counter() - began)
+
+
+def _predicted(plan: Plan, start: Signal) -> tuple[Prediction, ...] | None:
+    """Return what theory says of a start; a prediction that fails never costs what was trained."""
+    try:
+        return prediction(plan, start)
+    except GlorotError:
+        return None
 
 
 class _StoppedError(Exception):
@@ -88,7 +102,7 @@ class _FailedError(Exception):
 
 
 def _all_runs(
-    task: Task, plans: dict[str, Plan], seeds: int, epochs: int, progress: Progress | None, side_by_side: bool
+    task: Task, plans: dict[str, Plan], seeds: Sequence[int], epochs: int, progress: Progress | None, side_by_side: bool
 ) -> tuple[dict[str, list[Run]], bool]:
     """Return the complete runs of each recipe, and whether Ctrl-C came before the end.
 
@@ -120,7 +134,7 @@ def _all_runs(
         pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,))
         jobs: list[tuple[str, Future[Run]]] = []
         try:
-            jobs.extend((recipe, pool.submit(one, recipe, seed)) for seed in range(seeds) for recipe in plans)
+            jobs.extend((recipe, pool.submit(one, recipe, seed)) for seed in seeds for recipe in plans)
             _wait_for([job for _, job in jobs])
         except (KeyboardInterrupt, _FailedError):
             stop.set()
@@ -158,15 +172,32 @@ def _wait_for(jobs: "list[Future[Run]]") -> None:
         waiting = bool(left)
 
 
-def _check(recipes: Sequence[str], seeds: int, epochs: int) -> None:
+def seeds_of(seeds: Seeds) -> tuple[int, ...]:
+    """Return the seeds that a number, or a list of them, stands for.
+
+    Example:
+        >>> seeds_of(3), seeds_of([5, 6]), seeds_of(range(10, 12))
+        ((0, 1, 2), (5, 6), (10, 11))
+    """
+    if isinstance(seeds, int) and not isinstance(seeds, bool) and seeds > 0:
+        return tuple(range(seeds))
+    found = tuple(seeds) if isinstance(seeds, Sequence) and not isinstance(seeds, str) else ()
+    whole = all(isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**64 for seed in found)
+    if not found or not whole or len(set(found)) < len(found):
+        raise GlorotError(
+            f"seeds must be a positive integer, or different seeds from 0 on such as [5, 6], got {seeds!r}"
+        )
+    return found
+
+
+def _check(recipes: Sequence[str], epochs: int) -> None:
     if not recipes:
         raise GlorotError("compare needs at least one recipe")
     twice = {recipe for recipe in recipes if recipes.count(recipe) > 1}
     if twice:
         raise GlorotError(f"recipe {min(twice)!r} is named twice")
-    for what, value in (("seeds", seeds), ("epochs", epochs)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise GlorotError(f"{what} must be a positive integer, got {value!r}")
+    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
+        raise GlorotError(f"epochs must be a positive integer, got {epochs!r}")
 
 
 def _hidden_activation(signal: Signal) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from glorot.comparison.comparison import Comparison, Progress
 from glorot.comparison.results import SweepPoint
-from glorot.comparison.run import run_comparison
+from glorot.comparison.run import Seeds, run_comparison
 from glorot.comparison.task import Task
 from glorot.errors import GlorotError
 from glorot.plans import Rules
@@ -18,7 +18,7 @@ def run_sweep(
     task_of: Callable[[int], Task],
     depths: Sequence[int],
     recipes: Sequence[str],
-    seeds: int,
+    seeds: Seeds,
     epochs: int,
     progress: Progress | None = None,
     rules: Rules = (),
@@ -29,7 +29,7 @@ def run_sweep(
         task_of: makes the task of a depth.
         depths: numbers of hidden layers, each once.
         recipes: names of recipes or schemes.
-        seeds: how many seeds.
+        seeds: how many seeds, or the seeds themselves.
         epochs: how often each run sees the training set.
         progress: told (recipe, seed, epoch, training loss) after every epoch.
         rules: (path pattern, scheme or "skip") pairs on top of every recipe.

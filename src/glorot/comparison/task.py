@@ -1,13 +1,16 @@
 """Task: what is trained in a comparison."""
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from glorot.caffe import Net
 from glorot.caffe.model import net_of
@@ -25,7 +28,7 @@ class Task:
         train: inputs and targets to learn from.
         test: inputs and targets to judge by.
         name: what the task is called in the report.
-        loss: function (outputs, targets) → scalar; None for cross-entropy with class numbers and mean
+        loss: function (what the model returns, targets) → scalar; None for cross-entropy with class numbers and mean
             squared error with values.
         optimizer: function (parameters) → optimiser; None for plain SGD with `learning_rate`.
         parameters: function (model) → what the optimiser is given; None for all parameters. Groups may have an
@@ -71,7 +74,8 @@ def as_task(build: Any, data: Any, **settings: Any) -> Task:
     """Make a task of a model builder and its data.
 
     Args:
-        build: function that returns a fresh model; or a Caffe net, or the path of one, which is read for phase TRAIN.
+        build: function that returns a fresh model; or a model, to be copied; or a Caffe net, or the path of one, which
+            is read for phase TRAIN.
         data: (train inputs, train targets, test inputs, test targets), or ((inputs, targets), (inputs, targets)).
         settings: further fields of the task.
 
@@ -86,6 +90,8 @@ def as_task(build: Any, data: Any, **settings: Any) -> Task:
 
         own = net_settings(build if isinstance(build, Net) else net_of(build, phase="TRAIN"))
         build, settings = own["build"], own | {name: value for name, value in settings.items() if value is not None}
+    if isinstance(build, nn.Module):
+        build = partial(copy.deepcopy, build)
     if isinstance(data, Sequence) and len(data) == 4:
         data = (data[:2], data[2:])
     if not (isinstance(data, Sequence) and len(data) == 2 and all(isinstance(pair, Sequence) for pair in data)):

@@ -95,7 +95,7 @@ def shares_process(task: Task, model: nn.Module) -> bool:
     inputs, targets = _tensors((task.train[0][: task.batch_size], task.train[1][: task.batch_size]))
 
     def step() -> None:
-        loss_of(main_output(model.train()(inputs)), targets, task.loss)
+        loss_of(model.train()(inputs), targets, task.loss)
 
     compiled = any(hasattr(module, "_orig_mod") for module in model.modules())
     try:
@@ -152,7 +152,7 @@ def _one_epoch(
     for indices in _batches(torch.from_numpy(order), task.batch_size):
         check()
         optimizer.zero_grad()
-        loss_of(main_output(model(inputs[indices])), targets[indices], task.loss).backward()
+        loss_of(model(inputs[indices]), targets[indices], task.loss).backward()
         optimizer.step()
 
 
@@ -169,10 +169,13 @@ def _evaluate(model: nn.Module, task: Task, train_set: tuple[Tensor, Tensor], te
     figures = []
     with torch.no_grad():
         for inputs, targets in (train_set, test_set):
-            outputs = main_output(model(inputs))
-            loss = loss_of(outputs, targets, task.loss).item()
+            returned = model(inputs)
+            loss = loss_of(returned, targets, task.loss).item()
             counts = task.classifies and math.isfinite(loss)
-            figures += [loss, (outputs.argmax(-1) == targets).float().mean().item() if counts else math.nan]
+            figures += [
+                loss,
+                (main_output(returned).argmax(-1) == targets).float().mean().item() if counts else math.nan,
+            ]
     model.train()
     return Epoch(*figures)
 

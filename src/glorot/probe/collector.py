@@ -47,7 +47,7 @@ def measure(model: object, inputs: Any, targets: Any = None, loss: Any = None) -
         inputs: a batch: an array or tensor, a tuple of positional inputs or a dict of named ones.
         targets: class numbers or values; without them the gradient starts from random numbers of
             standard deviation 1 at the output.
-        loss: function (outputs, targets) → scalar; cross-entropy for class numbers and mean squared
+        loss: function (what the model returns, targets) → scalar; cross-entropy for class numbers and mean squared
             error for values by default.
 
     Returns:

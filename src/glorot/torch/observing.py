@@ -88,7 +88,7 @@ def observe(
         model: the model; it is left as it was found.
         inputs: the batch.
         targets: what the loss compares the outputs with, or None.
-        loss: function (outputs, targets) → scalar, or None for the usual one.
+        loss: function (what the model returns, targets) → scalar, or None for the usual one.
         collector: who is shown the arrays.
 
     Returns:
@@ -103,7 +103,7 @@ def observe(
     with preserved(model), torch.enable_grad():
         trace, outputs = follow(model, lambda: call(model, inputs), layers, watcher)
         watcher.flush()
-        value = loss_of(main_output(outputs), targets, loss)
+        value = loss_of(outputs, targets, loss)
         if value.requires_grad:
             for path, gradient in _weight_gradients(value, model, layers):
                 if path in watcher.seen:
@@ -139,22 +139,23 @@ def main_output(outputs: Any) -> Tensor:
     return candidate
 
 
-def loss_of(outputs: Tensor, targets: Any, loss: Any) -> Tensor:
-    """Return the loss of outputs: the given one, cross-entropy for class numbers, mean square for values.
+def loss_of(returned: Any, targets: Any, loss: Any) -> Tensor:
+    """Return the loss of what a model returned: the given one, cross-entropy for classes, mean square for values.
 
-    Without targets it is the product with fixed random numbers, whose gradient has standard deviation 1.
+    A loss that is given sees what the model returned, the usual ones its main output. Without targets it is the
+    product with fixed random numbers, whose gradient has standard deviation 1.
     """
+    outputs = main_output(returned)
     if targets is None:
         law, key = Normal(), stream.key_of(0, "glorot.probe")
         start = torch.from_numpy(stream.draw(key, law, tuple(outputs.shape)))
         return (outputs * start.to(outputs)).sum()
     goal = as_tensor(targets, outputs)
     try:
-        value = _usual_loss(outputs, goal) if loss is None else loss(outputs, goal)
+        value = _usual_loss(outputs, goal) if loss is None else loss(returned, goal)
     except (RuntimeError, IndexError, ValueError) as error:
-        raise GlorotError(
-            f"targets of shape {tuple(goal.shape)} do not fit outputs of shape {tuple(outputs.shape)}: {error}"
-        ) from error
+        given = f"outputs of shape {tuple(outputs.shape)}" if returned is outputs else f"a {type(returned).__name__}"
+        raise GlorotError(f"targets of shape {tuple(goal.shape)} do not fit {given}: {error}") from error
     if not isinstance(value, Tensor) or value.numel() != 1:
         found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
         raise GlorotError(f"loss must return one number as a tensor, got {found}; take its mean")
