@@ -71,7 +71,7 @@ def test_a_missing_folder_is_refused(tmp_path: Path):
 
 
 def test_a_path_that_no_file_can_have_is_refused(tmp_path: Path):
-    with pytest.raises(GlorotError, match="^cannot write .*a\0b: embedded null byte; give a path in a folder you may"):
+    with pytest.raises(GlorotError, match="^cannot write .*a\0b: .*embedded null .*; give a path in a folder you may"):
         write_whole(tmp_path / "a\0b", "text")
     assert list(tmp_path.iterdir()) == []
 
@@ -102,7 +102,7 @@ def test_only_regular_files_are_read(tmp_path: Path):
         (tmp_path / "pipe", "this is no regular file"),
         (tmp_path, "this is a folder"),
         (tmp_path / "nowhere", "No such file or directory"),
-        ("a\0", "embedded null byte"),
+        ("a\0", ".*embedded null .*"),
     ):
         with (
             pytest.raises(GlorotError, match=f"^cannot read {place}: {reason}; give the path of a .net file$"),

@@ -376,7 +376,7 @@ def test_what_is_no_file_of_text_is_refused(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe.prototxt")  # opening it would wait for a writer
     with pytest.raises(GlorotError, match=r"cannot read .*pipe\.prototxt: this is no regular file; give the path of a"):
         read(tmp_path / "pipe.prototxt")
-    with pytest.raises(GlorotError, match="cannot read net.*: embedded null byte; give the path"):
+    with pytest.raises(GlorotError, match="cannot read net.*: .*embedded null .*; give the path"):
         read("net\0")
     for data in (b"\x0a\x05LeNet\xff\xfe", b"name: 'a\0'"):
         path.write_bytes(data)

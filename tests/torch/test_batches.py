@@ -44,7 +44,7 @@ REFUSED: dict[str, tuple[nn.Module, Any, str]] = {
     "a layer inside": (
         nn.Sequential(nn.Sequential(nn.Linear(4, 3)), nn.Linear(4, 2)),
         X,
-        r"layer '1' refused it: mat1 and mat2",
+        r"layer '1' refused it: (addmm: )?mat1 and mat2",
     ),
     "a norm": (nn.Sequential(nn.BatchNorm1d(3), nn.Linear(4, 2)), X, r"layer '0' refused it: running_mean"),
     "another dtype": (
