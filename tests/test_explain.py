@@ -261,7 +261,7 @@ def test_no_two_names_of_a_kind_are_spelled_alike(kind: str) -> None:
     [
         ("zeroz", " (did you mean 'zeros'?)"),  # a recipe and a scheme, but one name
         ("Xavir", " (did you mean 'xavier'?)"),
-        ("kaimin", " (did you mean 'kaiming'?)"),
+        ("kaimin", " (did you mean 'kaiming' or 'kaiming_normal' or 'kaiming_uniform'?)"),
         ("xav", " (did you mean 'xavier' or 'xavier_normal' or 'xavier_uniform'?)"),
     ],
 )

@@ -79,6 +79,11 @@ def test_completion_offers_what_is_public_before_and_after_use():
     assert set(glorot.__all__) == {*VERBS, *PUBLIC, "Fans", "GlorotError", "Plan"}
 
 
+def test_the_drop_ins_are_there_without_an_import_of_their_own():
+    for name in ("torch.init.xavier_uniform_", "jax.initializers.xavier_uniform", "keras.XavierUniform"):
+        assert run_python(f"import glorot; print(callable(glorot.{name}))").endswith("True"), name
+
+
 def test_a_star_hides_no_framework():
     assert (
         run_python("import json as torch\nfrom glorot import *\nprint(torch.__name__, callable(draw))") == "json True"

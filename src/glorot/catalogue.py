@@ -38,8 +38,9 @@ def nearest(name: str, known: Iterable[str], limit: int = 3) -> str:
     names = {squash(other): other for other in sorted(set(known), reverse=True)}
     asked = squash(name)
     close = difflib.get_close_matches(asked, names, n=limit, cutoff=NEAR)
-    close = close or [other for other in sorted(names) if asked and other.startswith(asked)][:limit]
-    return f" (did you mean {' or '.join(repr(names[c]) for c in close)}?)" if close else ""
+    longer = [other for other in sorted(names) if asked and other.startswith(asked) and other not in close]
+    near = [repr(names[other]) for other in [*close, *longer][:limit]]
+    return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 
 def parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:

@@ -122,7 +122,7 @@ def test_types_and_their_defaults(filler: str, law: glorot.distributions.Distrib
         ("Scale", "", (1, 4, 3, 3), Constant(1.0), "no filler: Caffe's 1"),
         ("Scale", "filler { value: 2 }", (1, 4, 3, 3), Constant(2.0), "filler constant"),
         ("Bias", "", (1, 4, 3, 3), Constant(0.0), "no filler: Caffe's 0"),
-        ("BatchNorm", "", (1, 4, 3, 3), Constant(0.0), "Caffe gathers from 0, and divides by √0 before training"),
+        ("BatchNorm", "", (1, 4, 3, 3), Constant(0.0), "Caffe gathers from 0, and divides by √eps before training"),
     ],
 )
 def test_what_stands_for_no_filler(layer: str, settings: str, shape: tuple[int, ...], law: Constant, why: str) -> None:

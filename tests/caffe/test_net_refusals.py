@@ -23,7 +23,7 @@ def it(kind, settings="", ends='bottom: "x" top: "it"'):
 REFUSED = {  # net, what is wrong and where
     "misspelt type": (
         it("Convolutoin"),
-        "2:26: layer 'it': unknown layer type 'Convolutoin' (did you mean 'Convolution' or 'Deconvolution' or 'Pooling'?); known: AbsVal, Accuracy, ",
+        "2:26: layer 'it': unknown layer type 'Convolutoin' (did you mean 'Convolution' or 'Deconvolution'?); known: AbsVal, Accuracy, ",
     ),
     "strange type": (
         it("Quux"),
@@ -139,7 +139,7 @@ REFUSED = {  # net, what is wrong and where
     ),
     "misspelt old type": (
         'input: "x" input_dim: [1, 1, 1, 1] layers { name: "a" type: CONVOLUTON bottom: "x" top: "a" }',
-        "1:61: type must be a name that is known here, got CONVOLUTON (did you mean 'CONVOLUTION' or 'DECONVOLUTION' or 'CONCAT'?)",
+        "1:61: type must be a name that is known here, got CONVOLUTON (did you mean 'CONVOLUTION' or 'DECONVOLUTION'?)",
     ),
     "no old type": (
         'input: "x" input_dim: [1, 1, 1, 1] layers { name: "a" bottom: "x" top: "a" }',

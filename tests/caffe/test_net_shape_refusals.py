@@ -148,7 +148,7 @@ REFUSED = {  # net, what is wrong and where
     ),
     "pool kind": (
         it("Pooling", "pooling_param { kernel_size: 2 pool: MEAN }"),
-        "3:40: pool must be one of MAX, AVE, STOCHASTIC, got MEAN (did you mean 'MAX'?)",
+        "3:40: pool must be one of MAX, AVE, STOCHASTIC, got MEAN",
     ),
     "pool none": (
         it("Pooling"),

@@ -278,7 +278,7 @@ BAD = [
     ("compare --depth 0 --seeds 1 --epochs 1", "error: depth must be a positive integer, got 0"),
     ("compare --activation tahn", "error: unknown activation 'tahn' (did you mean 'tanh'"),
     ("compare --recipe xavir --seeds 1", "error: unknown recipe 'xavir'"),
-    ("compare --seeds 0", "error: seeds must be a positive integer, got 0"),
+    ("compare --seeds 0", "error: seeds must be a positive integer, or different seeds from 0 on"),
     ("compare -o nowhere/page.html", "error: cannot write nowhere/page.html; give a path in a folder you may write to"),
     ("explain xavir", "(did you mean 'xavier'"),
 ]

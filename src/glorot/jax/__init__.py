@@ -1,6 +1,7 @@
 """JAX: the adapter of its models, drop-in initialisers, and the stream under `jit` and on any sharding."""
 
+from glorot.jax import initializers
 from glorot.jax.drawing import draw
 from glorot.jax.model import arrays, inventory, matches, write
 
-__all__ = ["arrays", "draw", "inventory", "matches", "write"]
+__all__ = ["arrays", "draw", "initializers", "inventory", "matches", "write"]

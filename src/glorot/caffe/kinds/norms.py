@@ -13,7 +13,7 @@ from glorot.text import shape_text
 def _batch_norm_blobs(layer: Layer, bottoms: Shapes) -> list[Blob]:
     bottom = bottoms[0]
     channels = bottom[1] if len(bottom) > 1 else 1
-    start = Declared("zeros", None, "Caffe gathers from 0, and divides by √0 before training")
+    start = Declared("zeros", None, "Caffe gathers from 0, and divides by √eps before training")
     blobs = []
     for size, role in ((channels, "running_mean"), (channels, "running_variance"), (1, "running_variance")):
         part = laid_out("o", (size,), role, layer.kind, None)  # the last is the weight that both were summed with
