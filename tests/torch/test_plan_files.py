@@ -127,14 +127,20 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
         lambda data: data["entries"][2].update(distribution=None, why=""),
         "is damaged at entry 2.*: why must be the reason why the part is left alone, got ''",
     ),
-    "a view of another kind": (put("view", [0, 4]), r"is damaged at entry 2.*: view must be null or the fields \['box'"),
+    "a view of another kind": (
+        put("view", [0, 4]),
+        r"is damaged at entry 2.*: view must be null or the fields \['box'",
+    ),
     "half a view": (put("view", {"box": None}), "is damaged at entry 2.*: view must be null or the fields"),
     "a view of one side": (put("view", VIEW | {"box": [[0], [0, 5]]}), "view's box must be a list of pairs"),
     "a view of another size": (
         put("view", VIEW | {"box": [[0, 4], [0, 6]]}),
         r"is damaged at entry 2.*: view's box must be a place of as many elements as the part, 20, got \[\[0, 4\], \[0, 6",
     ),
-    "a view turned inside out": (put("view", VIEW | {"box": [[4, 0], [5, 0]]}), "view's box must be a place of as many"),
+    "a view turned inside out": (
+        put("view", VIEW | {"box": [[4, 0], [5, 0]]}),
+        "view's box must be a place of as many",
+    ),
     "an unfolding of another size": (put("view", VIEW | {"unfold": [7]}), "view's unfold must be a place of as many"),
     "an order that is no order": (put("view", VIEW | {"order": [0, 0]}), "view's order must be a permutation"),
     "a flip of text": (put("view", VIEW | {"flip": "0"}), "view's flip must be a list of whole numbers from 0 on"),
