@@ -19,8 +19,8 @@ demo: $(VENV)/.installed-compare  ## train the digits from eight starts: a table
 test: $(VENV)/.installed-dev  ## what every change must pass, in a few minutes
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not browser and not gpu"
 
-test-slow: $(VENV)/.installed-dev  ## the rest that needs no GPU: long statistics, pages, the documentation as programs
-	$(BIN)/pytest -n 2 --dist loadfile -m "(slow or browser) and not gpu"
+test-slow: $(VENV)/.installed-dev  ## the rest that needs no GPU: long statistics, pages, and properties at length
+	$(BIN)/pytest -n 2 --dist loadfile -m "(slow or browser or hypothesis) and not gpu" --hypothesis-profile thorough
 
 test-gpu: $(VENV)/.installed-dev  ## what an NVIDIA GPU computes, on one
 	$(BIN)/pytest -m gpu

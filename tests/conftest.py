@@ -1,4 +1,9 @@
-"""Settings of the whole suite."""
+"""Settings of the whole suite.
+
+A property (a test with `@given`) runs in both tiers: `make test` draws few examples for it, `make test-slow` asks for the
+profile "thorough", which draws many. One that is costly says by `@examples(n)` how many those are (effort.py), and its
+share of them is drawn in the quick tier. Whatever else takes long is marked `slow`, beside a short test of the same thing.
+"""
 
 import contextlib
 import os
@@ -6,7 +11,10 @@ import sys
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from effort import QUICK, THOROUGH
 
 
 class InstalledFinder(PathFinder):
@@ -21,13 +29,24 @@ class InstalledFinder(PathFinder):
 sys.meta_path[sys.meta_path.index(PathFinder)] = InstalledFinder
 
 with contextlib.suppress(ImportError):
-    import triton  # noqa: F401 (before TensorFlow: loaded behind it, Triton aborts the process)
+    import triton  # noqa: F401 (before TensorFlow: loaded after it, Triton aborts the process)
 
-settings.register_profile(
-    "suite",
-    deadline=None,
-    max_examples=50,
-    suppress_health_check=[HealthCheck.too_slow],
-    derandomize="CI" in os.environ,  # a gate must not fail by chance; every other run draws anew
-)
-settings.load_profile("suite")
+os.environ.setdefault("JAX_NUM_CPU_DEVICES", "8")  # for the tests of sharding; nobody has asked for a device yet
+
+for name, examples in {"quick": QUICK, "thorough": THOROUGH}.items():
+    settings.register_profile(
+        name,
+        deadline=None,
+        max_examples=examples,
+        suppress_health_check=[HealthCheck.too_slow],
+        derandomize="CI" in os.environ,  # a gate must not fail by chance; every other run draws anew
+    )
+settings.load_profile("quick")
+
+collect_ignore_glob = ["*conftest.py"]  # they hold no doctests, and as modules they would all have one name
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each worker of xdist one thread: those of OpenMP and the like would spin while they wait for a core."""
+    if config.getoption("numprocesses", None):
+        os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1")

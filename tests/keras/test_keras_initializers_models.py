@@ -120,7 +120,7 @@ print("spread")
 
 
 def test_jax_draws_on_each_device_what_it_holds():
-    here = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
+    here = {"KERAS_BACKEND": "jax", "JAX_NUM_CPU_DEVICES": "4"}
     done = subprocess.run(
         [sys.executable, "-c", SPREAD], env={**os.environ, **here}, capture_output=True, text=True, check=False
     )
