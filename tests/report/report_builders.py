@@ -131,6 +131,7 @@ def usual() -> Comparison:
     claims = (
         Claim("A net of zero weights learns nothing.", True, "10.0 %"),
         Claim("Xavier beats He.", False, "no difference"),
+        Claim("A run that diverged overfits.", None, "cannot be told: a run diverged"),
     )
     sweep = tuple(
         SweepPoint(depth, name, Spread(accuracy, 0.01, 2))

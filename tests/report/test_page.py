@@ -95,6 +95,8 @@ def test_shows_every_recipe_verdict_and_claim(page: str, usual: Comparison) -> N
         assert claim.seen in text
     assert page.count('<li class="yes">') == 1
     assert page.count('<li class="no">') == 1
+    assert page.count('<li class="open">') == 1
+    assert "1 of 3 sentences hold here; of 1 it cannot be told." in text
     assert "glorot compare --quick" in text
 
 

@@ -131,11 +131,16 @@ class RecipeResult:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the textbooks, whether it held here, and what was seen."""
+    """A sentence of the textbooks, whether it holds here (None: that cannot be told), and what was seen."""
 
     sentence: str
-    holds: bool
+    holds: bool | None
     seen: str
+
+    @property
+    def mark(self) -> str:
+        """✓, ✗ or ?."""
+        return "?" if self.holds is None else "✓" if self.holds else "✗"
 
 
 @dataclass(frozen=True)

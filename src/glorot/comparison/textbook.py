@@ -12,9 +12,9 @@ from glorot.comparison.summary import percent
 from glorot.comparison.verdicts import FADED, learns, ratio, times
 from glorot.recipes import RECIPES, as_recipe
 
-Seen = tuple[bool, str]
+Seen = tuple[bool | None, str]
 Test = Callable[[RecipeResult, Comparison], Seen | None]
-"""Whether a sentence holds and what was seen; None where nothing was run to hold it against."""
+"""Whether a sentence holds (None: that cannot be told) and what was seen; None where nothing was run to judge it by."""
 
 
 Speaks = Callable[[str], bool]
@@ -70,11 +70,17 @@ def _between(recipe: str, low: float, high: float) -> Speaks:
     return speaks_of
 
 
+NO_NUMBER: Seen = (None, "cannot be told: a run diverged, and what it ends with is not a number")
+NO_WAY: Seen = (None, "cannot be told: there is no way from a first to a last hidden layer on which to measure it")
+
+
 def _percent(result: RecipeResult, figure: str = "test_accuracy") -> str:
     return f"{percent(result.final(figure))} %"
 
 
 def _nothing_learned(result: RecipeResult, comparison: Comparison) -> Seen:
+    if math.isnan(result.final("test_accuracy").mean):
+        return NO_NUMBER
     return not learns(result, comparison), f"{_percent(result)} (guessing gives {100 * comparison.chance:.1f} %)"
 
 
@@ -86,6 +92,8 @@ def _one_unit(result: RecipeResult, comparison: Comparison) -> Seen:
 def _gradient_vanishes(result: RecipeResult, comparison: Comparison) -> Seen:
     gradients = result.by_layer("gradient_std")
     factor = ratio(gradients, backwards=True)
+    if math.isnan(factor):
+        return NO_WAY
     seen = f"the gradient goes {times(factor)} from the last hidden layer to the first"
     if gradients and gradients[-1].mean > 0:
         seen += f" ({gradients[-1].mean:.1g} to {gradients[0].mean:.1g})"
@@ -93,40 +101,50 @@ def _gradient_vanishes(result: RecipeResult, comparison: Comparison) -> Seen:
 
 
 def _saturates(result: RecipeResult, comparison: Comparison) -> Seen:
-    saturated = max(layer.mean for layer in result.by_layer("saturated"))
+    saturated = max((layer.mean for layer in result.by_layer("saturated")), default=math.nan)
+    if math.isnan(saturated):
+        return NO_NUMBER
     return saturated > 0.5, f"{100 * saturated:.0f} % of unit and example pairs in the fullest layer"
 
 
 def _overfits(result: RecipeResult, comparison: Comparison) -> Seen:
     gap = result.final("train_accuracy").mean - result.final("test_accuracy").mean
+    if math.isnan(gap):
+        return NO_NUMBER
     return gap > 0.05, f"training {_percent(result, 'train_accuracy')}, test {_percent(result)}"
 
 
 def _keeps_variance(result: RecipeResult, comparison: Comparison) -> Seen:
     forward = ratio(result.by_layer("std")) ** 2
     backward = ratio(result.by_layer("gradient_std"), backwards=True) ** 2
+    if math.isnan(forward) or math.isnan(backward):
+        return NO_WAY
     holds = 0.5 <= forward <= 2 and 0.5 <= backward <= 2
     return holds, f"variance of the signal {times(forward)} forwards, of the gradient {times(backward)} backwards"
 
 
 def _reaches_goal(result: RecipeResult, comparison: Comparison) -> Seen:
     share = result.share_to_goal
+    if math.isnan(result.final("test_accuracy").mean):
+        return NO_NUMBER
     return share > 0.5, f"{100 * share:.0f} % of the seeds reach {100 * GOAL:.0f} %; at the end {_percent(result)}"
 
 
-def _against(rivals: Speaks, judge: Callable[[RecipeResult, RecipeResult], Seen | None]) -> Test:
+def _against(rivals: Speaks, judge: Callable[[RecipeResult, RecipeResult, Comparison], Seen | None]) -> Test:
     """Return a test that sets a recipe beside the first of its rivals that was run."""
 
     def test(result: RecipeResult, comparison: Comparison) -> Seen | None:
         found = _found(comparison, rivals)
-        return judge(result, found[0]) if found else None
+        return judge(result, found[0], comparison) if found else None
 
     return test
 
 
-def _faster(result: RecipeResult, rival: RecipeResult) -> Seen:
+def _faster(result: RecipeResult, rival: RecipeResult, comparison: Comparison) -> Seen:
     words = [f"{start.recipe} {_range(start.epochs_to_goal)}" for start in (result, rival)]
-    return result.median_to_goal < rival.median_to_goal, f"epochs to {100 * GOAL:.0f} %: {', '.join(words)}"
+    mine, theirs = result.median_to_goal, rival.median_to_goal
+    holds = None if math.isinf(mine) and math.isinf(theirs) else mine < theirs  # neither got there
+    return holds, f"epochs to {100 * GOAL:.0f} %: {', '.join(words)}"
 
 
 def _range(epochs: tuple[int, int] | None) -> str:
@@ -135,20 +153,26 @@ def _range(epochs: tuple[int, int] | None) -> str:
     return str(epochs[0]) if epochs[0] == epochs[1] else f"{epochs[0]} to {epochs[1]}"
 
 
-def _better(result: RecipeResult, rival: RecipeResult) -> Seen | None:
+def _better(result: RecipeResult, rival: RecipeResult, comparison: Comparison) -> Seen | None:
     mine, theirs = result.final("test_accuracy"), rival.final("test_accuracy")
     if min(mine.count, theirs.count) < 2:
         return None  # one seed cannot tell
-    if not differ(mine, theirs):
+    alive = [learns(each, comparison) for each in (result, rival)]
+    if not any(alive):
+        return None, f"neither learns: {_both(result, rival)}"
+    if all(alive) and not differ(mine, theirs):
         return False, f"no difference: {_both(result, rival)}"
     return mine.mean > theirs.mean, _both(result, rival)
 
 
-def _same(result: RecipeResult, rival: RecipeResult) -> Seen | None:
+def _same(result: RecipeResult, rival: RecipeResult, comparison: Comparison) -> Seen | None:
     mine, theirs = result.final("test_accuracy"), rival.final("test_accuracy")
     if min(mine.count, theirs.count) < 2:
         return None
-    same = not differ(mine, theirs)
+    alive = [learns(each, comparison) for each in (result, rival)]
+    if not any(alive):
+        return None, f"neither learns: {_both(result, rival)}"
+    same = all(alive) and not differ(mine, theirs)
     return same, f"{'no difference: ' if same else ''}{_both(result, rival)}"
 
 

@@ -176,26 +176,34 @@ def _claims(comparison: Comparison) -> str:
     if not comparison.claims:
         return ""
     items = "\n".join(_claim(claim) for claim in comparison.claims)
-    held, count = sum(claim.holds for claim in comparison.claims), len(comparison.claims)
-    return f'<p class="lead">{held} of {count} sentences hold here.</p>\n<ul class="claims">\n{items}\n</ul>'
+    held, count = sum(claim.holds is True for claim in comparison.claims), len(comparison.claims)
+    untold = sum(claim.holds is None for claim in comparison.claims)
+    rest = f"; of {untold} it cannot be told" if untold else ""
+    return f'<p class="lead">{held} of {count} sentences hold here{rest}.</p>\n<ul class="claims">\n{items}\n</ul>'
 
 
 def _claim(claim: Claim) -> str:
-    kind, mark, words = ("yes", "✓", "Holds") if claim.holds else ("no", "✗", "Does not hold")
+    kind, words = {True: ("yes", "Holds"), False: ("no", "Does not hold"), None: ("open", "Cannot tell")}[claim.holds]
     return (
-        f'<li class="{kind}"><span class="mark" aria-hidden="true">{mark}</span><span>{prose(claim.sentence)}'
+        f'<li class="{kind}"><span class="mark" aria-hidden="true">{claim.mark}</span><span>{prose(claim.sentence)}'
         f'<span class="seen"><b>{words} here:</b> {prose(claim.seen)}</span></span></li>'
     )
+
+
+def _seeds(comparison: Comparison) -> int | list[int]:
+    """Return what asks for the same seeds again: their number where they are counted from 0, or a list."""
+    seeds = [run.seed for run in comparison.results[0].runs]
+    return comparison.seeds if seeds == list(range(len(seeds))) else seeds
 
 
 def _reproduce(comparison: Comparison) -> str:
     names = ", ".join(repr(result.recipe) for result in comparison.results)
     command = comparison.command or (
-        f"glorot.compare(build, data, recipes=[{names}], seeds={comparison.seeds}, epochs={comparison.epochs})"
+        f"glorot.compare(build, data, recipes=[{names}], seeds={_seeds(comparison)}, epochs={comparison.epochs})"
     )
     facts = [
         ("task", comparison.task),
-        ("seeds", f"0 to {comparison.seeds - 1}" if comparison.seeds > 1 else "0"),
+        ("seeds", ", ".join(str(run.seed) for run in comparison.results[0].runs)),
         ("epochs", str(comparison.epochs)),
         ("took", f"{comparison.seconds:.0f} s"),
         ("versions", ", ".join(f"{name} {version}" for name, version in comparison.versions)),

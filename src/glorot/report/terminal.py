@@ -114,7 +114,7 @@ class _Report:
         grid.add_column(width=1)
         grid.add_column(overflow="fold")
         for claim in self.comparison.claims:
-            mark = Text("✓", style="green") if claim.holds else Text("✗", style="yellow")
+            mark = Text(claim.mark, style={True: "green", False: "yellow", None: "dim"}[claim.holds])
             grid.add_row(mark, Text.assemble(claim.sentence, "  ", (claim.seen, "dim")))
         return grid
 
