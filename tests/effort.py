@@ -5,6 +5,7 @@ from hypothesis import settings
 QUICK, THOROUGH = 20, 100
 
 
-def examples(thorough: int) -> settings:
-    """Draw this many examples in the slow tier, and in the quick one its share of them, but never fewer than two."""
-    return settings(max_examples=max(2, thorough * settings.default.max_examples // THOROUGH))
+def examples(thorough: int, deadline: int | None = None) -> settings:
+    """Draw this many examples in the slow tier, and in the quick one its share of them, but never fewer than three."""
+    share = thorough * settings.default.max_examples // THOROUGH
+    return settings(max_examples=max(3, share), deadline=deadline)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from effort import examples
 from glorot import fans
 from glorot.errors import GlorotError
 from glorot.fans import Fans
@@ -128,14 +129,14 @@ def convolutions(draw: st.DrawFn, transposed: bool) -> tuple[nn.Module, list[int
     return module, [1, inputs * groups, *extents], window
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(convolutions(transposed=False))
 def test_convolutions(drawn: tuple[nn.Module, list[int], Any]) -> None:
     module, shape, window = drawn
     assert planned(module) == count(with_ones(module), torch.ones(shape), in_window=window)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(convolutions(transposed=True))
 def test_transposed_convolutions(drawn: tuple[nn.Module, list[int], Any]) -> None:
     module, shape, window = drawn
@@ -178,7 +179,7 @@ def fused(module: nn.Module) -> list[tuple[Part, nn.Parameter]]:
         (nn.LSTMCell, 4 * 2),
     ],
 )
-@settings(max_examples=8)
+@examples(8)
 @given(inputs=small, hidden=small)
 def test_each_piece_of_a_fused_weight(
     build: Callable[[int, int], nn.Module], pieces: int, inputs: int, hidden: int

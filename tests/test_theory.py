@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
+from effort import examples
 from glorot.activations import activation
 from glorot.errors import GlorotError
 from glorot.theory import Layer, Prediction, chi, critical_weight_variance, fixed_point, phase, predict
@@ -217,7 +218,7 @@ def test_a_senseless_gradient_is_refused() -> None:
         predict(chain(10, 1.0), 1.0, -1.0)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.floats(0.2, 4), st.floats(0.01, 0.5))
 def test_the_fixed_point_is_one_and_deep_nets_reach_it(weight_variance: float, bias_variance: float) -> None:
     q = fixed_point("tanh", weight_variance, bias_variance)
@@ -263,7 +264,7 @@ def test_the_edge_is_infinitely_deep() -> None:
     assert phase("relu", 2.0).depth_scale == math.inf
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(st.floats(0.01, 1))
 def test_the_edge_of_erf_parts_order_from_chaos(bias_variance: float) -> None:
     critical = critical_weight_variance("erf", bias_variance)

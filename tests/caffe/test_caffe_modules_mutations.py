@@ -9,9 +9,10 @@ from collections import Counter
 
 import torch
 from caffe_mutations import mutated
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from effort import examples
 from glorot.caffe import Net, parse_net
 from glorot.caffe.modules import to_torch
 from glorot.errors import GlorotError
@@ -105,7 +106,7 @@ def outcome_of(text: str) -> str:
     return outcome
 
 
-@settings(max_examples=80, deadline=20_000)  # milliseconds for a batch of 100, of which about 50 compute
+@examples(80, deadline=20_000)  # milliseconds for a batch of 100, of which about 50 compute
 @given(st.integers(0, 2**64 - 1))
 def test_any_net_computes_or_is_refused_with_a_place(seed: int) -> None:
     source = random.Random(seed)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from effort import examples
 from glorot.caffe.formats.caffemodel import StoredLayer, caffemodel_bytes, parse, read_caffemodel
 from glorot.caffe.formats.wire import enclosed, lead, varint
 from glorot.errors import GlorotError
@@ -213,7 +214,7 @@ BATCH, EXAMPLES = 220, 300
 
 
 @given(st.randoms(use_true_random=True))
-@settings(max_examples=EXAMPLES)
+@examples(EXAMPLES)
 def test_a_mutated_model_is_read_or_refused_in_one_line(chance: random.Random):
     messages = []
     for _ in range(BATCH):

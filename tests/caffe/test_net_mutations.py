@@ -7,10 +7,11 @@ from collections import Counter
 
 import pytest
 from caffe_mutations import mutated
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import glorot
+from effort import examples
 from glorot.caffe import inventory, parse_net
 from glorot.errors import GlorotError
 
@@ -101,7 +102,7 @@ def test_the_nets_are_valid_before_they_are_harmed(name):
 
 
 @pytest.mark.filterwarnings("ignore:.* it is left out$:UserWarning")
-@settings(max_examples=100, deadline=10_000)  # milliseconds for a batch of 150, which take about 200
+@examples(100, deadline=10_000)  # milliseconds for a batch of 150, which take about 200
 @given(st.integers(0, 2**64 - 1))
 def test_a_harmed_net_is_planned_or_refused_with_a_place(seed):
     source = random.Random(seed)

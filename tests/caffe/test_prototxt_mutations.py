@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 from caffe_mutations import mutated, mutated_bytes
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from effort import examples
 from glorot.caffe.formats.messages import Message
 from glorot.caffe.formats.prototxt import parse
 from glorot.errors import GlorotError
@@ -85,7 +86,7 @@ def test_the_nets_are_valid_before_they_are_mutated(name):
     assert outcomes_of(NETS[name], random.Random(1))["parsed"] == 1
 
 
-@settings(max_examples=300, deadline=10_000)  # milliseconds for a batch of 200, which take about 50
+@examples(300, deadline=10_000)  # milliseconds for a batch of 200, which take about 50
 @given(st.integers(0, 2**64 - 1))
 def test_a_mutated_net_is_read_or_refused_with_a_place(seed):
     source = random.Random(seed)
@@ -94,7 +95,7 @@ def test_a_mutated_net_is_read_or_refused_with_a_place(seed):
         assert outcomes["parsed"] + outcomes["refused"] == 1
 
 
-@settings(max_examples=10, deadline=10_000)
+@examples(10, deadline=10_000)
 @given(st.integers(0, 2**64 - 1))
 def test_mutated_bytes_of_a_net_are_read_or_refused_with_a_place(seed):
     source = random.Random(seed)

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from flax import linen, nnx
 from hlo import MESSAGES
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import glorot
+from effort import examples
 from glorot import stream
 
 WIDTH, SEED = 16, 7
@@ -124,7 +125,7 @@ def test_the_bits_are_those_of_the_stream(name: str):
     np.testing.assert_array_equal(found[kernel], drawn)
 
 
-@settings(max_examples=4, deadline=None)
+@examples(4)
 @given(st.sampled_from(sorted(KINDS)), st.sampled_from(MESHES))
 def test_a_model_made_in_shards_has_the_bits_of_one_made_whole(name: str, extents: tuple[int, ...]):
     kind, mesh = KINDS[name], mesh_of(extents)

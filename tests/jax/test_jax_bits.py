@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from effort import examples
 from glorot import stream
 from glorot.distributions import Constant, Distribution, Normal, SparseNormal, TruncatedNormal, Uniform, from_json
 from glorot.jax import draw, laws
@@ -196,7 +197,7 @@ def filled(law: Distribution, shape: tuple, box: list, order: list[int], key: Ke
     return out.transpose(order)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(
     st.sampled_from([Constant(0.3), *LAWS, SPARSE]),
     places(),

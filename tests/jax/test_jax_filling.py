@@ -11,11 +11,12 @@ import ml_dtypes
 import numpy as np
 import pytest
 from hlo import expensive
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jax.sharding import AxisType, Mesh, NamedSharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
 
+from effort import examples
 from glorot import stream
 from glorot.distributions import (
     Bilinear,
@@ -87,7 +88,7 @@ def stored(draw: Any) -> tuple[tuple[int, ...], list[Assignment]]:
 
 
 @given(stored())
-@settings(max_examples=10, deadline=None)
+@examples(10)
 def test_any_layout_is_filled_as_numpy_fills_it(case):
     shape, assignments = case
     drawn = filled(jax.ShapeDtypeStruct(shape, jnp.float32), assignments, FLOAT32, None)
@@ -158,7 +159,7 @@ KERNELS = {
 
 
 @given(st.data())
-@settings(max_examples=15, deadline=None)
+@examples(15)
 def test_every_device_makes_its_own_part_on_any_mesh(data):
     shape, parts = KERNELS[data.draw(st.sampled_from(sorted(KERNELS)))]
     mesh, spec = data.draw(shardings(len(shape)))

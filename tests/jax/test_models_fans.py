@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from effort import examples
 from glorot.fans import Fans
 from glorot.jax.models import kind_of
 
@@ -148,7 +149,7 @@ def drawn(draw: st.DrawFn, transposed: bool, grouped: bool = True) -> Drawn:
     return Drawn(draw, transposed, grouped)
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(drawn(transposed=False))
 def test_convolutions(d: Drawn) -> None:
     flax = {"kernel_dilation": d.dilation, "feature_group_count": d.groups, "padding": "VALID"}
@@ -165,7 +166,7 @@ def test_convolutions(d: Drawn) -> None:
     assert planned(tree, "weight") == count(with_ones(tree), d.first(), in_window=(..., *d.window)) == counted
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(drawn(transposed=True))
 def test_transposed_convolutions_of_equinox(d: Drawn) -> None:
     model = eqx.filter_eval_shape(
@@ -176,7 +177,7 @@ def test_transposed_convolutions_of_equinox(d: Drawn) -> None:
     assert planned(model, "weight") == count(with_ones(model), d.first(), out_window=(..., *d.window))
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(drawn(transposed=True, grouped=False), st.booleans())
 def test_transposed_convolutions_of_flax(d: Drawn, transpose_kernel: bool) -> None:
     more = {"kernel_dilation": d.dilation, "padding": "VALID", "transpose_kernel": transpose_kernel}
@@ -210,7 +211,7 @@ def test_a_convolution_that_shares_no_weights() -> None:
 sizes = st.lists(st.integers(1, 3), min_size=1, max_size=2).map(tuple)
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(sizes, sizes, st.booleans())
 def test_dense_layers_with_several_axes(inputs: Any, outputs: Any, batched: bool) -> None:
     front = int(batched)

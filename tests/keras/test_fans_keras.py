@@ -11,10 +11,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
 
+from effort import examples
 from glorot.fans import Fans
 from glorot.keras.model import inventory, variables_of
 
@@ -109,7 +110,7 @@ def planned(layer: Any, name: str = "kernel") -> Fans | None:
 small = st.integers(1, 4)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(small, small)
 def test_dense(inputs: int, outputs: int) -> None:
     layer = with_ones(built(layers.Dense(outputs, dtype="float64"), (inputs,)))
@@ -132,7 +133,7 @@ CONV = {1: layers.Conv1D, 2: layers.Conv2D, 3: layers.Conv3D}
 TRANSPOSED = {1: layers.Conv1DTranspose, 2: layers.Conv2DTranspose, 3: layers.Conv3DTranspose}
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.data(), st.integers(1, 3), small, small)
 def test_convolutions(data: st.DataObject, rank: int, inputs: int, outputs: int) -> None:
     given_, extents, window = data.draw(windows(rank))
@@ -140,7 +141,7 @@ def test_convolutions(data: st.DataObject, rank: int, inputs: int, outputs: int)
     assert planned(layer) == count(layer, np.ones((1, *extents, inputs)), in_window=window)
 
 
-@settings(max_examples=4)  # TensorFlow compiles each of them
+@examples(4)  # TensorFlow compiles each of them
 @given(st.data(), st.integers(2, 3), st.integers(1, 2), st.integers(1, 2))
 def test_convolutions_in_groups(data: st.DataObject, groups: int, inputs: int, outputs: int) -> None:
     given_, extents, window = data.draw(windows(1))
@@ -148,7 +149,7 @@ def test_convolutions_in_groups(data: st.DataObject, groups: int, inputs: int, o
     assert planned(layer) == count(layer, np.ones((1, *extents, inputs * groups)), in_window=window)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.data(), st.integers(1, 3), small, small)
 def test_transposed_convolutions(data: st.DataObject, rank: int, inputs: int, outputs: int) -> None:
     given_, extents, window = data.draw(windows(rank, transposed=True))
@@ -168,7 +169,7 @@ def depthwise(draw: st.DrawFn) -> tuple[int, dict[str, Any], list[int], Any]:
     return rank, {**given_, "depth_multiplier": draw(small)}, extents, window
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(depthwise(), small)
 def test_depthwise_convolutions(drawn: tuple[int, dict[str, Any], list[int], Any], inputs: int) -> None:
     rank, given_, extents, window = drawn
@@ -177,7 +178,7 @@ def test_depthwise_convolutions(drawn: tuple[int, dict[str, Any], list[int], Any
     assert planned(layer) == count(layer, np.ones((1, *extents, inputs)), in_window=window)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(depthwise(), small, small)
 def test_separable_convolutions_are_two(
     drawn: tuple[int, dict[str, Any], list[int], Any], inputs: int, outputs: int
@@ -208,7 +209,7 @@ def equations(draw: st.DrawFn) -> tuple[str, str, dict[str, int], str]:
     return f"a{inside},{kernel}->a{outside}", inside, sizes, bias
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(equations())
 def test_einsums(drawn: tuple[str, str, dict[str, int], str]) -> None:
     equation, inside, sizes, bias = drawn
@@ -223,7 +224,7 @@ def test_einsums(drawn: tuple[str, str, dict[str, int], str]) -> None:
         assert planned(layer, "bias") == planned(layer)
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(small, small)
 def test_embedding_looks_one_row_up(rows: int, dim: int) -> None:
     layer = with_ones(built(layers.Embedding(rows, dim, dtype="float64"), (2,)))
@@ -239,7 +240,7 @@ CELLS = {
 
 
 @pytest.mark.parametrize("kind", CELLS)
-@settings(max_examples=8)
+@examples(8)
 @given(inputs=small, units=small)
 def test_each_gate_is_a_dense_layer_of_its_own(kind: str, inputs: int, units: int) -> None:
     build, gates = CELLS[kind]
@@ -260,7 +261,7 @@ def test_a_gate_of_a_convolutional_lstm_is_a_convolution() -> None:
     assert planned(layer, "recurrent_kernel") == count(around, np.ones((1, 5, 4)), in_window=(slice(None), slice(2, 3)))
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(small, small, small, small)
 def test_heads_of_attention(width: int, heads: int, size: int, outputs: int) -> None:
     layer = layers.MultiHeadAttention(heads, size, value_dim=size + 1, output_shape=outputs, dtype="float64")

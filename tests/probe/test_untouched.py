@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import glorot
+from effort import examples
 from glorot import probe
 from glorot.errors import GlorotError
 from glorot.torch import inventory
@@ -83,7 +84,7 @@ LOOKS: dict[str, Callable[[nn.Module], Any]] = {
 REFUSE = {"measure against nonsense", "a batch that does not fit", "a batch with NaN"}
 
 
-@settings(max_examples=12)
+@examples(12)
 @given(
     modes=st.lists(st.booleans(), min_size=8, max_size=8),
     trained=st.lists(st.booleans(), min_size=8, max_size=8),

@@ -9,9 +9,10 @@ from unittest import mock
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from effort import examples
 from glorot import GlorotError
 from glorot.distributions import Constant, Distribution, Normal, TruncatedNormal, Uniform
 from glorot.stream import Fill, Key, draw, fill, fill_all, kernels, key_of, schedule
@@ -67,7 +68,7 @@ def places(draw_from: st.DrawFn) -> tuple[tuple[int, ...], tuple[tuple[int, int]
 
 
 @pytest.mark.parametrize("kernel", NATIVE)
-@settings(max_examples=300)
+@examples(300)
 @given(
     place=places(),
     law=st.sampled_from(LAWS),
