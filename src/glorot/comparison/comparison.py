@@ -6,13 +6,14 @@ from typing import Any
 
 from glorot.comparison.results import Claim, RecipeResult, SweepPoint
 from glorot.comparison.summary import columns, row
+from glorot.markup import html_table, html_text
 from glorot.text import table
 
 Progress = Callable[[str, int, int, float], Any]
 """Told (recipe, seed, epoch, training loss) behind every epoch."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Several recipes trained side by side.
 
@@ -52,16 +53,31 @@ class Comparison:
                 return result
         raise KeyError(recipe)
 
+    def __repr__(self) -> str:
+        return f"{self._verdicts()}\n\nprint it for the figures"
+
     def __str__(self) -> str:
         head, rows = self.columns(), self.rows()
-        verdicts = table([head[0], head[-1]], [[row[0], row[-1]] for row in rows])
-        lines = [self.task, "", verdicts, "", table(head[:-1], [row[:-1] for row in rows])]
+        lines = [self._verdicts(), "", table(head[:-1], [row[:-1] for row in rows])]
         if self.claims:
             lines += ["", "what textbooks say, and what we saw"]
             lines += [f"  {claim.mark} {claim.sentence}  {claim.seen}" for claim in self.claims]
         if self.interrupted:
             lines += ["", "interrupted: only complete runs are shown"]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        head, *figures, last = self.columns()
+        rows = [[row[0], row[-1], *row[1:-1]] for row in self.rows()]
+        return (
+            f"<p>{html_text(self.task)}</p>\n"
+            f'<div style="overflow-x: auto">{html_table([head, last, *figures], rows, "glorot-comparison")}</div>'
+        )
+
+    def _verdicts(self) -> str:
+        """Return the task, and what became of each recipe."""
+        rows = [[result.recipe, result.verdict] for result in self.results]
+        return f"{self.task}\n\n{table(['recipe', 'verdict'], rows)}"
 
     def columns(self) -> list[str]:
         """Return the head of the table of recipes."""
