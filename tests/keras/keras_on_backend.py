@@ -1,4 +1,7 @@
-"""Run under one of Keras's backends: prints, as JSON, what the adapter finds and writes there."""
+"""Run under one of Keras's backends: prints, as JSON, what the adapter finds and writes there.
+
+Kinds of layers may be named; then it is these alone.
+"""
 
 import hashlib
 import json
@@ -72,18 +75,30 @@ KINDS = (
 STOCK = (keras.initializers.VarianceScaling, keras.initializers.RandomUniform, keras.initializers.Orthogonal)
 
 
-def main() -> None:
-    found: dict[str, Any] = {"draws": draws()}
-    for stock in STOCK:  # what Keras starts from does not matter here, and JAX compiles it anew for each shape
+def layer_of(kind: str) -> list[Any]:
+    """Return a layer's parts, and what two recipes write into it."""
+    model = built(kind)
+    drawn = []
+    for recipe, rules in (("auto", ()), ("zeros", [("*", "normal(0.5)")])):
+        write(model, assigned(model, recipe, 3, rules=rules))
+        drawn.append(digests(model))
+    return [parts_of(model), *drawn]
+
+
+def main(*kinds: str) -> None:
+    found: dict[str, Any] = {"backend": keras.backend.backend()}
+    found |= {} if kinds else {"draws": draws()}
+    for stock in STOCK:  # what Keras starts from does not matter here, and JAX compiles it again for each shape
         stock.__call__ = zeros
-    found["backend"] = keras.backend.backend()
-    for kind in KINDS:
-        model = built(kind)
-        drawn = []
-        for recipe, rules in (("auto", ()), ("zeros", [("*", "normal(0.5)")])):
-            write(model, assigned(model, recipe, 3, rules=rules))
-            drawn.append(digests(model))
-        found[kind] = parts_of(model), *drawn
+    found |= {kind: layer_of(kind) for kind in kinds or KINDS}
+    if not kinds:
+        found |= found_besides()
+    json.dump(found, sys.stdout)
+
+
+def found_besides() -> dict[str, Any]:
+    """Return what becomes of narrow and wide dtypes, of a piece, and of a model in Python."""
+    found: dict[str, Any] = {}
     for dtype in ("float16", "bfloat16", "float64", "mixed_bfloat16"):
         model = built("MultiHeadAttention", dtype)
         write(model, assigned(model, "xavier_normal", 3))
@@ -100,8 +115,8 @@ def main() -> None:
     glorot.initialize(encoder, seed=7, inputs=batch, rules=[("scale", "ones"), ("shifts.*", "zeros")])
     found["encoder"] = parts_of(encoder, batch), digests(encoder)
     found["outputs"] = [round(float(v), 4) for v in keras.ops.convert_to_numpy(encoder.last(np.eye(8)))[:, 0]]
-    json.dump(found, sys.stdout)
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
