@@ -7,9 +7,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # What pip is silent about while it works.
-BRINGS_compare := PyTorch, scikit-learn and the charts: about a minute
-BRINGS_docs := Sphinx and its theme: half a minute
-BRINGS_dev := every framework and the tools: a few minutes
+BRINGS_compare := PyTorch, scikit-learn and the charts into $(VENV), about a minute
+BRINGS_docs := Sphinx and its theme into $(VENV), half a minute
+BRINGS_dev := every framework and the tools into $(VENV), a few minutes
 
 .PHONY: demo test test-slow test-gpu lint docs bench bench-gpu wheel clean
 
@@ -57,6 +57,6 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed-%: pyproject.toml constraints.txt $(wildcard native/* native/isa/*) | $(BIN)/python
-	@echo "installing into $(VENV): $(BRINGS_$*)"
+	@echo "installing $(BRINGS_$*) …"
 	@$(PIP) -e '.[$*]'
 	@touch $@
