@@ -74,7 +74,7 @@ def test_no_kernel_of_a_gpu_is_asked_for_them(law: Distribution, monkeypatch: py
 
 
 @each_law
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 def test_a_gpu_holds_what_numpy_draws(law: Distribution):
     tensor = torch.empty(SHAPE, device="cuda")
     fill(tensor, KEY, law, AXES)

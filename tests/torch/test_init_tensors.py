@@ -313,7 +313,7 @@ def test_a_module_without_shape_yet_is_told_so():
         init.normal_(nn.LazyLinear(3).weight)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.gpu
 @each_random
 def test_on_a_gpu_its_own_generator_decides(draw):
     torch.manual_seed(0)
