@@ -19,6 +19,7 @@ exclude_patterns = ["_build"]
 default_role = "code"
 
 add_module_names = False
+autodoc_mock_imports = ["torch"]  # signatures name its classes, and the documentation is built without it
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 napoleon_numpy_docstring = False
