@@ -38,12 +38,13 @@ class Request(NamedTuple):
 class Interpreter:
     """A process that answers requests with the bytes of the memory."""
 
-    def __init__(self, warp: int) -> None:
-        command = [sys.executable, str(Path(__file__)), str(warp)]
+    def __init__(self) -> None:
+        command = [sys.executable, str(Path(__file__))]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def fill(self, request: Request) -> bytes:
-        pickle.dump(tuple(request), self.process.stdin)
+    def fill(self, request: Request, warp: int) -> bytes:
+        """Fill by programs of so wide a warp: a wide one says the same in fewer, slow turns."""
+        pickle.dump((warp, *request), self.process.stdin)
         self.process.stdin.flush()
         answer = pickle.load(self.process.stdout)
         if isinstance(answer, Exception):
@@ -56,15 +57,13 @@ class Interpreter:
         self.process.stdout.close()
 
 
-def serve(warp: int) -> None:
+def serve() -> None:
     os.environ["TRITON_INTERPRET"] = "1"
     import torch
     import triton.language as tl
     from triton.runtime import interpreter
 
     from glorot.stream import gpu as kernels
-
-    kernels.WARP = tl.constexpr(warp)  # a wide warp says the same in fewer, slow turns
     from glorot.torch import gpu
 
     gpu._check_device = lambda tensor: None
@@ -81,7 +80,10 @@ def serve(warp: int) -> None:
     interpreter._convert_float = convert_rightly
     with contextlib.suppress(EOFError):
         while True:
-            one = Request(*pickle.load(sys.stdin.buffer))
+            warp, *request = pickle.load(sys.stdin.buffer)
+            one = Request(*request)
+            kernels.WARP = gpu.WARP = tl.constexpr(warp)
+            gpu.TILE = gpu.BLOCK * warp
             gpu.PROGRAMS_PER_PROCESSOR = one.programs
             dtype = getattr(torch, one.dtype)
             memory = torch.from_numpy(np.full(one.length * dtype.itemsize, UNTOUCHED, np.uint8)).view(dtype)
@@ -96,4 +98,4 @@ def serve(warp: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]))
+    serve()

@@ -6,7 +6,8 @@ compiled kernels do not either.
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,19 +40,25 @@ DTYPES = {"float32": np.dtype(np.float32), "float16": np.dtype(np.float16), "flo
 DTYPES["bfloat16"] = BFLOAT16
 
 
+Filler = Callable[[Request], bytes]
+
+
 @pytest.fixture(scope="module")
-def narrow() -> Iterator[Interpreter]:
+def interpreter() -> Iterator[Interpreter]:
+    interpreter = Interpreter()
+    yield interpreter
+    interpreter.close()
+
+
+@pytest.fixture(scope="module")
+def narrow(interpreter: Interpreter) -> Filler:
     """A warp as it is on the device."""
-    interpreter = Interpreter(32)
-    yield interpreter
-    interpreter.close()
+    return partial(interpreter.fill, warp=32)
 
 
 @pytest.fixture(scope="module")
-def wide() -> Iterator[Interpreter]:
-    interpreter = Interpreter(2048)
-    yield interpreter
-    interpreter.close()
+def wide(interpreter: Interpreter) -> Filler:
+    return partial(interpreter.fill, warp=2048)
 
 
 def request(law: Distribution, shape, box=None, *, dtype="float32", order=None, spread=1, offset=0, **rest) -> Request:
@@ -77,17 +84,17 @@ def memory_of(one: Request) -> np.ndarray:
     return memory
 
 
-def assert_same(interpreter: Interpreter, one: Request) -> None:
-    assert interpreter.fill(one) == memory_of(one).tobytes()
+def assert_same(filler: Filler, one: Request) -> None:
+    assert filler(one) == memory_of(one).tobytes()
 
 
 @pytest.mark.parametrize("line", KNOWN)
-def test_known_answers(narrow: Interpreter, line: str):
+def test_known_answers(narrow: Filler, line: str):
     key, first, law, expected = line.split(" | ")
     words = [int(word, 16) for word in expected.split()]
     box = ((int(first), int(first) + len(words)),)
     one = request(from_json(json.loads(law)), (2**40,), box)._replace(key=Key(*(int(k, 16) for k in key.split())))
-    assert np.frombuffer(narrow.fill(one), np.uint32).tolist() == words
+    assert np.frombuffer(narrow(one), np.uint32).tolist() == words
 
 
 @st.composite
@@ -107,18 +114,18 @@ def requests(draw_from: st.DrawFn) -> Request:
 
 
 @given(one=requests())
-def test_any_law_box_layout_and_dtype(narrow: Interpreter, one: Request):
+def test_any_law_box_layout_and_dtype(narrow: Filler, one: Request):
     assert_same(narrow, one)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.law)
-def test_runs(wide: Interpreter, law: Distribution, dtype: str):
+def test_runs(wide: Filler, law: Distribution, dtype: str):
     assert_same(wide, request(law, (2**15,), dtype=dtype))
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.law)
-def test_a_transposed_matrix(wide: Interpreter, law: Distribution):
+def test_a_transposed_matrix(wide: Filler, law: Distribution):
     assert_same(wide, request(law, (130, 101), order=(1, 0)))
 
 
@@ -140,15 +147,15 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_layouts(narrow: Interpreter, case: str):
+def test_layouts(narrow: Filler, case: str):
     assert_same(narrow, CASES[case])
 
 
-def test_a_long_run_is_cut_into_shifted_ends_and_an_aligned_middle(wide: Interpreter):
+def test_a_long_run_is_cut_into_shifted_ends_and_an_aligned_middle(wide: Filler):
     assert_same(wide, request(Normal(), (2**15,), ((3, 2**15 - 6),), offset=3))
 
 
-def test_two_words_of_a_thread_in_the_tail(narrow: Interpreter):
+def test_two_words_of_a_thread_in_the_tail(narrow: Filler):
     z = np.abs(law_of(Normal())(philox(KEY, np.arange(2**18, dtype=np.uint64)).reshape(-1))).reshape(-1, 4)
     (block,) = np.flatnonzero((z > 3.1).sum(axis=1) > 1)[:1]
     assert SPLIT > 0
@@ -156,14 +163,14 @@ def test_two_words_of_a_thread_in_the_tail(narrow: Interpreter):
         assert_same(narrow, request(law, (2**20,), ((4 * block - 40, 4 * block + 88),)))
 
 
-def test_the_farthest_words_of_a_cut_that_needs_no_tail(narrow: Interpreter):
+def test_the_farthest_words_of_a_cut_that_needs_no_tail(narrow: Filler):
     words = philox(KEY, np.arange(2**18, dtype=np.uint64)).reshape(-1).view(np.int32)
     for far in (words.argmin(), words.argmax()):
         first = max(0, int(far) // 4 * 4 - 64)
         assert_same(narrow, request(TruncatedNormal(0, 1, -2.99, 2.99), (2**20,), ((first, first + 128),)))
 
 
-def test_an_untouched_neighbour_would_be_seen(narrow: Interpreter):
+def test_an_untouched_neighbour_would_be_seen(narrow: Filler):
     one = request(Uniform(1, 2), (4, 3), spread=2)
-    assert narrow.fill(one) != memory_of(one._replace(law=Uniform(1, 2.001))).tobytes()
+    assert narrow(one) != memory_of(one._replace(law=Uniform(1, 2.001))).tobytes()
     assert memory_of(one).view(np.uint8).reshape(-1, 8)[:, 4:].tolist() == [[UNTOUCHED] * 4] * 12
