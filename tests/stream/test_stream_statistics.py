@@ -1,4 +1,8 @@
-"""Statistical tests on 10⁷ draws with fixed seeds: a wrong law fails them, a right one passes for good."""
+"""Statistical tests with fixed seeds: a wrong law fails them, a right one passes for good.
+
+From 10⁶ draws Kolmogorov and Smirnov see a std that is 1.6 % off, a mean that is 0.013 std off and a cut at 2.6 std; from
+the 10⁷ of the slow tier 0.5 %, 0.004 std and a cut at 3 std.
+"""
 
 import math
 
@@ -12,7 +16,7 @@ from glorot.distributions import Distribution, Normal, TruncatedNormal, Uniform
 from glorot.stream import draw, key_of
 from glorot.stream.philox import words_of_run
 
-COUNT = 10**7
+COUNTS = [10**6, pytest.param(10**7, marks=pytest.mark.slow)]
 LIMIT = 4.5  # standard errors: one chance in 150,000
 KS_LIMIT = stats.kstwobign.isf(1e-4)
 KEY = key_of(2010, "layers.0.weight")
@@ -57,10 +61,15 @@ def moments(truth: stats.rv_continuous) -> np.ndarray:
     return np.array([(mass * y**k).sum() for k in range(9)])
 
 
+@pytest.fixture(scope="module", params=COUNTS, ids="{:.0e}".format)
+def count(request: pytest.FixtureRequest) -> int:
+    return request.param
+
+
 @pytest.fixture(scope="module", params=LAWS)
-def sample(request: pytest.FixtureRequest) -> tuple[Distribution, stats.rv_continuous, np.ndarray]:
+def sample(request: pytest.FixtureRequest, count: int) -> tuple[Distribution, stats.rv_continuous, np.ndarray]:
     law, truth = LAWS[request.param]
-    return law, truth, draw(KEY, law, (COUNT,))
+    return law, truth, draw(KEY, law, (count,))
 
 
 def test_kolmogorov_smirnov(sample):
@@ -68,7 +77,7 @@ def test_kolmogorov_smirnov(sample):
     assert ks_statistic(values, law) < KS_LIMIT
 
 
-def test_first_four_moments(sample):
+def test_first_four_moments(sample, count):
     law, truth, values = sample
     assert law.mean == pytest.approx(truth.mean(), abs=1e-9)
     assert law.std == pytest.approx(truth.std(), rel=1e-6)
@@ -78,29 +87,34 @@ def test_first_four_moments(sample):
         y = (piece.astype(np.float64) - center) / scale
         square = y * y
         found += [len(y), y.sum(), square.sum(), (square * y).sum(), (square * square).sum()]
-    found /= COUNT
+    found /= count
     for k in range(1, 5):
-        standard_error = math.sqrt((expected[2 * k] - expected[k] ** 2) / COUNT)
+        standard_error = math.sqrt((expected[2 * k] - expected[k] ** 2) / count)
         assert abs(found[k] - expected[k]) < LIMIT * standard_error, f"moment {k}"
 
 
-def test_neighbouring_elements_are_uncorrelated(sample):
+def test_neighbouring_elements_are_uncorrelated(sample, count):
     _, _, values = sample
     y = (values - values.mean(dtype=np.float64)).astype(np.float32)
     for lag in range(1, 5):
-        assert abs(correlation(y[lag:], y[:-lag])) < LIMIT / math.sqrt(COUNT), f"lag {lag}"
+        assert abs(correlation(y[lag:], y[:-lag])) < LIMIT / math.sqrt(count), f"lag {lag}"
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.dot(a, b) / math.sqrt(float(np.dot(a, a)) * float(np.dot(b, b))))
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [Normal(std=1.005), Normal(mean=0.004), TruncatedNormal(0, 1, -3, 3), Uniform.symmetric(math.sqrt(3))],
-)
-def test_kolmogorov_smirnov_can_fail(wrong: Distribution):
-    assert ks_statistic(draw(KEY, wrong, (COUNT // 2,)), Normal()) > KS_LIMIT
+FLAT = Uniform.symmetric(math.sqrt(3))
+WRONG = [(10**6, law) for law in (Normal(std=1.016), Normal(mean=0.013), TruncatedNormal(0, 1, -2.6, 2.6), FLAT)]
+WRONG += [
+    pytest.param(10**7, law, marks=pytest.mark.slow)
+    for law in (Normal(std=1.005), Normal(mean=0.004), TruncatedNormal(0, 1, -3, 3), FLAT)
+]
+
+
+@pytest.mark.parametrize(("size", "wrong"), WRONG)
+def test_kolmogorov_smirnov_can_fail(size: int, wrong: Distribution):
+    assert ks_statistic(draw(KEY, wrong, (size // 2,)), Normal()) > KS_LIMIT
 
 
 def test_neighbouring_names_and_seeds_are_uncorrelated():
@@ -111,11 +125,11 @@ def test_neighbouring_names_and_seeds_are_uncorrelated():
     assert np.abs(table).max() < LIMIT / math.sqrt(count)
 
 
-def test_each_bit_of_the_words_is_balanced():
-    words = words_of_run(KEY, 0, COUNT)
+def test_each_bit_of_the_words_is_balanced(count: int):
+    words = words_of_run(KEY, 0, count)
     bits = np.unpackbits(words.view(np.uint8).reshape(-1, 4), axis=1)
     ones = bits.sum(axis=0, dtype=np.int64)
     assert len(ones) == 32
-    assert np.abs(ones - COUNT / 2).max() < LIMIT * math.sqrt(COUNT) / 2
+    assert np.abs(ones - count / 2).max() < LIMIT * math.sqrt(count) / 2
     octets = np.bincount(words.view(np.uint8), minlength=256)
     assert stats.chisquare(octets).pvalue > 1e-4
