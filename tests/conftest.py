@@ -8,6 +8,7 @@ share of them is drawn in the quick tier. Whatever else takes long is marked `sl
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
@@ -50,3 +51,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Give each worker of xdist one thread: those of OpenMP and the like would spin while they wait for a core."""
     if config.getoption("numprocesses", None):
         os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1")
+
+
+@pytest.fixture(scope="module")
+def keys_that_compile_quickly() -> Iterator[None]:
+    """Let JAX start models by a generator that compiles in a tenth of the time, where its own starts do not matter."""
+    import jax
+
+    with jax.default_prng_impl("rbg"):
+        yield

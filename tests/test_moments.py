@@ -18,6 +18,8 @@ from torch import nn
 
 import glorot
 
+pytestmark = pytest.mark.usefixtures("keys_that_compile_quickly")
+
 Values = np.ndarray[Any, Any]
 INPUTS, OUTPUTS = 1000, 1250  # 1.25 million weights
 TRUNCATED = 2 / 0.87962566103423978  # the largest weight of a truncated normal, in its own standard deviations

@@ -22,11 +22,16 @@ from torch import nn
 
 import glorot
 
+pytestmark = pytest.mark.usefixtures("keys_that_compile_quickly")
+
 Arrays = dict[str, np.ndarray[Any, Any]]
 WIDTH = in_torch.WIDTH
 IMAGES = np.random.default_rng(0).normal(size=(4, 16, 16, 3)).astype(np.float32)
 TOKENS = np.random.default_rng(1).normal(size=(4, 10, WIDTH)).astype(np.float32)
-RECIPES = ["auto", "xavier_normal", "variance_scaling(2.0, 'fan_out')", "orthogonal"]
+RECIPES = ["auto", "orthogonal"]
+RECIPES += [
+    pytest.param(recipe, marks=pytest.mark.slow) for recipe in ("xavier_normal", "variance_scaling(2.0, 'fan_out')")
+]
 
 
 def saved(plan: glorot.Plan, folder: Path) -> glorot.Plan:

@@ -13,6 +13,8 @@ from flax import nnx
 import glorot
 from glorot.recipes import RECIPES
 
+pytestmark = pytest.mark.usefixtures("keys_that_compile_quickly")
+
 KEY = jax.random.key(0)
 RELU = jax.nn.relu
 
