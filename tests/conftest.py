@@ -7,6 +7,7 @@ share of them is drawn in the quick tier. Whatever else takes long is marked `sl
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec, PathFinder
@@ -48,7 +49,12 @@ collect_ignore_glob = ["*conftest.py"]  # they hold no doctests, and as modules 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give each worker of xdist one thread: those of OpenMP and the like would spin while they wait for a core."""
+    """Give each worker of xdist one thread: those of OpenMP and the like would spin while they wait for a core.
+
+    Ctrl-C is heard even where a shell started the tests in the background, and had them ignore it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("numprocesses", None):
         os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1")
 
