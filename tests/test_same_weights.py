@@ -21,6 +21,7 @@ from flax import nnx
 from torch import nn
 
 import glorot
+from effort import slow_after
 
 pytestmark = pytest.mark.usefixtures("keys_that_compile_quickly")
 
@@ -28,10 +29,7 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 WIDTH = in_torch.WIDTH
 IMAGES = np.random.default_rng(0).normal(size=(4, 16, 16, 3)).astype(np.float32)
 TOKENS = np.random.default_rng(1).normal(size=(4, 10, WIDTH)).astype(np.float32)
-RECIPES = ["auto", "orthogonal"]
-RECIPES += [
-    pytest.param(recipe, marks=pytest.mark.slow) for recipe in ("xavier_normal", "variance_scaling(2.0, 'fan_out')")
-]
+RECIPES = slow_after(2, ["auto", "orthogonal", "xavier_normal", "variance_scaling(2.0, 'fan_out')"])
 
 
 def saved(plan: glorot.Plan, folder: Path) -> glorot.Plan:

@@ -113,6 +113,10 @@ def started(net, recipe, seed):
     return weights
 
 
+OF_OPENCV = [pytest.param(name, marks=[pytest.mark.slow] * (name == "alexnet_like")) for name in NETS]
+
+
+@pytest.mark.parametrize("net", OF_OPENCV, indirect=True)
 @pytest.mark.parametrize("recipe", ["caffe", "auto"])
 def test_opencv_computes_what_we_compute(net, recipe, tmp_path):
     weights = started(net, recipe, seed=3)

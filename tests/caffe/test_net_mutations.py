@@ -118,11 +118,12 @@ def test_harm_spares_some_nets_and_ruins_others():
 
 
 @pytest.mark.filterwarnings("ignore:.* it is left out$:UserWarning")
-def test_no_harm_makes_a_net_large():
+@pytest.mark.parametrize("count", [60, pytest.param(500, marks=pytest.mark.slow)])
+def test_no_harm_makes_a_net_large(count):
     source = random.Random(2)
     tracemalloc.start()
     try:
-        for _ in range(500):
+        for _ in range(count):
             outcome_of(harmed(source), is_planned=True)
         _, peak = tracemalloc.get_traced_memory()
     finally:

@@ -42,6 +42,7 @@ def test_the_textbook_starts_end_where_they_should(digits):
         assert digits[recipe].epochs_to_goal[1] <= 4
 
 
+@pytest.mark.slow
 def test_at_full_length_the_standard_rule_gets_there_late():
     recipes = ("standard", "xavier_uniform", "random(1)")
     comparison = run_comparison(digits_task(), recipes, seeds=2, epochs=30)

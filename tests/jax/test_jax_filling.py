@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jax.sharding import AxisType, Mesh, NamedSharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
 
-from effort import examples
+from effort import examples, slow_after
 from glorot import stream
 from glorot.distributions import (
     Bilinear,
@@ -96,7 +96,7 @@ def test_any_layout_is_filled_as_numpy_fills_it(case):
 
 
 @pytest.mark.parametrize("law", [Orthogonal(2.0), Identity(0.5), PositiveUnitball(), PositiveUnitball("i")])
-@pytest.mark.parametrize("pattern", ["k i o", "k o i", "i o o"])
+@pytest.mark.parametrize("pattern", slow_after(1, ["k i o", "k o i", "i o o"]))
 def test_a_matrix_is_placed_beside_other_laws(law, pattern):
     block = (3, 4, 2)
     parts = blocks(laid_out(pattern, block, "kernel", "Layer", None), block, 1, "ab")

@@ -170,6 +170,10 @@ def test_every_initializer_serves_get_variable(kind, dtype):
         )
 
 
+OTHERS = [kind for kind in INITIALIZERS if kind not in (ours.xavier_initializer, ours.HeNormal, ours.Orthogonal)]
+SHARDED = [ours.xavier_initializer, ours.HeNormal, ours.Orthogonal, ours.Identity, ours.Zeros, *OTHERS]
+
+
 @pytest.mark.parametrize(
     "partitioner",
     [
@@ -180,8 +184,9 @@ def test_every_initializer_serves_get_variable(kind, dtype):
     ],
 )
 @pytest.mark.parametrize("resource", [True, False])
-def test_shards_hold_what_the_whole_would(partitioner, resource):
-    for kind in [*INITIALIZERS, ours.Zeros, ours.Identity]:
+@pytest.mark.parametrize("kinds", [SHARDED[:4], pytest.param(SHARDED[4:], marks=pytest.mark.slow)], ids=["few", "rest"])
+def test_shards_hold_what_the_whole_would(partitioner, resource, kinds):
+    for kind in kinds:
         draw, whole = (kind(**({} if kind in FIXED else {"seed": 3})) for _ in range(2))
         expected = [numbers(whole([7, 10])) for _ in range(3)]
         with tf.Graph().as_default(), v1.variable_scope("", use_resource=resource):
@@ -218,6 +223,22 @@ def test_the_values_are_not_written_into_the_graph():
     assert size_of_graph(lambda shape, dtype: tf.constant(values)) > 4 * 300 * 300
 
 
+def test_a_graph_is_saved_and_restored(tmp_path: Path):
+    with tf.Graph().as_default(), v1.Session() as session:
+        v1.get_variable("W1", [8, 6], initializer=ours.xavier_initializer(), use_resource=False)
+        v1.get_variable("W2", [6, 6], initializer=ours.XavierUniform(seed=3))
+        session.run(v1.global_variables_initializer())
+        values = {variable.op.name: session.run(variable).tolist() for variable in v1.trainable_variables()}
+        v1.train.Saver().save(session, str(tmp_path / "model"))
+    with tf.Graph().as_default(), v1.Session() as session:
+        assert restored(session, tmp_path / "model") == values
+
+
+def restored(session: Any, path: Path) -> dict[str, Any]:
+    v1.train.import_meta_graph(f"{path}.meta").restore(session, str(path))
+    return {variable.op.name: session.run(variable).tolist() for variable in v1.trainable_variables()}
+
+
 TUTORIAL = """
 import sys
 import keras
@@ -241,6 +262,7 @@ with tf.Session() as sess:
 """
 
 
+@pytest.mark.slow
 def test_a_program_of_2017_runs_and_another_process_restores_its_graph(tmp_path: Path):
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "jax"}
     command = [sys.executable, "-c", TUTORIAL, str(tmp_path / "model")]
@@ -249,9 +271,8 @@ def test_a_program_of_2017_runs_and_another_process_restores_its_graph(tmp_path:
     first, second, third, bias = json.loads(told.stdout)
     assert second != third
     with tf.Graph().as_default(), v1.Session() as session:
-        v1.train.import_meta_graph(str(tmp_path / "model.meta")).restore(session, str(tmp_path / "model"))
-        restored = {variable.op.name: session.run(variable).tolist() for variable in v1.trainable_variables()}
-    assert restored == {"W1": first, "W2": second, "W3": third, "b1": bias}
+        found = restored(session, tmp_path / "model")
+    assert found == {"W1": first, "W2": second, "W3": third, "b1": bias}
 
 
 # seeds
