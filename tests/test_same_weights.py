@@ -29,7 +29,7 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 WIDTH = in_torch.WIDTH
 IMAGES = np.random.default_rng(0).normal(size=(4, 16, 16, 3)).astype(np.float32)
 TOKENS = np.random.default_rng(1).normal(size=(4, 10, WIDTH)).astype(np.float32)
-RECIPES = slow_after(2, ["auto", "orthogonal", "xavier_normal", "variance_scaling(2.0, 'fan_out')"])
+RECIPES = slow_after(1, ["auto", "orthogonal", "xavier_normal", "variance_scaling(2.0, 'fan_out')"])
 
 
 def saved(plan: glorot.Plan, folder: Path) -> glorot.Plan:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
 
 from effort import examples
 from glorot.activations import activation
@@ -93,6 +92,8 @@ def normal_data(rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def digits_of_unequal_norms(rng: np.random.Generator) -> NDArray[np.float32]:
+    from sklearn.datasets import load_digits
+
     pixels = load_digits().data[:64].astype(np.float32)
     brightness = np.exp(0.7 * rng.standard_normal((64, 1)))
     return np.asarray(pixels / pixels.std() * brightness, dtype=np.float32)

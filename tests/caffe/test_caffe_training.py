@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn import functional
 
@@ -34,6 +33,8 @@ LENET = """
 
 
 def digits() -> tuple[Tensor, Tensor]:
+    from sklearn.datasets import load_digits
+
     images, labels = load_digits(return_X_y=True)
     return torch.from_numpy(images / 16).float().reshape(-1, 1, 8, 8), torch.from_numpy(labels).float()
 

@@ -280,10 +280,10 @@ def test_messages_may_lie_a_hundred_deep():
     "piece", ["a{", "a:[{", "a<", "a:[", "[", "-", "'", '"', "\\", " ", "#", "\n", "a:'\\", "a: 9", "0.", "[a.", "[a/", "[%", "a ", "{"]
 )  # fmt: skip
 def test_a_bomb_is_soon_refused(piece):
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(GlorotError, match=r"bomb:\d+:\d+: "):
         parse(piece * 10**5 + "\n$", "bomb")
-    assert time.perf_counter() - began < 2  # seconds; it takes hundredths
+    assert time.process_time() - began < 2  # seconds; it takes hundredths
 
 
 MANY = {  # in place of 400,000, here 1000 → where the first of too many pieces stands
@@ -308,10 +308,10 @@ def test_a_text_with_more_of_anything_than_a_net_has_is_refused(start, monkeypat
 
 def test_the_worst_of_texts_is_soon_refused():
     assert tokens.MOST_PIECES == 400_000
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(GlorotError, match=r"^net:1:400000: more than 400000 words"):
         parse(("a{" * 99 + "}" * 99) * 28_000, "net")
-    assert time.perf_counter() - began < 6  # seconds; it takes about 1
+    assert time.process_time() - began < 6  # seconds; it takes about 1
 
 
 def test_a_text_with_as_much_as_is_allowed_is_read(monkeypatch):
@@ -351,9 +351,9 @@ def test_a_long_net_is_read_at_once():
       }
     }
     """
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(parse(layer * 555).messages("layer")) == 555
-    assert time.perf_counter() - began < 0.5  # seconds; it takes about 0.03
+    assert time.process_time() - began < 0.5  # seconds; it takes about 0.03
 
 
 def test_a_file_is_read_under_its_own_name(tmp_path):

@@ -20,6 +20,7 @@ import triton.language as tl
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
+from effort import slow_after
 from glorot.distributions import Distribution, Normal, Uniform
 from glorot.stream import Key
 from glorot.stream.gpu import OPTIONS, kernel_law
@@ -61,9 +62,13 @@ def stores(ptx: str) -> list[str]:
     return re.findall(r"st\.global[.\w]*", ptx)
 
 
+RUNS = [(law, torch.float32) for law in LAWS] + [("normal", dtype) for dtype in STORES if dtype != torch.float32]
+RUNS += [(law, dtype) for law in LAWS for dtype in (torch.bfloat16, torch.float64) if law != "normal"]
+
+
 @pytest.mark.parametrize(
     ("law", "dtype"),
-    [(law, dtype) for law in LAWS for dtype in STORES if law == "normal" or dtype != torch.float16],
+    slow_after(len(LAWS) + len(STORES) - 1, RUNS),
     ids=lambda value: str(value).removeprefix("torch."),
 )
 def test_runs(law: str, dtype: torch.dtype):

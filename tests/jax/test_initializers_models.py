@@ -15,7 +15,7 @@ from test_jax_sharding import mesh
 
 from glorot.jax import initializers
 
-KEY = jax.random.key(3)
+KEY = jax.random.key(3, impl="rbg")  # compiles in a tenth of the time
 IMAGE = jnp.ones((1, 8, 8, 16))
 
 
@@ -43,7 +43,7 @@ def test_a_linen_model_starts_alike_by_the_drop_in():
     assert jax.tree.structure(ours) == jax.tree.structure(theirs)
     assert spreads(ours) == pytest.approx(spreads(theirs), rel=0.05)
     assert len(spreads(ours)) == 3
-    again, other = spreads(init(KEY, IMAGE)), spreads(init(jax.random.key(4), IMAGE))
+    again, other = spreads(init(KEY, IMAGE)), spreads(init(jax.random.key(4, impl="rbg"), IMAGE))
     assert again == spreads(ours)
     assert not set(again.values()) & set(other.values())
 

@@ -12,6 +12,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import glorot
+from effort import slow_after
 from glorot import stream
 from glorot.distributions import Normal
 from glorot.jax import draw
@@ -51,17 +52,7 @@ def test_a_model_built_before_the_mesh_was_set_is_written_under_it(kinds):
 
 
 @pytest.mark.parametrize("kinds", [(AUTO, AUTO), (EXPLICIT, EXPLICIT), (EXPLICIT, AUTO)])
-@pytest.mark.parametrize(
-    "spec",
-    [
-        P("x", "y"),
-        P(None, "y"),
-        P(
-            ("x", "y"),
-        ),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("spec", slow_after(1, [P("x", "y"), P(None, "y"), P(("x", "y"))]), ids=str)
 def test_a_mesh_of_any_kind_whole_or_without_devices(kinds, spec):
     devices = mesh(*kinds)
     with jax.set_mesh(devices):

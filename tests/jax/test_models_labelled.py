@@ -11,6 +11,7 @@ import pytest
 from flax import nnx
 
 import glorot
+from effort import slow_after
 from glorot.recipes import RECIPES
 
 pytestmark = pytest.mark.usefixtures("keys_that_compile_quickly")
@@ -101,7 +102,7 @@ def test_the_second_matrix_of_an_adapter_is_fed_by_the_first() -> None:
 
 
 @pytest.mark.parametrize("recipe", [name for name in RECIPES if name not in ("pytorch", "caffe")])
-@pytest.mark.parametrize("stack", [0, 3])
+@pytest.mark.parametrize("stack", slow_after(1, [0, 3]))
 def test_an_adapter_starts_neutral(recipe: str, stack: int) -> None:
     def build() -> Any:
         return nnx.vmap(Adapted, in_axes=(), out_axes=0, axis_size=stack)() if stack else Adapted()

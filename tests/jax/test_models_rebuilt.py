@@ -17,6 +17,7 @@ from flax.core import FrozenDict
 from jax.sharding import PartitionSpec
 from jax_models import KEY, Boxed, Inner, Net, Tree, check_filled, new_values, rngs
 
+from effort import slow_after
 from glorot.jax.models import kind_of
 
 PATHS = ["again.kernel", "down.bias", "down.kernel", "inner.weights.a", "inner.weights.z"]
@@ -252,7 +253,7 @@ print([name for name in ("flax", "equinox", "torch", "keras") if name in sys.mod
 """
 
 
-@pytest.mark.parametrize(("more", "expected"), [("", "[]"), ("import equinox", "['equinox']")])
+@pytest.mark.parametrize(("more", "expected"), slow_after(1, [("", "[]"), ("import equinox", "['equinox']")]))
 def test_only_what_is_in_use_is_imported(more: str, expected: str) -> None:
     ran = subprocess.run([sys.executable, "-c", SCRIPT.format(more=more)], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == expected

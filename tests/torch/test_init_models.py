@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from transformers import BertConfig, BertModel, GPT2Config, GPT2LMHeadModel, initialization
 
 from glorot.torch import init
 
@@ -100,17 +99,23 @@ def test_a_model_with_init_weights_starts_alike_and_trains():
     assert all(p.grad is not None and p.grad.isfinite().all() for p in ours.parameters())
 
 
-@pytest.mark.parametrize(
-    "build",
-    [
-        lambda: GPT2LMHeadModel(GPT2Config(n_layer=2, n_embd=64, n_head=2, vocab_size=500, n_positions=32)),
-        lambda: BertModel(
-            BertConfig(num_hidden_layers=1, hidden_size=64, num_attention_heads=2, intermediate_size=96, vocab_size=500)
-        ),
-    ],
-    ids=["gpt2", "bert"],
-)
+def gpt2() -> nn.Module:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    return GPT2LMHeadModel(GPT2Config(n_layer=2, n_embd=64, n_head=2, vocab_size=500, n_positions=32))
+
+
+def bert() -> nn.Module:
+    from transformers import BertConfig, BertModel
+
+    sizes = {"hidden_size": 64, "intermediate_size": 96, "vocab_size": 500}
+    return BertModel(BertConfig(num_hidden_layers=1, num_attention_heads=2, **sizes))
+
+
+@pytest.mark.parametrize("build", [gpt2, bert])
 def test_models_of_transformers_start_alike(build, monkeypatch):
+    from transformers import initialization
+
     torch.manual_seed(0)
     theirs = build()
     calls: list[str] = []
