@@ -44,10 +44,10 @@ def reaches(process: subprocess.Popen[str], line: str = "here") -> None:
     assert said == f"{line}\n", process.communicate()[1]
 
 
-def ends(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    """Assert that a process ends with the one line of a signal and nothing else."""
+def end_of(process: subprocess.Popen[str]) -> tuple[str, str, int]:
+    """Wait for the end of a process; return what it printed and its exit code."""
     out, err = process.communicate(timeout=60)
-    assert (out, err, process.returncode) == ("", *ENDS[number])
+    return out, err, process.returncode
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_signal_while_a_target_is_called(
     process = begin(tmp_path, COMMANDS[command], "def start(): loop()")
     reaches(process)
     process.send_signal(number)
-    ends(process, number)
+    assert end_of(process) == ("", *ENDS[number])
     assert {path.name for path in tmp_path.iterdir()} <= {"own.py", "plan.json", "__pycache__"}
 
 
@@ -97,7 +97,7 @@ def test_a_half_written_file_is_removed(number: signal.Signals, tmp_path: Path) 
     reaches(process)
     assert any(path.name.startswith(".w.npz") for path in tmp_path.iterdir())
     process.send_signal(number)
-    ends(process, number)
+    assert end_of(process) == ("", *ENDS[number])
     assert {path.name for path in tmp_path.iterdir()} <= {"own.py", "__pycache__"}
 
 
@@ -119,7 +119,7 @@ def test_the_second_signal_ends_at_once(number: signal.Signals, tmp_path: Path) 
     process.send_signal(CTRL_C)
     reaches(process)
     process.send_signal(number)
-    ends(process, number)
+    assert end_of(process) == ("", *ENDS[number])
     assert {path.name for path in tmp_path.iterdir()} <= {"own.py", "__pycache__"}
 
 
@@ -137,7 +137,7 @@ def test_a_long_call_into_c_is_not_waited_for(tmp_path: Path) -> None:
     process = begin(tmp_path, COMMANDS["plan"], IN_C)
     reaches(process)
     process.send_signal(CTRL_C)
-    ends(process, CTRL_C)
+    assert end_of(process) == ("", *ENDS[CTRL_C])
 
 
 def test_a_signal_that_the_process_was_told_to_ignore_stays_ignored(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_signal_that_the_process_was_told_to_ignore_stays_ignored(tmp_path: Pa
     reaches(process)
     process.send_signal(CTRL_C)
     process.send_signal(TERMINATE)
-    ends(process, TERMINATE)
+    assert end_of(process) == ("", *ENDS[TERMINATE])
 
 
 FORKS = """

@@ -138,7 +138,7 @@ def _all_runs(
             _wait_for([job for _, job in jobs])
         except (KeyboardInterrupt, _FailedError):
             stop.set()
-        except BaseException:  # the process shall end, and not wait for a batch
+        except BaseException:  # the process must end, and not wait for a batch
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
