@@ -1,11 +1,12 @@
 """Reading regular files alone, and writing files whole or not at all."""
 
+import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from glorot.errors import GlorotError
 
@@ -42,6 +43,40 @@ def reading(path: str | Path, kind: str) -> Iterator[BinaryIO]:
             yield file
     except (OSError, ValueError) as error:
         raise GlorotError(f"cannot read {path}: {_reason(error)}; give the path of a {kind} file") from error
+
+
+def read_json(path: str | Path, kind: str, remedy: str) -> Any:
+    """Read a file of JSON.
+
+    Args:
+        path: the file.
+        kind: what errors call a file that is expected here, such as "plan".
+        remedy: what errors advise where the file is something else.
+
+    Returns:
+        The data, in which every text can be written again.
+
+    Raises:
+        GlorotError: if the file cannot be read, or is not JSON.
+
+    Example:
+        >>> import tempfile
+        >>> read_json(write_whole(Path(tempfile.mkdtemp(), "plan.json"), "[1, 2]"), "plan", "make one")
+        [1, 2]
+    """
+    wrong = f"{path} is not a {kind}: "
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        data = json.loads(text)
+        if r"\ud" in text.lower():  # half a character, which JSON can write and UTF-8 cannot
+            json.dumps(data, ensure_ascii=False).encode()
+    except OSError as error:
+        raise GlorotError(f"cannot read {kind} {path}: {error.strerror or error}") from error
+    except ValueError as error:  # no JSON, no UTF-8, or a whole number of thousands of digits
+        raise GlorotError(f"{wrong}it is not valid JSON ({error}); {remedy}") from error
+    except RecursionError:
+        raise GlorotError(f"{wrong}its JSON is nested too deeply; {remedy}") from None
+    return data
 
 
 @contextmanager

@@ -5,7 +5,6 @@ A plan is a JSON object with `version`, `stream`, `recipe`, `fingerprint` and `e
 again as they were, and reported in one warning.
 """
 
-import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 from glorot.distributions import Bilinear, Distribution, Identity, Orthogonal, PositiveUnitball, from_json
 from glorot.errors import GlorotError
 from glorot.fans import Fans
+from glorot.files import read_json
 from glorot.inventory import ROLES, View, fingerprint
 from glorot.plans.entry import PlanEntry
 from glorot.stream.matrix import check_axes
@@ -68,7 +68,17 @@ def read_plan(path: str | Path) -> PlanFields:
     Raises:
         GlorotError: if the file cannot be read, is no plan, is of another version, or was damaged.
     """
-    data = _json_at(path)
+    plan = plan_from_json(read_json(path, "plan", "save one with `glorot plan -o`"), str(path))
+    _report_unknown(path, plan.more, plan.entries)
+    return plan
+
+
+def plan_from_json(data: Any, path: str) -> PlanFields:
+    """Read a plan from plain data, which errors call by this path.
+
+    Raises:
+        GlorotError: if it is no plan, is of another version, or was damaged.
+    """
     if not isinstance(data, dict) or not isinstance(data.get("entries"), list):
         raise GlorotError(f"{path} is not a plan: it has no list of entries; save one with `glorot plan -o`")
     version, stream = data.get("version"), data.get("stream")
@@ -86,27 +96,7 @@ def read_plan(path: str | Path) -> PlanFields:
             "change distributions by hand if you like, never what they belong to"
         )
     more = {key: value for key, value in data.items() if key not in HEAD}
-    _report_unknown(path, more, entries)
     return PlanFields(version, stream, data["recipe"], entries, more)
-
-
-def _json_at(path: str | Path) -> Any:
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        data = json.loads(text)
-        if r"\ud" in text.lower():  # half a character, which JSON can write and UTF-8 cannot
-            json.dumps(data, ensure_ascii=False).encode()
-        return data
-    except OSError as error:
-        raise GlorotError(f"cannot read plan {path}: {error.strerror or error}") from error
-    except ValueError as error:  # no JSON, no UTF-8, or a whole number of thousands of digits
-        raise GlorotError(
-            f"{path} is not a plan: it is not valid JSON ({error}); save one with `glorot plan -o`"
-        ) from error
-    except RecursionError:
-        raise GlorotError(
-            f"{path} is not a plan: its JSON is nested too deeply; save one with `glorot plan -o`"
-        ) from None
 
 
 def _report_unknown(path: str | Path, more: Mapping[str, Any], entries: Sequence[PlanEntry]) -> None:
@@ -123,7 +113,7 @@ def _report_unknown(path: str | Path, more: Mapping[str, Any], entries: Sequence
         )
 
 
-def _entry_at(position: int, row: Any, path: str | Path) -> PlanEntry:
+def _entry_at(position: int, row: Any, path: str) -> PlanEntry:
     place = f"{path} is damaged at entry {position}"
     if not isinstance(row, dict) or not set(row) >= NEEDED:
         got = sorted(row) if isinstance(row, dict) else row
