@@ -1,6 +1,5 @@
 """`glorot compare`: train several recipes side by side and judge them."""
 
-import json
 import os
 import shlex
 import sys
@@ -16,7 +15,6 @@ from glorot.cli.nets import is_net, load_net, net_options, refuse_net_options
 from glorot.cli.rules import parse_rules, rule_option
 from glorot.cli.targets import load_target
 from glorot.errors import GlorotError
-from glorot.files import write_whole
 
 if TYPE_CHECKING:
     from glorot.comparison import Comparison, Task
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
 QUICK, NET, USUAL = {"seeds": 2, "epochs": 6}, {"seeds": 3, "epochs": 5}, {"seeds": 5, "epochs": 30}
 TARGET_RECIPES = ("current", "standard", "xavier", "he", "auto")
 NET_RECIPES = ("caffe", "xavier", "he", "auto")
+SHOWING = ("target", "output", "form")
 
 
 @click.command("compare")
@@ -55,7 +54,7 @@ NET_RECIPES = ("caffe", "xavier", "he", "auto")
 )
 @click.option("--quick", is_flag=True, help="2 seeds and 6 epochs: under 20 seconds.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("glorot-report.html"), show_default=True,
-              help="Where the page goes, or the JSON with --format json.")  # fmt: skip
+              help="Save the page, as .html, all figures, as .json, or the picture, as .png.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 @net_options
 def command(target: str | None, output: Path, form: str, recipes: tuple[str, ...], **options: Any) -> None:
@@ -63,15 +62,29 @@ def command(target: str | None, output: Path, form: str, recipes: tuple[str, ...
 
     The factory returns a glorot.comparison.Task, or (build, data) with data = (train inputs, train
     targets, test inputs, test targets). A Caffe net, path/to/net.prototxt, learns the digits, stretched to the size
-    of its input.
+    of its input. A comparison that was saved as .json is shown again, without training.
     """
-    _check_place(output)
+    to = output if form == "text" or _given("output") else None
+    _check_output(to, form)
+    if target is not None and Path(target).suffix.lower() == ".json":
+        _show(_load(target), to, form)
+        return
     seeds, epochs = _effort(target, options)
     result = _run(target, recipes, seeds, epochs, options)
     result = replace(result, command=shlex.join(["glorot", *sys.argv[1:]]))
-    _show(result, output, form)
+    _show(result, to, form)
     if result.interrupted:
         raise KeyboardInterrupt
+
+
+def _load(saved: str) -> "Comparison":
+    """Read a comparison that was saved, to which no option of the training belongs."""
+    from glorot.comparison import Comparison
+
+    for option in click.get_current_context().command.params:
+        if option.name and option.name not in SHOWING and _given(option.name):
+            raise GlorotError(f"{option.opts[0]} belongs to the training; {saved} is a comparison that was saved")
+    return Comparison.load(saved)
 
 
 def _run(target: str | None, recipes: Sequence[str], seeds: int, epochs: int, options: dict[str, Any]) -> "Comparison":
@@ -144,28 +157,38 @@ def _task(target: str, options: dict[str, Any]) -> "Task":
     raise GlorotError(f"{target} must return a glorot.comparison.Task or (build, data), got {type(made).__name__}")
 
 
-def _check_place(output: Path) -> None:
-    """Check that the page can be written before training starts."""
-    if not output.parent.is_dir() or not os.access(output.parent, os.W_OK) or output.is_dir():
+def _check_output(output: Path | None, form: str) -> None:
+    """Check before training starts that what is to be shown and saved can be made and written."""
+    from glorot.comparison.comparison import form_of
+    from glorot.report.charts import load_converter
+
+    if output is not None and (not output.parent.is_dir() or not os.access(output.parent, os.W_OK) or output.is_dir()):
         raise GlorotError(f"cannot write {output}; give a path in a folder you may write to")
+    saved = "" if output is None else form_of(output)
+    if form == "html" or saved in (".html", ".png"):
+        load_converter()
 
 
-def _show(result: "Comparison", output: Path, form: str) -> None:
-    """Print the table and write the page; JSON or HTML go to stdout, or to the file that was asked for."""
+def _show(result: "Comparison", output: Path | None, form: str) -> None:
+    """Print a comparison, unless the same is saved, and save it if asked for."""
+    if output is None or output.suffix.lower() != f".{form}":
+        click.echo(_as(form, result), nl=False)
+    if output is not None:
+        click.echo(f"saved {result.save(output)}", err=True)
+
+
+def _as(form: str, result: "Comparison") -> str:
     from rich.console import Console
 
-    from glorot.report.data import comparison_json
+    from glorot.comparison.file import json_text
     from glorot.report.page import comparison_html
     from glorot.report.terminal import table_for_terminal
 
-    as_json = form == "json"
-    content = json.dumps(comparison_json(result), allow_nan=False) if as_json else comparison_html(result)
-    if form == "text":
-        console = Console()
-        with console.capture() as table:  # rich itself would end the process where nobody reads
-            console.print(table_for_terminal(result))
-        click.echo(table.get(), nl=False)
-    if form == "text" or _given("output"):
-        click.echo(f"saved {write_whole(output, content)}", err=True)
-    else:
-        click.echo(content)
+    if form == "json":
+        return json_text(result)
+    if form == "html":
+        return comparison_html(result) + "\n"
+    console = Console()
+    with console.capture() as shown:  # rich itself would end the process where nobody reads
+        console.print(table_for_terminal(result))
+    return shown.get()
