@@ -257,7 +257,7 @@ def compare(
     loss: Callable[[Any, Any], Any] | None = None,
     optimizer: Callable[[Any], Any] | None = None,
     batch_size: int = 32,
-    progress: "Progress | None" = None,
+    progress: "Progress | bool | None" = None,
     rules: Rules | None = None,
     only: str | None = None,
 ) -> "Comparison":
@@ -275,12 +275,14 @@ def compare(
             squared error for values.
         optimizer: function (parameters) → optimiser; by default plain SGD with step 0.02.
         batch_size: examples a step, 32 by default.
-        progress: told (recipe, seed, epoch, training loss) behind every epoch.
+        progress: None (default) shows in a terminal and in a notebook how far it has got, and nothing elsewhere; True
+            shows it everywhere, as plain lines in a log; False nowhere; a function receives (recipe, seed, epoch,
+            training loss) after every epoch.
         rules: (path pattern, scheme or "skip") pairs on top of every recipe.
         only: a path pattern; with "head.*" all recipes start the head alone, and the rest keeps what it has.
 
     Returns:
-        The comparison, to print or to index by recipe.
+        The comparison, to print, to index by recipe, and to save as page, picture or JSON.
 
     Raises:
         GlorotError: if a recipe is unknown, the data does not fit the model, or holds NaN.
@@ -296,12 +298,14 @@ def compare(
     References:
         Glorot & Bengio (2010), section 5.
     """
-    from glorot.comparison.run import run_comparison
+    from glorot.comparison.run import run_comparison, seeds_of
     from glorot.comparison.task import as_task
+    from glorot.report.progress import watch
 
     task = as_task(build, data, loss=loss, optimizer=optimizer, batch_size=batch_size)
     chosen = [recipes] if isinstance(recipes, str) else list(recipes)
-    return run_comparison(task, chosen, seeds, epochs, progress, rules or (), only)
+    with watch(progress, chosen, len(seeds_of(seeds)), epochs) as told:
+        return run_comparison(task, chosen, seeds, epochs, told, rules or (), only)
 
 
 def explain(name: str | None = None, *, full: bool = False) -> str:

@@ -1,13 +1,23 @@
-"""What is shown while a comparison runs, in a terminal and elsewhere."""
+"""What is shown while a comparison runs: in a terminal, in a notebook, and elsewhere."""
 
+import builtins
 import io
 import math
+import re
+import sys
 import threading
 from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
+from torch import nn
 
+import glorot
+from glorot.errors import GlorotError
+from glorot.report import progress as showing
 from glorot.report.progress import LiveProgress
 
 Told = tuple[str, int, int, float]
@@ -115,3 +125,127 @@ def test_progress_ends_cleanly_when_interrupted() -> None:
         raise KeyboardInterrupt
     with LiveProgress(["a"], 1, 2, console=console) as progress:  # the console is free again
         progress("a", 0, 1, 1.0)
+
+
+class Terminal(io.StringIO):
+    """A stream that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def cell(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Pretend to run in a notebook, and return the states of the one output that its cell has."""
+    states: list[str] = []
+
+    class Handle:
+        def update(self, html: str) -> None:
+            states.append(html)
+
+    def display(html: str, *, display_id: bool) -> Handle:
+        assert display_id
+        assert not states, "one output of the cell is enough"
+        states.append(html)
+        return Handle()
+
+    module: Any = ModuleType("IPython.display")
+    module.HTML, module.display = str, display
+    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", module)
+    shell = type("ZMQInteractiveShell", (), {})()
+    monkeypatch.setattr(builtins, "get_ipython", lambda: shell, raising=False)
+    monkeypatch.setattr(showing, "PAUSE", 0)
+    return states
+
+
+def compare(progress: Any = None, **more: Any) -> None:
+    x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    settings: dict[str, Any] = {"recipes": ["zeros", "xavier"], "seeds": 2, "epochs": 1} | more
+    glorot.compare(nn.Linear(4, 2), (x, y, x, y), **settings, progress=progress)
+
+
+def test_nothing_is_shown_where_nobody_looks(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in the logs of a workflow
+    compare()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_log_has_plain_lines_if_it_asks_for_them(capfd: pytest.CaptureFixture[str]) -> None:
+    compare(progress=True)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.splitlines()[0] == "every recipe: 1 of 2 seeds done"
+    assert [line.split(", ")[-1] for line in err.splitlines()[1:]] == ["1 of 2 recipes done", "2 of 2 recipes done"]
+
+
+@pytest.mark.parametrize(("progress", "shown"), [(None, True), (True, True), (False, False)])
+def test_a_terminal_shows_it_unless_told_not_to(
+    progress: bool | None, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    compare(progress)
+    written = sys.stderr.getvalue()  # type: ignore[attr-defined]
+    assert ("4/4" in written) == shown
+    assert bool(written) == shown
+
+
+def test_a_notebook_updates_one_output_and_leaves_it_empty(cell: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    compare()
+    assert capfd.readouterr() == ("", "")
+    first, *between, last = cell
+    assert "training, 0 of 4 epochs" in first
+    assert [re.search(r"\d of 4 epochs", state)[0] for state in between] == [f"{n} of 4 epochs" for n in (1, 2, 3, 4)]  # type: ignore[index]
+    assert "loss 0." in between[-1]
+    assert '<progress value="4" max="4">' in between[-1]
+    assert last == ""
+
+
+def test_a_notebook_is_not_flooded(cell: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(showing, "PAUSE", 1e9)
+    compare(epochs=20)
+    assert len(cell) == 2
+    assert cell[-1] == ""
+
+
+def test_a_notebook_can_be_silent(cell: list[str]) -> None:
+    compare(progress=False)
+    assert cell == []
+
+
+def test_names_are_text_in_a_notebook(cell: list[str]) -> None:
+    with LiveProgress(["<b>"], 1, 2) as progress:
+        progress("<b>", 0, 1, 0.5)
+    assert "&lt;b&gt;" in cell[1]
+    assert "<b>" not in "".join(cell)
+
+
+def test_a_function_receives_every_epoch(capfd: pytest.CaptureFixture[str]) -> None:
+    told: list[Told] = []
+    compare(progress=lambda *arguments: told.append(arguments), seeds=[7], epochs=2)
+    assert sorted((recipe, seed, epoch) for recipe, seed, epoch, _ in told) == [
+        ("xavier", 7, 1), ("xavier", 7, 2), ("zeros", 7, 1), ("zeros", 7, 2),
+    ]  # fmt: skip
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_cannot_be_told_is_refused() -> None:
+    words = "progress must be True, False, None, or a function of (recipe, seed, epoch, loss), got 'yes'"
+    with pytest.raises(GlorotError, match=f"^{re.escape(words)}$"):
+        compare(progress="yes")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"epochs": "3"}, "epochs must be a positive integer, got '3'"),
+        ({"seeds": 0}, "seeds must be a positive integer"),
+        ({"recipes": [["xavier"]]}, "xavier"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_by_the_comparison(wrong: dict[str, Any], words: str) -> None:
+    with pytest.raises(GlorotError, match=words):
+        compare(progress=True, **wrong)

@@ -82,7 +82,8 @@ class Comparison:
     def __repr__(self) -> str:
         shown, left = self.results[:REPR_RECIPES], len(self.results) - REPR_RECIPES
         width = max(len(result.recipe) for result in shown)
-        lines = [f"{self.task}: seeds × epochs = {self.seeds} × {self.epochs}"]
+        seeds, epochs = f"{self.seeds} seed{'s' * (self.seeds != 1)}", f"{self.epochs} epoch{'s' * (self.epochs != 1)}"
+        lines = [f"{self.task}: {seeds}, {epochs}"]
         lines += [f"  {result.recipe.ljust(width)}  {result.verdict}" for result in shown]
         lines += [f"  … and {left} more"] if left > 0 else []
         lines.append('print(result) shows the figures, result.save("page.html") the charts')

@@ -1,27 +1,72 @@
-"""How far a comparison has got: live in a terminal, line by line elsewhere."""
+"""How far a comparison has got: live in a terminal and in a notebook, line by line elsewhere."""
 
 import math
 import threading
+import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Protocol, Self
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from glorot.comparison.comparison import Progress
 from glorot.comparison.results import spread
+from glorot.errors import GlorotError
+from glorot.markup import html_table, html_text
 from glorot.text import brief
+
+PAUSE = 0.2
+"""The least number of seconds from one picture in a notebook to the next."""
+
+
+def watch(
+    progress: Progress | bool | None, recipes: Sequence[str], seeds: int, epochs: int
+) -> AbstractContextManager[Progress | None]:
+    """Return who is told how a comparison goes, for as long as it runs.
+
+    Args:
+        progress: None shows it in a terminal and in a notebook, and nothing elsewhere; True shows it everywhere, as
+            plain lines in a log; False nowhere; a function receives (recipe, seed, epoch, training loss).
+        recipes: the recipes, in the order of their training.
+        seeds: how many seeds.
+        epochs: how many epochs.
+
+    Raises:
+        GlorotError: if progress is something else.
+    """
+    if callable(progress):
+        return nullcontext(progress)
+    if progress is not None and not isinstance(progress, bool):
+        raise GlorotError(
+            f"progress must be True, False, None, or a function of (recipe, seed, epoch, loss), got {progress!r}"
+        )
+    console = Console(stderr=True)
+    shows = console.is_jupyter or _is_terminal(console) if progress is None else progress
+    can_be_trained = isinstance(epochs, int) and all(isinstance(recipe, str) for recipe in recipes)
+    if shows and can_be_trained:  # the comparison itself refuses the rest
+        return LiveProgress(recipes, seeds, epochs, console=console)
+    return nullcontext()
+
+
+def _is_terminal(console: Console) -> bool:
+    """Tell whether somebody looks; rich also takes a log for a terminal if FORCE_COLOR asks for colours."""
+    try:
+        return console.file.isatty()
+    except ValueError:  # it was closed
+        return False
 
 
 class LiveProgress:
-    """Shows on stderr how far a comparison has got.
+    """Shows on stderr, or in the output of a notebook's cell, how far a comparison has got.
 
-    A terminal has the current loss of every recipe and a bar; elsewhere there is a line for each round of seeds and
-    for each finished recipe. Call it with (recipe, seed, epoch, loss) after every epoch, from any thread.
+    A terminal and a notebook have the current loss of every recipe and a bar; elsewhere there is a line for each round
+    of seeds and for each finished recipe. Call it with (recipe, seed, epoch, loss) after every epoch, from any thread.
 
     Args:
         recipes: the recipes, in the order of their training.
@@ -40,39 +85,38 @@ class LiveProgress:
         console: Console | None = None,
     ) -> None:
         self.console = console or Console(stderr=True)
-        self.seeds = seeds
         self.epochs = epochs
         self.losses: dict[str, float | None] = dict.fromkeys(recipes)
+        self.done = 0
+        self.total = max(1, len(recipes) * seeds * epochs * max(1, len(depths)))
+        self.now = "training"
         self._lines = _Lines(recipes, seeds, depths)
         self._lock = threading.Lock()
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("epochs"),
-            TimeRemainingColumn(), console=self.console,
-        )  # fmt: skip
-        self._task = self._bar.add_task("training", total=max(1, len(recipes) * seeds * epochs * max(1, len(depths))))
-        self._live: Live | None = None
+        self._screen: _Screen | None = None
 
     def __enter__(self) -> Self:
-        if self.console.is_terminal:
-            self._live = Live(self._view(), console=self.console, transient=True, refresh_per_second=8)
-            self._live.start()
+        if self.console.is_jupyter:
+            self._screen = _Notebook(self)
+        elif self.console.is_terminal:
+            self._screen = _Terminal(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        if self._screen is not None:
+            self._screen.close()
+            self._screen = None
 
     def __call__(self, recipe: str, seed: int, epoch: int, loss: float) -> None:
         """Record the loss after an epoch, and show it."""
         left = 0 if math.isfinite(loss) else self.epochs - epoch  # a run that diverged ends there
         with self._lock:
             self.losses[recipe] = loss
-            if self._live is not None:
-                self._bar.update(self._task, advance=1 + left, description=f"seed {seed}, {recipe}")
-                self._live.update(self._view())
+            self.done += 1 + left
+            self.now = f"seed {seed}, {recipe}"
+            if self._screen is not None:
+                self._screen.show(self)
             elif epoch + left == self.epochs:
                 self._print(self._lines.ended(recipe, loss))
 
@@ -81,12 +125,67 @@ class LiveProgress:
             with suppress(OSError):  # nobody reads it
                 print(line, file=self.console.file, flush=True)
 
-    def _view(self) -> Group:
+    def rows(self) -> list[list[str]]:
+        """Return each recipe with its last loss."""
+        return [[recipe, "…" if loss is None else f"loss {loss:.4g}"] for recipe, loss in self.losses.items()]
+
+
+class _Screen(Protocol):
+    """A place that is drawn again after each epoch, and left empty at the end."""
+
+    def show(self, progress: LiveProgress) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Terminal:
+    """Draws with rich, in place."""
+
+    def __init__(self, progress: LiveProgress) -> None:
+        self.bar = Bar(
+            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("epochs"),
+            TimeRemainingColumn(), console=progress.console,
+        )  # fmt: skip
+        self.task = self.bar.add_task(progress.now, total=progress.total)
+        self.live = Live(self._view(progress), console=progress.console, transient=True, refresh_per_second=8)
+        self.live.start()
+
+    def show(self, progress: LiveProgress) -> None:
+        self.bar.update(self.task, completed=progress.done, description=progress.now)
+        self.live.update(self._view(progress))
+
+    def close(self) -> None:
+        self.live.stop()
+
+    def _view(self, progress: LiveProgress) -> Group:
         grid = Table.grid(padding=(0, 2, 0, 0))
-        for recipe, loss in self.losses.items():
-            style, value = ("dim", "…") if loss is None else ("", f"loss {loss:.4g}")
-            grid.add_row(Text(recipe, style=style), Text(value, style=style))
-        return Group(grid, self._bar)
+        for row in progress.rows():
+            grid.add_row(*(Text(cell, style="dim" if row[1] == "…" else "") for cell in row))
+        return Group(grid, self.bar)
+
+
+class _Notebook:
+    """Updates one output of the cell: rich itself would need ipywidgets for it."""
+
+    def __init__(self, progress: LiveProgress) -> None:
+        from IPython.display import HTML, display
+
+        self.html: Any = HTML
+        self.handle: Any = display(HTML(self._view(progress)), display_id=True)
+        self.shown = time.monotonic()
+
+    def show(self, progress: LiveProgress) -> None:
+        if time.monotonic() - self.shown >= PAUSE:
+            self.handle.update(self.html(self._view(progress)))
+            self.shown = time.monotonic()
+
+    def close(self) -> None:
+        self.handle.update(self.html(""))
+
+    def _view(self, progress: LiveProgress) -> str:
+        words = f"{progress.now}, {progress.done} of {progress.total} epochs"
+        bar = f'<progress value="{progress.done}" max="{progress.total}"></progress>'
+        return f"{html_table(['recipe', 'training'], progress.rows())}\n<p>{bar} {html_text(words)}</p>"
 
 
 class _Lines:
