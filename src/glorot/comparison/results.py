@@ -9,9 +9,6 @@ from glorot.plans import Plan
 from glorot.probe import LayerSignal, Signal
 from glorot.theory import Prediction
 
-STUDENT = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
-"""The 97.5 % quantiles of Student's t for 1, 2, … degrees of freedom."""
-
 GOAL = 0.9
 """The test accuracy whose first epoch is told."""
 
@@ -163,12 +160,3 @@ def spread(values: Iterable[float]) -> Spread:
     if not numbers:
         return Spread(math.nan, math.nan, 0)
     return Spread(statistics.fmean(numbers), statistics.stdev(numbers) if len(numbers) > 1 else 0.0, len(numbers))
-
-
-def differ(one: Spread, other: Spread) -> bool:
-    """Tell whether two means differ by more than seed noise: Student's test at 5 %. One seed tells nothing."""
-    if min(one.count, other.count) < 2:
-        return False
-    error = math.sqrt(one.std**2 / one.count + other.std**2 / other.count)
-    quantile = STUDENT[min(one.count + other.count - 2, len(STUDENT)) - 1]
-    return abs(one.mean - other.mean) > max(quantile * error, 1e-9)

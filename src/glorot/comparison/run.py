@@ -15,6 +15,7 @@ from glorot import __version__
 from glorot.comparison.comparison import Comparison, Progress
 from glorot.comparison.randomness import seeded
 from glorot.comparison.results import RecipeResult, Run, hidden
+from glorot.comparison.standings import Standings
 from glorot.comparison.task import Task
 from glorot.comparison.textbook import claims
 from glorot.comparison.training import check_fresh, shares_process, train
@@ -37,6 +38,7 @@ def run_comparison(
     progress: Progress | None = None,
     rules: Rules = (),
     only: str | None = None,
+    margin: float = 0.01,
 ) -> Comparison:
     """Train every recipe from every seed, and judge.
 
@@ -48,6 +50,7 @@ def run_comparison(
         progress: told (recipe, seed, epoch, training loss) after every epoch.
         rules: (path pattern, scheme or "skip") pairs on top of every recipe.
         only: a path pattern; what it does not match keeps the weights that it was built with.
+        margin: by how much recipes may differ and still be called alike.
 
     Returns:
         The comparison. Ctrl-C ends it with the runs that are complete.
@@ -57,7 +60,7 @@ def run_comparison(
         KeyboardInterrupt: if Ctrl-C comes before the first run is complete.
     """
     chosen = seeds_of(seeds)
-    _check(recipes, epochs)
+    _check(recipes, epochs, margin)
     began = time.perf_counter()
     model = check_fresh(task)
     taken = inventory(model, task.train[0][:2])
@@ -80,9 +83,18 @@ def run_comparison(
         results=results,
         interrupted=interrupted,
         versions=_versions(),
+        test_examples=len(task.test[1]),
+        baseline=task.baseline,
+        margin=margin,
     )
-    judged = replace(comparison, results=tuple(replace(r, verdict=verdict(r, comparison)) for r in results))
-    return replace(judged, claims=claims(judged), seconds=time.perf_counter() - began)
+    return replace(judged(comparison), seconds=time.perf_counter() - began)
+
+
+def judged(comparison: Comparison) -> Comparison:
+    """Return a comparison with a verdict on each recipe and the sentences of the textbooks."""
+    standings = Standings(comparison)
+    results = tuple(replace(result, verdict=verdict(result, standings)) for result in comparison.results)
+    return replace(comparison, results=results, claims=claims(standings))
 
 
 def _predicted(plan: Plan, start: Signal) -> tuple[Prediction, ...] | None:
@@ -190,7 +202,7 @@ def seeds_of(seeds: Seeds) -> tuple[int, ...]:
     return found
 
 
-def _check(recipes: Sequence[str], epochs: int) -> None:
+def _check(recipes: Sequence[str], epochs: int, margin: float) -> None:
     if not recipes:
         raise GlorotError("compare needs at least one recipe")
     twice = {recipe for recipe in recipes if recipes.count(recipe) > 1}
@@ -198,6 +210,8 @@ def _check(recipes: Sequence[str], epochs: int) -> None:
         raise GlorotError(f"recipe {min(twice)!r} is named twice")
     if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
         raise GlorotError(f"epochs must be a positive integer, got {epochs!r}")
+    if not isinstance(margin, int | float) or isinstance(margin, bool) or not 0 < margin < 1:
+        raise GlorotError(f"margin must be a share between 0 and 1, such as 0.01 for one point, got {margin!r}")
 
 
 def _hidden_activation(signal: Signal) -> str:

@@ -69,6 +69,14 @@ class Task:
         classes, counts = np.unique(np.asarray(self.train[1]), return_counts=True)
         return float(np.mean(np.asarray(self.test[1]) == classes[counts.argmax()]))
 
+    @property
+    def baseline(self) -> float:
+        """The mean squared error of always answering the mean of the training set; NaN where that is not the loss."""
+        if self.classifies or self.loss is not None:
+            return math.nan
+        learned, asked = (np.asarray(targets, dtype=np.float64) for targets in (self.train[1], self.test[1]))
+        return float(np.mean((asked - learned.mean(0)) ** 2))
+
 
 def as_task(build: Any, data: Any, **settings: Any) -> Task:
     """Make a task of a model builder and its data.

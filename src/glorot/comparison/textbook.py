@@ -6,48 +6,90 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from glorot.catalogue import parse_call
+from glorot.comparison import observations as see
 from glorot.comparison.comparison import Comparison
-from glorot.comparison.results import GOAL, Claim, RecipeResult, differ
-from glorot.comparison.summary import percent
-from glorot.comparison.verdicts import FADED, learns, ratio, times
+from glorot.comparison.observations import Bench, Seen
+from glorot.comparison.results import Claim, RecipeResult
+from glorot.comparison.standings import PAIRS_LEVEL, SINGLES_LEVEL, Standings
 from glorot.recipes import RECIPES, as_recipe
-
-Seen = tuple[bool | None, str]
-Test = Callable[[RecipeResult, Comparison], Seen | None]
-"""Whether a sentence holds (None: that cannot be told) and what was seen; None where nothing was run to judge it by."""
-
 
 Speaks = Callable[[str], bool]
 """Whether a sentence speaks of a recipe, given by its text."""
 
+Single = Callable[[RecipeResult, Bench], Seen | None]
+"""Whether a sentence on one recipe holds, and what was seen; None where nothing was run to judge it by."""
+
+Pair = Callable[[RecipeResult, RecipeResult, Bench], Seen | None]
+"""The same of a sentence on a recipe and its rival."""
+
 
 class Sentence(NamedTuple):
-    """A sentence, the recipes that it speaks of, its test, and the activations it is about (None: all)."""
+    """A sentence, the recipes that it speaks of, how it is judged, and the activations it is about (None: all).
+
+    A sentence on two recipes has the rivals of the first, and is judged beside the first of them that was run.
+    """
 
     text: str
     speaks_of: Speaks
-    test: Test
+    judge: Single | None = None
     activations: tuple[str, ...] | None = None
+    rivals: Speaks | None = None
+    judge_pair: Pair | None = None
 
 
-def claims(comparison: Comparison) -> tuple[Claim, ...]:
-    """Hold every sentence that speaks of a recipe in the comparison against its figures."""
+class Case(NamedTuple):
+    """A sentence with the recipes of a comparison that it is judged by."""
+
+    sentence: Sentence
+    result: RecipeResult
+    rival: RecipeResult | None
+
+
+def claims(standings: Standings) -> tuple[Claim, ...]:
+    """Hold every sentence that speaks of a recipe in the comparison against its figures.
+
+    Sentences share their part of the error rate as Holm (1979) has it: each is first judged at an equal part of it;
+    what is decided no longer needs its part, which goes to the sentences that are still open.
+    """
+    comparison = standings.comparison
     if not comparison.classifies:
         return ()
-    judged = [claim for sentence in SENTENCES for claim in _judge(sentence, comparison)]
-    return tuple(judged)
+    cases = [case for sentence in SENTENCES for case in _cases(sentence, comparison)]
+    open_pairs, open_singles = (sum((case.rival is not None) is pair for case in cases) for pair in (True, False))
+    while True:
+        bench = Bench(standings, PAIRS_LEVEL / max(open_pairs, 1), SINGLES_LEVEL / max(open_singles, 1))
+        judged = [(case, claim) for case in cases if (claim := _judge(case, bench)) is not None]
+        left = [
+            sum(claim.holds is None for case, claim in judged if (case.rival is not None) is pair)
+            for pair in (True, False)
+        ]
+        if left == [open_pairs, open_singles]:
+            return tuple(claim for _, claim in judged)
+        open_pairs, open_singles = left
 
 
-def _judge(sentence: Sentence, comparison: Comparison) -> Iterator[Claim]:
-    """Judge a sentence: once for each recipe if it names the recipe, else for the first it speaks of."""
+def _cases(sentence: Sentence, comparison: Comparison) -> Iterator[Case]:
+    """Find what a sentence is judged by: each recipe if it names the recipe, else the first that it speaks of."""
     if sentence.activations is not None and comparison.activation not in sentence.activations:
         return
+    rivals = _found(comparison, sentence.rivals) if sentence.rivals else [None]
     for result in _found(comparison, sentence.speaks_of):
-        seen = sentence.test(result, comparison)
-        if seen is not None:
-            yield Claim(sentence.text.format(recipe=result.recipe, activation=comparison.activation), *seen)
+        if rivals:
+            yield Case(sentence, result, rivals[0])
         if "{recipe}" not in sentence.text:
             return
+
+
+def _judge(case: Case, bench: Bench) -> Claim | None:
+    sentence, result, rival = case
+    if rival is not None and sentence.judge_pair is not None:
+        seen = sentence.judge_pair(result, rival, bench)
+    else:
+        seen = sentence.judge(result, bench) if sentence.judge is not None else None
+    if seen is None:
+        return None
+    words = sentence.text.format(recipe=result.recipe, activation=bench.standings.comparison.activation)
+    return Claim(words, *seen)
 
 
 def _found(comparison: Comparison, speaks_of: Speaks) -> list[RecipeResult]:
@@ -70,144 +112,58 @@ def _between(recipe: str, low: float, high: float) -> Speaks:
     return speaks_of
 
 
-NO_NUMBER: Seen = (None, "cannot be told: a run diverged, and what it ends with is not a number")
-NO_WAY: Seen = (None, "cannot be told: there is no way from a first to a last hidden layer on which to measure it")
-
-
-def _percent(result: RecipeResult, figure: str = "test_accuracy") -> str:
-    return f"{percent(result.final(figure))} %"
-
-
-def _nothing_learned(result: RecipeResult, comparison: Comparison) -> Seen:
-    if math.isnan(result.final("test_accuracy").mean):
-        return NO_NUMBER
-    return not learns(result, comparison), f"{_percent(result)} (guessing gives {100 * comparison.chance:.1f} %)"
-
-
-def _one_unit(result: RecipeResult, comparison: Comparison) -> Seen:
-    distinct = result.distinct_at_end
-    return distinct == 1, f"{distinct} distinct unit{'s' if distinct != 1 else ''} in its poorest layer after training"
-
-
-def _gradient_vanishes(result: RecipeResult, comparison: Comparison) -> Seen:
-    gradients = result.by_layer("gradient_std")
-    factor = ratio(gradients, backwards=True)
-    if math.isnan(factor):
-        return NO_WAY
-    seen = f"the gradient goes {times(factor)} from the last hidden layer to the first"
-    if gradients and gradients[-1].mean > 0:
-        seen += f" ({gradients[-1].mean:.1g} to {gradients[0].mean:.1g})"
-    return factor < FADED, seen
-
-
-def _saturates(result: RecipeResult, comparison: Comparison) -> Seen:
-    saturated = max((layer.mean for layer in result.by_layer("saturated")), default=math.nan)
-    if math.isnan(saturated):
-        return NO_NUMBER
-    return saturated > 0.5, f"{100 * saturated:.0f} % of unit and example pairs in the fullest layer"
-
-
-def _overfits(result: RecipeResult, comparison: Comparison) -> Seen:
-    gap = result.final("train_accuracy").mean - result.final("test_accuracy").mean
-    if math.isnan(gap):
-        return NO_NUMBER
-    return gap > 0.05, f"training {_percent(result, 'train_accuracy')}, test {_percent(result)}"
-
-
-def _keeps_variance(result: RecipeResult, comparison: Comparison) -> Seen:
-    forward = ratio(result.by_layer("std")) ** 2
-    backward = ratio(result.by_layer("gradient_std"), backwards=True) ** 2
-    if math.isnan(forward) or math.isnan(backward):
-        return NO_WAY
-    holds = 0.5 <= forward <= 2 and 0.5 <= backward <= 2
-    return holds, f"variance of the signal {times(forward)} forwards, of the gradient {times(backward)} backwards"
-
-
-def _reaches_goal(result: RecipeResult, comparison: Comparison) -> Seen:
-    share = result.share_to_goal
-    if math.isnan(result.final("test_accuracy").mean):
-        return NO_NUMBER
-    return share > 0.5, f"{100 * share:.0f} % of the seeds reach {100 * GOAL:.0f} %; at the end {_percent(result)}"
-
-
-def _against(rivals: Speaks, judge: Callable[[RecipeResult, RecipeResult, Comparison], Seen | None]) -> Test:
-    """Return a test that sets a recipe beside the first of its rivals that was run."""
-
-    def test(result: RecipeResult, comparison: Comparison) -> Seen | None:
-        found = _found(comparison, rivals)
-        return judge(result, found[0], comparison) if found else None
-
-    return test
-
-
-def _faster(result: RecipeResult, rival: RecipeResult, comparison: Comparison) -> Seen:
-    words = [f"{start.recipe} {_range(start.epochs_to_goal)}" for start in (result, rival)]
-    mine, theirs = result.median_to_goal, rival.median_to_goal
-    holds = None if math.isinf(mine) and math.isinf(theirs) else mine < theirs  # neither got there
-    return holds, f"epochs to {100 * GOAL:.0f} %: {', '.join(words)}"
-
-
-def _range(epochs: tuple[int, int] | None) -> str:
-    if epochs is None:
-        return "never"
-    return str(epochs[0]) if epochs[0] == epochs[1] else f"{epochs[0]} to {epochs[1]}"
-
-
-def _better(result: RecipeResult, rival: RecipeResult, comparison: Comparison) -> Seen | None:
-    mine, theirs = result.final("test_accuracy"), rival.final("test_accuracy")
-    if min(mine.count, theirs.count) < 2:
-        return None  # one seed cannot tell
-    alive = [learns(each, comparison) for each in (result, rival)]
-    if not any(alive):
-        return None, f"neither learns: {_both(result, rival)}"
-    if all(alive) and not differ(mine, theirs):
-        return False, f"no difference: {_both(result, rival)}"
-    return mine.mean > theirs.mean, _both(result, rival)
-
-
-def _same(result: RecipeResult, rival: RecipeResult, comparison: Comparison) -> Seen | None:
-    mine, theirs = result.final("test_accuracy"), rival.final("test_accuracy")
-    if min(mine.count, theirs.count) < 2:
-        return None
-    alive = [learns(each, comparison) for each in (result, rival)]
-    if not any(alive):
-        return None, f"neither learns: {_both(result, rival)}"
-    same = all(alive) and not differ(mine, theirs)
-    return same, f"{'no difference: ' if same else ''}{_both(result, rival)}"
-
-
-def _both(result: RecipeResult, rival: RecipeResult) -> str:
-    return f"{result.recipe} {_percent(result)}, {rival.recipe} {_percent(rival)}"
-
-
-SMALL = _between("random", 0.0, 0.02)
-LARGE = _between("random", 0.5, math.inf)
+ZEROS = _named("zeros")
 CONSTANTS = _between("constant", 1e-12, math.inf)
+SMALL = _between("random", 1e-12, 0.02)
+LARGE = _between("random", 0.5, math.inf)
 STANDARD = _named("standard")
 UNIFORM = _named("xavier_uniform", "xavier")
+NORMAL = _named("xavier_normal")
 XAVIER = _named("xavier_uniform", "xavier", "xavier_normal")
+UNIT_SLOPE = _named("xavier_uniform(gain=4)")
 HE = _named("he_normal", "he", "he_uniform")
 SQUASHING = ("tanh", "softsign", "sigmoid", "hardtanh", "hardsigmoid", "erf")
 BOUNDED_AND_CENTRED = ("tanh", "softsign", "erf", "hardtanh")
 RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "relu6", "mish")
+UNBOUNDED = ("identity", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus")
+ZERO_BELOW = ("relu", "relu6", "relu_squared")
+
+
+def _single(text: str, speaks_of: Speaks, judge: Single, activations: tuple[str, ...] | None = None) -> Sentence:
+    return Sentence(text, speaks_of, judge, activations)
+
+
+def _pair(
+    text: str, speaks_of: Speaks, rivals: Speaks, judge: Pair, activations: tuple[str, ...] | None = None
+) -> Sentence:
+    return Sentence(text, speaks_of, None, activations, rivals, judge)
+
 
 SENTENCES = (
-    Sentence("A net of zero weights learns nothing.", _named("zeros"), _nothing_learned),
-    Sentence("A layer of equal weights ({recipe}) stays one unit, however wide it is.", CONSTANTS, _one_unit),
-    Sentence("A net of equal weights ({recipe}) learns nothing.", CONSTANTS, _nothing_learned),
-    Sentence("Small random weights make the gradient vanish in a deep net.", SMALL, _gradient_vanishes),
-    Sentence("With small random weights a deep net does not learn.", SMALL, _nothing_learned),
-    Sentence("Large random weights saturate the units.", LARGE, _saturates, SQUASHING),
-    Sentence("Saturated units make the gradient vanish.", LARGE, _gradient_vanishes, SQUASHING),
-    Sentence("A net of large random weights overfits.", LARGE, _overfits),
-    Sentence("Xavier keeps the variance of signal and gradient within a factor of 2.", XAVIER, _keeps_variance),
-    Sentence("Xavier learns faster than the standard rule U(±1/√fan_in).", XAVIER, _against(STANDARD, _faster)),
-    Sentence("Uniform or normal makes no difference to Xavier.", _named("xavier_normal"), _against(UNIFORM, _same)),
-    Sentence("Xavier is better than He under {activation}.", XAVIER, _against(HE, _better), BOUNDED_AND_CENTRED),
-    Sentence("Xavier serves sigmoid and tanh alike.", XAVIER, _reaches_goal, ("sigmoid",)),
-    Sentence(
+    _single("A net of zero weights learns nothing.", ZEROS, see.learns_nothing),
+    _single("A layer of equal weights ({recipe}) stays one unit, however wide it is.", CONSTANTS, see.stays_one_unit),
+    _single("A net of equal weights ({recipe}) learns nothing.", CONSTANTS, see.learns_nothing),
+    _single("Small random weights make the gradient vanish in a deep net.", SMALL, see.gradient_vanishes),
+    _single("With small random weights a deep net does not learn.", SMALL, see.learns_nothing),
+    _single("Large random weights make the signal explode.", LARGE, see.signal_explodes, UNBOUNDED),
+    _single("Large random weights saturate the units.", LARGE, see.saturates, SQUASHING),
+    _single("At saturated units the gradient stops.", LARGE, see.stops_at_saturated, SQUASHING),
+    _single("Units that start saturated stay so.", LARGE, see.stays_saturated, SQUASHING),
+    _single("Large random weights leave dead units under {activation}.", LARGE, see.kills_units, ZERO_BELOW),
+    _single("A net of large random weights overfits.", LARGE, see.overfits),
+    _single("Xavier keeps the variance of the signal near the linear range.", XAVIER, see.keeps_variance),
+    _pair("Xavier is random too: it is the scale that counts.", XAVIER, SMALL, see.is_random_too),
+    _pair("Xavier learns faster than the standard rule U(±1/√fan_in).", XAVIER, STANDARD, see.is_faster),
+    _pair("Xavier ends with a lower training loss than the standard rule.", XAVIER, STANDARD, see.has_lower_loss),
+    _single("A net that stands still at first ({recipe}) may learn later.", STANDARD, see.leaves_plateau),
+    _pair("Three or four hidden layers make a marked difference.", XAVIER, SMALL, see.differs_when_deep),
+    _pair("Uniform or normal makes no difference to Xavier.", NORMAL, UNIFORM, see.is_alike),
+    _pair("Xavier is better than He under {activation}.", XAVIER, HE, see.is_better, BOUNDED_AND_CENTRED),
+    _single("Xavier serves sigmoid and tanh alike.", XAVIER, see.reaches_goal, ("sigmoid",)),
+    _single(
         "Under a sigmoid four times Xavier, which restores its unit slope, trains.",
-        _named("xavier_uniform(gain=4)"), _reaches_goal, ("sigmoid",),
+        UNIT_SLOPE, see.reaches_goal, ("sigmoid",),
     ),
-    Sentence("He is better than Xavier under {activation}.", HE, _against(XAVIER, _better), RECTIFIERS),
+    _pair("He is better than Xavier under {activation}.", HE, XAVIER, see.is_better, RECTIFIERS),
 )  # fmt: skip
+"""In the order in which a page tells them."""

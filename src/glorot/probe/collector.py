@@ -9,7 +9,7 @@ import numpy as np
 from glorot.activations import activation
 from glorot.backends import adapter_for
 from glorot.errors import GlorotError
-from glorot.probe.signal import Array, LayerSignal, Signal, describe
+from glorot.probe.signal import Array, LayerSignal, Mask, Signal, describe, share_at, where_flat
 
 
 class Collector:
@@ -17,6 +17,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.layers: dict[str, LayerSignal] = {}
+        self.flat: dict[str, Mask] = {}
         self.input_second_moments: tuple[float, ...] = ()
 
     def input(self, value: Array) -> None:
@@ -26,11 +27,18 @@ class Collector:
 
     def layer(self, path: str, activation_name: str, before: Array, after: Array) -> None:
         """See a layer before and after its activation, (examples, positions, units)."""
-        self.layers[path] = describe(path, activation(activation_name), before, after)
+        phi = activation(activation_name)
+        self.flat[path] = where_flat(phi, before)
+        self.layers[path] = describe(path, phi, before, after, self.flat[path])
 
-    def gradient(self, path: str, std: float) -> None:
-        """See the standard deviation of the gradient that reaches a layer's output."""
-        self.layers[path] = replace(self.layers[path], gradient_std=std)
+    def gradient(self, path: str, gradient: Array) -> None:
+        """See the gradient that reaches a layer's output, before its activation."""
+        exact = gradient.astype(np.float64)
+        self.layers[path] = replace(
+            self.layers[path],
+            gradient_std=float(exact.std()),
+            saturated_gradient=share_at(self.flat[path], exact),
+        )
 
     def weight_gradient(self, path: str, std: float) -> None:
         """See the standard deviation of the gradient of a layer's weights."""

@@ -11,6 +11,7 @@ from glorot.text import number, table
 
 Array = NDArray[np.floating]
 Exact = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 SATURATED_BELOW = 0.05
 """A unit is saturated on an example where its slope is below this share of the steepest."""
@@ -57,6 +58,8 @@ class LayerSignal:
         gradient_std: standard deviation of ∂loss/∂(output of the layer, before its activation).
         weight_gradient_std: standard deviation of ∂loss/∂weight.
         histogram: of what enters the activation.
+        saturated_gradient: root mean square of ∂loss/∂(what enters the activation) over the saturated pairs, as a
+            share of that over the others; NaN where there are no saturated pairs, or no others.
     """
 
     layer: str
@@ -74,6 +77,7 @@ class LayerSignal:
     gradient_std: float
     weight_gradient_std: float
     histogram: Histogram
+    saturated_gradient: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ class Signal:
         return table(head, rows)
 
 
-def describe(layer: str, activation: Activation, before: Array, after: Array) -> LayerSignal:
+def describe(layer: str, activation: Activation, before: Array, after: Array, flat: Mask) -> LayerSignal:
     """Compute the forward figures of one layer.
 
     Args:
@@ -124,15 +128,16 @@ def describe(layer: str, activation: Activation, before: Array, after: Array) ->
         activation: the activation between the two arrays.
         before: what enters the activation, (examples, positions, units).
         after: what leaves it, of the same shape.
+        flat: where it is saturated, of the same shape.
 
     Returns:
         The figures, without gradients yet.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # what diverged has figures that are no numbers
-        return _describe(layer, activation, before.astype(np.float64), after.astype(np.float64))
+        return _describe(layer, activation, before.astype(np.float64), after.astype(np.float64), flat)
 
 
-def _describe(layer: str, activation: Activation, before: Exact, after: Exact) -> LayerSignal:
+def _describe(layer: str, activation: Activation, before: Exact, after: Exact, flat: Mask) -> LayerSignal:
     several = len(after) > 1
     mean_square = float(np.mean(after**2))
     across = after.std(axis=0)
@@ -146,7 +151,7 @@ def _describe(layer: str, activation: Activation, before: Exact, after: Exact) -
         percentile98=float(np.percentile(after, 98)),
         second_moment=mean_square,
         preactivation_std=float(before.std()),
-        saturated=saturation(activation, before),
+        saturated=float(flat.mean()),
         dead=float(np.mean(alike)) if several else math.nan,
         units=after.shape[-1],
         distinct=distinct_units(before.reshape(-1, before.shape[-1])),
@@ -156,9 +161,25 @@ def _describe(layer: str, activation: Activation, before: Exact, after: Exact) -
     )
 
 
-def saturation(activation: Activation, values: Exact) -> float:
-    """Return the share of values at which an activation has less than 5 % of its steepest slope."""
-    return float(np.mean(np.abs(activation.derivative(values)) < SATURATED_BELOW * activation.steepest))
+def where_flat(activation: Activation, values: Array) -> Mask:
+    """Tell where an activation has less than 5 % of its steepest slope."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        slopes = np.abs(activation.derivative(values.astype(np.float64)))
+        return np.asarray(slopes < SATURATED_BELOW * activation.steepest)
+
+
+def share_at(chosen: Mask, values: Exact) -> float:
+    """Return the root mean square of the chosen values as a share of that of the others; NaN without either.
+
+    Example:
+        >>> share_at(np.array([True, False]), np.array([1.0, 4.0]))
+        0.25
+    """
+    if chosen.shape != values.shape or not chosen.any() or chosen.all():
+        return math.nan
+    with np.errstate(over="ignore", invalid="ignore"):
+        inside, outside = np.mean(values[chosen] ** 2), np.mean(values[~chosen] ** 2)
+    return math.sqrt(inside / outside) if outside > 0 else math.nan
 
 
 def distinct_units(values: Array) -> int:

@@ -4,7 +4,8 @@ import math
 
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.results import GOAL, RecipeResult
-from glorot.comparison.verdicts import best, ratio, times, usual_saturation
+from glorot.comparison.standings import Standings
+from glorot.comparison.symptoms import ratio, times, usual_saturation
 from glorot.errors import GlorotError
 from glorot.report.labels import listed, span
 from glorot.text import brief
@@ -36,9 +37,9 @@ def pace(comparison: Comparison) -> str:
     goal = percent(GOAL)
     there = sorted((r for r in comparison.results if r.epochs_to_goal), key=lambda r: sum(r.epochs_to_goal or ()))
     if not there:
-        top = best(comparison)
+        top = Standings(comparison).leader
         end = _accuracy(top.final("test_accuracy").mean)
-        return f"No recipe reaches {goal} on the test set; the best, {top.recipe}, ends at {end}"
+        return f"No recipe reaches {goal} on the test set; the highest, {top.recipe}, ends at {end}"
     limit = 1.75 * max(sum(there[0].epochs_to_goal or ()), 1)  # the factor from which a verdict calls it slower
     fast = [r for r in there if sum(r.epochs_to_goal or ()) < limit]
     slow = [r for r in there if r not in fast]
@@ -60,22 +61,22 @@ def overfitting(comparison: Comparison) -> str:
         return "No recipe ends with a number"
     name, (train, test) = max(gaps.items(), key=lambda item: item[1][0] - item[1][1])
     if train - test > 0.05:
-        return f"{name} overfits most: {percent(train, 1)} in training, {percent(test, 1)} on the test set"
+        return f"{name}: {percent(train, 1)} in training, {percent(test, 1)} on the test set"
     points = f"{100 * max(train - test, 0):.1f}"
-    return f"No recipe overfits by much: training and test are at most {points} points apart ({name})"
+    return f"Training and test are at most {points} points apart ({name})"
 
 
 def losses(comparison: Comparison, part: str) -> str:
-    """Say who ends with the lowest loss and who with the highest; `part` is train or test."""
+    """Say between which values the losses end; `part` is train or test."""
     ends = {r.recipe: v for r in comparison.results if math.isfinite(v := r.final(f"{part}_loss").mean)}
-    where = "training" if part == "train" else "test"
+    where = "Training" if part == "train" else "Test"
     broken = [r for r in comparison.results if r.diverged]
     words = []
     if ends:
         low, high = min(ends, key=lambda name: ends[name]), max(ends, key=lambda name: ends[name])
-        words.append(f"{low} ends with the lowest {where} loss, {brief(ends[low])}")
+        words.append(f"{where} loss ends at {brief(ends[low])} ({low})")
         if ends[high] > ends[low]:
-            words[0] += f"; {high} with the highest, {brief(ends[high])}"
+            words[0] = f"{where} loss ends between {brief(ends[low])} ({low}) and {brief(ends[high])} ({high})"
     if broken:
         words.append(f"{_names(broken)} {_verb(broken, 'diverge')}")
     return "; ".join(words)
@@ -97,9 +98,9 @@ def propagation(comparison: Comparison, figure: str) -> str:
         words.append(f"that of {least} falls {times(factors[least])}")
     if factors[most] > 2:
         words.append(f"that of {most} grows {times(factors[most])}")
-    leader = best(comparison).recipe
+    leader = Standings(comparison).leader.recipe
     if leader in factors and leader not in (least, most):
-        words.append(f"that of {leader}, best in the end, goes {times(factors[leader])}")
+        words.append(f"that of {leader} goes {times(factors[leader])}")
     words[0] = words[0].replace("that", f"the {what}", 1)
     sentence = f"{words[0]} {way}, {listed(words[1:])}" if words[1:] else f"{words[0]} {way}"
     return sentence[0].upper() + sentence[1:]
@@ -128,9 +129,9 @@ def saturation(comparison: Comparison) -> str:
         return f"Every recipe starts with {between} of its units saturated in the fullest layer"
     words = listed([f"{name} with {percent(shares[name])}" for name in full], 3)
     words = words.replace(" with ", " starts with ", 1) + " of its units saturated in the fullest layer"
-    leader = best(comparison).recipe
+    leader = Standings(comparison).leader.recipe
     other = leader if leader in rest else min(rest, key=lambda n: shares[n])
-    return f"{words}; {other}{', best in the end,' if other == leader else ''} with {percent(shares[other])}"
+    return f"{words}; {other} with {percent(shares[other])}"
 
 
 def _usual_saturation(result: RecipeResult) -> float:

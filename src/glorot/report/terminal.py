@@ -10,8 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from glorot.comparison.comparison import Comparison
+from glorot.comparison.fates import Fate
+from glorot.comparison.standings import Standings
 from glorot.comparison.summary import percent
-from glorot.report.conclusions import conclusions, fails, leaders
+from glorot.report.conclusions import finding
 
 START = 6
 """Columns about the start, with the recipe's name; the others are about the learning."""
@@ -47,8 +49,8 @@ class _Report:
         self.rows = comparison.rows()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Text(self.comparison.task, style="bold")
-        yield from map(Text, conclusions(self.comparison))
+        yield Text(f"{finding(self.comparison)}.", style="bold")
+        yield Text(self.comparison.task, style="dim")
         yield ""
         yield from self._tables(options.max_width)
         if self.comparison.sweep:
@@ -77,10 +79,12 @@ class _Report:
 
     def _colours(self) -> list[str]:
         """Return the colour of each recipe's verdict: green for the best, red for those that got nowhere."""
-        top = leaders(self.comparison)
-        failed = [fails(result, self.comparison) for result in self.comparison.results]
-        pairs = zip(self.comparison.results, failed, strict=True)
-        return ["red" if lost else "green" if result in top else "" for result, lost in pairs]
+        standings = Standings(self.comparison)
+        lost = {name for name, became in standings.fates.items() if became in (Fate.DIES, Fate.DIVERGES)}
+        return [
+            "red" if result.recipe in lost else "green" if result in standings.top else ""
+            for result in self.comparison.results
+        ]
 
     def _blocks(self, grid: "_Grid", figures: list[int], width: int) -> RenderResult:
         start = figures[:START]

@@ -20,7 +20,7 @@ from glorot.torch.tracing import follow
 
 
 class Collector(Protocol):
-    """Who is shown the arrays, (examples, positions, units), and keeps what it wants of them."""
+    """Receives each layer's arrays, (examples, positions, units)."""
 
     def input(self, value: NDArray[np.floating]) -> None:
         """See the batch that enters the first layer."""
@@ -28,8 +28,8 @@ class Collector(Protocol):
     def layer(self, path: str, activation_name: str, before: NDArray[np.floating], after: NDArray[np.floating]) -> None:
         """See a layer before and after its activation."""
 
-    def gradient(self, path: str, std: float) -> None:
-        """See the standard deviation of the gradient at a layer's output."""
+    def gradient(self, path: str, gradient: NDArray[np.floating]) -> None:
+        """See the gradient of the loss with respect to what a layer puts out, before its activation."""
 
     def weight_gradient(self, path: str, std: float) -> None:
         """See the standard deviation of the gradient of a layer's weights."""
@@ -43,7 +43,7 @@ class _Watcher:
         self.collector = collector
         self.seen: set[str] = set()
         self.waiting: tuple[str, Tensor] | None = None
-        self.gradients: dict[str, float] = {}
+        self.gradients: dict[str, NDArray[np.floating]] = {}
 
     def entered(self, layer: str, value: Tensor) -> None:
         if not self.seen and self.waiting is None and value.is_floating_point():
@@ -74,7 +74,7 @@ class _Watcher:
 
     def _gradient_hook(self, layer: str) -> Callable[[Tensor], None]:
         def hook(gradient: Tensor) -> None:
-            self.gradients[layer] = gradient.float().std(correction=0).item()
+            self.gradients[layer] = _units_last(gradient, self.modules[layer])
 
         return hook
 
@@ -89,7 +89,7 @@ def observe(
         inputs: the batch.
         targets: what the loss compares the outputs with, or None.
         loss: function (what the model returns, targets) → scalar, or None for the usual one.
-        collector: who is shown the arrays.
+        collector: receives each layer's arrays.
 
     Returns:
         The loss (None without targets), whether the layers form a chain, and their order.
@@ -108,8 +108,8 @@ def observe(
             for path, gradient in _weight_gradients(value, model, layers):
                 if path in watcher.seen:
                     collector.weight_gradient(path, gradient)
-    for path, std in watcher.gradients.items():
-        collector.gradient(path, std)
+    for path, reached in watcher.gradients.items():
+        collector.gradient(path, reached)
     return (value.item() if targets is not None else None), trace.is_chain, trace.order
 
 
