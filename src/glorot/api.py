@@ -260,10 +260,14 @@ def compare(
     progress: "Progress | bool | None" = None,
     rules: Rules | None = None,
     only: str | None = None,
+    margin: float = 0.01,
 ) -> "Comparison":
     """Train one model from several recipes side by side, and judge them by the figures.
 
-    accuracy = mean ± standard deviation over seeds; differences within the noise of seeds (Student's t, 5 %) are none
+    figure[recipe, seed] = recipe + seed + noise; of all that is said of the differences, 5 % is false at most
+
+    All recipes of a seed share its batches, so their differences are tested in pairs. Each answer is one of three: a
+    difference, none beyond `margin`, or that these seeds cannot tell.
 
     Args:
         build: makes a fresh model; or a model, of which each run gets a copy; or a Caffe net, or the path of one.
@@ -280,6 +284,8 @@ def compare(
             training loss) after every epoch.
         rules: (path pattern, scheme or "skip") pairs on top of every recipe.
         only: a path pattern; with "head.*" all recipes start the head alone, and the rest keeps what it has.
+        margin: by how much recipes may differ and still be called alike: 0.01 (default) is one point of accuracy, and
+            without classes 1 % of the loss.
 
     Returns:
         The comparison, to print, to index by recipe, and to save as page, picture or JSON.
@@ -296,7 +302,8 @@ def compare(
         (['zeros', 'xavier'], 2)
 
     References:
-        Glorot & Bengio (2010), section 5.
+        Glorot & Bengio (2010), section 5; Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure", for
+        the error over all answers.
     """
     from glorot.comparison.run import run_comparison, seeds_of
     from glorot.comparison.task import as_task
@@ -305,7 +312,7 @@ def compare(
     task = as_task(build, data, loss=loss, optimizer=optimizer, batch_size=batch_size)
     chosen = [recipes] if isinstance(recipes, str) else list(recipes)
     with watch(progress, chosen, len(seeds_of(seeds)), epochs) as told:
-        return run_comparison(task, chosen, seeds, epochs, told, rules or (), only)
+        return run_comparison(task, chosen, seeds, epochs, told, rules or (), only, margin)
 
 
 def explain(name: str | None = None, *, full: bool = False) -> str:

@@ -83,14 +83,3 @@ def test_the_page_names_the_seeds_that_were_asked_for() -> None:
     counted = glorot.compare(lambda: chain(nn.Tanh, 1, 4), data(), ["xavier"], 2, epochs=1)
     assert "seeds=2, epochs=1" in comparison_html(counted)
     assert not math.isnan(counted.chance)
-
-
-def test_a_result_at_the_end_of_a_cell_is_short_and_a_table_in_a_notebook() -> None:
-    comparison = glorot.compare(lambda: chain(nn.Tanh, 1, 4), data(), ["zeros", "xavier"], 2, epochs=1)
-    lines = repr(comparison).splitlines()
-    assert len(lines) == 8
-    assert [line.split()[0] for line in lines[2:6:2] + lines[5:6]] == ["recipe", "zeros", "xavier"]
-    assert str(comparison).startswith("\n".join(lines[:6]))
-    page = comparison._repr_html_()
-    assert '<td data-head="recipe">zeros</td><td data-head="verdict">does not learn' in page
-    assert '<td data-head="test %">' in page

@@ -166,7 +166,7 @@ class Comparison:
             >>> x, y = torch.tensor([[0.0], [1.0]]), torch.tensor([0, 1])
             >>> result = glorot.compare(torch.nn.Linear(1, 2), (x, y, x, y), ["xavier"], 1, epochs=1)
             >>> path = result.save(tempfile.mkdtemp() + "/result.json")
-            >>> glorot.Comparison.load(path)["xavier"].runs == result["xavier"].runs
+            >>> glorot.Comparison.load(path).to_json() == result.to_json()
             True
         """
         return write_whole(path, _found(*FORMS[form_of(path)])(self))
