@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from glorot.comparison.comparison import Comparison
+from glorot.comparison.nicknames import nicknames
 from glorot.comparison.results import RecipeResult, Spread
-from glorot.report.colors import colors, dashes
+from glorot.report.colors import dashes, hues
 from glorot.report.findings import theory_gap
 from glorot.report.labels import listed, whole_ticks
 from glorot.report.panels import Panel, Point, Series, drawable
 from glorot.text import brief
 
 LEARNING = {
-    "test_accuracy": Panel("epoch", "test accuracy", percent=True),
-    "train_accuracy": Panel("epoch", "training accuracy", percent=True),
-    "test_loss": Panel("epoch", "test loss", log=True),
-    "train_loss": Panel("epoch", "training loss", log=True),
+    "test_accuracy": Panel("epoch", "test accuracy", "epoch {}", percent=True),
+    "train_accuracy": Panel("epoch", "training accuracy", "epoch {}", percent=True),
+    "test_loss": Panel("epoch", "test loss", "epoch {}", log=True),
+    "train_loss": Panel("epoch", "training loss", "epoch {}", log=True),
 }
 """What each learning curve is drawn on."""
 
@@ -50,8 +51,8 @@ def _learning(result: RecipeResult, comparison: Comparison, figure: str) -> Seri
     broken = len(result.diverged) == len(result.runs)
     end = result.final(figure).mean if not broken else math.nan
     label = "diverged" if broken else f"{100 * end:.1f} %" if share else brief(end)
-    hue, dash = style(comparison, result.recipe)
-    return Series(result.recipe, hue, dash, tuple(points), band=True, label=label, broken=broken)
+    name, hue, dash = style(comparison, result.recipe)
+    return Series(name, hue, dash, tuple(points), band=True, label=label, broken=broken)
 
 
 def layers(comparison: Comparison, figure: str) -> list[Series]:
@@ -65,15 +66,15 @@ def _layers(result: RecipeResult, comparison: Comparison, figure: str) -> Series
     if result.prediction is not None:
         predicted = [getattr(one, LAYERED[figure][0]) for one in result.prediction[: len(measured)]]
         line = tuple(Point(n, value, value, value) for n, value in enumerate(predicted, 1))
-    hue, dash = style(comparison, result.recipe)
-    return Series(result.recipe, hue, dash, line, dots=measured, faint=result.prediction is None)
+    name, hue, dash = style(comparison, result.recipe)
+    return Series(name, hue, dash, line, dots=measured, faint=result.prediction is None)
 
 
 def layer_panel(comparison: Comparison, figure: str) -> Panel:
     """Return what a figure by layer is drawn on."""
     count = max((len(result.by_layer(figure)) for result in comparison.results), default=1)
     step = math.ceil(count / 12)
-    return Panel("hidden layer", LAYERED[figure][1], tuple(range(1, count + 1, step)), log=True, width=420)
+    return Panel("hidden layer", LAYERED[figure][1], "layer {}", tuple(range(1, count + 1, step)), log=True)
 
 
 def layer_caption(comparison: Comparison, figure: str) -> str:
@@ -86,13 +87,14 @@ def layer_caption(comparison: Comparison, figure: str) -> str:
         name = max(gaps, key=lambda n: gaps[n])
         words.append(
             "Lines: what mean-field theory predicts from the plan. The two are at most "
-            f"{100 * gaps[name][0]:.1f} % apart ({name}, layer {gaps[name][1]})."
+            f"{100 * gaps[name][0]:.1f} % apart ({nicknames(comparison)[name]}, layer {gaps[name][1]})."
         )
+    names = nicknames(comparison)
     shown = {one.name for one in drawable(layers(comparison, figure), log=True)}
-    without = [r.recipe for r in comparison.results if r.prediction is None and r.recipe in shown]
+    without = [names[r.recipe] for r in comparison.results if r.prediction is None and names[r.recipe] in shown]
     if without:
         words.append(f"Theory does not apply to {listed(without, 8)}; thin dots join what was measured there.")
-    missing = [r.recipe for r in comparison.results if r.recipe not in shown]
+    missing = [names[r.recipe] for r in comparison.results if names[r.recipe] not in shown]
     if missing:
         words.append(f"Zero in every layer, and so not on a log axis: {listed(missing, 8)}.")
     return " ".join(words)
@@ -101,13 +103,13 @@ def layer_caption(comparison: Comparison, figure: str) -> str:
 def depth(comparison: Comparison) -> list[Series]:
     """Return the test accuracy of every recipe over the depths of the sweep."""
     found = []
-    for name in _swept(comparison):
+    for recipe in _swept(comparison):
         points = sorted(
-            (p.depth, p.test_accuracy) for p in comparison.sweep if p.recipe == name and p.test_accuracy.count
+            (p.depth, p.test_accuracy) for p in comparison.sweep if p.recipe == recipe and p.test_accuracy.count
         )
         dots = tuple(_point(number, value) for number, value in points)
         dots = tuple(Point(p.x, p.y, max(p.low, 0.0), min(p.high, 1.0)) for p in dots)
-        hue, dash = style(comparison, name)
+        name, hue, dash = style(comparison, recipe)
         label = f"{100 * dots[-1].y:.1f} %" if dots else ""
         found.append(Series(name, hue, dash, dots, dots=dots, label=label))
     return found
@@ -116,14 +118,14 @@ def depth(comparison: Comparison) -> list[Series]:
 def depth_panel(comparison: Comparison) -> Panel:
     """Return what the sweep is drawn on."""
     depths = sorted({point.depth for point in comparison.sweep})
-    return Panel("hidden layers", "test accuracy", tuple(depths), x_log=True, percent=True, width=860, height=380)
+    return Panel("hidden layers", "test accuracy", "{} hidden layers", tuple(depths), x_log=True, percent=True)
 
 
-def style(comparison: Comparison, recipe: str) -> tuple[str, tuple[int, ...]]:
-    """Return the colour and the dashes that a recipe has in every chart."""
+def style(comparison: Comparison, recipe: str) -> tuple[str, int, tuple[int, ...]]:
+    """Return what a recipe is called in every chart, the number of its colour, and the dashes of its line."""
     names = [result.recipe for result in comparison.results]
     names += [name for name in _swept(comparison) if name not in names]
-    return colors(names)[recipe], dashes(names)[recipe]
+    return nicknames(comparison).get(recipe, recipe), hues(names)[recipe], dashes(names)[recipe]
 
 
 def _swept(comparison: Comparison) -> Sequence[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from glorot.comparison.comparison import Comparison
 from glorot.markup import html_text
 from glorot.probe.signal import distinct_units
-from glorot.report.labels import balanced
+from glorot.report.curves import style
 from glorot.text import brief
 
 STOPS = ("#053061", "#4393c3", "#f7f7f7", "#d6604d", "#67001f")
@@ -23,8 +23,8 @@ NO_NUMBER = "#b8c1ca"
 
 def heatmaps(comparison: Comparison) -> str:
     """Return the first-layer weights of every recipe's first run as HTML."""
-    maps = "".join(_map(r.recipe, weights_of(comparison, r.recipe)) for r in comparison.results)
-    return f'<div class="maps" style="--columns:{balanced(len(comparison.results))}">{maps}</div>'
+    maps = "".join(_map(style(comparison, r.recipe)[0], weights_of(comparison, r.recipe)) for r in comparison.results)
+    return f'<div class="maps">{maps}</div>'
 
 
 def weights_of(comparison: Comparison, recipe: str) -> NDArray[np.float64]:
@@ -74,20 +74,20 @@ def _rgb(color: str) -> list[int]:
     return [int(color[i : i + 2], 16) for i in (1, 3, 5)]
 
 
-def _map(recipe: str, weights: NDArray[np.float64]) -> str:
-    head = f'<div class="map"><p class="name">{html_text(recipe)}</p>'
+def _map(name: str, weights: NDArray[np.float64]) -> str:
+    head = f'<div class="map"><p class="name">{html_text(name)}</p>'
     if not weights.size:
         return head + '<p class="rows">no layer with a matrix of weights</p></div>'
     finite = weights[np.isfinite(weights)]
     # a few outliers would bleach all the rest
     scale = float(np.percentile(np.abs(finite), 99.5)) if finite.size else 0.0
-    return head + _image(recipe, weights, scale or 1.0) + _legend(scale) + f'<p class="rows">{_rows(weights)}</p></div>'
+    return head + _image(name, weights, scale or 1.0) + _legend(scale) + f'<p class="rows">{_rows(weights)}</p></div>'
 
 
-def _image(recipe: str, weights: NDArray[np.float64], scale: float) -> str:
+def _image(name: str, weights: NDArray[np.float64], scale: float) -> str:
     data = base64.b64encode(png(weights, scale)).decode()
     units, inputs = weights.shape
-    words = html_text(f"first-layer weights of {recipe}: {units} units, {inputs} inputs")
+    words = html_text(f"first-layer weights of {name}: {units} units, {inputs} inputs")
     return f'<img alt="{words}" width="{inputs}" height="{units}" src="data:image/png;base64,{data}">'
 
 

@@ -1,7 +1,7 @@
 """Labels: short enough to read, and far enough apart."""
 
-import math
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 
 def shorten(name: str, most: int = 24) -> str:
@@ -51,16 +51,6 @@ def listed(names: Sequence[str], most: int = 4) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
-def balanced(count: int, most: int = 5) -> int:
-    """Return how many to set in a row, at most `most`, so that rows are about equally long.
-
-    Example:
-        >>> balanced(8), balanced(5), balanced(7)
-        (4, 5, 4)
-    """
-    return math.ceil(count / math.ceil(count / most))
-
-
 def span(low: float, high: float) -> str:
     """Write a range of whole numbers.
 
@@ -83,37 +73,68 @@ def whole_ticks(last: int, most: int = 11) -> tuple[int, ...]:
     return tuple(range(0, last + 1, step))
 
 
-def set_apart(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Move places as little as need be, until no two are nearer than `gap` and all lie in [low, high].
+def set_apart(wanted: Sequence[float], heights: Sequence[float], low: float, high: float) -> list[float]:
+    """Move labels as little as need be, until none overlaps another and the middles of all lie in [low, high].
 
-    Isotonic regression by pooling neighbours: with t = place − rank·gap, "at least a gap apart" reads
+    Isotonic regression by pooling neighbours: with t = middle − what the labels before it take, "no overlap" reads
     "t never falls". Where the room is too short for all of them, it is overrun at its high end.
 
     Args:
-        wanted: where each would like to be.
-        gap: the least distance.
-        low: the least place.
-        high: the greatest place.
+        wanted: where the middle of each would like to be.
+        heights: how high each is.
+        low: the least middle.
+        high: the greatest middle.
 
     Returns:
-        The places, in the order given.
+        The middles, in the order given.
 
     Example:
-        >>> set_apart([10, 11, 50], 10, 0, 100)
+        >>> set_apart([10, 11, 50], [10, 10, 10], 0, 100)
         [5.5, 15.5, 50.0]
-        >>> set_apart([99, 98], 10, 0, 100)
-        [100.0, 90.0]
+        >>> set_apart([99, 98], [10, 30], 0, 100)
+        [100.0, 80.0]
     """
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    steps = [(heights[one] + heights[other]) / 2 for one, other in pairwise(order)]
+    taken = list(accumulate(steps, initial=0.0))
     pools: list[tuple[float, int]] = []  # (sum of t, how many)
     for rank, index in enumerate(order):
-        pools.append((wanted[index] - rank * gap, 1))
+        pools.append((wanted[index] - taken[rank], 1))
         while len(pools) > 1 and pools[-2][0] / pools[-2][1] >= pools[-1][0] / pools[-1][1]:
             total, count = pools.pop()
             pools[-1] = (pools[-1][0] + total, pools[-1][1] + count)
     levels = [total / count for total, count in pools for _ in range(count)]
-    highest = float(max(low, high - (len(wanted) - 1) * gap))
+    highest = float(max(low, high - taken[len(order) - 1])) if order else low
     places = [0.0] * len(wanted)
     for rank, (index, level) in enumerate(zip(order, levels, strict=True)):
-        places[index] = min(max(level, low), highest) + rank * gap
+        places[index] = min(max(level, low), highest) + taken[rank]
     return places
+
+
+def text_width(text: str, size: float, bold: bool = False) -> float:
+    """Estimate, a little too wide rather than too narrow, how many pixels a text takes in a plain sans-serif type.
+
+    Example:
+        >>> round(text_width("Xavier", 15)), round(text_width("Xavier", 15, bold=True))
+        (45, 48)
+    """
+    narrow, wide = "ijlrt.,:;'|!()[]fI /·", "mwMW@%—"
+    units = sum(0.31 if c in narrow else 0.9 if c in wide else 0.7 if c.isupper() else 0.555 for c in text)
+    return size * units * (1.07 if bold else 1.0)
+
+
+def wrapped(words: Sequence[str], width: float, size: float, bold: bool = False) -> list[str]:
+    """Set words in lines no wider than `width` pixels; a single word that is too wide stands alone.
+
+    Example:
+        >>> wrapped(["Xavier ·", "Xavier normal ·", "He"], 140, 14)
+        ['Xavier ·', 'Xavier normal · He']
+    """
+    lines: list[str] = []
+    for word in words:
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size, bold) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines

@@ -1,24 +1,23 @@
-"""A panel: one chart of lines, bands and dots, labelled at the ends of its lines. No chart has a legend.
-
-A chart is a Vega-Lite specification: plain data, which vl-convert draws without a browser.
-"""
+"""A panel: what one chart of lines, bands and dots shows, where each value lies on it, and what stands at its lines."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from glorot.errors import GlorotError
-from glorot.report.colors import ink
-from glorot.report.labels import set_apart, short_names
+from glorot.report.coinciding import coinciding
+from glorot.report.labels import set_apart, short_names, text_width, wrapped
+from glorot.report.readout import Readout
+from glorot.text import brief
 
-FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"  # of one width on every system, so that labels fit
-LABEL_GAP = 18.0
 MOST_POINTS = 160
 BEYOND = 30.0
 """How far above all others a series that broke off may stretch a log axis."""
 
-Spec = dict[str, Any]
+LABELS = 0.37
+"""The share of a panel's width that labels take at most."""
+
+LEADER = 18.0
+"""From the end of a line to its label."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class Series:
     """What one recipe shows in a panel.
 
     Attributes:
-        name: the recipe.
-        color: its colour.
+        name: what the recipe is called.
+        hue: the number of its colour.
         dash: the dashes of its line.
         line: the points of its line.
         band: whether the spread of the line is shaded.
@@ -48,7 +47,7 @@ class Series:
     """
 
     name: str
-    color: str
+    hue: int
     dash: tuple[int, ...] = (1, 0)
     line: tuple[Point, ...] = ()
     band: bool = False
@@ -70,81 +69,142 @@ class Panel:
     Attributes:
         x_title: what goes to the right.
         y_title: what goes up.
+        where: how a place on the x axis is named, as in "epoch {}".
         x_values: where the x axis has ticks; None leaves it to the chart.
         x_log: whether the x axis is logarithmic.
         log: whether the y axis is logarithmic.
         percent: whether y is a share from 0 to 1.
-        width: of the plot, in pixels.
+        width: of the whole drawing, in pixels.
         height: of the plot, in pixels.
+        size: of its letters, in pixels.
     """
 
     x_title: str
     y_title: str
+    where: str
     x_values: tuple[float, ...] | None = None
     x_log: bool = False
     log: bool = False
     percent: bool = False
-    width: int = 470
-    height: int = 330
+    width: int = 600
+    height: int = 300
+    size: float = 14.0
+
+    @property
+    def narrow(self) -> "Panel":
+        """The same for the width of a telephone."""
+        return replace(self, width=330, height=self.height * 5 // 6, size=12.0)
+
+    @property
+    def axis(self) -> float:
+        """The room that the numbers on the y axis take."""
+        return 4.1 * self.size
+
+    @property
+    def line(self) -> float:
+        """From one line of letters to the next."""
+        return round(1.2 * self.size, 1)
 
 
-def load_converter() -> Any:
-    """Import what draws the charts, or say how to get it."""
-    try:
-        import vl_convert
-    except ImportError as error:
-        raise GlorotError(f"charts need {error.name}: pip install 'glorot[report]'") from error
-    return vl_convert
+@dataclass(frozen=True)
+class Label:
+    """What stands at the end of a line: its lines of letters, and where their middle is."""
+
+    words: tuple[str, ...]
+    middle: float
 
 
-def svg(chart: Spec) -> str:
-    """Draw a chart as SVG that fills the width of what it stands in."""
-    drawing: str = load_converter().vegalite_to_svg(styled(chart))
-    end = drawing.index(">")
-    box = drawing.split('viewBox="', 1)[1].split('"', 1)[0]
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" role="img">{drawing[end + 1 :]}'
+@dataclass(frozen=True)
+class Frame:
+    """What a panel shows, with the scales that say where.
+
+    Attributes:
+        panel: what it is drawn on.
+        series: what is drawn; lines that coincide are one.
+        x: the ends of the x axis.
+        y: the ends of the y axis.
+        width: of the plot, in pixels.
+        labels: one for each series.
+    """
+
+    panel: Panel
+    series: tuple[Series, ...]
+    x: tuple[float, float]
+    y: tuple[float, float]
+    width: float
+    labels: tuple[Label, ...] = ()
+
+    def across(self, x: float) -> float:
+        """Return where a value lies from left to right, in pixels of the plot."""
+        return self.width * _share(x, self.x, self.panel.x_log)
+
+    def down(self, y: float) -> float:
+        """Return where a value lies from top to bottom."""
+        return self.panel.height * (1 - _share(y, self.y, self.panel.log))
+
+    def value(self, down: float) -> float:
+        """Return the value at a place from top to bottom."""
+        low, high = (math.log(end) if self.panel.log else end for end in self.y)
+        value = high - down / self.panel.height * (high - low)
+        return math.exp(value) if self.panel.log else value
+
+    def readouts(self) -> list[Readout]:
+        """Return what can be read off each line."""
+        return [Readout(one.name, tuple(self._read(point) for point in one.points)) for one in self.series]
+
+    def _read(self, point: Point) -> tuple[float, float, str]:
+        value = f"{100 * point.y:.1f} %" if self.panel.percent else brief(point.y)
+        return self.across(point.x), self.down(point.y), f"{self.panel.where.format(f'{point.x:g}')}: {value}"
 
 
-def styled(chart: Spec) -> Spec:
-    """Return the specification of a chart in the style of the report."""
-    axis = {
-        "labelFontSize": 14, "titleFontSize": 14, "titleFontWeight": "normal", "titleColor": "#55626f",
-        "labelColor": "#1b2530", "gridColor": "#e6eaee", "domainColor": "#8894a0", "tickColor": "#8894a0",
-        "titlePadding": 10, "labelFlush": False,
-    }  # fmt: skip
-    config = {
-        "font": FONT,
-        "aria": False,
-        "background": "#ffffff",
-        "axis": axis,
-        "view": {"stroke": None},
-    }
-    return {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", **chart, "config": config}
-
-
-def draw(series: Sequence[Series], panel: Panel) -> Spec:
-    """Draw a panel.
+def framed(series: Sequence[Series], panel: Panel) -> Frame:
+    """Find what a panel shows, and where.
 
     Args:
         series: one for each recipe; what has no finite point, or none above zero on a log axis, is left out.
         panel: what it is drawn on.
 
     Returns:
-        The chart as a Vega-Lite specification.
+        The panel with its scales; higher than asked for where the labels need it.
     """
     kept = drawable(series, panel.log)
-    panel = replace(panel, height=max(panel.height, round(len(kept) * LABEL_GAP)))
-    low, high = _range(kept, panel)
-    kept = [_within(one, high) for one in kept]
-    x = _channel("x", _x_axis(panel), panel.x_log, _x_range(kept))
-    y = _channel("y", _y_axis(panel, low, high), panel.log, [low, high])
-    layers = [*_lines(kept, low), *_dots(kept, low), *_labels(kept, panel, low, high)]
-    return {"width": panel.width, "height": panel.height, "encoding": {"x": x, "y": y}, "layer": layers}
+    names = short_names([one.name for one in kept], 24 if panel.width > 400 else 15)
+    y = _range(kept, panel)
+    kept = [replace(_within(one, y[1]), name=names[one.name]) for one in kept]
+    frame = Frame(panel, tuple(kept), _x_range(kept), y, panel.width)
+    frame = replace(frame, series=tuple(_merged(frame, group) for group in coinciding(_paths(frame))))
+    return _labelled(frame)
 
 
-def _channel(name: str, axis: Spec, log: bool, domain: list[float]) -> Spec:
-    scale = {"type": "log" if log else "linear", "domain": domain, "nice": False, "zero": False}
-    return {**_field(name), "axis": axis, "scale": scale}
+def _paths(frame: Frame) -> list[list[tuple[float, float]]]:
+    return [[(frame.across(p.x), frame.down(p.y)) for p in (*one.dots, *one.line)] for one in frame.series]
+
+
+def _merged(frame: Frame, group: Sequence[int]) -> Series:
+    """Draw lines that coincide as the first of them, under the names of all."""
+    return replace(frame.series[group[0]], name=" · ".join(frame.series[place].name for place in group))
+
+
+def _labelled(frame: Frame) -> Frame:
+    """Set a label beside the end of each line, apart from the others, and leave the plot what room they do not take."""
+    panel, most = frame.panel, LABELS * frame.panel.width
+    blocks = []
+    for one in frame.series:
+        *others, last = [name.replace(" ", "\u00a0") for name in one.name.split(" · ")]
+        words = [*(f"{name}\u00a0·" for name in others), last, *([one.label] if one.label else [])]
+        blocks.append(tuple(wrapped(words, most, panel.size, bold=True)))
+    room = max((text_width(line, panel.size, bold=True) for block in blocks for line in block), default=0.0)
+    heights = [len(block) * panel.line + 2 for block in blocks]
+    panel = replace(panel, height=max(panel.height, round(sum(heights))))
+    frame = replace(frame, panel=panel, width=panel.width - panel.axis - min(room, most) - LEADER - 4)
+    wanted = [frame.down(one.points[-1].y) for one in frame.series]
+    middles = set_apart(wanted, heights, 4, panel.height - 4)
+    return replace(frame, labels=tuple(map(Label, blocks, middles)))
+
+
+def _share(value: float, ends: tuple[float, float], log: bool) -> float:
+    low, high = (math.log(end) if log else end for end in ends)
+    return ((math.log(value) if log else value) - low) / (high - low)
 
 
 def drawable(series: Sequence[Series], log: bool) -> list[Series]:
@@ -186,114 +246,7 @@ def _range(series: Sequence[Series], panel: Panel) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _x_range(series: Sequence[Series]) -> list[float]:
+def _x_range(series: Sequence[Series]) -> tuple[float, float]:
     places = [p.x for one in series for p in (*one.line, *one.dots)]
     low, high = min(places, default=0.0), max(places, default=1.0)
-    return [low, high] if high > low else [low - 0.5, high + 0.5]
-
-
-def _x_axis(panel: Panel) -> Spec:
-    ticks = {"values": list(panel.x_values)} if panel.x_values else {"tickMinStep": 1}
-    return {"title": panel.x_title, "format": "d", "grid": False, "labelOverlap": True, **ticks}
-
-
-def _y_axis(panel: Panel, low: float, high: float) -> Spec:
-    axis: Spec = {"title": panel.y_title, "tickCount": 6}
-    if panel.percent:
-        return {**axis, "labelExpr": "round(100 * datum.value) + ' %'"}
-    if not panel.log:
-        return axis
-    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-    step = max(1, math.ceil((last - first + 1) / 7))
-    powers = [p for p in range(first, last + 1) if p % step == 0]
-    if last - first < 2 or len(powers) < 2:
-        ticks = [m * 10.0**p for p in range(first - 1, last + 1) for m in (1, 2, 5) if low <= m * 10.0**p <= high]
-        return {**axis, "values": ticks, "format": "~g"}
-    names = ", ".join(f"'{_power(p)}'" for p in range(first, last + 1))
-    place = f"round(log(datum.value) / LN10) - ({first})"
-    return {**axis, "values": [10.0**p for p in powers], "labelExpr": f"[{names}][{place}]"}
-
-
-def _power(exponent: int) -> str:
-    """Write a power of ten: plain near 1; further off without superscripts, which many fonts lack."""
-    return f"{10.0**exponent:g}" if -3 <= exponent <= 3 else f"1e{exponent}"
-
-
-def _lines(series: Sequence[Series], floor: float) -> list[Spec]:
-    """Return the bands, then the lines over them, as one layer for each kind of dash."""
-    bands = [row for one in series if one.band for row in _rows(one, one.line, floor) if row["high"] > row["low"]]
-    layers = [_layer({"type": "area", "opacity": 0.16}, bands, "fill", {"y": _field("low"), "y2": {"field": "high"}})]
-    for dash, width in dict.fromkeys(_stroke(one) for one in series):
-        rows = [row for one in series if _stroke(one) == (dash, width) for row in _rows(one, one.line, floor)]
-        layers.append(_layer({"type": "line", "strokeDash": list(dash), "strokeWidth": width}, rows, "stroke"))
-    return [layer for layer in layers if layer["data"]["values"]]
-
-
-def _stroke(one: Series) -> tuple[tuple[int, ...], float]:
-    return ((2, 4), 1.2) if one.faint else (one.dash, 2.4)
-
-
-def _dots(series: Sequence[Series], floor: float) -> list[Spec]:
-    """Return whiskers and dots, and a cross where a series breaks off."""
-    rows = [row for one in series for row in _rows(one, one.dots, floor)]
-    whiskers = [row for row in rows if row["high"] > row["low"]]
-    broken = [row for one in series if one.broken for row in _rows(one, one.points[-1:], floor)]
-    layers = [
-        _layer({"type": "rule", "strokeWidth": 1.5}, whiskers, "stroke", {"y": _field("low"), "y2": {"field": "high"}}),
-        _layer({"type": "point", "size": 52, "opacity": 1, "strokeWidth": 0}, rows, "fill"),
-        _layer({"type": "text", "text": "✕", "fontSize": 19, "fontWeight": "bold"}, broken, "color"),
-    ]
-    return [layer for layer in layers if layer["data"]["values"]]
-
-
-def _rows(one: Series, points: Sequence[Point], floor: float) -> list[Spec]:
-    return [
-        {
-            "name": one.name,
-            "color": one.color,
-            "x": p.x,
-            "y": _short(p.y),
-            "low": _short(max(p.low, floor)),
-            "high": _short(p.high),
-        }
-        for p in points
-    ]
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.5g}")
-
-
-def _field(name: str) -> Spec:
-    return {"field": name, "type": "quantitative"}
-
-
-def _layer(mark: Spec, rows: list[Spec], paint: str, encoding: Spec | None = None) -> Spec:
-    """Return a layer whose rows bring their own colour; `paint` says what it colours."""
-    own = {"detail": {"field": "name", "type": "nominal"}, paint: {"field": "color", "type": "nominal", "scale": None}}
-    return {"data": {"values": rows}, "mark": mark, "encoding": {**own, **(encoding or {})}}
-
-
-def _labels(series: Sequence[Series], panel: Panel, low: float, high: float) -> list[Spec]:
-    """Return a label beside each line's end, and a thin leader from the one to the other."""
-    bottom, top = (math.log(end) if panel.log else end for end in (low, high))
-    scale = panel.height / (top - bottom)
-    wanted = [(top - (math.log(one.points[-1].y) if panel.log else one.points[-1].y)) * scale for one in series]
-    places = set_apart(wanted, LABEL_GAP, 4, panel.height - 4)
-    rows = []
-    names = short_names([one.name for one in series])
-    for one, place in zip(series, places, strict=True):
-        last, beside = one.points[-1], top - place / scale
-        words = f"{names[one.name]} {one.label}".rstrip()
-        row = {"name": one.name, "words": words, "color": one.color, "ink": ink(one.color), "x": last.x, "y": last.y}
-        rows.append({**row, "beside": math.exp(beside) if panel.log else beside})
-    leader = {"x2": {"value": panel.width + 14}, "y2": {"field": "beside"}}
-    text = {"type": "text", "align": "left", "baseline": "middle", "fontSize": 14, "fontWeight": 600}
-    named = {
-        "x": {"value": panel.width + 18}, "y": _field("beside"), "text": {"field": "words"},
-        "color": {"field": "ink", "type": "nominal", "scale": None},
-    }  # fmt: skip
-    return [
-        _layer({"type": "rule", "strokeWidth": 1, "opacity": 0.7}, rows, "stroke", leader),
-        _layer(text, rows, "color", named),
-    ]
+    return (low, high) if high > low else (low - 0.5, high + 0.5)

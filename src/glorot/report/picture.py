@@ -1,62 +1,80 @@
 """One picture of a comparison, for a README or a slide."""
 
-import textwrap
+import re
 from dataclasses import replace
 
 from glorot.comparison.comparison import Comparison
-from glorot.report import curves, findings
-from glorot.report.labels import shorten
-from glorot.report.panels import Panel, Series, Spec, draw, drawable, load_converter, styled
+from glorot.markup import html_text
+from glorot.report import curves
+from glorot.report.charts import load_converter, svg
+from glorot.report.colors import FONT, PAGE, plain
+from glorot.report.conclusions import finding
+from glorot.report.hero import Size, hero_svg
+from glorot.report.labels import wrapped
+from glorot.report.panels import drawable, framed
 
-WIDTH, HEIGHT, AXIS = 540, 440, 90
-LETTERS = 58
-"""Letters of a title's line that fit above a panel."""
+WIDTH, MARGIN, LINE = 1640, 36, 42
+TITLE, HEAD = 32, 20
+LEFT, RIGHT = 950, 560
+"""The widths of the two drawings."""
 
 
 def comparison_png(comparison: Comparison) -> bytes:
-    """Draw learning on the left and the backpropagated gradient by layer on the right.
+    """Draw the finding, below it the signal by layer before training, and beside that the learning curves.
 
     Args:
         comparison: what was trained and measured.
 
     Returns:
-        A PNG file of about 1600 × 600 pixels at twice the density.
+        A PNG file, 1640 pixels wide at twice the density, on white ground.
 
     Raises:
         GlorotError: if the package that draws the charts is not installed.
     """
-    if comparison.classifies:
-        learning, finding = "test_accuracy", findings.pace(comparison)
-    else:
-        learning, finding = "test_loss", findings.losses(comparison, "test")
-    left, right = curves.learning(comparison, learning), curves.layers(comparison, "gradient_std")
-    panels = [(left, curves.learning_panel(comparison, learning), finding)]
-    panels.append(
-        (right, curves.layer_panel(comparison, "gradient_std"), findings.propagation(comparison, "gradient_std"))
-    )
-    kept = [(series, panel, _wrapped(finding)) for series, panel, finding in panels if drawable(series, panel.log)]
-    above = 26 * max(len(title) for _, _, title in kept) + 18
-    drawn = [_titled(series, panel, title, above) for series, panel, title in kept]
-    chart = {"hconcat": drawn, "bounds": "flush", "spacing": _beside(left) + AXIS, "padding": 28}
-    picture: bytes = load_converter().vegalite_to_png(styled(chart), scale=2)
+    converter = load_converter()
+    picture: bytes = converter.svg_to_png(plain(_picture(comparison)), scale=2)
     return picture
 
 
-def _beside(series: list[Series]) -> int:
-    """The room that the labels at the ends of the lines take."""
-    return 18 + max(9 * len(f"{shorten(one.name)} {one.label}") for one in series)
+def _picture(comparison: Comparison) -> str:
+    """Return the whole picture as SVG."""
+    title = wrapped(finding(comparison).replace(" %", "\u00a0%").split(" "), WIDTH - 2 * MARGIN, TITLE, bold=True)
+    top = MARGIN + len(title) * LINE + 30
+    parts = [_words(line, MARGIN, MARGIN + 26 + row * LINE, TITLE) for row, line in enumerate(title)]
+    heights, left = [0.0], float(MARGIN)
+    for head, drawing, width in _drawings(comparison):
+        placed, height = _placed(drawing, left, top + HEAD, width)
+        parts += [_words(head, left, top, HEAD), placed]
+        heights.append(height)
+        left += width + WIDTH - 2 * MARGIN - LEFT - RIGHT
+    total = top + HEAD + max(heights) + MARGIN
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{total:.0f}" font-family="{FONT}" '
+        f'fill="{PAGE["ink"][0]}"><rect width="100%" height="100%" fill="{PAGE["ground"][0]}"/>{"".join(parts)}</svg>'
+    )
 
 
-def _wrapped(finding: str) -> list[str]:
-    return textwrap.wrap(finding.replace(" %", "\u00a0%"), LETTERS)
+def _drawings(comparison: Comparison) -> list[tuple[str, str, float]]:
+    """Return the drawings that there is something to see on, each with its head and its width."""
+    found: list[tuple[str, str, float]] = []
+    signal = hero_svg(comparison, Size("picture", LEFT, 400, 16, 340, 115))
+    if signal:
+        found.append(("Before training: what is left of the signal, layer by layer", signal, LEFT))
+    figure = "test_accuracy" if comparison.classifies else "test_loss"
+    series, panel = curves.learning(comparison, figure), replace(curves.learning_panel(comparison, figure), width=RIGHT)
+    if drawable(series, panel.log):
+        found.append(("In training: what is learned from it", svg(framed(series, panel)), RIGHT))
+    return found
 
 
-def _titled(series: list[Series], panel: Panel, title: list[str], above: int) -> Spec:
-    """Draw a panel under a title that starts at a fixed height, so that titles side by side stand level."""
-    chart = draw(series, replace(panel, width=WIDTH, height=HEIGHT))
-    mark = {
-        "type": "text", "text": title, "align": "left", "baseline": "top", "fontSize": 20, "fontWeight": 600,
-        "lineHeight": 26, "color": "#1b2530",
-    }  # fmt: skip
-    place = {"x": {"value": 30 - AXIS}, "y": {"value": -above}}
-    return {**chart, "layer": [*chart["layer"], {"data": {"values": [{}]}, "mark": mark, "encoding": place}]}
+def _placed(drawing: str, left: float, top: float, width: float) -> tuple[str, float]:
+    """Set a drawing somewhere, and return it with the height it takes there."""
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawing)
+    assert box, drawing[:200]
+    height = width * float(box[2]) / float(box[1])
+    place = f'<svg x="{left:.0f}" y="{top:.0f}" width="{width:.0f}" height="{height:.0f}"'
+    return drawing.replace("<svg", place, 1), height
+
+
+def _words(words: str, x: float, y: float, size: int) -> str:
+    return f'<text x="{x:.0f}" y="{y:.0f}" font-size="{size}" font-weight="700">{html_text(words)}</text>'

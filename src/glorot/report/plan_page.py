@@ -15,7 +15,7 @@ def plan_html(plan: Plan, full: bool = False) -> str:
         full: a row for each part; False (default) folds equal layers into one row.
 
     Returns:
-        HTML that needs no other file, no script and no network.
+        HTML that needs no other file and no network.
     """
     rows = plan_rows(plan.entries, full)
     kept = sum(entry.distribution is None for entry in plan.entries)

@@ -14,16 +14,15 @@ from glorot.comparison.results import RecipeResult, Run, hidden
 from glorot.errors import GlorotError
 from glorot.markup import html_text
 from glorot.probe.signal import SATURATED_BELOW, Histogram
-from glorot.report.colors import ink
+from glorot.report.colors import FONT, letters, paint, stroke
 from glorot.report.curves import style
 from glorot.report.labels import short_names, shorten
-from glorot.report.panels import FONT
 
 MOST_LAYERS = 6
 WHEN = (("start", "start", 0.35), ("first", "epoch 1", 0.6), ("end", "end", 0.95))
 LEFT, GAP, TOP, CURVE, RIDGE, SPACE = 190.0, 16.0, 30.0, 104.0, 30.0, 20.0
 WIDTH = 1320.0
-SOFT = "#55626f"
+SOFT = paint("soft")
 WORTH_TELLING = 0.01
 EDGE = 10.0  # width of the block of what lies beyond the axis
 
@@ -51,11 +50,12 @@ class Column:
         return self.left + EDGE + (z - self.low) / (self.high - self.low) * inner
 
 
-def ridges(comparison: Comparison) -> str:
+def ridges(comparison: Comparison, finding: str) -> str:
     """Draw the histograms of every recipe and hidden layer, at the start, after one epoch and at the end.
 
     Args:
         comparison: the comparison; of more than six hidden layers, six are shown.
+        finding: what the drawing shows, for whoever cannot see it.
 
     Returns:
         The drawing as SVG.
@@ -64,15 +64,16 @@ def ridges(comparison: Comparison) -> str:
     first = TOP + CURVE + SPACE
     group = len(WHEN) * RIDGE + SPACE
     bottom = first + group * len(comparison.results)
-    names = short_names([result.recipe for result in comparison.results], 21)
+    names = short_names([style(comparison, result.recipe)[0] for result in comparison.results], 21)
     parts = [_zones(column, bottom) + _curves(column) for column in columns]
     for place, result in enumerate(comparison.results):
-        hue, _ = style(comparison, result.recipe)
-        parts.append(_group(result, names[result.recipe], columns, hue, first + place * group))
+        name, hue, _ = style(comparison, result.recipe)
+        parts.append(_group(result, names[name], columns, hue, first + place * group))
     parts += [_axis(column, bottom) for column in columns]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {bottom + 52:.0f}" role="img" '
-        f'font-family="{FONT}" font-size="14" fill="#1b2530">' + "".join(parts) + "</svg>"
+        f'aria-label="{html_text(finding)}" font-family="{FONT}" font-size="14" fill="{paint("ink")}">'
+        f"{''.join(parts)}</svg>"
     )
 
 
@@ -124,9 +125,8 @@ def _zones(column: Column, bottom: float) -> str:
     for low, high in _saturated(column):
         left = column.left if low == column.low else column.x(low)
         right = column.left + column.width if high == column.high else column.x(high)
-        rectangles.append(
-            f'<rect x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" height="{bottom - TOP:.1f}" fill="#fbeedd"/>'
-        )
+        size = f'width="{right - left:.1f}" height="{bottom - TOP:.1f}"'
+        rectangles.append(f'<rect x="{left:.1f}" y="{TOP}" {size} fill="{paint("zone")}"/>')
     return "".join(rectangles)
 
 
@@ -142,11 +142,11 @@ def _curves(column: Column) -> str:
     high = min(max(value.max(), slope.max()), 1.3) + 0.1
     scale = CURVE / (high - low)
     zero = TOP + high * scale
-    lines = f'<path d="M{column.left:.1f},{zero:.1f}h{column.width:.1f}" stroke="#b8c1ca" stroke-width="1"/>'
+    lines = f'<path d="M{column.left:.1f},{zero:.1f}h{column.width:.1f}" stroke="{paint("axis")}" stroke-width="1"/>'
     for y, dash, name in ((value, "", "φ"), (slope, ' stroke-dasharray="5 3"', "φ′")):
         inside = (y >= low) & (y <= high)
         path = _path(column, z, TOP + (high - y) * scale, inside)
-        lines += f'<path d="{path}" fill="none" stroke="#1b2530" stroke-width="1.8"{dash}/>'
+        lines += f'<path d="{path}" fill="none" stroke="{paint("ink")}" stroke-width="1.8"{dash}/>'
         if column.left == LEFT:
             place = TOP + CURVE * (0.75 if name == "φ" else 0.25)
             lines += _words(f"{name} {'- -' if dash else '—'}", LEFT - 12, place + 5, "end", 'font-weight="600"')
@@ -162,9 +162,9 @@ def _path(column: Column, z: NDArray[np.float64], y: NDArray[np.float64], inside
     return "".join(steps)
 
 
-def _group(result: RecipeResult, name: str, columns: list[Column], hue: str, top: float) -> str:
+def _group(result: RecipeResult, name: str, columns: list[Column], hue: int, top: float) -> str:
     """Draw the ridges of one recipe: its name, and three lines for each layer."""
-    parts = [_words(name, 0, top + 18, "start", f'font-weight="600" fill="{ink(hue)}"')]
+    parts = [_words(name, 0, top + 18, "start", f'font-weight="600" fill="{letters(hue)}"')]
     for place, (when, words, strength) in enumerate(WHEN):
         base = top + (place + 1) * RIDGE
         parts.append(_words(words, LEFT - 12, base - 3, "end", f'font-size="12.5" fill="{SOFT}"'))
@@ -181,8 +181,8 @@ def _pooled(runs: tuple[Run, ...], layer: int, when: str) -> Histogram | None:
     return Histogram(found[0].low, found[0].high, tuple(counts.tolist()))
 
 
-def _ridge(column: Column, pooled: Histogram | None, base: float, hue: str, strength: float) -> str:
-    line = f'<path d="M{column.left:.1f},{base:.1f}h{column.width:.1f}" stroke="#c9d1d8" stroke-width="1"/>'
+def _ridge(column: Column, pooled: Histogram | None, base: float, hue: int, strength: float) -> str:
+    line = f'<path d="M{column.left:.1f},{base:.1f}h{column.width:.1f}" stroke="{paint("line")}" stroke-width="1"/>'
     total = sum(pooled.counts) if pooled else 0
     if pooled is None or not total:
         return line + _words("no number", column.middle, base - 6, "middle", f'font-size="12" fill="{SOFT}"')
@@ -199,11 +199,11 @@ def _ridge(column: Column, pooled: Histogram | None, base: float, hue: str, stre
         first, last = int(kept[0]), int(kept[-1])
         steps = "".join(f"V{tops[place]:.1f}H{edges[place + 1]:.1f}" for place in range(first, last + 1))
         outline = f"M{edges[first]:.1f},{base:.1f}{steps}V{base:.1f}Z"
-        path = f'<path d="{outline}" fill="{hue}" fill-opacity="{strength}"/>'
+        path = f'<path d="{outline}" fill="{stroke(hue)}" fill-opacity="{strength}"/>'
     return line + path + _blocks(column, beyond, base, hue, strength)
 
 
-def _blocks(column: Column, beyond: NDArray[np.float64], base: float, hue: str, strength: float) -> str:
+def _blocks(column: Column, beyond: NDArray[np.float64], base: float, hue: int, strength: float) -> str:
     """Draw what lies beyond both ends of the axis, with its share."""
     parts = []
     sides = (
@@ -215,19 +215,19 @@ def _blocks(column: Column, beyond: NDArray[np.float64], base: float, hue: str, 
             continue
         height = share * (RIDGE - 5) / 2
         parts.append(
-            f'<rect x="{left:.1f}" y="{base - height:.1f}" width="{EDGE}" height="{height:.1f}" fill="{hue}" '
+            f'<rect x="{left:.1f}" y="{base - height:.1f}" width="{EDGE}" height="{height:.1f}" fill="{stroke(hue)}" '
             f'fill-opacity="{strength}"/>'
         )
         words = f"{100 * share:.0f} %"
-        parts.append(_words(words, beside, base - 16, anchor, f'font-size="12" fill="{ink(hue)}"'))
+        parts.append(_words(words, beside, base - 16, anchor, f'font-size="12" fill="{letters(hue)}"'))
     return "".join(parts)
 
 
 def _axis(column: Column, bottom: float) -> str:
     places = [column.low + quarter * (column.high - column.low) / 4 for quarter in range(5)]
-    line = f'<path d="M{column.left:.1f},{bottom - 10:.1f}h{column.width:.1f}" stroke="#8894a0"/>'
+    line = f'<path d="M{column.left:.1f},{bottom - 10:.1f}h{column.width:.1f}" stroke="{paint("axis")}"/>'
     for z in places:
-        line += f'<path d="M{column.x(z):.1f},{bottom - 10:.1f}v5" stroke="#8894a0"/>'
+        line += f'<path d="M{column.x(z):.1f},{bottom - 10:.1f}v5" stroke="{paint("axis")}"/>'
         line += _words(f"{z:g}".replace("-", "−"), column.x(z), bottom + 10, "middle", 'font-size="12.5"')
     return line + _words("what enters φ", column.middle, bottom + 32, "middle", f'fill="{SOFT}"')
 

@@ -1,6 +1,6 @@
-"""Drawings for the browser: laws, small matrices and activations, as SVG that needs no style sheet.
+"""Drawings for the browser: laws, small matrices and activations, as SVG.
 
-Lines and letters take the colour of the text around them, so a drawing suits light and dark pages.
+Lines and letters take the colour of the text around them, so a drawing suits light and dark pages; it needs no sheet.
 """
 
 import math
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from glorot.activations import Activation
 from glorot.distributions import Constant, Distribution, Orthogonal, TruncatedNormal, Uniform
+from glorot.report.colors import FONT, letters
 from glorot.report.explanation.samples import Sample, density, describe, has_density, matrix, reach
 from glorot.text import number
 
 Floats = NDArray[np.float64]
-BLUE, ORANGE, GREEN = "#2f7fc1", "#d9662b", "#1f9e77"
+BLUE, ORANGE, GREEN = letters(11), letters(12), letters(10)
 WIDTH, HEIGHT, CELL = 720, 300, 26
 LEFT, RIGHT, TOP, BOTTOM = 24, 24, 46, 44
 
@@ -241,7 +242,6 @@ def _text(
 
 def _svg(parts: Sequence[str], width: float, height: float, title: str) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
-        f'font-family="system-ui, sans-serif" style="max-width: {width}px; width: 100%">'
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="100%" role="img" '
+        f'aria-label="{escape(title)}" font-family="{FONT}">{"".join(parts)}</svg>'
     )

@@ -1,0 +1,45 @@
+"""Cards: one for each recipe, with its nickname, its code, its score and its verdict."""
+
+import math
+
+from glorot.comparison.comparison import Comparison
+from glorot.comparison.results import RecipeResult
+from glorot.markup import html_text
+from glorot.report.curves import style
+from glorot.report.document import prose
+from glorot.report.terms import terms
+
+
+def cards(comparison: Comparison) -> str:
+    """Return a card for each recipe, and below them a line for each term that they use."""
+    told = " ".join(result.verdict for result in comparison.results)
+    each = "\n".join(_card(result, comparison) for result in comparison.results)
+    return f'<div class="cards">\n{each}\n</div>\n{terms(told)}'
+
+
+def named(comparison: Comparison, recipe: str) -> str:
+    """Return what a recipe is called as HTML, with its code beside it where that is something else."""
+    name, _, _ = style(comparison, recipe)
+    code = "" if name == recipe else f" <code>{html_text(recipe)}</code>"
+    return f"{html_text(name)}{code}"
+
+
+def _card(result: RecipeResult, comparison: Comparison) -> str:
+    _, hue, _ = style(comparison, result.recipe)
+    verdict = "<br>".join(prose(word[:1].upper() + word[1:]) for word in result.verdict.split("; "))
+    return (
+        f'<article class="card c{hue}"><h3>{named(comparison, result.recipe)}</h3>'
+        f'<p class="score">{_score(result, comparison)}</p><p class="verdict">{verdict}</p></article>'
+    )
+
+
+def _score(result: RecipeResult, comparison: Comparison) -> str:
+    if comparison.classifies:
+        end, what, unit, scale, digits = result.final("test_accuracy"), "test accuracy", " %", 100, ".1f"
+    else:
+        end, what, unit, scale, digits = result.final("test_loss"), "test loss", "", 1, ".3g"
+    if math.isnan(end.mean):
+        return "no number"
+    mean, std = (f"{scale * value:{digits if value < 1000 else '.0f'}}" for value in (end.mean, end.std))
+    around = f" ± {std}" if end.count > 1 else ""
+    return f"{prose(mean + unit)}<small>{around} {what}</small>"

@@ -1,0 +1,101 @@
+"""Courses: what becomes of each start's signal on its way through the layers, in figures and in a few words."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from glorot.comparison.comparison import Comparison
+from glorot.comparison.results import RecipeResult
+from glorot.comparison.symptoms import FADED, ratio, times, usual_saturation
+from glorot.errors import GlorotError
+from glorot.report.curves import style
+from glorot.report.labels import listed
+from glorot.text import brief
+
+LEVEL = 3.0
+"""A signal that ends within this factor of where it began has kept level."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """The signal of one start, layer by layer.
+
+    Attributes:
+        name: what the start is called.
+        hue: the number of its colour.
+        dash: the dashes of its line.
+        values: the signal in each hidden layer before training.
+        words: what becomes of it.
+        end: what training made of it, in figures.
+    """
+
+    name: str
+    hue: int
+    dash: tuple[int, ...]
+    values: tuple[float, ...]
+    words: str
+    end: str
+
+
+def courses(comparison: Comparison) -> list[Course]:
+    """Return the course of every recipe.
+
+    The signal is the standard deviation of a unit across examples: it alone tells one example from another.
+    """
+    return [
+        Course(
+            *style(comparison, result.recipe),
+            tuple(value.mean for value in result.by_layer("std_across")),
+            describe_course(result),
+            _end(result, comparison),
+        )
+        for result in comparison.results
+    ]
+
+
+def describe_course(result: RecipeResult) -> str:
+    """Say in about five words what becomes of a start's signal, the gravest thing first."""
+    across = result.by_layer("std_across")
+    values = [value.mean for value in across]
+    if not all(map(math.isfinite, values)):
+        return "overflows"
+    if max(values, default=0.0) == 0:
+        return "no signal at all"
+    if max(value.mean for value in result.by_layer("distinct")) == 1:
+        return "all units alike"
+    factor = ratio(across)
+    if factor < FADED:
+        return f"dies on the way ({times(factor)})"
+    if factor > 1 / FADED:
+        return f"explodes on the way ({times(factor)})"
+    saturated = max(value.mean for value in result.by_layer("saturated"))
+    if saturated > (1 + _usually_saturated(result)) / 2:
+        return f"saturates: {100 * saturated:.0f} % of units"
+    if math.isnan(factor):
+        return f"starts at {brief(values[0])}"
+    kept = "fades" if factor < 1 / LEVEL else "grows" if factor > LEVEL else "stays level"
+    return f"{kept} ({times(factor)})"
+
+
+def summarize(found: Sequence[Course]) -> str:
+    """Say in one sentence what becomes of all signals."""
+    alike: dict[str, list[str]] = {}
+    for course in found:
+        alike.setdefault(course.words.partition(" (")[0], []).append(course.name)
+    parts = [f"{listed(names, 12)}: {words}" for words, names in alike.items()]
+    return f"The signal by hidden layer before training. {'; '.join(parts)}."
+
+
+def _usually_saturated(result: RecipeResult) -> float:
+    try:
+        return usual_saturation(result)
+    except GlorotError:  # an activation that the catalogue lacks: nothing is known of it
+        return 0.0
+
+
+def _end(result: RecipeResult, comparison: Comparison) -> str:
+    if len(result.diverged) == len(result.runs):
+        return "diverged"
+    if comparison.classifies:
+        return f"{100 * result.final('test_accuracy').mean:.1f} %"
+    return brief(result.final("test_loss").mean)

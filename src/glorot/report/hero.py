@@ -1,0 +1,293 @@
+"""The first picture of a page: the signal of every start, layer by layer, before training.
+
+Drawn as plain SVG: dozens of shapes, whose labels must stand inside at every width.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from glorot.comparison.comparison import Comparison
+from glorot.markup import html_text
+from glorot.report.charts import power
+from glorot.report.coinciding import coinciding
+from glorot.report.colors import FONT, letters, paint, stroke
+from glorot.report.courses import Course, courses, summarize
+from glorot.report.labels import set_apart, short_names, text_width, wrapped
+from glorot.report.readout import Readout, overlay
+from glorot.text import brief
+
+SPAN = 1e8
+"""How far from where it usually starts a signal is drawn; what goes further stays at the edge."""
+
+HEAD, FOOT, EDGE = 16.0, 46.0, 10.0
+"""The line above the plot, the room below it, and that between its sides and its lines."""
+
+ZERO = 26.0
+"""How far below the plot zero has its place, for a log axis never reaches it."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """One width that the picture is drawn for.
+
+    Attributes:
+        name: of the class by which the sheet shows it.
+        width: of the whole, in pixels.
+        height: of the plot.
+        letters: the size of its letters.
+        labels: the most room that labels take.
+        ends: the room of the figures after training; 0 leaves them out.
+    """
+
+    name: str
+    width: float
+    height: float
+    letters: float
+    labels: float
+    ends: float
+
+
+SIZES = (
+    Size("small", 340, 330, 12, 150, 0),
+    Size("medium", 720, 330, 14, 262, 96),
+    Size("large", 1180, 340, 16, 365, 115),
+)
+
+
+def hero(comparison: Comparison) -> str:
+    """Draw the signal of every start for each width; the sheet shows the one that fits.
+
+    Args:
+        comparison: what was measured.
+
+    Returns:
+        HTML: each drawing with its values over it; empty if no layer was measured.
+    """
+    return "".join(_with_values(picture, comparison) for picture in _pictures(comparison, SIZES))
+
+
+def hero_svg(comparison: Comparison, size: Size) -> str:
+    """Draw the signal of every start for one width; empty if no layer was measured."""
+    return "".join(_svg(picture, comparison) for picture in _pictures(comparison, [size]))
+
+
+def caption(comparison: Comparison) -> str:
+    """Say what the picture shows."""
+    seeds = f", mean of {comparison.seeds} seeds" if comparison.seeds > 1 else ", from one seed"
+    words = (
+        f"Signal: standard deviation of a unit's activation across examples{seeds}; only what differs tells one "
+        "example from another."
+    )
+    found = courses(comparison)
+    low, high = _ends(found)
+    beyond = any(value and not low <= value <= high for course in found for value in course.values)
+    return f"{words} A line at the edge goes on beyond it." if beyond else words
+
+
+def _ends(found: Sequence[Course]) -> tuple[float, float]:
+    """Return the least and the greatest signal that are drawn."""
+    values = sorted(v for course in found for v in course.values if math.isfinite(v) and v > 0) or [1.0]
+    firsts = sorted(v for course in found for v in course.values[:1] if math.isfinite(v) and v > 0) or values
+    middle = firsts[len(firsts) // 2]
+    return max(values[0], middle / SPAN) / 1.5, min(values[-1], middle * SPAN) * 1.5
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where a signal stands: log scale upwards, zero below it, layers to the right."""
+
+    size: Size
+    ends: tuple[float, float]
+    layers: int
+    zero: bool
+    height: float
+    labels: float
+
+    @property
+    def top(self) -> float:
+        """Where the plot begins, below a line of words, or two where the ends have a head."""
+        return HEAD + (40.0 if self.size.ends else 20.0)
+
+    @property
+    def left(self) -> float:
+        return 4.0 * self.size.letters
+
+    @property
+    def right(self) -> float:
+        return self.size.width - self.labels - self.size.ends
+
+    @property
+    def last(self) -> float:
+        """The lowest place that a line can have."""
+        return self.top + self.height + (ZERO if self.zero else 0.0)
+
+    @property
+    def total(self) -> float:
+        """The height of the whole picture."""
+        return self.last + FOOT
+
+    def across(self, layer: int) -> float:
+        """Return where a layer, counted from 1, stands."""
+        if self.layers == 1:
+            return self.right - EDGE
+        return self.left + EDGE + (layer - 1) / (self.layers - 1) * (self.right - self.left - 2 * EDGE)
+
+    def down(self, value: float) -> float:
+        """Return where a signal stands; what is not a number stands at the upper edge."""
+        low, high = self.ends
+        if value == 0:
+            return self.last
+        inside = min(max(value, low), high) if math.isfinite(value) else high
+        return self.top + self.height * math.log(high / inside) / math.log(high / low)
+
+    def path(self, course: Course) -> list[tuple[float, float]]:
+        return [(self.across(layer), self.down(value)) for layer, value in enumerate(course.values, 1)]
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One line of the picture: lines that coincide, under all their names.
+
+    Attributes:
+        course: the first of them.
+        names: what all of them are called.
+        block: the lines of letters of its label, each in pieces of (text, whether it is a name).
+        middle: where its label stands.
+    """
+
+    course: Course
+    names: tuple[str, ...]
+    block: tuple[tuple[tuple[str, bool], ...], ...]
+    middle: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Picture:
+    grid: _Grid
+    lines: tuple[_Line, ...]
+
+
+def _pictures(comparison: Comparison, sizes: Sequence[Size]) -> list[_Picture]:
+    found = [course for course in courses(comparison) if course.values]
+    return [_placed(found, size) for size in sizes if found]
+
+
+def _placed(found: Sequence[Course], size: Size) -> _Picture:
+    """Find where everything stands; the picture is as high as its labels need."""
+    zero = any(value == 0 for course in found for value in course.values)
+    grid = _Grid(size, _ends(found), max(len(course.values) for course in found), zero, size.height, size.labels)
+    short = short_names([course.name for course in found], 26 if size.ends else 18)
+    lines = []
+    for group in coinciding([grid.path(course) for course in found]):
+        course, names = found[group[0]], tuple(found[place].name for place in group)
+        lines.append(_Line(course, names, _block([short[name] for name in names], course.words, size)))
+    step = 1.25 * size.letters
+    heights = [len(line.block) * step + 5 for line in lines]
+    taken = max(_width(row, size.letters) for line in lines for row in line.block) + 1.5 * size.letters + 4
+    height = max(size.height, sum(heights) - (ZERO if zero else 0.0))
+    grid = replace(grid, height=height, labels=min(taken, size.labels))
+    wanted = [grid.path(line.course)[-1][1] for line in lines]
+    middles = set_apart(wanted, heights, grid.top + heights[0] / 2 - step / 2, grid.last + 4)
+    placed = (replace(line, middle=middle) for line, middle in zip(lines, middles, strict=True))
+    return _Picture(grid, tuple(placed))
+
+
+def _width(row: tuple[tuple[str, bool], ...], size: float) -> float:
+    return sum(text_width(text, size, named) for text, named in row) + (size / 2 if len(row) > 1 else 0.0)
+
+
+def _block(names: Sequence[str], words: str, size: Size) -> tuple[tuple[tuple[str, bool], ...], ...]:
+    """Set names and words in one line if there is room, else one below the other."""
+    room, words = size.labels - 1.5 * size.letters - 4, words.replace(" %", "\u00a0%")
+    called = [f"{name} ·" for name in names[:-1]] + [names[-1]]
+    line = ((f"{' '.join(called)}:", True), (words, False))
+    if _width(line, size.letters) <= room:
+        return (line,)
+    above = [((each, True),) for each in wrapped(called, room, size.letters, bold=True)]
+    return (*above, *(((each, False),) for each in wrapped(words.split(" "), room, size.letters)))
+
+
+def _with_values(picture: _Picture, comparison: Comparison) -> str:
+    size, readouts = picture.grid.size, []
+    for line in picture.lines:
+        pairs = zip(picture.grid.path(line.course), line.course.values, strict=True)
+        points = tuple((x, y, f"layer {n}: {brief(value)}") for n, ((x, y), value) in enumerate(pairs, 1))
+        readouts.append(Readout(" · ".join(line.names), points))
+    over = overlay(readouts, (size.width, picture.grid.total))
+    return f'<div class="{size.name}">{_svg(picture, comparison)}{over}</div>'
+
+
+def _svg(picture: _Picture, comparison: Comparison) -> str:
+    grid = picture.grid
+    parts = [_axes(grid)]
+    for draw in (_curve, _label):
+        parts += [draw(grid, line) for line in picture.lines]
+    if grid.size.ends:
+        what = f"test {'accuracy' if comparison.classifies else 'loss'}"
+        for y, words in ((HEAD, what), (HEAD + 1.2 * grid.size.letters, f"at epoch {comparison.epochs}")):
+            parts.append(_words(words, grid.size.width, y, "end", f'fill="{paint("soft")}"'))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {grid.size.width:g} {grid.total:g}" role="img" '
+        f'aria-label="{html_text(summarize(courses(comparison)))}" font-family="{FONT}" '
+        f'font-size="{grid.size.letters:g}" fill="{paint("ink")}">{"".join(parts)}</svg>'
+    )
+
+
+def _axes(grid: _Grid) -> str:
+    soft = f'fill="{paint("soft")}"'
+    parts = [_words("std across examples, log scale", 0, HEAD, "start", soft)]
+    for place in _powers(*grid.ends):
+        y = grid.down(10.0**place)
+        parts.append(f'<path d="M{grid.left:.1f},{y:.1f}H{grid.right:.1f}" stroke="{paint("grid")}"/>')
+        parts.append(_words(power(place), grid.left - 8, y + 0.35 * grid.size.letters, "end", soft))
+    if grid.zero:
+        dashes = f'stroke="{paint("axis")}" stroke-dasharray="2 4"'
+        parts.append(f'<path d="M{grid.left:.1f},{grid.last:.1f}H{grid.right:.1f}" {dashes}/>')
+        parts.append(_words("0", grid.left - 8, grid.last + 0.35 * grid.size.letters, "end", soft))
+    step = math.ceil(grid.layers * 1.6 * grid.size.letters / (grid.right - grid.left))
+    for layer in range(1, grid.layers + 1, step):
+        parts.append(_words(str(layer), grid.across(layer), grid.last + 22, "middle", soft))
+    middle = (grid.left + grid.right) / 2 if grid.layers > 1 else grid.right - EDGE
+    parts.append(_words("hidden layer", middle, grid.last + 22 + 1.25 * grid.size.letters, "middle", soft))
+    return "".join(parts)
+
+
+def _powers(low: float, high: float) -> list[int]:
+    """Return seven powers of ten at most."""
+    inside = range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
+    return [place for place in inside if place % max(1, math.ceil(len(inside) / 7)) == 0]
+
+
+def _curve(grid: _Grid, line: _Line) -> str:
+    points = [f"{x:.1f},{y:.1f}" for x, y in grid.path(line.course)]
+    dash = "" if line.course.dash == (1, 0) else f' stroke-dasharray="{" ".join(map(str, line.course.dash))}"'
+    hue = stroke(line.course.hue)
+    dots = "".join(f"M{point}h0" for point in points)
+    return (
+        f'<path d="M{"L".join(points)}" fill="none" stroke="{hue}" stroke-width="3" stroke-linejoin="round"{dash}/>'
+        f'<path d="{dots}" stroke="{hue}" stroke-width="8" stroke-linecap="round"/>'
+    )
+
+
+def _label(grid: _Grid, line: _Line) -> str:
+    """Draw a label with a thin leader from the end of its line, and what training made of it."""
+    size, (x, y) = grid.size.letters, grid.path(line.course)[-1]
+    place = grid.right + 1.5 * size
+    leader = f'd="M{x + 6:.1f},{y:.1f}L{place - 5:.1f},{line.middle:.1f}" stroke="{stroke(line.course.hue)}"'
+    parts = [f'<path {leader} stroke-opacity=".6"/>']
+    base = line.middle - (len(line.block) - 1) * 1.25 * size / 2 + 0.35 * size
+    for row, pieces in enumerate(line.block):
+        spans = "".join(_span(text, letters(line.course.hue) if named else "") for text, named in pieces)
+        parts.append(f'<text x="{place:.1f}" y="{base + row * 1.25 * size:.1f}">{spans}</text>')
+    if grid.size.ends:
+        parts.append(_words(line.course.end, grid.size.width, base, "end", 'font-weight="600"'))
+    return "".join(parts)
+
+
+def _span(text: str, fill: str) -> str:
+    return f'<tspan font-weight="700" fill="{fill}">{html_text(text)}</tspan> ' if fill else html_text(text)
+
+
+def _words(words: str, x: float, y: float, anchor: str, look: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {look}>{html_text(words)}</text>'
