@@ -1,15 +1,17 @@
-"""`glorot compare` off a terminal: what it says while it trains, and how it ends where it is stopped."""
+"""`glorot compare` off a terminal: what it says while it trains, what it saves, and how it ends where it is stopped."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from glorot import Comparison
 from glorot.cli import main
 
 OWN = """
@@ -67,21 +69,131 @@ def reaches(process: subprocess.Popen[str]) -> None:
     assert process.stdout.readline() == "here\n", process.communicate()[1]
 
 
-def test_a_line_for_each_finished_recipe(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = "compare own.py:task --recipe xavier --recipe zeros --seeds 2 --epochs 1"
+Call = Callable[[str], tuple[int, str, str]]
+TRAIN = "own.py:task --recipe xavier --recipe zeros --seeds 2 --epochs 1"
+
+
+@pytest.fixture
+def compare(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Return what runs `glorot compare` and returns its exit code, stdout and stderr."""
     monkeypatch.chdir(place)
-    monkeypatch.setattr("sys.argv", ["glorot", *words.split()])
-    with pytest.raises(SystemExit, match="0"):
-        main()
-    out, err = capsys.readouterr()
-    assert out.startswith("here\nsigns\nNo recipe learns.\n\nverdict\nxavier  does not learn: ")
-    first, *recipes, last = err.splitlines()
-    assert first == "every recipe: 1 of 2 seeds done"
+
+    def call(words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["glorot", "compare", *words.split()])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return (int(ended.value.code or 0), *capsys.readouterr())
+
+    return call
+
+
+def test_a_line_for_each_finished_recipe(compare: Call) -> None:
+    code, out, err = compare(TRAIN)
+    assert code == 0
+    assert out.startswith("here\n")
+    assert {"signs", "xavier", "zeros"} <= set(out.split())
+    *lines, last = err.splitlines()
+    recipes = [line for line in lines if not line.startswith("every recipe")]
+    assert len(lines) - len(recipes) == 1
+    assert "every recipe: 1 of 2 seeds done" in lines
     assert {line.split(",")[0] for line in recipes} == {"xavier: 2 seeds", "zeros: 2 seeds"}
     assert [line.split(", ")[2] for line in recipes] == ["1 of 2 recipes done", "2 of 2 recipes done"]
     assert last == "saved glorot-report.html"
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("x.json", b'{"format":"glorot-comparison/'), ("x.HTML", b"<!doctype"), ("x.png", b"\x89png")]
+)
+def test_the_suffix_says_what_is_saved(name: str, start: bytes, compare: Call, place: Path) -> None:
+    code, out, err = compare(f"{TRAIN} -o {name}")
+    assert (code, err.splitlines()[-1]) == (0, f"saved {name}")
+    assert "xavier" in out  # the table
+    assert (place / name).read_bytes().lower().startswith(start)
+    assert [file.name for file in place.iterdir() if file.name.startswith(("x.", "glorot"))] == [name]
+
+
+def test_what_is_printed_is_not_what_is_saved(compare: Call, place: Path) -> None:
+    code, out, _ = compare(f"{TRAIN} --format json -o x.html")
+    assert code == 0
+    assert json.loads(out.removeprefix("here\n"))["task"] == "signs"
+    assert (place / "x.html").exists()
+    code, out, _ = compare(f"{TRAIN} --format json -o x.json")
+    assert (code, out) == (0, "here\n")
+    assert Comparison.load(place / "x.json").command == f"glorot compare {TRAIN} --format json -o x.json"
+    code, out, err = compare(f"{TRAIN} --format html")
+    assert (code, "saved" in err, out.removeprefix("here\n").lower()[:15]) == (0, False, "<!doctype html>")
+
+
+NO_CHARTS = "error: charts need vl_convert: pip install 'glorot[report]'"
+SUFFIXES = "expected a file name that ends in .html for the page, .json for the figures, or .png for the picture"
+
+
+@pytest.mark.parametrize(
+    ("words", "charts", "error"),
+    [
+        ("-o page.pdf", True, f"error: page.pdf: {SUFFIXES}"),
+        ("-o page", True, f"error: page: {SUFFIXES}"),
+        (
+            "-o nowhere/page.html",
+            True,
+            "error: cannot write nowhere/page.html; give a path in a folder you may write to",
+        ),
+        ("", False, NO_CHARTS),
+        ("-o picture.png", False, NO_CHARTS),
+        ("--format html", False, NO_CHARTS),
+    ],
+)
+def test_what_cannot_be_saved_is_refused_before_training(
+    words: str, charts: bool, error: str, compare: Call, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not charts:
+        monkeypatch.setitem(sys.modules, "vl_convert", None)
+    (place / "own.py").write_text("raise RuntimeError('training began')")
+    assert compare(f"{TRAIN} {words}") == (2, "", f"{error}\n")
+
+
+def test_figures_need_no_charts(compare: Call, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    code, out, _ = compare(f"{TRAIN} -o x.json")
+    assert code == 0
+    assert "xavier" in out
+    assert Comparison.load(place / "x.json").task == "signs"
+
+
+def test_a_saved_comparison_is_shown_again_without_training(compare: Call, place: Path) -> None:
+    _, trained, _ = compare(f"{TRAIN} -o x.json")
+    assert compare("x.json") == (0, trained.removeprefix("here\n"), "saved glorot-report.html\n")
+    page = Comparison.load(place / "x.json").save(place / "again.html")
+    assert (place / "glorot-report.html").read_bytes() == page.read_bytes()
+    assert compare("x.json --format json") == (0, (place / "x.json").read_text(encoding="utf-8"), "")
+
+
+def test_a_saved_comparison_that_was_interrupted_is_shown_to_its_end(compare: Call, place: Path) -> None:
+    compare(f"{TRAIN} -o x.json")
+    replace(Comparison.load(place / "x.json"), interrupted=True).save(place / "x.json")
+    code, out, err = compare("x.json")
+    assert (code, err) == (0, "saved glorot-report.html\n")
+    assert "interrupted" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("x.json --seeds 3", "error: --seeds belongs to the training; x.json is a comparison that was saved"),
+        ("x.json --quick", "error: --quick belongs to the training; x.json is a comparison that was saved"),
+        ("x.json --recipe he", "error: --recipe belongs to the training; x.json is a comparison that was saved"),
+        ("x.json", "error: cannot read comparison x.json: No such file or directory"),
+    ],
+)
+def test_options_of_training_do_not_belong_to_what_was_saved(words: str, error: str, compare: Call) -> None:
+    assert compare(words) == (2, "", f"{error}\n")
+
+
+def test_a_damaged_comparison_is_one_error(compare: Call, place: Path) -> None:
+    (place / "x.json").write_text('{"format": "glorot-comparison/2", "task": ', encoding="utf-8")
+    code, out, err = compare("x.json")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: x.json is not a comparison: it is not valid JSON (Expecting value: line 1")
 
 
 @pytest.mark.slow
