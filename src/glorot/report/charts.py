@@ -71,7 +71,12 @@ def _styled(chart: Spec, size: float) -> Spec:
         "tickColor": paint("axis"), "labelFlush": False,
     }  # fmt: skip
     config = {"font": FONT, "aria": False, "background": None, "axis": axis, "view": {"stroke": None}}
-    return {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", **chart, "config": config}
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        **chart,
+        "padding": {"left": 0, "top": 5, "right": 0, "bottom": 5},
+        "config": config,
+    }
 
 
 def _chart(frame: Frame) -> Spec:

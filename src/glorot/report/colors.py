@@ -15,7 +15,7 @@ GROUND = ("#ffffff", "#14181d")
 PAGE = {
     "ground": GROUND, "ink": ("#1b2530", "#e6eaee"), "soft": ("#55626f", "#a4b0bc"), "line": ("#d9dfe5", "#353e48"),
     "grid": ("#e6eaee", "#282f37"), "axis": ("#8894a0", "#717e8b"), "wash": ("#f4f6f8", "#1d232a"),
-    "zone": ("#fbeedd", "#3b2d18"), "mark": ("#0067a3", "#6db9f0"), "yes": ("#00664b", "#3ecb9b"),
+    "zone": ("#fbeedd", "#2c2519"), "mark": ("#0067a3", "#6db9f0"), "yes": ("#00664b", "#3ecb9b"),
     "no": ("#a34700", "#ff9a57"),
 }  # fmt: skip
 """What the sheet and the drawings call their colours."""

@@ -24,7 +24,7 @@ class Course:
         name: what the start is called.
         hue: the number of its colour.
         dash: the dashes of its line.
-        values: the signal in each hidden layer before training.
+        values: the signal in each hidden layer before training; empty without hidden layers.
         words: what becomes of it.
         end: what training made of it, in figures.
     """
@@ -45,7 +45,7 @@ def courses(comparison: Comparison) -> list[Course]:
     return [
         Course(
             *style(comparison, result.recipe),
-            tuple(value.mean for value in result.by_layer("std_across")),
+            _values(result),
             describe_course(result),
             _end(result, comparison),
         )
@@ -84,6 +84,12 @@ def summarize(found: Sequence[Course]) -> str:
         alike.setdefault(course.words.partition(" (")[0], []).append(course.name)
     parts = [f"{listed(names, 12)}: {words}" for words, names in alike.items()]
     return f"The signal by hidden layer before training. {'; '.join(parts)}."
+
+
+def _values(result: RecipeResult) -> tuple[float, ...]:
+    if len(result.runs[0].start.layers) < 2:  # the one layer is the output
+        return ()
+    return tuple(value.mean for value in result.by_layer("std_across"))
 
 
 def _usually_saturated(result: RecipeResult) -> float:

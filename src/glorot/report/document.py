@@ -29,9 +29,9 @@ def document(title: str, body: str, script: str = "") -> str:
         policy += f"; script-src {_source(script)}"
         script = f"<script>{script}</script>\n"
     return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}"/>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
         f"<title>{html_text(title)}</title>\n<style>{style}</style>\n</head>\n"
         f'<body class="glorot">\n<main>\n{body}\n</main>\n{script}</body>\n</html>\n'
     )

@@ -37,7 +37,7 @@ class Size:
         height: of the plot.
         letters: the size of its letters.
         labels: the most room that labels take.
-        ends: the room of the figures after training; 0 leaves them out.
+        ends: whether the figures after training stand beside the labels.
     """
 
     name: str
@@ -45,13 +45,13 @@ class Size:
     height: float
     letters: float
     labels: float
-    ends: float
+    ends: bool
 
 
 SIZES = (
-    Size("small", 340, 330, 12, 150, 0),
-    Size("medium", 720, 330, 14, 262, 96),
-    Size("large", 1180, 340, 16, 365, 115),
+    Size("small", 340, 330, 12, 150, ends=False),
+    Size("medium", 720, 330, 14, 262, ends=True),
+    Size("large", 1180, 340, 16, 365, ends=True),
 )
 
 
@@ -62,13 +62,13 @@ def hero(comparison: Comparison) -> str:
         comparison: what was measured.
 
     Returns:
-        HTML: each drawing with its values over it; empty if no layer was measured.
+        HTML: each drawing with its values over it; empty without hidden layers.
     """
     return "".join(_with_values(picture, comparison) for picture in _pictures(comparison, SIZES))
 
 
 def hero_svg(comparison: Comparison, size: Size) -> str:
-    """Draw the signal of every start for one width; empty if no layer was measured."""
+    """Draw the signal of every start for one width; empty without hidden layers."""
     return "".join(_svg(picture, comparison) for picture in _pictures(comparison, [size]))
 
 
@@ -102,7 +102,7 @@ class _Grid:
     layers: int
     zero: bool
     height: float
-    labels: float
+    room: float
 
     @property
     def top(self) -> float:
@@ -115,7 +115,8 @@ class _Grid:
 
     @property
     def right(self) -> float:
-        return self.size.width - self.labels - self.size.ends
+        right = self.size.width - self.room
+        return right if self.layers > 1 else min(right, self.left + 10 * self.size.letters)
 
     @property
     def last(self) -> float:
@@ -141,7 +142,14 @@ class _Grid:
         inside = min(max(value, low), high) if math.isfinite(value) else high
         return self.top + self.height * math.log(high / inside) / math.log(high / low)
 
+    def inside(self, course: Course) -> int:
+        """Return how many points a line has before it leaves over the edge, if it does."""
+        low, high = self.ends
+        beyond = [bool(value) and not low <= value <= high for value in course.values]
+        return beyond.index(True) if any(beyond) else len(beyond)
+
     def path(self, course: Course) -> list[tuple[float, float]]:
+        """Return where the points of a line stand; those beyond the edge stand at it."""
         return [(self.across(layer), self.down(value)) for layer, value in enumerate(course.values, 1)]
 
 
@@ -152,12 +160,14 @@ class _Line:
     Attributes:
         course: the first of them.
         names: what all of them are called.
+        end: what training made of them.
         block: the lines of letters of its label, each in pieces of (text, whether it is a name).
         middle: where its label stands.
     """
 
     course: Course
     names: tuple[str, ...]
+    end: str
     block: tuple[tuple[tuple[str, bool], ...], ...]
     middle: float = 0.0
 
@@ -181,12 +191,14 @@ def _placed(found: Sequence[Course], size: Size) -> _Picture:
     lines = []
     for group in coinciding([grid.path(course) for course in found]):
         course, names = found[group[0]], tuple(found[place].name for place in group)
-        lines.append(_Line(course, names, _block([short[name] for name in names], course.words, size)))
+        end = " · ".join(dict.fromkeys(found[place].end for place in group))
+        lines.append(_Line(course, names, end, _block([short[name] for name in names], course.words, size)))
     step = 1.25 * size.letters
     heights = [len(line.block) * step + 5 for line in lines]
     taken = max(_width(row, size.letters) for line in lines for row in line.block) + 1.5 * size.letters + 4
+    ends = max(text_width(words, size.letters, bold=True) for words in ("test accuracy", *(line.end for line in lines)))
     height = max(size.height, sum(heights) - (ZERO if zero else 0.0))
-    grid = replace(grid, height=height, labels=min(taken, size.labels))
+    grid = replace(grid, height=height, room=min(taken, size.labels) + (ends + 10 if size.ends else 0.0))
     wanted = [grid.path(line.course)[-1][1] for line in lines]
     middles = set_apart(wanted, heights, grid.top + heights[0] / 2 - step / 2, grid.last + 4)
     placed = (replace(line, middle=middle) for line, middle in zip(lines, middles, strict=True))
@@ -237,10 +249,10 @@ def _svg(picture: _Picture, comparison: Comparison) -> str:
 def _axes(grid: _Grid) -> str:
     soft = f'fill="{paint("soft")}"'
     parts = [_words("std across examples, log scale", 0, HEAD, "start", soft)]
-    for place in _powers(*grid.ends):
-        y = grid.down(10.0**place)
+    for value, name in _ticks(*grid.ends):
+        y = grid.down(value)
         parts.append(f'<path d="M{grid.left:.1f},{y:.1f}H{grid.right:.1f}" stroke="{paint("grid")}"/>')
-        parts.append(_words(power(place), grid.left - 8, y + 0.35 * grid.size.letters, "end", soft))
+        parts.append(_words(name, grid.left - 8, y + 0.35 * grid.size.letters, "end", soft))
     if grid.zero:
         dashes = f'stroke="{paint("axis")}" stroke-dasharray="2 4"'
         parts.append(f'<path d="M{grid.left:.1f},{grid.last:.1f}H{grid.right:.1f}" {dashes}/>')
@@ -253,26 +265,33 @@ def _axes(grid: _Grid) -> str:
     return "".join(parts)
 
 
-def _powers(low: float, high: float) -> list[int]:
-    """Return seven powers of ten at most."""
+def _ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Return seven powers of ten at most, or round numbers where there are not three of them, each with its name."""
     inside = range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
-    return [place for place in inside if place % max(1, math.ceil(len(inside) / 7)) == 0]
+    if len(inside) > 2:
+        step = math.ceil(len(inside) / 7)
+        return [(10.0**place, power(place)) for place in inside if place % step == 0]
+    digits = (1, 2, 5) if high / low > 4 else (1, 1.5, 2, 3, 4, 5, 7)
+    values = [digit * 10.0**place for place in range(inside.start - 1, inside.stop + 1) for digit in digits]
+    return [(value, f"{value:g}") for value in values if low <= value <= high]
 
 
 def _curve(grid: _Grid, line: _Line) -> str:
-    points = [f"{x:.1f},{y:.1f}" for x, y in grid.path(line.course)]
+    inside = grid.inside(line.course)
+    points = [f"{x:.1f},{y:.1f}" for x, y in grid.path(line.course)[: inside + 1]]
     dash = "" if line.course.dash == (1, 0) else f' stroke-dasharray="{" ".join(map(str, line.course.dash))}"'
     hue = stroke(line.course.hue)
-    dots = "".join(f"M{point}h0" for point in points)
+    dots = "".join(f"M{point}h0" for point in points[:inside])
+    wide = min(8.0, max(3.0, 0.6 * (grid.right - grid.left) / grid.layers))
     return (
         f'<path d="M{"L".join(points)}" fill="none" stroke="{hue}" stroke-width="3" stroke-linejoin="round"{dash}/>'
-        f'<path d="{dots}" stroke="{hue}" stroke-width="8" stroke-linecap="round"/>'
+        f'<path d="{dots}" stroke="{hue}" stroke-width="{wide:.1f}" stroke-linecap="round"/>'
     )
 
 
 def _label(grid: _Grid, line: _Line) -> str:
     """Draw a label with a thin leader from the end of its line, and what training made of it."""
-    size, (x, y) = grid.size.letters, grid.path(line.course)[-1]
+    size, (x, y) = grid.size.letters, grid.path(line.course)[: grid.inside(line.course) + 1][-1]
     place = grid.right + 1.5 * size
     leader = f'd="M{x + 6:.1f},{y:.1f}L{place - 5:.1f},{line.middle:.1f}" stroke="{stroke(line.course.hue)}"'
     parts = [f'<path {leader} stroke-opacity=".6"/>']
@@ -281,7 +300,7 @@ def _label(grid: _Grid, line: _Line) -> str:
         spans = "".join(_span(text, letters(line.course.hue) if named else "") for text, named in pieces)
         parts.append(f'<text x="{place:.1f}" y="{base + row * 1.25 * size:.1f}">{spans}</text>')
     if grid.size.ends:
-        parts.append(_words(line.course.end, grid.size.width, base, "end", 'font-weight="600"'))
+        parts.append(_words(line.end, grid.size.width, base, "end", 'font-weight="600"'))
     return "".join(parts)
 
 

@@ -182,7 +182,8 @@ def _paths(frame: Frame) -> list[list[tuple[float, float]]]:
 
 def _merged(frame: Frame, group: Sequence[int]) -> Series:
     """Draw lines that coincide as the first of them, under the names of all."""
-    return replace(frame.series[group[0]], name=" · ".join(frame.series[place].name for place in group))
+    names, labels = ([getattr(frame.series[place], what) for place in group] for what in ("name", "label"))
+    return replace(frame.series[group[0]], name=" · ".join(names), label=" · ".join(dict.fromkeys(labels)))
 
 
 def _labelled(frame: Frame) -> Frame:

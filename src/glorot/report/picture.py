@@ -13,10 +13,12 @@ from glorot.report.hero import Size, hero_svg
 from glorot.report.labels import wrapped
 from glorot.report.panels import drawable, framed
 
-WIDTH, MARGIN, LINE = 1640, 36, 42
-TITLE, HEAD = 32, 20
-LEFT, RIGHT = 950, 560
-"""The widths of the two drawings."""
+WIDTH, MARGIN, LINE = 1480, 36, 42
+TITLE, HEAD, LETTERS = 32, 22, 19
+"""Sizes of letters that are read where a README is 830 pixels wide."""
+
+LEFT, RIGHT, HEIGHT = 820, 550, 420
+"""The widths of the two drawings, and how high their plots are."""
 
 
 def comparison_png(comparison: Comparison) -> bytes:
@@ -26,7 +28,7 @@ def comparison_png(comparison: Comparison) -> bytes:
         comparison: what was trained and measured.
 
     Returns:
-        A PNG file, 1640 pixels wide at twice the density, on white ground.
+        A PNG file, 1480 pixels wide at twice the density, on white ground.
 
     Raises:
         GlorotError: if the package that draws the charts is not installed.
@@ -57,13 +59,14 @@ def _picture(comparison: Comparison) -> str:
 def _drawings(comparison: Comparison) -> list[tuple[str, str, float]]:
     """Return the drawings that there is something to see on, each with its head and its width."""
     found: list[tuple[str, str, float]] = []
-    signal = hero_svg(comparison, Size("picture", LEFT, 400, 16, 340, 115))
+    signal = hero_svg(comparison, Size("picture", LEFT, HEIGHT, LETTERS, 330, ends=False))
     if signal:
-        found.append(("Before training: what is left of the signal, layer by layer", signal, LEFT))
+        found.append(("Before training: what is left of the signal", signal, LEFT))
     figure = "test_accuracy" if comparison.classifies else "test_loss"
-    series, panel = curves.learning(comparison, figure), replace(curves.learning_panel(comparison, figure), width=RIGHT)
+    series, panel = curves.learning(comparison, figure), curves.learning_panel(comparison, figure)
+    panel = replace(panel, width=RIGHT, height=HEIGHT, size=LETTERS)
     if drawable(series, panel.log):
-        found.append(("In training: what is learned from it", svg(framed(series, panel)), RIGHT))
+        found.append(("In training: what is learned", svg(framed(series, panel)), RIGHT))
     return found
 
 

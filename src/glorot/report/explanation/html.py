@@ -2,13 +2,14 @@
 
 import math
 import re
+from collections.abc import Sequence
 from html import escape
 
 from glorot.report.document import document
 from glorot.report.explanation.docstring import Block, Section
 from glorot.report.explanation.page import Page, facts
 from glorot.report.explanation.samples import INPUTS, OUTPUTS
-from glorot.report.explanation.svg import activation_svg, laws_svg
+from glorot.report.explanation.svg import NARROW, WIDTH, activation_svg, laws_svg
 
 
 def html_page(page: Page) -> str:
@@ -19,7 +20,7 @@ def html_page(page: Page) -> str:
     body = f"""<div class="page">
 <header><div class="kind">{escape(kind)}</div><h1>{escape(page.name)}</h1>
 <p class="lead">{prose(page.doc.title)}</p></header>
-{_formula(page)}{figures(page)}{also}{"".join(map(block_html, page.doc.intro))}
+{_formula(page)}{figures(page, narrow=True)}{also}{"".join(map(block_html, page.doc.intro))}
 {sections}
 <footer><strong>Next:</strong> {prose(page.command)}</footer>
 </div>"""
@@ -30,8 +31,14 @@ def _formula(page: Page) -> str:
     return f'<div class="formula">{prose(page.doc.formula)}</div>\n' if page.doc.formula else ""
 
 
-def figures(page: Page) -> str:
-    """Return the drawings of a page, each with what is to be seen on it."""
+def figures(page: Page, narrow: bool = False) -> str:
+    """Return the drawings of a page, each with what is to be seen on it.
+
+    Args:
+        page: the page.
+        narrow: whether each comes for telephones too, where the sheet of the page shows the one that fits.
+    """
+    widths = (WIDTH, NARROW) if narrow else (WIDTH,)
     if page.phi is not None:
         rows = facts(page.phi)
         head = "".join(f"<th>{prose(name)}</th>" for name, _ in rows)
@@ -41,11 +48,20 @@ def figures(page: Page) -> str:
             "Green: where z ~ N(0, 1) falls. Below: what φ leaves of it, and what makes up for the rest; "
             "g_f holds the signal, g_b the gradient."
         )
-        return f"<figure>{activation_svg(page.phi)}<figcaption>{told}</figcaption>{table}</figure>\n"
+        return _figure([activation_svg(page.phi, width) for width in widths], told, table)
     told = f"What a weight of a layer {INPUTS} → {OUTPUTS} starts from."
     if any(math.isnan(sample.law.std) for sample in page.samples):
         told = "A small matrix of this law: orange is above 0, blue below."
-    return "".join(f"<figure>{drawing}<figcaption>{told}</figcaption></figure>\n" for drawing in laws_svg(page.samples))
+    each = zip(*(laws_svg(page.samples, width) for width in widths), strict=True)
+    return "".join(_figure(drawings, told) for drawings in each)
+
+
+def _figure(drawings: Sequence[str], told: str, table: str = "") -> str:
+    if len(drawings) > 1:
+        pairs = zip(("wide", "narrow"), drawings, strict=True)
+        drawings = [f'<div class="{kind}">{drawing}</div>' for kind, drawing in pairs]
+    inside = f'<div class="drawing">{"".join(drawings)}</div>'
+    return f"<figure>{inside}<figcaption>{told}</figcaption>{table}</figure>\n"
 
 
 def section_html(section: Section) -> str:

@@ -19,8 +19,10 @@ from glorot.text import number
 
 Floats = NDArray[np.float64]
 BLUE, ORANGE, GREEN = letters(11), letters(12), letters(10)
-WIDTH, HEIGHT, CELL = 720, 300, 26
-LEFT, RIGHT, TOP, BOTTOM = 24, 24, 46, 44
+WIDTH, NARROW, HEIGHT, CELL = 720, 340, 300, 26
+"""The widths of drawings, in a wide column and on a telephone; the height of most, and the side of a cell."""
+
+EDGE, TOP, BOTTOM = 6, 46, 44
 
 
 @dataclass(frozen=True)
@@ -47,37 +49,40 @@ class Frame:
         return " ".join(f"{self.across(a):.1f},{self.down(b):.1f}" for a, b in zip(x, y, strict=True))
 
 
-def laws_svg(samples: Sequence[Sample]) -> list[str]:
+def laws_svg(samples: Sequence[Sample], width: int = WIDTH) -> list[str]:
     """Draw the laws of the sample layer: all densities in one drawing, or one drawing each."""
     if all(has_density(sample.law) for sample in samples):
-        return [_densities(samples)] if samples else []
-    return [_one(sample) for sample in samples]
+        return [_densities(samples, width)] if samples else []
+    return [_one(sample, width) for sample in samples]
 
 
-def _one(sample: Sample) -> str:
+def _one(sample: Sample, width: int) -> str:
     match sample.law:
         case Constant(value):
-            return _spike(value)
+            return _spike(value, width)
         case Orthogonal(gain):
-            return _matrices(sample.law, gain)
-    return _matrices(sample.law, None)
+            return _matrices(sample.law, gain, width)
+    return _matrices(sample.law, None, width)
 
 
-def _densities(samples: Sequence[Sample]) -> str:
+def _densities(samples: Sequence[Sample], width: int) -> str:
     span = reach([sample.law for sample in samples])
     curves = [_outline(sample.law, span) for sample in samples]
     top = max(float(y.max()) for _, y in curves)
-    frame = Frame(LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM, (-span, span), (0, top))
+    below = width < WIDTH  # the words on the second law stand below those on the first
+    head = TOP + 40 * (len(samples) - 1) if below else TOP
+    frame = Frame(EDGE, width - EDGE, head, head - TOP + HEIGHT - BOTTOM, (-span, span), (0, top))
     parts = [_axis(frame, "weight w")]
     for n, (sample, curve, colour) in enumerate(zip(samples, curves, (BLUE, ORANGE), strict=False)):
         points = frame.path(*curve)
         parts.append(f'<polygon points="{points}" fill="{colour}" fill-opacity="0.16"/>')
         parts.append(_line(points, colour))
-        anchor, place = ("start", LEFT) if n == 0 else ("end", WIDTH - RIGHT)
-        parts.append(_text(place, 18, sample.label, anchor, colour, bold=True))
-        parts.append(_text(place, 35, describe(sample.law), anchor, colour))
+        anchor, place = ("start", EDGE) if n == 0 or below else ("end", width - EDGE)
+        line = 18 + 40 * n * below
+        parts.append(_text(place, line, sample.label, anchor, colour, bold=True))
+        parts.append(_text(place, line + 17, describe(sample.law), anchor, colour))
     parts.append(_widths(frame, samples[0].law))
-    return _svg(parts, WIDTH, HEIGHT, f"Density of {' and '.join(sample.label for sample in samples)}")
+    return _svg(parts, width, head - TOP + HEIGHT, f"Density of {' and '.join(sample.label for sample in samples)}")
 
 
 def _outline(law: Distribution, span: float) -> tuple[Floats, Floats]:
@@ -101,27 +106,30 @@ def _widths(frame: Frame, law: Distribution) -> str:
     return "".join(parts)
 
 
-def _spike(value: float) -> str:
+def _spike(value: float, width: int) -> str:
     span = max(1.0, 1.5 * abs(value))
-    frame = Frame(LEFT, WIDTH - RIGHT, TOP, 160 - BOTTOM, (-span, span), (0, 1))
+    frame = Frame(EDGE, width - EDGE, TOP, 160 - BOTTOM, (-span, span), (0, 1))
     x = frame.across(value)
     parts = [
         _axis(frame, "weight w"),
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{frame.bottom}" y2="{frame.top}" stroke="{BLUE}" stroke-width="5"/>',
         _text(x, frame.top - 10, f"every weight is {number(value)}", "middle", BLUE, bold=True),
     ]
-    return _svg(parts, WIDTH, 160, f"All the mass at {number(value)}")
+    return _svg(parts, width, 160, f"All the mass at {number(value)}")
 
 
-def _matrices(law: Distribution, gain: float | None) -> str:
+def _matrices(law: Distribution, gain: float | None, width: int) -> str:
     """Draw a small W and, of an orthogonal one, W Wᵀ: the identity, however random W looks."""
     w = matrix(law, 8, 12)
-    parts = [_heat(w, LEFT, TOP), _text(LEFT, TOP - 12, f"W, {w.shape[0]} × {w.shape[1]}", "start", bold=True)]
+    drawn = [(f"W, {w.shape[0]} × {w.shape[1]}", w)]
     if gain is not None:
-        left = LEFT + 12 * CELL + 60
-        title = "W Wᵀ" if gain == 1 else f"W Wᵀ/{number(gain**2)}"
-        parts += [_heat(w @ w.T / gain**2, left, TOP), _text(left, TOP - 12, title, "start", bold=True)]
-    return _svg(parts, WIDTH, TOP + 8 * CELL + 12, "A small matrix drawn from the law")
+        drawn.append(("W Wᵀ" if gain == 1 else f"W Wᵀ/{number(gain**2)}", w @ w.T / gain**2))
+    step = (12 * CELL + 60, 0) if width == WIDTH else (0, 8 * CELL + TOP)
+    parts = []
+    for n, (title, values) in enumerate(drawn):
+        left, top = EDGE + n * step[0], TOP + n * step[1]
+        parts += [_heat(values, left, top), _text(left, top - 12, title, "start", bold=True)]
+    return _svg(parts, width, TOP + (len(drawn) - 1) * step[1] + 8 * CELL + 12, "A small matrix drawn from the law")
 
 
 def _heat(values: Floats, left: float, top: float) -> str:
@@ -136,23 +144,28 @@ def _heat(values: Floats, left: float, top: float) -> str:
     return "".join(cells)
 
 
-def activation_svg(phi: Activation, span: float = 5.0) -> str:
-    """Draw φ and φ′ side by side; where |φ′| is below 5 % of its maximum the ground is shaded."""
+def activation_svg(phi: Activation, width: int = WIDTH, span: float = 5.0) -> str:
+    """Draw φ and φ′, side by side if there is room; where |φ′| is below 5 % of its maximum the ground is shaded."""
     z = np.linspace(-span, span, 1000)  # an even number, so that no point falls on a kink at a round z
-    half = (WIDTH - 40) / 2
+    across, down = ((WIDTH + 24) / 2, 0) if width == WIDTH else (0, HEIGHT)
+    half = min(width, across or width) - 2 * EDGE - (24 if across else 0)
     value, slope = phi.function(z), phi.derivative(z)
     flat = _runs(np.abs(slope) < 0.05 * phi.steepest, z)
     parts = []
     for n, (curve, colour, label) in enumerate(((value, BLUE, "φ(z)"), (slope, ORANGE, "φ′(z)"))):
-        left = LEFT + n * (half + 16)
+        left, shift = EDGE + n * across, n * down
         low, high = min(float(curve.min()), 0.0), max(float(curve.max()), 0.0)
         margin = 0.04 * (high - low) or 1.0
-        frame = Frame(left, left + half - 24, TOP, HEIGHT - BOTTOM, (-span, span), (low - margin, high + margin))
+        box = left, left + half, TOP + shift, HEIGHT - BOTTOM + shift
+        frame = Frame(*box, (-span, span), (low - margin, high + margin))
         parts += [_shade(frame, flat), _bell(frame) if n else "", _axis(frame, "z"), _levels(frame, low, high)]
-        parts += [_pieces(frame, z, curve, phi.kinks, colour), _text(left, 28, label, "start", colour, bold=True)]
+        parts += [
+            _pieces(frame, z, curve, phi.kinks, colour),
+            _text(left, 28 + shift, label, "start", colour, bold=True),
+        ]
     if flat:
-        parts.append(_text(WIDTH - RIGHT, 28, "shaded: |φ′| < 5 % of its maximum", "end"))
-    return _svg(parts, WIDTH, HEIGHT, f"{phi.name} and its slope")
+        parts.append(_text(width - EDGE, 28 + down, "shaded: |φ′| < 5 % of its maximum", "end"))
+    return _svg(parts, width, HEIGHT + down, f"{phi.name} and its slope")
 
 
 def _runs(mask: NDArray[np.bool_], z: Floats) -> list[tuple[float, float]]:
