@@ -39,10 +39,10 @@ def judged_on_nothing(comparison: Comparison) -> list[Claim]:
 def test_a_net_too_shallow_for_a_sentence() -> None:
     comparison = glorot.compare(lambda: chain(nn.Tanh, 1, 16), data(), ["random(1)", "xavier"], 2, epochs=1)
     assert not judged_on_nothing(comparison)
-    told = [*claims(comparison, "Saturated units"), *claims(comparison, "Xavier keeps the variance")]
-    assert [claim.holds for claim in told] == [None, None]
-    assert all(claim.seen.startswith("cannot be told: there is no way from a first to a last") for claim in told)
-    assert str(comparison).count("\n  ? ") == 2
+    (told,) = claims(comparison, "Xavier keeps the variance")
+    assert told.holds is None
+    assert told.seen.startswith("cannot tell: there is no way from a first to a last")
+    assert f"\n  ? {told.sentence}" in str(comparison)
 
 
 def test_runs_that_diverged() -> None:
@@ -51,7 +51,7 @@ def test_runs_that_diverged() -> None:
     assert not judged_on_nothing(comparison)
     (overfits,) = claims(comparison, "A net of large random weights overfits")
     assert overfits == Claim(
-        overfits.sentence, None, "cannot be told: a run diverged, and what it ends with is not a number"
+        overfits.sentence, None, "cannot tell: a run diverged, and what it ends with is not a number"
     )
 
 

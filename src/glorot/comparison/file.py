@@ -34,7 +34,7 @@ READ = {f"{FAMILY}/{version}" for version in (1, VERSION)}
 SUMMARY = ("final", "epochs_to_goal", "share_to_goal", "distinct_at_end")
 REMEDY = 'save one with result.save("result.json")'
 NOT_FINITE = {None: math.nan, "inf": math.inf, "-inf": -math.inf}
-SCALARS = {bool: "true or false", int: "a whole number", str: "text"}
+SCALARS = {bool: "true or false", int: "a whole number below 2**64", str: "text"}
 
 
 def to_json(comparison: "Comparison") -> dict[str, Any]:
@@ -152,7 +152,8 @@ class _Reader:
 
     def scalar(self, kind: type, value: Any, place: str) -> Any:
         """Return a value of a type that JSON has too."""
-        self.require(type(value) is kind, place, SCALARS[kind], value)
+        fits = type(value) is kind and (kind is not int or abs(value) < 2**64)
+        self.require(fits, place, SCALARS[kind], value)
         return value
 
     def require(self, holds: bool, place: str, what: str, given: Any) -> None:

@@ -26,26 +26,37 @@ CHUNK = 2_000_000
 
 @dataclass(frozen=True)
 class Difference:
-    """A mean paired difference, its standard error, and how many standard errors are beyond chance."""
+    """A mean paired difference and how sure it is.
+
+    Attributes:
+        mean: the difference.
+        reach: how far chance over seeds may have moved it.
+        rounding: how far the rounding of the figures may have moved it, with however many seeds.
+    """
 
     mean: float
-    error: float
-    critical: float
+    reach: float
+    rounding: float
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of its interval."""
+        return max(self.reach, self.rounding)
 
     @property
     def low(self) -> float:
         """The lower end of its interval."""
-        return self.mean - self.critical * self.error
+        return self.mean - self.half_width
 
     @property
     def high(self) -> float:
         """The upper end of its interval."""
-        return self.mean + self.critical * self.error
+        return self.mean + self.half_width
 
     @property
     def told(self) -> bool:
-        """Whether it is more than chance gives."""
-        return abs(self.mean) > self.critical * self.error
+        """Whether it is more than chance and rounding give."""
+        return abs(self.mean) > self.half_width
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +65,11 @@ class Blocks:
 
     Attributes:
         values: (recipes, seeds), on a scale on which spreads are alike.
-        resolution: for each recipe, how finely its figure could be read at all, as a standard deviation.
+        rounding: for each recipe, by how much its figures may be rounded.
     """
 
     values: Floats
-    resolution: Floats
+    rounding: Floats
 
     def difference(self, one: int, other: int, level: float, planned: bool = False) -> Difference:
         """Return the difference between two recipes, one - other.
@@ -70,16 +81,15 @@ class Blocks:
             planned: whether the pair was chosen before the figures were seen.
 
         Returns:
-            The difference. With fewer than two seeds its error is infinite.
+            The difference. With fewer than two seeds it may be anything.
         """
         count, seeds = self.values.shape
         differences = self.values[one] - self.values[other]
         if seeds < 2:
-            return Difference(float(differences.mean()), math.inf, 1.0)
+            return Difference(float(differences.mean()), math.inf, 0.0)
         variance = max(self._pooled, float(differences.var(ddof=1)))
-        rounding = self.resolution[one] ** 2 + self.resolution[other] ** 2
-        critical = critical_value(count, seeds, level, planned)
-        return Difference(float(differences.mean()), math.sqrt(variance / seeds + rounding), critical)
+        reach = critical_value(count, seeds, level, planned) * math.sqrt(variance / seeds)
+        return Difference(float(differences.mean()), reach, float(self.rounding[one] + self.rounding[other]))
 
     @cached_property
     def _pooled(self) -> float:
@@ -174,9 +184,7 @@ def _within(angle: float, freedom: int) -> float:
 
 
 def seeds_needed(seeds: int, reach: float, distance: float) -> float:
-    """Return about how many more seeds bring an interval that reaches so far down to a distance.
-
-    Half-widths shrink with 1/√seeds.
+    """Return about how many more seeds narrow what reaches so far to a distance: it shrinks with 1/√seeds.
 
     Example:
         >>> seeds_needed(5, reach=2.0, distance=1.0), seeds_needed(5, 2.0, 0.0)

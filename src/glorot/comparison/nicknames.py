@@ -8,6 +8,7 @@ from glorot.catalogue import parse_call
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.results import RecipeResult
 from glorot.distributions import Constant
+from glorot.errors import GlorotError
 from glorot.plans import Plan
 from glorot.recipes import as_recipe
 
@@ -44,7 +45,10 @@ def nicknames(comparison: Comparison) -> dict[str, str]:
 
 
 def _nickname(result: RecipeResult) -> str:
-    text = as_recipe(result.recipe).text
+    try:
+        text = as_recipe(result.recipe).text
+    except GlorotError:  # of a comparison that a newer glorot saved
+        return result.recipe
     name, _, _ = parse_call(text)
     if name == "constant":
         return "all equal"

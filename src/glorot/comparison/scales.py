@@ -9,9 +9,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-ROUNDING = 1 / math.sqrt(12)
-"""Standard deviation of what is lost by rounding to whole numbers."""
-
 NO_SET = 10_000
 """Examples of a test set whose size is not known: it rounds next to nothing."""
 
@@ -22,8 +19,8 @@ class Scale(Protocol):
     def scaled(self, values: Floats) -> Floats:
         """Put figures on the scale."""
 
-    def resolution(self, values: Floats) -> Floats:
-        """Return how finely the figures of each row could be read at all, on the scale."""
+    def rounding(self, values: Floats) -> Floats:
+        """Return by how much the figures of each row may be rounded, on the scale."""
 
     def gap(self, difference: float, top: float) -> float:
         """Return by how much a figure is worse than the top one, given their difference on the scale."""
@@ -40,10 +37,10 @@ class LogOdds:
         right = values * self._count
         return np.asarray(np.log((right + 0.5) / (self._count - right + 0.5)))
 
-    def resolution(self, values: Floats) -> Floats:
-        """Return what one example of the test set amounts to."""
+    def rounding(self, values: Floats) -> Floats:
+        """Return what half an example of the test set amounts to."""
         share = np.clip(values.mean(1), 0.5 / self._count, 1 - 0.5 / self._count)
-        return np.asarray(ROUNDING / (self._count * share * (1 - share)))
+        return np.asarray(0.5 / (self._count * share * (1 - share)))
 
     def gap(self, difference: float, top: float) -> float:
         """Return the distance from the top share."""
@@ -68,9 +65,9 @@ class Logarithm:
         """Return log value."""
         return np.asarray(np.log(np.maximum(values, 1e-12)))
 
-    def resolution(self, values: Floats) -> Floats:
-        """Return what the rounding amounts to."""
-        return np.asarray(self.step * ROUNDING / np.maximum(values.mean(1), 1e-12))
+    def rounding(self, values: Floats) -> Floats:
+        """Return what half a step amounts to."""
+        return np.asarray(0.5 * self.step / np.maximum(values.mean(1), 1e-12))
 
     def gap(self, difference: float, top: float) -> float:
         """Return the factor."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.fates import Fate, fate
-from glorot.comparison.inference import Blocks, seeds_needed
+from glorot.comparison.inference import Blocks, Difference, seeds_needed
 from glorot.comparison.results import RecipeResult, Run
 from glorot.comparison.scales import Floats, Logarithm, LogOdds, Scale
 from glorot.comparison.symptoms import symptom
@@ -26,8 +26,8 @@ END_LEVEL, PACE_LEVEL, PAIRS_LEVEL, SINGLES_LEVEL = 0.02, 0.005, 0.015, 0.01
 CLEAR = 1.5
 """Who arrives in so many times fewer epochs than were trained is faster than who never arrives."""
 
-ENOUGH_FOR_LUCK = 5
-"""Seeds from which it is no luck that all of one recipe learn and none of another, though some of a third do."""
+ENOUGH, ENOUGH_AMONG_MIXED = 3, 5
+"""Seeds from which it is no luck that all of one recipe learn and none of another, though both start alike."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +108,15 @@ class Standings:
         return Versus(math.inf, 1.0, math.inf, told and late is one, False, math.inf)
 
     def apart(self, one: RecipeResult, other: RecipeResult) -> bool:
-        """Tell whether two recipes of different fates, or one that arrives and one that never does, are no luck."""
+        """Tell whether two recipes of different fates, or one that arrives and one that never does, are no luck.
+
+        Two seeds do where the starts differ in what is ill about them; else it takes more to see that luck does not
+        decide who learns, and more again where it does so for a third recipe.
+        """
         seeds = min(len(one.runs), len(other.runs))
         some = Fate.MIXED in self.fates.values()
-        ill = any(symptom(result) for result in (one, other) if self.fates[result.recipe] is not Fate.LIVES)
-        return seeds >= 2 and (not some or ill or seeds >= ENOUGH_FOR_LUCK)
+        ills = [(symptom(result) or "").partition(" (")[0] for result in (one, other)]
+        return seeds >= (2 if ills[0] != ills[1] else ENOUGH_AMONG_MIXED if some else ENOUGH)
 
     def _versus(
         self,
@@ -125,7 +129,7 @@ class Standings:
         shared: float,
     ) -> Versus:
         values = _table(pool, figure, self.comparison.epochs)
-        blocks = Blocks(scale.scaled(values), scale.resolution(values))
+        blocks = Blocks(scale.scaled(values), scale.rounding(values))
         mine, theirs = pool.index(one), pool.index(other)
         difference = blocks.difference(mine, theirs, level or shared, planned=level > 0)
         better = 1.0 if figure == "test_accuracy" else -1.0
@@ -133,18 +137,22 @@ class Standings:
         ends = [scale.gap(end, top) for end in (difference.low, difference.mean, difference.high)]
         low, _, high = sorted(ends)
         observed = top - float(values[mine].mean()) if better > 0 else ends[1]
-        reach = difference.critical * difference.error
         return Versus(
             gap=observed,
             low=low,
             high=high,
             worse=difference.told and better * difference.mean < 0,
             alike=self._within(low, high),
-            more=min(
-                seeds_needed(values.shape[1], reach, abs(difference.mean)),
-                seeds_needed(values.shape[1], (high - low) / 2, self._room(observed)),
-            ),
+            more=self._more(difference, (high - low) / 2, self._room(observed), values.shape[1]),
         )
+
+    def _more(self, difference: Difference, wide: float, room: float, seeds: int) -> float:
+        """Return about how many more seeds would tell two recipes apart, or show that they are alike."""
+        if difference.reach <= difference.rounding:  # which no number of seeds makes less
+            return math.inf
+        apart = seeds_needed(seeds, difference.reach, abs(difference.mean))
+        alike = seeds_needed(seeds, wide, room)
+        return min(apart if abs(difference.mean) > difference.rounding else math.inf, alike)
 
     def _within(self, low: float, high: float) -> bool:
         margin = self.comparison.margin

@@ -28,7 +28,7 @@ def times(value: float) -> str:
 
 
 def symptom(result: RecipeResult) -> str | None:
-    """Name the figure of the start that is ill, the gravest first; None if all are sound."""
+    """Name the figure of the start that is ill, the gravest first, and how ill in brackets; None if all are sound."""
     gradients = result.by_layer("gradient_std")
     if max((s.mean for s in result.by_layer("second_moment")), default=math.nan) == 0:
         return "zero weights pass no signal and no gradient"
@@ -45,7 +45,7 @@ def symptom(result: RecipeResult) -> str | None:
         return f"the signal explodes on the way ({times(across)} from first to last layer)"
     saturated = max((s.mean for s in result.by_layer("saturated")), default=0.0)
     if saturated > (1 + usual_saturation(result)) / 2:
-        return f"{100 * saturated:.0f} % of the units saturated at the start"
+        return f"most units are saturated at the start ({100 * saturated:.0f} %)"
     if backwards > 1 / FADED:
         return f"the gradient explodes on the way back ({times(backwards)})"
     return None

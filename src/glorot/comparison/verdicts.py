@@ -94,7 +94,7 @@ def _margin(comparison: Comparison) -> str:
 def _apart(versus: Versus, comparison: Comparison) -> str:
     if comparison.classifies:
         return f"{100 * abs(versus.gap):.1f} points apart"
-    return f"test loss {brief(versus.gap)} times as high"
+    return f"its test loss {100 * abs(versus.gap - 1):.1f} % {'higher' if versus.gap >= 1 else 'lower'}"
 
 
 def _more(versus: Versus) -> str:
