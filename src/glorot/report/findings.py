@@ -3,6 +3,7 @@
 import math
 
 from glorot.comparison.comparison import Comparison
+from glorot.comparison.nicknames import nicknames
 from glorot.comparison.results import GOAL, RecipeResult
 from glorot.comparison.standings import Standings
 from glorot.comparison.symptoms import ratio, times, usual_saturation
@@ -19,56 +20,49 @@ def percent(value: float, digits: int = 0) -> str:
     return f"{written} %" if digits or written != "100" or value == 1 else f"{100 * value:.1f} %"
 
 
-def headline(comparison: Comparison) -> str:
-    """Say how far the recipes are apart."""
-    results = comparison.results
-    key, write = ("test_accuracy", _accuracy) if comparison.classifies else ("test_loss", brief)
-    ends = [value for r in results if math.isfinite(value := r.final(key).mean)]
-    what = "test accuracy" if comparison.classifies else "test loss"
-    if not ends:
-        return f"One network, {_count(len(results), 'start')}: none ends with a number"
-    if len(ends) == 1 or write(min(ends)) == write(max(ends)):
-        return f"One network, {_count(len(results), 'start')}: {what} {write(min(ends))}"
-    return f"One network, {_count(len(results), 'start')}: {what} from {write(min(ends))} to {write(max(ends))}"
-
-
 def pace(comparison: Comparison) -> str:
     """Say which recipes reach the goal, and when."""
     goal = percent(GOAL)
+    names = nicknames(comparison)
     there = sorted((r for r in comparison.results if r.epochs_to_goal), key=lambda r: sum(r.epochs_to_goal or ()))
     if not there:
         top = Standings(comparison).leader
         end = _accuracy(top.final("test_accuracy").mean)
-        return f"No recipe reaches {goal} on the test set; the highest, {top.recipe}, ends at {end}"
+        return f"No recipe reaches {goal} on the test set; the highest, {names[top.recipe]}, ends at {end}"
     limit = 1.75 * max(sum(there[0].epochs_to_goal or ()), 1)  # the factor from which a verdict calls it slower
     fast = [r for r in there if sum(r.epochs_to_goal or ()) < limit]
     slow = [r for r in there if r not in fast]
-    words = [f"{_names(fast)} {_verb(fast, 'reach')} {goal} on the test set after {_epochs(fast)}"]
+    words = [f"{_names(fast, names)} {_verb(fast, 'reach')} {goal} on the test set after {_epochs(fast)}"]
     words[0] += " epoch" if _epochs(fast) == "1" else " epochs"
     if slow:
-        words.append(f"{_names(slow)} after {_epochs(slow)}")
+        words.append(f"{_names(slow, names)} after {_epochs(slow)}")
     never = len(comparison.results) - len(there)
     if never:
-        words.append(f"{_count(never, 'recipe')} never" if never > 1 else f"{_names(_rest(comparison, there))} never")
-    return ", ".join(words)
+        rest = _names(_rest(comparison, there), names)
+        words.append(f"{_count(never, 'recipe')} never" if never > 1 else f"{rest} never")
+    return _capital(", ".join(words))
 
 
 def overfitting(comparison: Comparison) -> str:
     """Say how far training and test are apart where they are farthest."""
-    gaps = {r.recipe: (r.final("train_accuracy").mean, r.final("test_accuracy").mean) for r in comparison.results}
+    names = nicknames(comparison)
+    gaps = {
+        names[r.recipe]: (r.final("train_accuracy").mean, r.final("test_accuracy").mean) for r in comparison.results
+    }
     gaps = {name: pair for name, pair in gaps.items() if all(map(math.isfinite, pair))}
     if not gaps:
         return "No recipe ends with a number"
     name, (train, test) = max(gaps.items(), key=lambda item: item[1][0] - item[1][1])
     if train - test > 0.05:
-        return f"{name}: {percent(train, 1)} in training, {percent(test, 1)} on the test set"
+        return f"{_capital(name)}: {percent(train, 1)} in training, {percent(test, 1)} on the test set"
     points = f"{100 * max(train - test, 0):.1f}"
     return f"Training and test are at most {points} points apart ({name})"
 
 
 def losses(comparison: Comparison, part: str) -> str:
     """Say between which values the losses end; `part` is train or test."""
-    ends = {r.recipe: v for r in comparison.results if math.isfinite(v := r.final(f"{part}_loss").mean)}
+    names = nicknames(comparison)
+    ends = {names[r.recipe]: v for r in comparison.results if math.isfinite(v := r.final(f"{part}_loss").mean)}
     where = "Training" if part == "train" else "Test"
     broken = [r for r in comparison.results if r.diverged]
     words = []
@@ -78,7 +72,7 @@ def losses(comparison: Comparison, part: str) -> str:
         if ends[high] > ends[low]:
             words[0] = f"{where} loss ends between {brief(ends[low])} ({low}) and {brief(ends[high])} ({high})"
     if broken:
-        words.append(f"{_names(broken)} {_verb(broken, 'diverge')}")
+        words.append(f"{_names(broken, names)} {_verb(broken, 'diverge')}")
     return "; ".join(words)
 
 
@@ -86,7 +80,8 @@ def propagation(comparison: Comparison, figure: str) -> str:
     """Say what becomes of the signal ("std") or the gradient ("gradient_std") through the layers."""
     backwards = figure == "gradient_std"
     what, way = ("gradient", "on its way back") if backwards else ("signal", "from the first hidden layer to the last")
-    factors = {r.recipe: ratio(r.by_layer(figure), backwards) for r in comparison.results}
+    names = nicknames(comparison)
+    factors = {names[r.recipe]: ratio(r.by_layer(figure), backwards) for r in comparison.results}
     factors = {name: factor for name, factor in factors.items() if math.isfinite(factor) and factor > 0}
     if not factors:
         return f"No {what} passes through more than one hidden layer"
@@ -98,21 +93,24 @@ def propagation(comparison: Comparison, figure: str) -> str:
         words.append(f"that of {least} falls {times(factors[least])}")
     if factors[most] > 2:
         words.append(f"that of {most} grows {times(factors[most])}")
-    leader = Standings(comparison).leader.recipe
+    leader = names[Standings(comparison).leader.recipe]
     if leader in factors and leader not in (least, most):
         words.append(f"that of {leader} goes {times(factors[leader])}")
     words[0] = words[0].replace("that", f"the {what}", 1)
     sentence = f"{words[0]} {way}, {listed(words[1:])}" if words[1:] else f"{words[0]} {way}"
-    return sentence[0].upper() + sentence[1:]
+    return _capital(sentence)
 
 
 def saturation(comparison: Comparison) -> str:
     """Say how many units are saturated at the start, at most and at least."""
-    shares = {r.recipe: max(s.mean for s in layers) for r in comparison.results if (layers := r.by_layer("saturated"))}
+    names = nicknames(comparison)
+    shares = {
+        names[r.recipe]: max(s.mean for s in layers) for r in comparison.results if (layers := r.by_layer("saturated"))
+    }
     shares = {name: share for name, share in shares.items() if math.isfinite(share)}
     if not shares:
         return "What enters the activations"
-    usual = {r.recipe: _usual_saturation(r) for r in comparison.results if r.recipe in shares}
+    usual = {name: _usual_saturation(r) for r in comparison.results if (name := names[r.recipe]) in shares}
     full = sorted((name for name in shares if shares[name] > (1 + usual[name]) / 2), key=lambda n: -shares[n])
     rest = [name for name in shares if name not in full]
     if not full:
@@ -129,9 +127,9 @@ def saturation(comparison: Comparison) -> str:
         return f"Every recipe starts with {between} of its units saturated in the fullest layer"
     words = listed([f"{name} with {percent(shares[name])}" for name in full], 3)
     words = words.replace(" with ", " starts with ", 1) + " of its units saturated in the fullest layer"
-    leader = Standings(comparison).leader.recipe
+    leader = names[Standings(comparison).leader.recipe]
     other = leader if leader in rest else min(rest, key=lambda n: shares[n])
-    return f"{words}; {other} with {percent(shares[other])}"
+    return _capital(f"{words}; {other} with {percent(shares[other])}")
 
 
 def _usual_saturation(result: RecipeResult) -> float:
@@ -154,14 +152,17 @@ def copies(rows: dict[str, tuple[int, int]]) -> str:
         for (distinct, total), names in alike.items()
     ]
     others = [name for name in rows if name not in copied]
-    rest = f"; with {listed(others, 3)} each unit has weights of its own" if others else ""
-    return f"{listed(words, 3)} in the first layer{rest}"
+    rest = f"; with {listed(others, 3)} all units differ" if others else ""
+    return _capital(f"{listed(words, 3)} in the first layer{rest}")
 
 
 def over_depth(comparison: Comparison) -> str:
     """Say which recipe loses most in depth and which stands it best."""
     depths = sorted({point.depth for point in comparison.sweep})
-    table = {(point.recipe, point.depth): point.test_accuracy.mean for point in comparison.sweep}
+    names = nicknames(comparison)
+    table = {
+        (names.get(point.recipe, point.recipe), point.depth): point.test_accuracy.mean for point in comparison.sweep
+    }
     shallow, deep = depths[0], depths[-1]
     both = [name for name, depth in table if depth == deep and (name, shallow) in table]
     both = [name for name in both if math.isfinite(table[name, deep]) and math.isfinite(table[name, shallow])]
@@ -193,12 +194,16 @@ def theory_gap(result: RecipeResult, figure: str, predicted: str) -> tuple[float
     return max(gaps, default=None)
 
 
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
 def _rest(comparison: Comparison, some: list[RecipeResult]) -> list[RecipeResult]:
     return [r for r in comparison.results if r not in some]
 
 
-def _names(results: list[RecipeResult]) -> str:
-    return listed([r.recipe for r in results])
+def _names(results: list[RecipeResult], names: dict[str, str]) -> str:
+    return listed([names[r.recipe] for r in results])
 
 
 def _epochs(results: list[RecipeResult]) -> str:
