@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 import struct
 import sys
 import zlib
@@ -15,8 +16,9 @@ from rich.console import Console
 
 from glorot.comparison.comparison import Comparison
 from glorot.errors import GlorotError
+from glorot.report.conclusions import finding
 from glorot.report.heatmaps import png
-from glorot.report.picture import comparison_png
+from glorot.report.picture import comparison_png, comparison_svg
 from glorot.report.terminal import table_for_terminal
 
 
@@ -68,11 +70,35 @@ def size(picture: bytes) -> tuple[int, int]:
     return struct.unpack(">II", picture[16:24])  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("make", [builders.usual, builders.regression])
+@pytest.mark.parametrize("make", [builders.usual, builders.regression, builders.diverged])
 def test_picture_is_wide_and_large(make: object) -> None:
     width, height = size(comparison_png(make()))  # type: ignore[operator]
-    assert 2400 < width < 3600
-    assert 900 < height < 1600
+    assert width == 2 * 1480
+    assert 1100 < height < 1600
+
+
+def test_picture_has_the_finding_the_signal_and_the_curves() -> None:
+    usual = builders.usual()
+    drawing = comparison_svg(usual)
+    words = " ".join(re.sub("<[^>]*>", " ", drawing).replace("\u00a0", " ").split())
+    for said in (
+        finding(usual),
+        "what is left of the signal",
+        "what is learned",
+        "Xavier: stays level (×0.6)",
+        "95.2 %",
+    ):
+        assert said in words
+    assert "var(" not in drawing
+    assert len(re.findall("<svg", drawing)) == 3
+
+
+def test_picture_of_a_net_without_hidden_layers_has_the_curves_alone() -> None:
+    only = builders.result("xavier")
+    runs = tuple(replace(run, start=replace(run.start, layers=run.start.layers[-1:])) for run in only.runs)
+    drawing = comparison_svg(builders.comparison(replace(only, runs=runs, prediction=None)))
+    assert "what is learned" in drawing
+    assert "what is left of the signal" not in drawing
 
 
 def test_picture_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,13 +147,9 @@ def test_terminal_splits_the_table_only_where_narrow() -> None:
 
 
 def test_terminal_says_first_what_was_found() -> None:
-    lines = printed(builders.usual(), 80).splitlines()
-    assert lines[:4] == [
-        "two spirals",
-        "xavier does best: 95.2 ± 0.3 % on the test set.",
-        "zeros and random(0.01) do not learn.",
-        "",
-    ]
+    usual = builders.usual()
+    head, _, _ = printed(usual, 80).partition("\n\n")
+    assert " ".join(head.split()) == f"{finding(usual)}. two spirals"
 
 
 def test_terminal_has_the_verdict_after_the_name_where_the_table_is_wide() -> None:

@@ -12,8 +12,12 @@ import report_builders as builders
 from glorot.comparison.comparison import Comparison
 from glorot.errors import GlorotError
 from glorot.plans import Plan
-from glorot.report.page import comparison_html
+from glorot.report.colors import stroke
+from glorot.report.conclusions import finding
+from glorot.report.document import stylesheet
+from glorot.report.page import comparison_html, first_screen_html
 from glorot.report.plan_page import plan_html
+from glorot.report.terms import terms
 from glorot.theory import Layer, predict
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=y> & 'co'"
@@ -36,7 +40,7 @@ class Checker(HTMLParser):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
+        assert tag in VOID or self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
@@ -57,7 +61,7 @@ def page(usual: Comparison) -> str:
 
 
 def headings(page: str) -> list[str]:
-    found = re.findall(r"<h[1-3]>(.*?)</h[1-3]>", page)
+    found = re.findall(r"<h[1-3][^>]*>(.*?)</h[1-3]>", page)
     return [re.sub("<.*?>", "", one).replace("\u00a0", " ") for one in found]
 
 
@@ -68,19 +72,27 @@ def test_is_one_file_that_needs_nothing_else(make: object) -> None:
     assert urls <= {"http://www.w3.org/2000/svg"}
     checker = Checker(page)
     assert checker.open == []
-    assert not {tag for tag, _ in checker.tags} & {"script", "link", "iframe", "object"}
+    assert not {tag for tag, _ in checker.tags} & {"link", "iframe", "object"}
+    assert [tag for tag, _ in checker.tags].count("script") == 1
+    assert not any(name == "style" or (name or "").startswith("on") for _, attrs in checker.tags for name in attrs)
     assert all(attrs["src"].startswith("data:image/png;base64,") for tag, attrs in checker.tags if tag == "img")  # type: ignore[union-attr]
     assert "@import" not in page
     assert "url(" not in page
     assert len(page.encode()) < 700_000
 
 
-def test_eight_recipes_of_full_length_stay_small() -> None:
+def test_eight_recipes_of_full_length_are_less_than_a_page_may_be() -> None:
     random = np.random.default_rng(0)
     curve = tuple(np.linspace(0.1, 0.97, 31))
     rows = random.normal(size=(32, 128)).round(5).tolist()
-    results = [builders.result(f"recipe{n}", curve, (0.5,) * 8, (0.1,) * 8, seeds=3, weights=rows) for n in range(8)]
-    assert len(comparison_html(builders.comparison(*results)).encode()) < 700_000
+    results = [
+        builders.result(
+            f"random(0.0{n + 1})", curve * random.uniform(0.3, 1, 31), random.uniform(0.1, 1, 8), (0.1,) * 8, seeds=3,
+            weights=rows,
+        )
+        for n in range(8)
+    ]  # fmt: skip
+    assert len(comparison_html(builders.comparison(*results)).encode()) < 1_000_000
 
 
 def test_shows_every_recipe_verdict_and_claim(page: str, usual: Comparison) -> None:
@@ -102,26 +114,65 @@ def test_shows_every_recipe_verdict_and_claim(page: str, usual: Comparison) -> N
 
 def test_sections_stand_in_order(page: str) -> None:
     assert re.findall("<h2>(.*?)</h2>", page) == [
-        "The figures", "Learning", "Signal and gradient at the start", "What enters the activations",
-        "First-layer weights at the end", "Depth", "What textbooks say, what we saw", "How to reproduce",
+        "Learning: accuracy by epoch", "What textbooks say, what we saw", "All figures", "Loss by epoch", "Depth",
+        "Signal and gradient at the start", "What enters the activations", "First-layer weights at the end",
+        "How to reproduce",
     ]  # fmt: skip
+    assert re.findall("<summary><h2>(.*?)</h2>", page) == re.findall("<h2>(.*?)</h2>", page)[2:]
+
+
+def test_the_first_screen_has_the_finding_the_facts_and_the_signal(page: str, usual: Comparison) -> None:
+    first = page[page.index("<main>") : page.index('class="cards"')]
+    text = Checker(first).text
+    assert f'<h1 class="finding">{finding(usual)}'.replace(" %", "\u00a0%") in first
+    assert "Two spirals · 4 starts · 2 seeds · 2 epochs · the same batches for all" in text
+    assert "What is left of the signal, layer by layer, before training" in text
+    assert first.count("<svg") == 6  # for three widths, each with its values
+
+
+def test_a_card_has_the_nickname_the_code_the_score_and_the_verdict(page: str) -> None:
+    cards = re.findall("<article.*?</article>", page)
+    text = [" ".join(Checker(card).text.split()) for card in cards]
+    assert text == [
+        "all zero zeros 10.2 % ± 0.3 test accuracy Does not learn",
+        "random(0.01) 10.2 % ± 0.3 test accuracy The gradient vanishes",
+        "random(1) 60.2 % ± 0.3 test accuracy Saturated Overfits",
+        "Xavier xavier 95.2 % ± 0.3 test accuracy Best here",
+    ]
+
+
+def test_each_term_is_explained_where_it_stands(page: str) -> None:
+    told = re.findall("<dfn>(.*?)</dfn>", page)
+    below_cards = page[page.index("</article>") : page.index("Learning: accuracy")]
+    assert re.findall("<dfn>(.*?)</dfn>", below_cards) == ["gradient", "saturated", "overfits", "vanishes"]
+    for term in ("across examples", "distinct unit", "epochs to 90 %", "seeds there", "mean-field theory"):
+        assert term in told
+    for head in ("signal", "across examples", "gradient", "saturated", "epochs to 90 %", "seeds there"):
+        assert told.index(head) >= 0
+
+
+def test_terms_are_explained_only_where_they_are_used() -> None:
+    assert terms("It learns the most.") == ""
+    assert "<dfn>diverge</dfn>" in terms("It diverges.")
+    assert "test" not in terms("the greatest signal")
+    assert terms("a seed", "seed") == ""
 
 
 def test_a_recipe_has_one_color_throughout(page: str) -> None:
-    color = re.search(r'--hue:(#\w+)"><h3>xavier<', page).group(1)  # type: ignore[union-attr]
-    assert f'--hue:{color}"></span>xavier<' in page
-    assert page.count(f'stroke="{color}"') >= 7  # a line in each of seven charts
+    hue = re.search(r'class="card c(\d+)"><h3>Xavier ', page).group(1)  # type: ignore[union-attr]
+    assert f'class="dot c{hue}"></span>Xavier ' in page
+    assert page.count(f'stroke="{stroke(int(hue))}"') >= 15  # a line in each of seven charts and in the first picture
 
 
 def test_titles_follow_the_figures(usual: Comparison, page: str) -> None:
     titles = headings(page)
-    assert "One network, 4 starts: test accuracy from 10.2 % to 95.2 %" in titles
     assert "xavier reaches 90 % on the test set after 2 epochs, 3 recipes never" in titles
     assert any("random(0.01) falls ×1e-06 on its way back, that of random(1) grows ×40" in title for title in titles)
     better = builders.result("random(0.01)", (0.1, 0.93, 0.99), (0.5, 0.5, 0.5), (0.1, 0.1, 0.1))
     changed = replace(usual, results=(usual.results[0], better, *usual.results[2:]))
     now = headings(comparison_html(changed))
-    assert "One network, 4 starts: test accuracy from 10.2 % to 99.2 %" in now
+    assert finding(changed) in now
+    assert finding(changed) != finding(usual)
     assert "random(0.01) reaches 90 % on the test set after 1 epoch, xavier after 2, 2 recipes never" in now
     assert not any("random(0.01) falls" in title and "way back" in title for title in now)
 
@@ -136,7 +187,7 @@ def test_whatever_a_user_names_is_text() -> None:
     for page in (comparison_html(hostile), plan_html(recipe.plan)):
         checker = Checker(page)
         tags = [tag for tag, _ in checker.tags]
-        assert "script" not in tags
+        assert tags.count("script") == (page != plan_html(recipe.plan))
         assert not any("onerror" in attrs for _, attrs in checker.tags)
         assert checker.open == []
         assert HOSTILE in checker.text
@@ -144,25 +195,30 @@ def test_whatever_a_user_names_is_text() -> None:
 
 def test_long_names_stay_apart_in_the_labels() -> None:
     names = [f"truncated_normal(std=0.0{n}, cut=2, and whatever else)" for n in (1, 2)]
-    page = comparison_html(builders.comparison(*(builders.result(name) for name in names)))
-    labels = re.findall(r"<text[^>]*>(truncat[^<]*?) 95\.2 %</text>", page)
-    assert len(set(labels)) == 2
-    assert all(len(label) <= 24 for label in labels)
+    results = [builders.result(name, (0.1, 0.5 + n / 10, 0.6 + n / 10)) for n, name in enumerate(names)]
+    page = comparison_html(builders.comparison(*results)).replace("\u00a0", " ")
+    labels = set(re.findall(r"<text[^>]*>(truncat…=0.0\d[^<]*?)(?: [67]0.2 %)?</text>", page))
+    assert {"truncat…=0.01, cut=2, an", "truncat…=0.02, cut=2, an", "truncat…=0.01", "truncat…=0.02"} <= labels
+    for name in names:  # whole where there is room for it
+        assert f'data-name="{name}"' in page
 
 
 def test_a_diverged_recipe_stays_and_is_marked() -> None:
     page = comparison_html(builders.diverged())
-    assert page.count(">✕</text>") == 4
-    assert "random(9) diverged" in page
+    assert page.count(">✕</text>") == 8
+    assert len(re.findall("too\u00a0small diverged</text>", page)) == 8
     assert "no number" in page
+    assert "<dfn>diverge</dfn>" in page
     assert any(title.endswith("random(9) diverges") for title in headings(page))
 
 
 def test_without_classes_only_losses_are_shown() -> None:
     page = comparison_html(builders.regression())
     titles = headings(page)
-    assert "One network, 2 starts: test loss from 0.22 to 0.88" in titles
+    assert "Xavier ends at a test loss of 0.22, the old rule at a test loss of 0.88" in titles
     assert "test accuracy" not in page
+    assert "Learning: loss by epoch" in titles
+    assert "Loss by epoch" not in titles
     assert "What textbooks say, what we saw" not in titles
     assert "glorot.compare(build, data, recipes=[&#x27;standard&#x27;, &#x27;xavier&#x27;]" in page
 
@@ -177,15 +233,15 @@ def test_one_seed_has_no_spread() -> None:
 def test_theory_and_its_gap_are_told_in_words() -> None:
     near = builders.result("xavier")
     far = replace(near, prediction=builders.predicted((0.5, 0.5, 0.3, 0.3), (0.1, 0.12, 0.15, 0.2)))
-    assert "at most 20.0 % apart (xavier, layer 2)" in comparison_html(builders.comparison(far)).replace("\u00a0", " ")
+    assert "at most 20.0 % apart (Xavier, layer 2)" in comparison_html(builders.comparison(far)).replace("\u00a0", " ")
     without = builders.result("xavier", theory=False)
     page = comparison_html(builders.comparison(without))
-    assert "Theory does not apply to xavier" in page
+    assert "Theory does not apply to Xavier" in page
     assert "predicts" not in page
 
 
 def test_what_is_zero_is_named_below_the_log_axis(page: str) -> None:
-    assert page.count("Zero in every layer, and so not on a log axis: zeros.") == 2
+    assert page.count("Zero in every layer, and so not on a log axis: all zero.") == 2
 
 
 def test_an_activation_that_the_catalogue_lacks_is_left_out() -> None:
@@ -221,3 +277,29 @@ def test_a_plan_is_a_table() -> None:
     assert "normal N(0, 0.02²)" in text
     assert plan.fingerprint in text
     assert page.count("<tr>") == 1 + len(plan.entries)
+
+
+def test_a_notebook_gets_the_first_screen_and_no_script(usual: Comparison) -> None:
+    shown = first_screen_html(usual)
+    checker = Checker(shown)
+    assert checker.open == []
+    assert not {tag for tag, _ in checker.tags} & {"script", "html", "body", "h1", "h2"}
+    assert f'<h3 class="finding">{finding(usual)}'.replace(" %", "\u00a0%") in shown
+    assert shown.count("<article") == 4
+    assert "<table" not in shown
+    assert len(shown.encode()) < 60_000
+
+
+def test_a_style_stays_in_its_own_element() -> None:
+    rules = re.sub(r"/\*.*?\*/", "", stylesheet())
+    depth, heads, start = 0, [], 0
+    for place, letter in enumerate(rules):
+        if letter in "{}":
+            if letter == "{" and depth == 0:
+                heads.append(rules[start:place].strip())
+            depth += 1 if letter == "{" else -1
+            start = place + 1
+    wrapped = [head for head in heads if not head.startswith("@media")]
+    assert depth == 0
+    assert wrapped
+    assert all("glorot" in head for head in wrapped)

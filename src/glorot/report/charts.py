@@ -103,7 +103,7 @@ def _x_axis(panel: Panel) -> Spec:
 def _y_axis(panel: Panel, low: float, high: float) -> Spec:
     axis: Spec = {
         "title": panel.y_title, "tickCount": 6, "titleAngle": 0, "titleAlign": "left", "titleBaseline": "bottom",
-        "titleX": -panel.axis, "titleY": -10,
+        "titleX": -panel.axis, "titleY": -0.8 * panel.size,
     }  # fmt: skip
     if panel.percent:
         return {**axis, "labelExpr": "round(100 * datum.value) + ' %'"}

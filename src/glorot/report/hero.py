@@ -20,8 +20,8 @@ from glorot.text import brief
 SPAN = 1e8
 """How far from where it usually starts a signal is drawn; what goes further stays at the edge."""
 
-HEAD, FOOT, EDGE = 16.0, 46.0, 10.0
-"""The line above the plot, the room below it, and that between its sides and its lines."""
+HEAD, EDGE = 16.0, 10.0
+"""The line of words above the plot, and the room between its sides and its lines."""
 
 ZERO = 26.0
 """How far below the plot zero has its place, for a log axis never reaches it."""
@@ -126,7 +126,7 @@ class _Grid:
     @property
     def total(self) -> float:
         """The height of the whole picture."""
-        return self.last + FOOT
+        return self.last + 22 + 1.7 * self.size.letters
 
     def across(self, layer: int) -> float:
         """Return where a layer, counted from 1, stands."""

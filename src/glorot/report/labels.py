@@ -31,7 +31,7 @@ def short_names(names: Sequence[str], most: int = 24) -> dict[str, str]:
         alike = [other for other in names if cut[other] == cut[name] and other != name]
         if alike and len(name) > most:
             differs = min(_first_difference(name, other) for other in alike)
-            short[name] = f"{name[:7]}…{name[max(7, differs - 4) :][: most - 8]}"
+            short[name] = f"{name[:7]}…{name[max(7, differs - 4) :][: most - 8].rstrip(' ,')}"
     return short
 
 

@@ -168,12 +168,13 @@ def framed(series: Sequence[Series], panel: Panel) -> Frame:
         The panel with its scales; higher than asked for where the labels need it.
     """
     kept = drawable(series, panel.log)
-    names = short_names([one.name for one in kept], 24 if panel.width > 400 else 15)
+    short = short_names([one.name for one in kept], 24 if panel.width > 400 else 15)
     y = _range(kept, panel)
-    kept = [replace(_within(one, y[1]), name=names[one.name]) for one in kept]
+    kept = [_within(one, y[1]) for one in kept]
     frame = Frame(panel, tuple(kept), _x_range(kept), y, panel.width)
-    frame = replace(frame, series=tuple(_merged(frame, group) for group in coinciding(_paths(frame))))
-    return _labelled(frame)
+    groups = coinciding(_paths(frame))
+    names = [[short[kept[place].name] for place in group] for group in groups]
+    return _labelled(replace(frame, series=tuple(_merged(frame, group) for group in groups)), names)
 
 
 def _paths(frame: Frame) -> list[list[tuple[float, float]]]:
@@ -186,12 +187,12 @@ def _merged(frame: Frame, group: Sequence[int]) -> Series:
     return replace(frame.series[group[0]], name=" · ".join(names), label=" · ".join(dict.fromkeys(labels)))
 
 
-def _labelled(frame: Frame) -> Frame:
+def _labelled(frame: Frame, names: Sequence[Sequence[str]]) -> Frame:
     """Set a label beside the end of each line, apart from the others, and leave the plot what room they do not take."""
     panel, most = frame.panel, LABELS * frame.panel.width
     blocks = []
-    for one in frame.series:
-        *others, last = [name.replace(" ", "\u00a0") for name in one.name.split(" · ")]
+    for one, called in zip(frame.series, names, strict=True):
+        *others, last = [name.replace(" ", "\u00a0") for name in called]
         words = [*(f"{name}\u00a0·" for name in others), last, *([one.label] if one.label else [])]
         blocks.append(tuple(wrapped(words, most, panel.size, bold=True)))
     room = max((text_width(line, panel.size, bold=True) for block in blocks for line in block), default=0.0)

@@ -7,7 +7,7 @@ from glorot.comparison.comparison import Comparison
 from glorot.markup import html_text
 from glorot.report import curves
 from glorot.report.charts import load_converter, svg
-from glorot.report.colors import FONT, PAGE, plain
+from glorot.report.colors import FONT, paint, plain
 from glorot.report.conclusions import finding
 from glorot.report.hero import Size, hero_svg
 from glorot.report.labels import wrapped
@@ -34,12 +34,12 @@ def comparison_png(comparison: Comparison) -> bytes:
         GlorotError: if the package that draws the charts is not installed.
     """
     converter = load_converter()
-    picture: bytes = converter.svg_to_png(plain(_picture(comparison)), scale=2)
+    picture: bytes = converter.svg_to_png(comparison_svg(comparison), scale=2)
     return picture
 
 
-def _picture(comparison: Comparison) -> str:
-    """Return the whole picture as SVG."""
+def comparison_svg(comparison: Comparison) -> str:
+    """Return the same as SVG, in the tones for light ground."""
     title = wrapped(finding(comparison).replace(" %", "\u00a0%").split(" "), WIDTH - 2 * MARGIN, TITLE, bold=True)
     top = MARGIN + len(title) * LINE + 30
     parts = [_words(line, MARGIN, MARGIN + 26 + row * LINE, TITLE) for row, line in enumerate(title)]
@@ -50,9 +50,9 @@ def _picture(comparison: Comparison) -> str:
         heights.append(height)
         left += width + WIDTH - 2 * MARGIN - LEFT - RIGHT
     total = top + HEAD + max(heights) + MARGIN
-    return (
+    return plain(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{total:.0f}" font-family="{FONT}" '
-        f'fill="{PAGE["ink"][0]}"><rect width="100%" height="100%" fill="{PAGE["ground"][0]}"/>{"".join(parts)}</svg>'
+        f'fill="{paint("ink")}"><rect width="100%" height="100%" fill="{paint("ground")}"/>{"".join(parts)}</svg>'
     )
 
 

@@ -43,14 +43,14 @@ def learning(comparison: Comparison, figures: Sequence[str]) -> str:
 
 def layers(comparison: Comparison) -> str:
     """Return signal and gradient by layer at the start."""
-    drawn = []
+    drawn, told = [], ""
     for name in curves.LAYERED:
         series, panel = curves.layers(comparison, name), curves.layer_panel(comparison, name)
         if drawable(series, panel.log):
-            finding = findings.propagation(comparison, name)
-            drawn.append(figure(finding, charts(series, panel, finding), curves.layer_caption(comparison, name)))
-    words = "signal gradient mean-field theory"
-    return f'<div class="pair">{"".join(drawn)}</div>{terms(words)}' if drawn else ""
+            finding, caption = findings.propagation(comparison, name), curves.layer_caption(comparison, name)
+            drawn.append(figure(finding, charts(series, panel, finding), caption))
+            told += f" {finding} {caption}"
+    return f'<div class="pair">{"".join(drawn)}</div>{terms(told, "seed")}' if drawn else ""
 
 
 def activations(comparison: Comparison) -> str:
