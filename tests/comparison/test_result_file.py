@@ -177,6 +177,8 @@ def edit_run(name: str, value: object) -> Callable[[dict[str, Any]], object]:
         (lambda data: data.update(classifies="yes"), " at classifies: expected true or false, got 'yes'"),
         (lambda data: data.update(seconds="long"), """ at seconds: expected a number, null for NaN, "inf" or "-inf", got 'long'"""),
         (lambda data: data.update(seconds=10**400), " at seconds: a number is too large for a float"),
+        (lambda data: data.update(chance=-1), " at chance: expected a share from 0 to 1, got -1.0"),
+        (lambda data: data.update(test_examples=-1), " at test_examples: expected 0 or more, got -1"),
         (lambda data: data.update(versions=[["glorot"]]), " at versions[0]: expected a list of 2, got ['glorot']"),
         (lambda data: data.update(results=[]), " at results: expected one result or more, each of another recipe, got []"),
         (lambda data: data.update(results={}), " at results: expected a list, got {}"),

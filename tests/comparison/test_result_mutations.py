@@ -15,7 +15,7 @@ from glorot.errors import GlorotError
 from glorot.text import number
 
 SAVED = json.loads((Path(__file__).parents[1] / "data" / "comparisons" / "version_1.json").read_text(encoding="utf-8"))
-SAVED["format"] = "glorot-comparison/2"
+SAVED |= {"format": "glorot-comparison/2", "test_examples": 24, "baseline": None, "margin": 0.01}
 ODD: list[Any] = [
     None, True, 0, -1, 1.5, float("nan"), 10**400, "", "x", "inf", "half a \ud800", [], [1, 2], [[0, 1]], {}, {"a": 1},
 ]  # fmt: skip

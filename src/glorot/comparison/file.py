@@ -185,6 +185,10 @@ def _inconsistencies(comparison: "Comparison") -> Iterator[tuple[str, str]]:
     names = [result.recipe for result in comparison.results]
     if not names or len(set(names)) < len(names):
         yield "results", f"expected one result or more, each of another recipe, got {names}"
+    if comparison.classifies and not 0 <= comparison.chance <= 1:
+        yield "chance", f"expected a share from 0 to 1, got {comparison.chance}"
+    if comparison.test_examples < 0:
+        yield "test_examples", f"expected 0 or more, got {comparison.test_examples}"
     shapes: set[tuple[int, ...]] = set()
     for position, result in enumerate(comparison.results):
         place = f"results[{position}].runs"
