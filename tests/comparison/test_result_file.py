@@ -172,29 +172,29 @@ def edit_run(name: str, value: object) -> Callable[[dict[str, Any]], object]:
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (lambda data: data.pop("task"), ": expected the fields ['task'], got ["),
-        (lambda data: data.update(task=3), " at task: expected text, got 3"),
-        (lambda data: data.update(classifies="yes"), " at classifies: expected true or false, got 'yes'"),
-        (lambda data: data.update(seconds="long"), """ at seconds: expected a number, null for NaN, "inf" or "-inf", got 'long'"""),
-        (lambda data: data.update(seconds=10**400), " at seconds: a number is too large for a float"),
-        (lambda data: data.update(chance=-1), " at chance: expected a share from 0 to 1, got -1.0"),
-        (lambda data: data.update(test_examples=-1), " at test_examples: expected 0 or more, got -1"),
-        (lambda data: data.update(versions=[["glorot"]]), " at versions[0]: expected a list of 2, got ['glorot']"),
-        (lambda data: data.update(results=[]), " at results: expected one result or more, each of another recipe, got []"),
-        (lambda data: data.update(results={}), " at results: expected a list, got {}"),
-        (edit_run("seed", 1.5), " at results[1].runs[0].seed: expected a whole number below 2**64, got 1.5"),
-        (edit_run("seed", 2**64), " at results[1].runs[0].seed: expected a whole number below 2**64, got 18446744073709551616"),
-        (edit_run("epochs", []), " at results[1].runs[0].epochs: expected one epoch or more, got []"),
-        (edit_run("first_weights", [[1.0], [1.0, 2.0]]), " at results[1].runs[0].first_weights: expected rows of one length"),
-        (edit_run("start", 7), " at results[1].runs[0].start: expected an object of the fields ['chain', "),
-        (lambda data: data["results"][1].update(runs=[]), " at results[1].runs: expected one run or more, got []"),
+        (lambda data: data.pop("task"), " is damaged: expected the fields ['task'], got ["),
+        (lambda data: data.update(task=3), " is damaged at task: expected text, got 3"),
+        (lambda data: data.update(classifies="yes"), " is damaged at classifies: expected true or false, got 'yes'"),
+        (lambda data: data.update(seconds="long"), """ is damaged at seconds: expected a number, null for NaN, "inf" or "-inf", got 'long'"""),
+        (lambda data: data.update(seconds=10**400), " is damaged at seconds: a number is too large for a float"),
+        (lambda data: data.update(chance=-1), " is damaged at chance: expected a share from 0 to 1, got -1.0"),
+        (lambda data: data.update(test_examples=-1), " is damaged at test_examples: expected 0 or more, got -1"),
+        (lambda data: data.update(versions=[["glorot"]]), " is damaged at versions[0]: expected a list of 2, got ['glorot']"),
+        (lambda data: data.update(results=[]), " is damaged at results: expected one result or more, each of another recipe, got []"),
+        (lambda data: data.update(results={}), " is damaged at results: expected a list, got {}"),
+        (edit_run("seed", 1.5), " is damaged at results[1].runs[0].seed: expected a whole number below 2**64, got 1.5"),
+        (edit_run("seed", 2**64), " is damaged at results[1].runs[0].seed: expected a whole number below 2**64, got 18446744073709551616"),
+        (edit_run("epochs", []), " is damaged at results[1].runs[0].epochs: expected one epoch or more, got []"),
+        (edit_run("first_weights", [[1.0], [1.0, 2.0]]), " is damaged at results[1].runs[0].first_weights: expected rows of one length"),
+        (edit_run("start", 7), " is damaged at results[1].runs[0].start: expected an object of the fields ['chain', "),
+        (lambda data: data["results"][1].update(runs=[]), " is damaged at results[1].runs: expected one run or more, got []"),
         (
             lambda data: data["results"][1]["runs"][0]["end"]["layers"].pop(),
-            " at results[1].runs[0].end: expected as many layers as in the first run, each with a like histogram",
+            " is damaged at results[1].runs[0].end: expected as many layers as in the first run, each with a like histogram",
         ),
         (
             lambda data: data["results"][0]["plan"]["entries"][0].update(axes="io"),
-            ": results[0].plan is damaged: names, axes or shapes do not match its fingerprint",
+            ", results[0].plan is damaged: names, axes or shapes do not match its fingerprint",
         ),
     ],
 )  # fmt: skip
@@ -204,5 +204,5 @@ def test_a_damaged_file_says_where_and_what_was_expected(
     change(saved, edit)
     with pytest.raises(GlorotError) as caught:
         Comparison.load(saved)
-    assert str(caught.value).startswith(f"{saved} is damaged{words}")
+    assert str(caught.value).startswith(f"{saved}{words}")
     assert len(str(caught.value)) < len(str(saved)) + 350

@@ -67,7 +67,7 @@ def test_a_harmed_comparison_is_read_or_refused_in_one_line(
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "harmed.json"
     told = outcome(file, changed(spot, value, drop))
-    assert told == "read" or (told.startswith(f"{file} is ") and "\n" not in told)
+    assert told == "read" or (told.startswith(str(file)) and "\n" not in told)
 
 
 def test_both_outcomes_are_met(tmp_path: Path) -> None:
@@ -82,4 +82,4 @@ def test_every_place_can_be_harmed(value: Any, tmp_path: Path) -> None:
     file = tmp_path / "harmed.json"
     for spot in spots(SAVED):
         told = outcome(file, changed(spot, value, drop=False))
-        assert told == "read" or (told.startswith(f"{file} is ") and "\n" not in told), spot
+        assert told == "read" or (told.startswith(str(file)) and "\n" not in told), spot

@@ -10,7 +10,7 @@ are reported in one warning.
 import json
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -109,7 +109,7 @@ class _Reader:
     def read(self, kind: Any, value: Any, place: str) -> Any:
         """Return a value of a type."""
         if kind is Plan:
-            plan = Plan(*plan_from_json(value, f"{self.path} is damaged: {place}"))
+            plan = Plan(*plan_from_json(value, f"{self.path}, {place}"))
             self.unknown |= {*plan.more, *(name for entry in plan for name in entry.more)}
             return plan
         if is_dataclass(kind):
@@ -119,14 +119,7 @@ class _Reader:
             (other,) = (one for one in of if one is not NoneType)
             return None if value is None else self.read(other, value, place)
         if get_origin(kind) is tuple:
-            length = None if of[-1] is ... else len(of)
-            fits = isinstance(value, list) and length in (None, len(value))
-            self.require(fits, place, "a list" if length is None else f"a list of {length}", value)
-            kinds = [of[0]] * len(value) if length is None else of
-            return tuple(
-                self.read(one, item, f"{place}[{number}]")
-                for number, (one, item) in enumerate(zip(kinds, value, strict=True))
-            )
+            return self.items(of, value, place)
         return self.number(value, place) if kind is float else self.scalar(kind, value, place)
 
     def record(self, kind: Any, value: Any, place: str) -> Any:
@@ -140,6 +133,15 @@ class _Reader:
         inside = f"{place}." if place else ""
         return kind(**{name: self.read(known[name], value[name], inside + name) for name in known if name in value})
 
+    def items(self, kinds: Sequence[Any], value: Any, place: str) -> tuple[Any, ...]:
+        """Return a tuple, made of a list: of these types, or of any length if the last one is an ellipsis."""
+        self.require(isinstance(value, list), place, "a list", value)
+        if kinds[-1] is ...:
+            kinds = [kinds[0]] * len(value)
+        self.require(len(value) == len(kinds), place, f"a list of {len(kinds)}", value)
+        pairs = zip(kinds, value, strict=True)
+        return tuple(self.read(kind, item, f"{place}[{n}]") for n, (kind, item) in enumerate(pairs))
+
     def number(self, value: Any, place: str) -> float:
         """Return a float, NaN and infinity included."""
         if value is None or isinstance(value, str):
@@ -152,7 +154,7 @@ class _Reader:
 
     def scalar(self, kind: type, value: Any, place: str) -> Any:
         """Return a value of a type that JSON has too."""
-        fits = type(value) is kind and (kind is not int or abs(value) < 2**64)
+        fits = type(value) is kind and not (isinstance(value, int) and abs(value) >= 2**64)
         self.require(fits, place, SCALARS[kind], value)
         return value
 
