@@ -118,7 +118,7 @@ def critical_value(recipes: int, seeds: int, level: float, planned: bool = False
 
     Example:
         >>> round(critical_value(8, 5, 0.05), 1), round(critical_value(8, 5, 0.05, planned=True), 1)
-        (3.2, 2.0)
+        (3.1, 1.9)
 
     References:
         Tukey (1953), "The problem of multiple comparisons"; Hsu (1996), "Multiple Comparisons: Theory and Methods",

@@ -1,10 +1,8 @@
 """Standings: which recipes are told apart from which, with one error rate over all that a page says.
 
-The 5 % are divided beforehand. Pairs that involve the leader, whom the data choose, are judged over all pairs at once;
-sentences that name a pair or a recipe were written before the figures, and share the rest after Holm.
-
-References:
-    Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure", Scand. J. Statist. 6.
+The 5 % are divided beforehand: over the ends of all pairs at once, which the leader's pairs are chosen from, over their
+paces, and over what sentences say of a pair's losses and of single recipes. So a pair has one answer wherever it is
+spoken of.
 """
 
 import math
@@ -20,8 +18,8 @@ from glorot.comparison.results import RecipeResult, Run
 from glorot.comparison.scales import Floats, Logarithm, LogOdds, Scale
 from glorot.comparison.symptoms import symptom
 
-END_LEVEL, PACE_LEVEL, PAIRS_LEVEL, SINGLES_LEVEL = 0.02, 0.005, 0.015, 0.01
-"""How the 5 % are divided: ends over all pairs, paces over all pairs, sentences on pairs, sentences on one recipe."""
+END_LEVEL, PACE_LEVEL, LOSS_LEVEL, SINGLES_LEVEL = 0.03, 0.005, 0.005, 0.01
+"""How the 5 % are divided: ends and paces over all pairs, the losses of one pair, sentences on one recipe."""
 
 CLEAR = 1.5
 """Who arrives in so many times fewer epochs than were trained is faster than who never arrives."""
@@ -82,16 +80,16 @@ class Standings:
         others = [r for r in self.living if r is not self.leader and not self.ends(r, self.leader).worse]
         return [self.leader, *others] if self.living else []
 
-    def ends(self, one: RecipeResult, other: RecipeResult, level: float = 0.0) -> Versus:
-        """Compare the ends of two living recipes; at a level of its own where the pair was chosen beforehand."""
+    def ends(self, one: RecipeResult, other: RecipeResult) -> Versus:
+        """Compare the ends of two living recipes."""
         scale: Scale = LogOdds(self.comparison.test_examples) if self.comparison.classifies else Logarithm()
-        return self._versus(one, other, self.figure, scale, self.living, level, END_LEVEL)
+        return self._versus(one, other, self.living, self.figure, scale, END_LEVEL)
 
-    def losses(self, one: RecipeResult, other: RecipeResult, level: float) -> Versus:
-        """Compare the training losses of two living recipes, a pair chosen beforehand."""
-        return self._versus(one, other, "train_loss", Logarithm(), self.living, level, END_LEVEL)
+    def losses(self, one: RecipeResult, other: RecipeResult) -> Versus:
+        """Compare the training losses of two living recipes, the one pair that a sentence names."""
+        return self._versus(one, other, self.living, "train_loss", Logarithm(), LOSS_LEVEL, planned=True)
 
-    def paces(self, one: RecipeResult, other: RecipeResult, level: float = 0.0) -> Versus | None:
+    def paces(self, one: RecipeResult, other: RecipeResult) -> Versus | None:
         """Compare the epochs that two recipes take to the goal; None if neither arrives.
 
         A run that never arrives counts as one that arrives an epoch after the last: its true pace is slower still.
@@ -99,7 +97,7 @@ class Standings:
         arrived = [r for r in self.living if r.epochs_to_goal is not None]
         there = [result in arrived for result in (one, other)]
         if all(there):
-            return self._versus(one, other, "pace", Logarithm(step=1), arrived, level, PACE_LEVEL)
+            return self._versus(one, other, arrived, "pace", Logarithm(step=1), PACE_LEVEL)
         if not any(there):
             return None
         late, early = (one, other) if there[1] else (other, one)
@@ -122,16 +120,16 @@ class Standings:
         self,
         one: RecipeResult,
         other: RecipeResult,
+        pool: list[RecipeResult],
         figure: str,
         scale: Scale,
-        pool: list[RecipeResult],
         level: float,
-        shared: float,
+        planned: bool = False,
     ) -> Versus:
         values = _table(pool, figure, self.comparison.epochs)
         blocks = Blocks(scale.scaled(values), scale.rounding(values))
         mine, theirs = pool.index(one), pool.index(other)
-        difference = blocks.difference(mine, theirs, level or shared, planned=level > 0)
+        difference = blocks.difference(mine, theirs, level, planned)
         better = 1.0 if figure == "test_accuracy" else -1.0
         top = float(values[theirs].mean())
         ends = [scale.gap(end, top) for end in (difference.low, difference.mean, difference.high)]

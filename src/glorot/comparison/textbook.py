@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from glorot.catalogue import parse_call
 from glorot.comparison import observations as see
+from glorot.comparison import rivals
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.observations import Bench, Seen
 from glorot.comparison.results import Claim, RecipeResult
-from glorot.comparison.standings import PAIRS_LEVEL, SINGLES_LEVEL, Standings
+from glorot.comparison.standings import SINGLES_LEVEL, Standings
 from glorot.recipes import RECIPES, as_recipe
 
 Speaks = Callable[[str], bool]
@@ -33,7 +34,7 @@ class Sentence(NamedTuple):
     speaks_of: Speaks
     judge: Single | None = None
     activations: tuple[str, ...] | None = None
-    rivals: Speaks | None = None
+    beside: Speaks | None = None
     judge_pair: Pair | None = None
 
 
@@ -48,34 +49,39 @@ class Case(NamedTuple):
 def claims(standings: Standings) -> tuple[Claim, ...]:
     """Hold every sentence that speaks of a recipe in the comparison against its figures.
 
-    Sentences share their part of the error rate as Holm (1979) has it: each is first judged at an equal part of it;
-    what is decided no longer needs its part, which goes to the sentences that are still open.
+    Sentences on the figures of one recipe share their part of the error rate: each is first judged at an equal share;
+    what is decided no longer needs its share, which goes to those that are still open.
+
+    References:
+        Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6.
     """
     comparison = standings.comparison
     if not comparison.classifies:
         return ()
     cases = [case for sentence in SENTENCES for case in _cases(sentence, comparison)]
-    open_pairs, open_singles = (sum((case.rival is not None) is pair for case in cases) for pair in (True, False))
+    undecided = sum(map(_by_figures, cases))
     while True:
-        bench = Bench(standings, PAIRS_LEVEL / max(open_pairs, 1), SINGLES_LEVEL / max(open_singles, 1))
+        bench = Bench(standings, SINGLES_LEVEL / max(undecided, 1))
         judged = [(case, claim) for case in cases if (claim := _judge(case, bench)) is not None]
-        left = [
-            sum(claim.holds is None for case, claim in judged if (case.rival is not None) is pair)
-            for pair in (True, False)
-        ]
-        if left == [open_pairs, open_singles]:
+        left = sum(claim.holds is None and _by_figures(case) for case, claim in judged)
+        if left == undecided:
             return tuple(claim for _, claim in judged)
-        open_pairs, open_singles = left
+        undecided = left
+
+
+def _by_figures(case: Case) -> bool:
+    """Tell whether a sentence is judged by figures of its own; pairs are, but for depth, judged by the standings."""
+    return case.rival is None or case.sentence.judge_pair is rivals.differs_when_deep
 
 
 def _cases(sentence: Sentence, comparison: Comparison) -> Iterator[Case]:
     """Find what a sentence is judged by: each recipe if it names the recipe, else the first that it speaks of."""
     if sentence.activations is not None and comparison.activation not in sentence.activations:
         return
-    rivals = _found(comparison, sentence.rivals) if sentence.rivals else [None]
+    others = _found(comparison, sentence.beside) if sentence.beside else [None]
     for result in _found(comparison, sentence.speaks_of):
-        if rivals:
-            yield Case(sentence, result, rivals[0])
+        if others:
+            yield Case(sentence, result, others[0])
         if "{recipe}" not in sentence.text:
             return
 
@@ -134,9 +140,9 @@ def _single(text: str, speaks_of: Speaks, judge: Single, activations: tuple[str,
 
 
 def _pair(
-    text: str, speaks_of: Speaks, rivals: Speaks, judge: Pair, activations: tuple[str, ...] | None = None
+    text: str, speaks_of: Speaks, beside: Speaks, judge: Pair, activations: tuple[str, ...] | None = None
 ) -> Sentence:
-    return Sentence(text, speaks_of, None, activations, rivals, judge)
+    return Sentence(text, speaks_of, None, activations, beside, judge)
 
 
 SENTENCES = (
@@ -152,18 +158,18 @@ SENTENCES = (
     _single("Large random weights leave dead units under {activation}.", LARGE, see.kills_units, ZERO_BELOW),
     _single("A net of large random weights overfits.", LARGE, see.overfits),
     _single("Xavier keeps the variance of the signal near the linear range.", XAVIER, see.keeps_variance),
-    _pair("Xavier is random too: it is the scale that counts.", XAVIER, SMALL, see.is_random_too),
-    _pair("Xavier learns faster than the standard rule U(±1/√fan_in).", XAVIER, STANDARD, see.is_faster),
-    _pair("Xavier ends with a lower training loss than the standard rule.", XAVIER, STANDARD, see.has_lower_loss),
+    _pair("Xavier is random too: it is the scale that counts.", XAVIER, SMALL, rivals.is_random_too),
+    _pair("Xavier learns faster than the standard rule U(±1/√fan_in).", XAVIER, STANDARD, rivals.is_faster),
+    _pair("Xavier ends with a lower training loss than the standard rule.", XAVIER, STANDARD, rivals.has_lower_loss),
     _single("A net that stands still at first ({recipe}) may learn later.", STANDARD, see.leaves_plateau),
-    _pair("Three or four hidden layers make a marked difference.", XAVIER, SMALL, see.differs_when_deep),
-    _pair("Uniform or normal makes no difference to Xavier.", NORMAL, UNIFORM, see.is_alike),
-    _pair("Xavier is better than He under {activation}.", XAVIER, HE, see.is_better, BOUNDED_AND_CENTRED),
+    _pair("Three or four hidden layers make a marked difference.", XAVIER, SMALL, rivals.differs_when_deep),
+    _pair("Uniform or normal makes no difference to Xavier.", NORMAL, UNIFORM, rivals.is_alike),
+    _pair("Xavier is better than He under {activation}.", XAVIER, HE, rivals.is_better, BOUNDED_AND_CENTRED),
     _single("Xavier serves sigmoid and tanh alike.", XAVIER, see.reaches_goal, ("sigmoid",)),
     _single(
         "Under a sigmoid four times Xavier, which restores its unit slope, trains.",
         UNIT_SLOPE, see.reaches_goal, ("sigmoid",),
     ),
-    _pair("He is better than Xavier under {activation}.", HE, XAVIER, see.is_better, RECTIFIERS),
+    _pair("He is better than Xavier under {activation}.", HE, XAVIER, rivals.is_better, RECTIFIERS),
 )  # fmt: skip
 """In the order in which a page tells them."""
