@@ -141,6 +141,15 @@ def test_a_card_has_the_nickname_the_code_the_score_and_the_verdict(page: str) -
     ]
 
 
+def test_a_verdict_is_parted_between_its_statements_only() -> None:
+    words = "2.3 points below the best (xavier_uniform(gain=4); 1.1 to 3.7); 8.0 times the epochs to 90 %"
+    page = comparison_html(builders.comparison(builders.result("xavier", verdict=words))).replace("\u00a0", " ")
+    assert (
+        '<p class="verdict">2.3 points below the best (xavier_uniform(gain=4); 1.1 to 3.7)<br>8.0 times the epochs to 90 %</p>'
+        in page
+    )
+
+
 def test_each_term_is_explained_where_it_stands(page: str) -> None:
     told = re.findall("<dfn>(.*?)</dfn>", page)
     below_cards = page[page.index("</article>") : page.index("Learning: accuracy")]
@@ -166,14 +175,14 @@ def test_a_recipe_has_one_color_throughout(page: str) -> None:
 
 def test_titles_follow_the_figures(usual: Comparison, page: str) -> None:
     titles = headings(page)
-    assert "xavier reaches 90 % on the test set after 2 epochs, 3 recipes never" in titles
+    assert "Xavier reaches 90 % on the test set after 2 epochs, 3 recipes never" in titles
     assert any("random(0.01) falls ×1e-06 on its way back, that of random(1) grows ×40" in title for title in titles)
     better = builders.result("random(0.01)", (0.1, 0.93, 0.99), (0.5, 0.5, 0.5), (0.1, 0.1, 0.1))
     changed = replace(usual, results=(usual.results[0], better, *usual.results[2:]))
     now = headings(comparison_html(changed))
     assert finding(changed) in now
     assert finding(changed) != finding(usual)
-    assert "random(0.01) reaches 90 % on the test set after 1 epoch, xavier after 2, 2 recipes never" in now
+    assert "Random(0.01) reaches 90 % on the test set after 1 epoch, Xavier after 2, 2 recipes never" in now
     assert not any("random(0.01) falls" in title and "way back" in title for title in now)
 
 
@@ -207,9 +216,9 @@ def test_a_diverged_recipe_stays_and_is_marked() -> None:
     page = comparison_html(builders.diverged())
     assert page.count(">✕</text>") == 8
     assert len(re.findall("too\u00a0small diverged</text>", page)) == 8
-    assert "no number" in page
+    assert '<p class="score">diverged</p>' in page
     assert "<dfn>diverge</dfn>" in page
-    assert any(title.endswith("random(9) diverges") for title in headings(page))
+    assert any(title.endswith("too small diverges") for title in headings(page))
 
 
 def test_without_classes_only_losses_are_shown() -> None:

@@ -1,6 +1,7 @@
 """Cards: one for each recipe, with its nickname, its code, its score and its verdict."""
 
 import math
+import re
 
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.results import RecipeResult
@@ -8,6 +9,9 @@ from glorot.markup import html_text
 from glorot.report.curves import style
 from glorot.report.document import prose
 from glorot.report.terms import terms
+
+PARTS = re.compile(r"; (?![^(]*\))")
+"""What parts a verdict, but not what stands in brackets."""
 
 
 def cards(comparison: Comparison) -> str:
@@ -26,7 +30,7 @@ def named(comparison: Comparison, recipe: str) -> str:
 
 def _card(result: RecipeResult, comparison: Comparison) -> str:
     _, hue, _ = style(comparison, result.recipe)
-    verdict = "<br>".join(prose(word[:1].upper() + word[1:]) for word in result.verdict.split("; "))
+    verdict = "<br>".join(prose(word[:1].upper() + word[1:]) for word in PARTS.split(result.verdict))
     return (
         f'<article class="card c{hue}"><h3>{named(comparison, result.recipe)}</h3>'
         f'<p class="score">{_score(result, comparison)}</p><p class="verdict">{verdict}</p></article>'
@@ -39,7 +43,7 @@ def _score(result: RecipeResult, comparison: Comparison) -> str:
     else:
         end, what, unit, scale, digits = result.final("test_loss"), "test loss", "", 1, ".3g"
     if math.isnan(end.mean):
-        return "no number"
+        return "diverged"
     mean, std = (f"{scale * value:{digits if value < 1000 else '.0f'}}" for value in (end.mean, end.std))
     around = f" ± {std}" if end.count > 1 else ""
     return f"{prose(mean + unit)}<small>{around} {what}</small>"

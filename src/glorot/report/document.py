@@ -90,7 +90,7 @@ def figure(finding: str, drawing: str, caption: str = "", kind: str = "") -> str
         finding: the title, plain text.
         drawing: SVG or HTML.
         caption: plain text.
-        kind: "broad" for a drawing that scrolls sideways rather than shrink below what is readable.
+        kind: the class of the figure, if it has one.
     """
     below = f"<figcaption>{prose(caption)}</figcaption>" if caption else ""
     named = f' class="{kind}"' if kind else ""

@@ -33,12 +33,13 @@ def weights_of(comparison: Comparison, recipe: str) -> NDArray[np.float64]:
 
 
 def distinct_rows(comparison: Comparison) -> dict[str, tuple[int, int]]:
-    """Return (distinct, all) rows of first-layer weights for every recipe whose weights are numbers."""
+    """Return (distinct, all) rows of first-layer weights by the name of every recipe whose weights are numbers."""
     found = {}
     for result in comparison.results:
         weights = weights_of(comparison, result.recipe)
         if weights.size and np.isfinite(weights).all():
-            found[result.recipe] = (distinct_units(weights.T), len(weights))
+            name, _, _ = style(comparison, result.recipe)
+            found[name] = (distinct_units(weights.T), len(weights))
     return found
 
 

@@ -20,11 +20,39 @@ from glorot.report.labels import short_names, shorten
 
 MOST_LAYERS = 6
 WHEN = (("start", "start", 0.35), ("first", "epoch 1", 0.6), ("end", "end", 0.95))
-LEFT, GAP, TOP, CURVE, RIDGE, SPACE = 190.0, 16.0, 30.0, 104.0, 30.0, 20.0
-WIDTH = 1320.0
+TOP, CURVE, RIDGE, SPACE = 30.0, 104.0, 30.0, 20.0
 SOFT = paint("soft")
 WORTH_TELLING = 0.01
-EDGE = 10.0  # width of the block of what lies beyond the axis
+
+
+@dataclass(frozen=True)
+class Look:
+    """One width that the histograms are drawn for.
+
+    Attributes:
+        name: of the class by which the sheet shows it.
+        width: of the whole, in pixels.
+        left: the room of the names; 0 sets them above.
+        gap: between two layers.
+        edge: the width of the block of what lies beyond the axis.
+        letters: the size of the letters.
+        ticks: how many parts the axis has.
+    """
+
+    name: str
+    width: float
+    left: float
+    gap: float
+    edge: float
+    letters: float
+    ticks: int
+
+
+LOOKS = (
+    Look("small", 340, 0, 6, 5, 12, 2),
+    Look("medium", 760, 120, 8, 6, 12, 2),
+    Look("large", 1320, 190, 16, 10, 14, 4),
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +63,7 @@ class Column:
     name: str
     left: float
     width: float
+    edge: float
     low: float
     high: float
     phi: Activation | None
@@ -46,8 +75,8 @@ class Column:
 
     def x(self, z: float) -> float:
         """Return the place of a value on the page."""
-        inner = self.width - 2 * EDGE
-        return self.left + EDGE + (z - self.low) / (self.high - self.low) * inner
+        inner = self.width - 2 * self.edge
+        return self.left + self.edge + (z - self.low) / (self.high - self.low) * inner
 
 
 def ridges(comparison: Comparison, finding: str) -> str:
@@ -58,28 +87,36 @@ def ridges(comparison: Comparison, finding: str) -> str:
         finding: what the drawing shows, for whoever cannot see it.
 
     Returns:
-        The drawing as SVG.
+        HTML: a drawing for each width; the sheet shows the one that fits.
     """
-    columns = _columns(comparison)
+    return "".join(f'<div class="{look.name}">{_drawing(comparison, look, finding)}</div>' for look in LOOKS)
+
+
+def _drawing(comparison: Comparison, look: Look, finding: str) -> str:
+    columns = _columns(comparison, look)
+    above = 0.0 if look.left else 1.6 * look.letters
     first = TOP + CURVE + SPACE
-    group = len(WHEN) * RIDGE + SPACE
+    group = above + len(WHEN) * RIDGE + SPACE
     bottom = first + group * len(comparison.results)
-    names = short_names([style(comparison, result.recipe)[0] for result in comparison.results], 21)
-    parts = [_zones(column, bottom) + _curves(column) for column in columns]
+    most = int((look.left or 170) / (0.6 * look.letters))
+    names = short_names([style(comparison, result.recipe)[0] for result in comparison.results], most)
+    parts = [_zones(column, bottom) + _curves(column, look) for column in columns]
     for place, result in enumerate(comparison.results):
         name, hue, _ = style(comparison, result.recipe)
-        parts.append(_group(result, names[name], columns, hue, first + place * group))
-    parts += [_axis(column, bottom) for column in columns]
+        parts += _names(names[name], hue, look, first + place * group)
+        parts += _group(result, columns, hue, first + place * group + above)
+    parts += [_axis(column, look, bottom) for column in columns]
+    parts.append(_words("what enters φ", (look.left + look.width) / 2, bottom + 32, "middle", f'fill="{SOFT}"'))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {bottom + 52:.0f}" role="img" '
-        f'aria-label="{html_text(finding)}" font-family="{FONT}" font-size="14" fill="{paint("ink")}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {look.width:.0f} {bottom + 44:.0f}" role="img" '
+        f'aria-label="{html_text(finding)}" font-family="{FONT}" font-size="{look.letters:g}" fill="{paint("ink")}">'
         f"{''.join(parts)}</svg>"
     )
 
 
 def caption(comparison: Comparison) -> str:
     """Say how the drawing is read."""
-    columns = _columns(comparison)
+    columns = _columns(comparison, LOOKS[0])
     words = [
         "Each curve is scaled to its own peak; all seeds together. The blocks at both edges hold what lies beyond the "
         "axis, with its share where it is 1 % or more."
@@ -94,10 +131,10 @@ def caption(comparison: Comparison) -> str:
     return " ".join(words)
 
 
-def _columns(comparison: Comparison) -> list[Column]:
+def _columns(comparison: Comparison, look: Look) -> list[Column]:
     layers = hidden(comparison.results[0].runs[0].start)
     shown = sorted({round(i) for i in np.linspace(0, len(layers) - 1, min(MOST_LAYERS, len(layers)))})
-    width = min((WIDTH - LEFT - GAP * (len(shown) - 1)) / len(shown), 420.0)
+    width = min((look.width - look.left - look.gap * (len(shown) - 1)) / len(shown), 420.0)
     columns = []
     for place, index in enumerate(shown):
         layer = layers[index]
@@ -105,8 +142,9 @@ def _columns(comparison: Comparison) -> list[Column]:
             phi = activation(layer.activation)
         except GlorotError:  # a function of the user's, which the catalogue cannot draw
             phi = None
-        left = LEFT + place * (width + GAP)
-        columns.append(Column(index, layer.layer, left, width, layer.histogram.low, layer.histogram.high, phi))
+        left = look.left + place * (width + look.gap)
+        ends = layer.histogram.low, layer.histogram.high
+        columns.append(Column(index, layer.layer, left, width, look.edge, *ends, phi))
     return columns
 
 
@@ -130,9 +168,9 @@ def _zones(column: Column, bottom: float) -> str:
     return "".join(rectangles)
 
 
-def _curves(column: Column) -> str:
+def _curves(column: Column, look: Look) -> str:
     """Draw the name of the layer, and φ and φ′ where they are known."""
-    room = int(column.width / 8.2)
+    room = int(column.width / (0.59 * look.letters))
     head = _words(shorten(column.name, room), column.middle, 18, "middle", 'font-weight="600"')
     if column.phi is None:
         return head
@@ -147,9 +185,9 @@ def _curves(column: Column) -> str:
         inside = (y >= low) & (y <= high)
         path = _path(column, z, TOP + (high - y) * scale, inside)
         lines += f'<path d="{path}" fill="none" stroke="{paint("ink")}" stroke-width="1.8"{dash}/>'
-        if column.left == LEFT:
+        if column.left == look.left > 0:
             place = TOP + CURVE * (0.75 if name == "φ" else 0.25)
-            lines += _words(f"{name} {'- -' if dash else '—'}", LEFT - 12, place + 5, "end", 'font-weight="600"')
+            lines += _words(f"{name} {'- -' if dash else '—'}", look.left - 12, place + 5, "end", 'font-weight="600"')
     return head + lines
 
 
@@ -162,14 +200,27 @@ def _path(column: Column, z: NDArray[np.float64], y: NDArray[np.float64], inside
     return "".join(steps)
 
 
-def _group(result: RecipeResult, name: str, columns: list[Column], hue: int, top: float) -> str:
-    """Draw the ridges of one recipe: its name, and three lines for each layer."""
-    parts = [_words(name, 0, top + 18, "start", f'font-weight="600" fill="{letters(hue)}"')]
-    for place, (when, words, strength) in enumerate(WHEN):
-        base = top + (place + 1) * RIDGE
-        parts.append(_words(words, LEFT - 12, base - 3, "end", f'font-size="12.5" fill="{SOFT}"'))
-        parts += [_ridge(column, _pooled(result.runs, column.layer, when), base, hue, strength) for column in columns]
-    return "".join(parts)
+def _names(name: str, hue: int, look: Look, top: float) -> list[str]:
+    """Write the name of a recipe and those of its three lines: beside them, or above where there is no room."""
+    whose, small = f'font-weight="600" fill="{letters(hue)}"', f'font-size="{0.9 * look.letters:g}" fill="{SOFT}"'
+    times = [words for _, words, _ in WHEN]
+    if not look.left:
+        below = f"{', '.join(times)} ↓"
+        return [_words(name, 0, top + 8, "start", whose), _words(below, look.width, top + 8, "end", small)]
+    beside = enumerate(times, 1)
+    return [
+        _words(name, 0, top + 10, "start", whose),
+        *(_words(words, look.left - 12, top + place * RIDGE - 3, "end", small) for place, words in beside),
+    ]
+
+
+def _group(result: RecipeResult, columns: list[Column], hue: int, top: float) -> list[str]:
+    """Draw the ridges of one recipe: three lines for each layer."""
+    return [
+        _ridge(column, _pooled(result.runs, column.layer, when), top + place * RIDGE, hue, strength)
+        for place, (when, _, strength) in enumerate(WHEN, 1)
+        for column in columns
+    ]
 
 
 def _pooled(runs: tuple[Run, ...], layer: int, when: str) -> Histogram | None:
@@ -185,7 +236,7 @@ def _ridge(column: Column, pooled: Histogram | None, base: float, hue: int, stre
     line = f'<path d="M{column.left:.1f},{base:.1f}h{column.width:.1f}" stroke="{paint("line")}" stroke-width="1"/>'
     total = sum(pooled.counts) if pooled else 0
     if pooled is None or not total:
-        return line + _words("no number", column.middle, base - 6, "middle", f'font-size="12" fill="{SOFT}"')
+        return line + _words("no number", column.middle, base - 6, "middle", f'font-size=".86em" fill="{SOFT}"')
     counts = np.array(pooled.counts, dtype=np.float64)
     beyond = counts[[0, -1]] / total
     counts[[0, -1]] = 0
@@ -207,29 +258,28 @@ def _blocks(column: Column, beyond: NDArray[np.float64], base: float, hue: int, 
     """Draw what lies beyond both ends of the axis, with its share."""
     parts = []
     sides = (
-        (column.left, column.left + EDGE + 3, "start"),
-        (column.left + column.width - EDGE, column.left + column.width - EDGE - 3, "end"),
+        (column.left, column.left + column.edge + 3, "start"),
+        (column.left + column.width - column.edge, column.left + column.width - column.edge - 3, "end"),
     )
     for share, (left, beside, anchor) in zip(beyond, sides, strict=True):
         if share < WORTH_TELLING:
             continue
         height = share * (RIDGE - 5) / 2
-        parts.append(
-            f'<rect x="{left:.1f}" y="{base - height:.1f}" width="{EDGE}" height="{height:.1f}" fill="{stroke(hue)}" '
-            f'fill-opacity="{strength}"/>'
-        )
+        size = f'width="{column.edge:g}" height="{height:.1f}"'
+        look = f'fill="{stroke(hue)}" fill-opacity="{strength}"'
+        parts.append(f'<rect x="{left:.1f}" y="{base - height:.1f}" {size} {look}/>')
         words = f"{100 * share:.0f} %"
-        parts.append(_words(words, beside, base - 16, anchor, f'font-size="12" fill="{letters(hue)}"'))
+        parts.append(_words(words, beside, base - 16, anchor, f'font-size=".86em" fill="{letters(hue)}"'))
     return "".join(parts)
 
 
-def _axis(column: Column, bottom: float) -> str:
-    places = [column.low + quarter * (column.high - column.low) / 4 for quarter in range(5)]
+def _axis(column: Column, look: Look, bottom: float) -> str:
+    places = [column.low + part * (column.high - column.low) / look.ticks for part in range(look.ticks + 1)]
     line = f'<path d="M{column.left:.1f},{bottom - 10:.1f}h{column.width:.1f}" stroke="{paint("axis")}"/>'
     for z in places:
         line += f'<path d="M{column.x(z):.1f},{bottom - 10:.1f}v5" stroke="{paint("axis")}"/>'
-        line += _words(f"{z:g}".replace("-", "−"), column.x(z), bottom + 10, "middle", 'font-size="12.5"')
-    return line + _words("what enters φ", column.middle, bottom + 32, "middle", f'fill="{SOFT}"')
+        line += _words(f"{z:g}".replace("-", "−"), column.x(z), bottom + 10, "middle", 'font-size=".9em"')
+    return line
 
 
 def _words(words: str, x: float, y: float, anchor: str, look: str) -> str:

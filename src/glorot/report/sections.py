@@ -58,7 +58,7 @@ def activations(comparison: Comparison) -> str:
     if not comparison.results[0].runs[0].start.layers:
         return ""
     finding = findings.saturation(comparison)
-    return figure(finding, ridges.ridges(comparison, finding), ridges.caption(comparison), "broad")
+    return figure(finding, ridges.ridges(comparison, finding), ridges.caption(comparison))
 
 
 def weights(comparison: Comparison) -> str:

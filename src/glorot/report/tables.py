@@ -6,7 +6,7 @@ from glorot.markup import html_text
 from glorot.report.cards import named
 from glorot.report.curves import style
 from glorot.report.document import prose
-from glorot.report.terms import terms
+from glorot.report.terms import terms, used_terms
 
 
 def figures(comparison: Comparison) -> str:
@@ -39,9 +39,10 @@ def claims(comparison: Comparison) -> str:
     untold = sum(claim.holds is None for claim in comparison.claims)
     rest = f"; of {untold} it cannot be told" if untold else ""
     told = " ".join(f"{claim.sentence} {claim.seen}" for claim in comparison.claims)
+    known = used_terms(" ".join(result.verdict for result in comparison.results))  # explained below the cards
     return (
         f'<p class="lead">{held} of {count} sentences hold here{rest}.</p>\n'
-        f'<ul class="claims">\n{items}\n</ul>\n{terms(told, "test", "loss", "epoch", "seed", "±")}'
+        f'<ul class="claims">\n{items}\n</ul>\n{terms(told, "±", *known)}'
     )
 
 

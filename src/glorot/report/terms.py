@@ -4,6 +4,7 @@ import re
 
 from glorot.comparison.results import GOAL
 from glorot.markup import html_text
+from glorot.report.document import prose
 
 TERMS = {
     "signal": "how much activations vary (standard deviation over the units and examples of a layer), at the start.",
@@ -31,6 +32,11 @@ TERMS = {
 """In the order in which they are explained; a term is looked for as it is written here."""
 
 
+def used_terms(text: str) -> list[str]:
+    """Return the terms that a text uses."""
+    return [term for term in TERMS if re.search(rf"(?<!\w){re.escape(term)}", text.lower())]
+
+
 def terms(text: str, *left_out: str) -> str:
     """Explain the terms that a text uses.
 
@@ -41,9 +47,6 @@ def terms(text: str, *left_out: str) -> str:
     Returns:
         An HTML list; empty if the text uses none.
     """
-    found = {term for term in TERMS if re.search(rf"(?<!\w){re.escape(term)}", text.lower())}
-    used = [term for term in TERMS if term in found.difference(left_out)]
-    lines = "".join(
-        f"<div><dt><dfn>{html_text(term)}</dfn></dt><dd>{html_text(TERMS[term])}</dd></div>" for term in used
-    )
+    used = [term for term in used_terms(text) if term not in left_out]
+    lines = "".join(f"<div><dt><dfn>{html_text(term)}</dfn></dt><dd>{prose(TERMS[term])}</dd></div>" for term in used)
     return f'<dl class="terms">{lines}</dl>' if used else ""
