@@ -5,7 +5,8 @@ The runs that are resampled were trained, in about half an hour, with: python be
 
 False: each of eight recipes gets runs of one and the same recipe, drawn without replacement, so that whatever tells
 them apart is wrong. All that a page says is looked at: verdicts, the finding, sentences on two recipes.
-Power: the same, but the accuracy of one recipe is lowered by a multiple of the standard deviation of a paired difference.
+Power: the same, but the accuracy of one recipe is lowered by a multiple of the standard deviation of a paired
+difference.
 Coverage: pages of the recipes as they are; the truth is the mean over all stored seeds.
 """
 
@@ -15,7 +16,7 @@ import math
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -136,10 +137,8 @@ def uncorrected(page: Comparison) -> bool:
 
 def lowered(runs: list[Run], by: float) -> list[Run]:
     """Return runs that end less well."""
-    return [
-        replace(run, epochs=(*run.epochs[:-1], replace(run.epochs[-1], test_accuracy=run.epochs[-1].test_accuracy - by)))
-        for run in runs
-    ]
+    ends = [replace(run.epochs[-1], test_accuracy=run.epochs[-1].test_accuracy - by) for run in runs]
+    return [replace(run, epochs=(*run.epochs[:-1], end)) for run, end in zip(runs, ends, strict=True)]
 
 
 def false_verdicts(bank: Comparison, phi: str) -> None:
@@ -158,19 +157,24 @@ def false_verdicts(bank: Comparison, phi: str) -> None:
             print(f"{phi:8} {source.recipe:24} {seeds}  {100 * share:5.1f} %  {100 * before:8.1f} %   {told}")
 
 
-def power(bank: Comparison, source: RecipeResult) -> None:
-    """Print how often a recipe that is worse by a given effect is called so."""
+def called_worse(bank: Comparison, source: RecipeResult, seeds: int, effect: float) -> float:
+    """Return how often a recipe that is worse by a given effect than seven others is called so."""
     ends = np.array([run.epochs[-1].test_accuracy for run in source.runs])
     paired = math.sqrt(2) * float(ends.std(ddof=1))
-    for seeds, effect in POWER:
-        if len(bank.results) * seeds > len(source.runs):
-            continue
-        called = []
-        for page in equal_pages(bank, source, seeds, np.random.default_rng(1)):
-            runs = {result.recipe: list(result.runs) for result in page.results}
-            runs[bank.results[0].recipe] = lowered(runs[bank.results[0].recipe], effect * paired)
-            called.append("below the best" in page_of(bank, runs).results[0].verdict)
-        print(f"{source.recipe:24} {seeds}  {effect}  {100 * sum(called) / PAGES:5.1f} %")
+    first, called = bank.results[0].recipe, 0
+    for page in equal_pages(bank, source, seeds, np.random.default_rng(1)):
+        runs = {result.recipe: list(result.runs) for result in page.results}
+        runs[first] = lowered(runs[first], effect * paired)
+        called += "below the best" in page_of(bank, runs).results[0].verdict
+    return called / PAGES
+
+
+def power(bank: Comparison) -> None:
+    """Print how often a recipe that is worse is called so."""
+    for name in ("xavier_uniform", "standard"):
+        for seeds, effect in POWER:
+            share = called_worse(bank, bank[name], seeds, effect)
+            print(f"{name:24} {seeds}  {effect}  {100 * share:5.1f} %")
 
 
 def real_pages(bank: Comparison, seeds: int) -> Iterator[Comparison]:
@@ -181,49 +185,43 @@ def real_pages(bank: Comparison, seeds: int) -> Iterator[Comparison]:
         yield page_of(bank, {r.recipe: [r.runs[n] for n in chosen] for r in bank.results})
 
 
-def coverage(bank: Comparison, phi: str) -> None:
-    """Print how often intervals hold the true gap, and how often the dead are told from the living."""
+def covered(bank: Comparison, seeds: int) -> tuple[float, float, float]:
+    """Return how often an interval holds the true gap, all of a page do, and a dead recipe is told from the living."""
     fates = Standings(bank).fates
     truth = {result.recipe: result.final("test_accuracy").mean for result in bank.results}
+    held: list[list[bool]] = []
+    dead: list[bool] = []
+    for page in real_pages(bank, seeds):
+        standings = Standings(page)
+        leader = standings.leader
+        versus = {r.recipe: standings.ends(r, leader) for r in standings.living if r is not leader}
+        held.append([v.low <= truth[leader.recipe] - truth[name] <= v.high for name, v in versus.items()])
+        dead += ["does not learn" in r.verdict for r in page.results if fates[r.recipe] is Fate.DIES]
+    single = [one for page in held for one in page]
+    return float(np.mean(single)), float(np.mean([all(page) for page in held])), float(np.mean(dead))
+
+
+def coverage(bank: Comparison, phi: str) -> None:
+    """Print the same for numbers of seeds."""
     for seeds in (2, 3, 5):
-        held: list[list[bool]] = []
-        dead: list[bool] = []
-        for page in real_pages(bank, seeds):
-            standings = Standings(page)
-            leader = standings.leader
-            versus = {r.recipe: standings.ends(r, leader) for r in standings.living if r is not leader}
-            held.append([v.low <= truth[leader.recipe] - truth[name] <= v.high for name, v in versus.items()])
-            dead += ["does not learn" in r.verdict for r in page.results if fates[r.recipe] is Fate.DIES]
-        single = np.mean([one for page in held for one in page])
-        print(
-            f"{phi:8} {seeds}  {100 * single:6.1f} %  {100 * np.mean([all(page) for page in held]):10.1f} %  "
-            f"{100 * np.mean(dead):8.1f} %"
-        )
+        single, whole, dead = (100 * share for share in covered(bank, seeds))
+        print(f"{phi:8} {seeds}  {single:6.1f} %  {whole:10.1f} %  {dead:8.1f} %")
 
 
 def main() -> None:
     """Print the tables."""
     banks = {phi: stored(phi) for phi in SEEDS}
     print(f"{PAGES} pages a line; runs: " + ", ".join(f"{phi} {seeds} seeds" for phi, seeds in SEEDS.items()))
-    parts: list[tuple[str, Callable[[], None]]] = [
-        (
-            "Eight equal recipes: pages with any false word, beside Student's t for each recipe alone; which words, in %\n"
-            "runs of                         seeds  pages  uncorrected   words",
-            lambda: [false_verdicts(bank, phi) for phi, bank in banks.items()] and None,
-        ),
-        (
-            "One of eight is worse: how often it is called so\nruns of               seeds  effect  called",
-            lambda: [power(banks["tanh"], banks["tanh"][name]) for name in ("xavier_uniform", "standard")] and None,
-        ),
-        (
-            "The recipes as they are: intervals that hold the true gap, one by one and all of a page; the dead told\n"
-            "runs    seeds  single  whole page  dead told",
-            lambda: [coverage(bank, phi) for phi, bank in banks.items()] and None,
-        ),
-    ]
-    for head, show in parts:
-        print(f"\n{head}")
-        show()
+    print("\nEqual recipes: pages with any false word, beside Student's t for each recipe alone; which words, in %")
+    print("runs of                         seeds  pages  uncorrected   words")
+    for phi, bank in banks.items():
+        false_verdicts(bank, phi)
+    print("\nOne of eight is worse: how often it is called so\nruns of               seeds  effect  called")
+    power(banks["tanh"])
+    print("\nThe recipes as they are: intervals that hold the true gap, one by one and all of a page; the dead told")
+    print("runs    seeds  single  whole page  dead told")
+    for phi, bank in banks.items():
+        coverage(bank, phi)
 
 
 if __name__ == "__main__":

@@ -302,8 +302,8 @@ def compare(
         (['zeros', 'xavier'], 2)
 
     References:
-        Glorot & Bengio (2010), section 5; Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure", for
-        the error over all answers.
+        Glorot & Bengio (2010), section 5; Tukey (1953), "The Problem of Multiple Comparisons", for the error over all
+        pairs; Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure", for that over all sentences.
     """
     from glorot.comparison.run import run_comparison, seeds_of
     from glorot.comparison.task import as_task

@@ -140,6 +140,8 @@ def test_the_sweep_shows_where_small_starts_fail():
     assert ends[3, "random(0.01)"] < 0.2
     assert ends[3, "xavier_uniform"] > 0.9
     assert "3 hidden layers" in comparison.task
+    (depth,) = (claim for claim in comparison.claims if claim.sentence.startswith("Three or four hidden layers"))
+    assert depth.seen.startswith("one seed cannot tell: 3 layers: xavier_uniform 9")
     with pytest.raises(GlorotError, match=r"each named once, got \[2, 2\]"):
         run_sweep(lambda depth: digits_task(depth=depth), [2, 2], ["zeros"], 1, 1)
 
@@ -262,10 +264,10 @@ def test_control_c_before_any_run_is_complete_is_raised(monkeypatch):
 def test_control_c_in_a_sweep_keeps_the_depths_that_are_complete(monkeypatch):
     compare = sweep.run_comparison
 
-    def impatient(task: Task, *more: object) -> Comparison:
+    def impatient(task: Task, *more: object, **settings: float) -> Comparison:
         if task is tasks[2]:
             raise KeyboardInterrupt
-        return compare(task, *more)
+        return compare(task, *more, **settings)
 
     tasks = {depth: digits_task(depth=depth, width=8) for depth in (1, 2, 3)}
     monkeypatch.setattr(sweep, "run_comparison", impatient)

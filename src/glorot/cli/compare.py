@@ -52,6 +52,8 @@ SHOWING = ("target", "output", "form")
 @click.option(
     "--lr", type=float, help="The optimiser's step.  [default: 0.02 for sgd, 0.2 under sigmoid; 0.01 for a Caffe net]"
 )
+@click.option("--margin", type=float, default=0.01, show_default=True,
+              help="How far apart two starts may end and still be called alike: 0.01 is one point.")  # fmt: skip
 @click.option("--quick", is_flag=True, help="2 seeds and 6 epochs: under 20 seconds.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("glorot-report.html"), show_default=True,
               help="Save the page, as .html, all figures, as .json, or the picture, as .png.")  # fmt: skip
@@ -98,7 +100,7 @@ def _run(target: str | None, recipes: Sequence[str], seeds: int, epochs: int, op
         task = _task(target, options)
         chosen = list(recipes) or list(NET_RECIPES if is_net(target) else TARGET_RECIPES)
         with LiveProgress(chosen, seeds, epochs) as progress:
-            return run_comparison(task, chosen, seeds, epochs, progress, rules)
+            return run_comparison(task, chosen, seeds, epochs, progress, rules, margin=options["margin"])
     refuse_net_options("the digits' own net", options)
     depths = _depths(options["depths"])
     activation: str = options["activation"]
@@ -108,7 +110,7 @@ def _run(target: str | None, recipes: Sequence[str], seeds: int, epochs: int, op
 
     chosen = list(recipes) or list(default_recipes(activation))
     with LiveProgress(chosen, seeds, epochs, sorted(depths)) as progress:
-        return run_sweep(task_of, depths, chosen, seeds, epochs, progress, rules)
+        return run_sweep(task_of, depths, chosen, seeds, epochs, progress, rules, margin=options["margin"])
 
 
 def _effort(target: str | None, options: dict[str, Any]) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from glorot.comparison.comparison import Comparison, Progress
 from glorot.comparison.results import SweepPoint
-from glorot.comparison.run import Seeds, run_comparison
+from glorot.comparison.run import Seeds, judged, run_comparison
 from glorot.comparison.task import Task
 from glorot.errors import GlorotError
 from glorot.plans import Rules
@@ -22,6 +22,7 @@ def run_sweep(
     epochs: int,
     progress: Progress | None = None,
     rules: Rules = (),
+    margin: float = 0.01,
 ) -> Comparison:
     """Compare at every depth, and show one whole with the end of all.
 
@@ -33,6 +34,7 @@ def run_sweep(
         epochs: how often each run sees the training set.
         progress: told (recipe, seed, epoch, training loss) after every epoch.
         rules: (path pattern, scheme or "skip") pairs on top of every recipe.
+        margin: by how much recipes may differ and still be called alike.
 
     Returns:
         The comparison of depth 5, or else of the greatest depth, with the sweep if there are several.
@@ -48,7 +50,7 @@ def run_sweep(
     interrupted = False
     for depth, task in tasks.items():
         try:
-            done[depth] = run_comparison(task, recipes, seeds, epochs, progress, rules)
+            done[depth] = run_comparison(task, recipes, seeds, epochs, progress, rules, margin=margin)
         except KeyboardInterrupt:
             if not done:
                 raise
@@ -61,9 +63,10 @@ def run_sweep(
         for result in comparison.results
     )
     whole = done.get(shown, done[max(done)])
-    return replace(
+    swept = replace(
         whole,
         sweep=points if len(tasks) > 1 else (),
         interrupted=interrupted,
         seconds=sum(comparison.seconds for comparison in done.values()),
-    )  # fmt: skip
+    )
+    return judged(swept)  # some sentences are about depth
