@@ -285,6 +285,7 @@ def test_a_plan_is_a_table() -> None:
         assert entry.why in text
     assert "normal N(0, 0.02²)" in text
     assert plan.fingerprint in text
+    assert re.findall("<dfn>(.*?)</dfn>", page) == ["fans", "fed by", "scheme", "std", "law", "fingerprint"]
     assert page.count("<tr>") == 1 + len(plan.entries)
 
 

@@ -5,6 +5,16 @@ from glorot.plans import Plan
 from glorot.plans.tables import HEAD, cells_of, count_text, plan_rows
 from glorot.report.document import document
 from glorot.report.laws import law_text
+from glorot.report.terms import glossary
+
+TERMS = {
+    "fans": "how many inputs are summed into one unit → how many units one input feeds.",
+    "fed by": "the activation that the input comes from, which sets the gain.",
+    "scheme": "the rule that turns fans into a distribution.",
+    "std": "standard deviation of the weights drawn; = for a constant.",
+    "law": "the distribution that the numbers are drawn from.",
+    "fingerprint": "equal for equal plans.",
+}
 
 
 def plan_html(plan: Plan, full: bool = False) -> str:
@@ -28,6 +38,6 @@ def plan_html(plan: Plan, full: bool = False) -> str:
     ]
     body = (
         f'<h1>Plan: {html_text(plan.recipe)}</h1>\n<p class="lead">{html_text(facts)}</p>\n'
-        f'<div class="scroll">{html_table([*head, "law", why], cells, "plan")}</div>'
+        f'{glossary(TERMS)}<div class="scroll">{html_table([*head, "law", why], cells, "plan")}</div>'
     )
     return document(f"plan {plan.recipe} · glorot", body)

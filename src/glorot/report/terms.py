@@ -1,6 +1,7 @@
 """Terms: each word of the field that a page uses, with the one line that explains it where it stands."""
 
 import re
+from collections.abc import Mapping
 
 from glorot.comparison.results import GOAL
 from glorot.markup import html_text
@@ -47,6 +48,12 @@ def terms(text: str, *left_out: str) -> str:
     Returns:
         An HTML list; empty if the text uses none.
     """
-    used = [term for term in used_terms(text) if term not in left_out]
-    lines = "".join(f"<div><dt><dfn>{html_text(term)}</dfn></dt><dd>{prose(TERMS[term])}</dd></div>" for term in used)
-    return f'<dl class="terms">{lines}</dl>' if used else ""
+    return glossary({term: TERMS[term] for term in used_terms(text) if term not in left_out})
+
+
+def glossary(lines: Mapping[str, str]) -> str:
+    """Return terms, each with its line, as an HTML list; empty without terms."""
+    each = "".join(
+        f"<div><dt><dfn>{html_text(term)}</dfn></dt><dd>{prose(line)}</dd></div>" for term, line in lines.items()
+    )
+    return f'<dl class="terms">{each}</dl>' if each else ""
