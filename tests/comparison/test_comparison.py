@@ -92,7 +92,7 @@ def test_textbook_sentences_are_held_against_the_figures(digits):
     assert claims["Xavier is random too: it is the scale that counts."].holds
     assert claims["Xavier ends with a lower training loss than the standard rule."].holds
     assert claims["Xavier is better than He under tanh."].holds is None
-    assert claims["Uniform or normal makes no difference to Xavier."].seen.startswith("cannot tell")
+    assert claims["Uniform or normal makes no difference to Xavier."].answer.startswith("cannot tell: xavier_normal ")
     assert (
         "distinct unit " in claims["A layer of equal weights (constant(0.1)) stays one unit, however wide it is."].seen
     )
@@ -141,7 +141,7 @@ def test_the_sweep_shows_where_small_starts_fail():
     assert ends[3, "xavier_uniform"] > 0.9
     assert "3 hidden layers" in comparison.task
     (depth,) = (claim for claim in comparison.claims if claim.sentence.startswith("Three or four hidden layers"))
-    assert depth.seen.startswith("one seed cannot tell: 3 layers: xavier_uniform 9")
+    assert depth.seen.startswith("from one seed, 3 layers: xavier_uniform 9")
     with pytest.raises(GlorotError, match=r"each named once, got \[2, 2\]"):
         run_sweep(lambda depth: digits_task(depth=depth), [2, 2], ["zeros"], 1, 1)
 
@@ -304,7 +304,7 @@ def test_one_seed_tells_no_difference():
     comparison = glorot.compare(net, data, ["xavier_uniform", "xavier_normal", "standard"], seeds=1, epochs=3)
     assert [claim.holds for claim in comparison.claims] == [None] * len(comparison.claims)
     (alike,) = (claim for claim in comparison.claims if "makes no difference" in claim.sentence)
-    assert alike.seen.startswith("one seed cannot tell: xavier_normal ")
+    assert alike.seen.startswith("from one seed, xavier_normal ")
     verdicts = [result.verdict for result in comparison.results]
     told = ("learns; one seed cannot tell which start is better", "does not learn from this seed: ")
     assert all(words.startswith(told) for words in verdicts)

@@ -95,7 +95,7 @@ class Comparison:
         lines = [self.task, "", verdicts, "", table(head[:-1], [row[:-1] for row in rows])]
         if self.claims:
             lines += ["", "what textbooks say, and what we saw"]
-            lines += [f"  {claim.mark} {claim.sentence}  {claim.seen}" for claim in self.claims]
+            lines += [f"  {claim.mark} {claim.sentence}  {claim.answer}" for claim in self.claims]
         if self.interrupted:
             lines += ["", "interrupted: only complete runs are shown"]
         return "\n".join(lines)

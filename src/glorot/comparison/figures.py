@@ -44,9 +44,9 @@ def fullest_at_start(run: Run) -> float:
 
 
 def odds_of_fullest(run: Run) -> float:
-    """Return the same as log-odds; ±20 for all and none."""
+    """Return the same as log-odds; what is nearer to all or none than 1 % counts as that far from it."""
     share = fullest_at_start(run)
-    return math.log(share / (1 - share)) if 0 < share < 1 else math.copysign(20.0, share - 0.5)
+    return math.log(max(share, 0.01) / max(1 - share, 0.01))
 
 
 def fullest_at_end(run: Run) -> float:

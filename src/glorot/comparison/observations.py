@@ -40,9 +40,9 @@ KEPT = 0.2
 PLATEAU = 2
 """Epochs of standing still that one notices."""
 
-NO_NUMBER: Seen = (None, "cannot tell: a run diverged, and what it ends with is not a number")
-NO_WAY: Seen = (None, "cannot tell: there is no way from a first to a last hidden layer on which to measure it")
-ONE_SEED = "one seed cannot tell"
+NO_NUMBER: Seen = (None, "a run diverged, and what it ends with is not a number")
+NO_WAY: Seen = (None, "there is no way from a first to a last hidden layer on which to measure it")
+ONE_SEED = "from one seed"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def learns_nothing(result: RecipeResult, bench: Bench) -> Seen:
         return NO_NUMBER
     holds = {Fate.DIES: True, Fate.LIVES: False}.get(became)
     seen = f"{accuracy(result)} (guessing gives {100 * bench.standings.comparison.chance:.1f} %)"
-    return (None, f"{ONE_SEED}: {seen}") if len(result.runs) < 2 else (holds, seen)
+    return (None, f"{ONE_SEED}, {seen}") if len(result.runs) < 2 else (holds, seen)
 
 
 def stays_one_unit(result: RecipeResult, bench: Bench) -> Seen:
@@ -151,7 +151,7 @@ def stops_at_saturated(result: RecipeResult, bench: Bench) -> Seen:
     """Judge that the gradient is stopped at saturated units, whatever it does through the layers."""
     shares = [passing_saturated(run) for run in result.runs]
     if not all(map(math.isfinite, shares)):
-        return None, "cannot tell: no layer has saturated pairs and others to set beside them"
+        return None, "no layer has saturated pairs and others to set beside them"
     seen = f"it is ×{brief(float(np.mean(shares)))} there, beside that at the other units"
     way = ratio(result.by_layer("gradient_std"), backwards=True)
     if way > FADED:

@@ -139,6 +139,11 @@ class Claim:
         """✓, ✗ or ?."""
         return "?" if self.holds is None else "✓" if self.holds else "✗"
 
+    @property
+    def answer(self) -> str:
+        """What was seen, and that it cannot tell, where it cannot."""
+        return f"cannot tell: {self.seen}" if self.holds is None else self.seen
+
 
 @dataclass(frozen=True)
 class SweepPoint:

@@ -21,7 +21,7 @@ def is_faster(result: RecipeResult, rival: RecipeResult, bench: Bench) -> Seen:
     seen = f"epochs to {100 * GOAL:.0f} %: " + ", ".join(f"{r.recipe} {_epochs(r)}" for r in (result, rival))
     versus, reverse = (bench.standings.paces(*pair) for pair in ((rival, result), (result, rival)))
     if versus is None or reverse is None or min(len(result.runs), len(rival.runs)) < 2:
-        return None, seen if versus is None else f"{ONE_SEED}: {seen}"
+        return None, seen if versus is None else f"{ONE_SEED}, {seen}"
     return _answer(versus, reverse, seen)
 
 
@@ -56,14 +56,14 @@ def is_alike(result: RecipeResult, rival: RecipeResult, bench: Bench) -> Seen:
     if versus.worse or reverse.worse:
         return False, seen
     margin = f"{100 * bench.standings.comparison.margin:g} point"
-    return (True, f"within {margin}: {seen}") if versus.alike else (None, f"cannot tell{more_seeds(versus)}: {seen}")
+    return (True, f"within {margin}: {seen}") if versus.alike else (None, seen + more_seeds(versus))
 
 
 def is_random_too(result: RecipeResult, rival: RecipeResult, bench: Bench) -> Seen:
     """Judge that of two starts whose units all differ one ends better."""
     for start in (result, rival):
         if any(layer.distinct < layer.units for run in start.runs for layer in hidden(run.start)):
-            return None, f"cannot tell: {start.recipe} has units that are copies"
+            return None, f"{start.recipe} has units that are copies"
     holds, seen = is_better(result, rival, bench)
     return holds, f"in both no two units start alike, yet {seen}"
 
@@ -83,7 +83,7 @@ def differs_when_deep(result: RecipeResult, rival: RecipeResult, bench: Bench) -
     seeds = min(mine.count, theirs.count)
     seen = f"{depth} layers: {result.recipe} {percent(mine)} %, {rival.recipe} {percent(theirs)} %"
     if seeds < 2:
-        return None, f"{ONE_SEED}: {seen}"
+        return None, f"{ONE_SEED}, {seen}"
     error = math.sqrt(mine.std**2 / mine.count + theirs.std**2 / theirs.count)
     reach = student_quantile(1 - bench.level, seeds - 1) * error
     gap = mine.mean - theirs.mean
@@ -91,8 +91,10 @@ def differs_when_deep(result: RecipeResult, rival: RecipeResult, bench: Bench) -
 
 
 def more_seeds(versus: Versus) -> str:
-    """Say about how many more seeds would tell, in brackets; nothing if nobody would run so many."""
-    return f" (about {versus.more:.0f} more would)" if versus.more <= MOST_SEEDS else ""
+    """Say about how many more seeds would tell; nothing if nobody would run so many."""
+    if versus.more > MOST_SEEDS:
+        return ""
+    return f"; about {versus.more:.0f} more seed{'s' * (versus.more != 1)} would tell"
 
 
 def _answer(versus: Versus, reverse: Versus, seen: str) -> Seen:
@@ -101,7 +103,7 @@ def _answer(versus: Versus, reverse: Versus, seen: str) -> Seen:
         return versus.worse, seen
     if versus.alike:
         return False, f"no difference: {seen}"
-    return None, f"cannot tell{more_seeds(versus)}: {seen}"
+    return None, seen + more_seeds(versus)
 
 
 def _by_fate(result: RecipeResult, rival: RecipeResult, bench: Bench, seen: str) -> Seen | None:
@@ -109,13 +111,13 @@ def _by_fate(result: RecipeResult, rival: RecipeResult, bench: Bench, seen: str)
     standings = bench.standings
     fates = [standings.fates[each.recipe] for each in (result, rival)]
     if min(len(result.runs), len(rival.runs)) < 2:
-        return None, f"{ONE_SEED}: {seen}"
+        return None, f"{ONE_SEED}, {seen}"
     if fates == [Fate.LIVES, Fate.LIVES]:
         return None
     if Fate.LIVES not in fates:
-        return None, f"neither learns: {seen}" if Fate.MIXED not in fates else f"cannot tell: {seen}"
+        return None, f"neither learns: {seen}" if Fate.MIXED not in fates else seen
     told = Fate.MIXED not in fates and standings.apart(result, rival)
-    return (fates[0] is Fate.LIVES, seen) if told else (None, f"cannot tell: {seen}")
+    return (fates[0] is Fate.LIVES, seen) if told else (None, seen)
 
 
 def _both(result: RecipeResult, rival: RecipeResult) -> str:

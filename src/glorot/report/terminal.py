@@ -119,7 +119,7 @@ class _Report:
         grid.add_column(overflow="fold")
         for claim in self.comparison.claims:
             mark = Text(claim.mark, style={True: "green", False: "yellow", None: "dim"}[claim.holds])
-            grid.add_row(mark, Text.assemble(claim.sentence, "  ", (claim.seen, "dim")))
+            grid.add_row(mark, Text.assemble(claim.sentence, "  ", (claim.answer, "dim")))
         return grid
 
 
