@@ -173,4 +173,5 @@ def test_labels_of_any_height_do_not_overlap() -> None:
     order = sorted(range(4), key=lambda n: middles[n])
     gaps = [middles[b] - middles[a] - (heights[a] + heights[b]) / 2 for a, b in pairwise(order)]
     assert min(gaps) >= -1e-9
-    assert middles[3] == 260.0
+    assert middles[3] == 260.0 - 30.0
+    assert min(middle - height / 2 for middle, height in zip(middles, heights, strict=True)) >= 0

@@ -26,7 +26,7 @@ class Course:
         dash: the dashes of its line.
         values: the signal in each hidden layer before training; empty without hidden layers.
         words: what becomes of it.
-        end: what training made of it, in figures.
+        result: what training made of it, in figures.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Course:
     dash: tuple[int, ...]
     values: tuple[float, ...]
     words: str
-    end: str
+    result: str
 
 
 def courses(comparison: Comparison) -> list[Course]:
@@ -47,7 +47,7 @@ def courses(comparison: Comparison) -> list[Course]:
             *style(comparison, result.recipe),
             _values(result),
             describe_course(result),
-            _end(result, comparison),
+            _result(result, comparison),
         )
         for result in comparison.results
     ]
@@ -99,7 +99,7 @@ def _usually_saturated(result: RecipeResult) -> float:
         return 0.0
 
 
-def _end(result: RecipeResult, comparison: Comparison) -> str:
+def _result(result: RecipeResult, comparison: Comparison) -> str:
     if len(result.diverged) == len(result.runs):
         return "diverged"
     if comparison.classifies:

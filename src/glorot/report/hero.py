@@ -37,7 +37,7 @@ class Size:
         height: of the plot.
         letters: the size of its letters.
         labels: the most room that labels take.
-        ends: whether the figures after training stand beside the labels.
+        results: whether the figures after training stand beside the labels.
     """
 
     name: str
@@ -45,13 +45,13 @@ class Size:
     height: float
     letters: float
     labels: float
-    ends: bool
+    results: bool
 
 
 SIZES = (
-    Size("small", 340, 330, 12, 150, ends=False),
-    Size("medium", 720, 330, 14, 262, ends=True),
-    Size("large", 1180, 340, 16, 365, ends=True),
+    Size("small", 340, 330, 12, 150, results=False),
+    Size("medium", 720, 330, 14, 262, results=True),
+    Size("large", 1180, 340, 16, 365, results=True),
 )
 
 
@@ -64,12 +64,12 @@ def hero(comparison: Comparison) -> str:
     Returns:
         HTML: each drawing with its values over it; empty without hidden layers.
     """
-    return "".join(_with_values(picture, comparison) for picture in _pictures(comparison, SIZES))
+    return "".join(map(_with_values, _pictures(comparison, SIZES)))
 
 
 def hero_svg(comparison: Comparison, size: Size) -> str:
     """Draw the signal of every start for one width; empty without hidden layers."""
-    return "".join(_svg(picture, comparison) for picture in _pictures(comparison, [size]))
+    return "".join(map(_svg, _pictures(comparison, [size])))
 
 
 def caption(comparison: Comparison) -> str:
@@ -80,12 +80,12 @@ def caption(comparison: Comparison) -> str:
         "example from another."
     )
     found = courses(comparison)
-    low, high = _ends(found)
+    low, high = _reach(found)
     beyond = any(value and not low <= value <= high for course in found for value in course.values)
     return f"{words} A line at the edge goes on beyond it." if beyond else words
 
 
-def _ends(found: Sequence[Course]) -> tuple[float, float]:
+def _reach(found: Sequence[Course]) -> tuple[float, float]:
     """Return the least and the greatest signal that are drawn."""
     values = sorted(v for course in found for v in course.values if math.isfinite(v) and v > 0) or [1.0]
     firsts = sorted(v for course in found for v in course.values[:1] if math.isfinite(v) and v > 0) or values
@@ -98,7 +98,7 @@ class _Grid:
     """Where a signal stands: log scale upwards, zero below it, layers to the right."""
 
     size: Size
-    ends: tuple[float, float]
+    reach: tuple[float, float]
     layers: int
     zero: bool
     height: float
@@ -106,8 +106,8 @@ class _Grid:
 
     @property
     def top(self) -> float:
-        """Where the plot begins, below a line of words, or two where the ends have a head."""
-        return HEAD + (40.0 if self.size.ends else 20.0)
+        """Where the plot begins, below a line of words, or two where the results have a head."""
+        return HEAD + (40.0 if self.size.results else 20.0)
 
     @property
     def left(self) -> float:
@@ -136,7 +136,7 @@ class _Grid:
 
     def down(self, value: float) -> float:
         """Return where a signal stands; what is not a number stands at the upper edge."""
-        low, high = self.ends
+        low, high = self.reach
         if value == 0:
             return self.last
         inside = min(max(value, low), high) if math.isfinite(value) else high
@@ -144,7 +144,7 @@ class _Grid:
 
     def inside(self, course: Course) -> int:
         """Return how many points a line has before it leaves over the edge, if it does."""
-        low, high = self.ends
+        low, high = self.reach
         beyond = [bool(value) and not low <= value <= high for value in course.values]
         return beyond.index(True) if any(beyond) else len(beyond)
 
@@ -160,49 +160,61 @@ class _Line:
     Attributes:
         course: the first of them.
         names: what all of them are called.
-        end: what training made of them.
+        result: what training made of them.
         block: the lines of letters of its label, each in pieces of (text, whether it is a name).
         middle: where its label stands.
     """
 
     course: Course
     names: tuple[str, ...]
-    end: str
+    result: str
     block: tuple[tuple[tuple[str, bool], ...], ...]
     middle: float = 0.0
 
 
 @dataclass(frozen=True)
 class _Picture:
+    """The picture for one width.
+
+    Attributes:
+        grid: where signals stand.
+        lines: what is drawn.
+        told: what it shows, for whoever cannot see it.
+        head: what stands above the figures after training.
+    """
+
     grid: _Grid
     lines: tuple[_Line, ...]
+    told: str
+    head: tuple[str, str]
 
 
 def _pictures(comparison: Comparison, sizes: Sequence[Size]) -> list[_Picture]:
     found = [course for course in courses(comparison) if course.values]
-    return [_placed(found, size) for size in sizes if found]
+    head = f"test {'accuracy' if comparison.classifies else 'loss'}", f"at epoch {comparison.epochs}"
+    return [_Picture(*_placed(found, size), summarize(found), head) for size in sizes if found]
 
 
-def _placed(found: Sequence[Course], size: Size) -> _Picture:
+def _placed(found: Sequence[Course], size: Size) -> tuple[_Grid, tuple[_Line, ...]]:
     """Find where everything stands; the picture is as high as its labels need."""
     zero = any(value == 0 for course in found for value in course.values)
-    grid = _Grid(size, _ends(found), max(len(course.values) for course in found), zero, size.height, size.labels)
-    short = short_names([course.name for course in found], 26 if size.ends else 18)
+    grid = _Grid(size, _reach(found), max(len(course.values) for course in found), zero, size.height, size.labels)
+    short = short_names([course.name for course in found], 26 if size.results else 18)
     lines = []
     for group in coinciding([grid.path(course) for course in found]):
         course, names = found[group[0]], tuple(found[place].name for place in group)
-        end = " · ".join(dict.fromkeys(found[place].end for place in group))
-        lines.append(_Line(course, names, end, _block([short[name] for name in names], course.words, size)))
+        result = " · ".join(dict.fromkeys(found[place].result for place in group))
+        lines.append(_Line(course, names, result, _block([short[name] for name in names], course.words, size)))
     step = 1.25 * size.letters
     heights = [len(line.block) * step + 5 for line in lines]
     taken = max(_width(row, size.letters) for line in lines for row in line.block) + 1.5 * size.letters + 4
-    ends = max(text_width(words, size.letters, bold=True) for words in ("test accuracy", *(line.end for line in lines)))
+    results = ("test accuracy", *(line.result for line in lines))
+    beside = 10 + max(text_width(words, size.letters, bold=True) for words in results) if size.results else 0.0
     height = max(size.height, sum(heights) - (ZERO if zero else 0.0))
-    grid = replace(grid, height=height, room=min(taken, size.labels) + (ends + 10 if size.ends else 0.0))
+    grid = replace(grid, height=height, room=min(taken, size.labels) + beside)
     wanted = [grid.path(line.course)[-1][1] for line in lines]
-    middles = set_apart(wanted, heights, grid.top + heights[0] / 2 - step / 2, grid.last + 4)
-    placed = (replace(line, middle=middle) for line, middle in zip(lines, middles, strict=True))
-    return _Picture(grid, tuple(placed))
+    middles = set_apart(wanted, heights, grid.top - 5, grid.last + 0.6 * step)
+    return grid, tuple(replace(line, middle=middle) for line, middle in zip(lines, middles, strict=True))
 
 
 def _width(row: tuple[tuple[str, bool], ...], size: float) -> float:
@@ -220,28 +232,28 @@ def _block(names: Sequence[str], words: str, size: Size) -> tuple[tuple[tuple[st
     return (*above, *(((each, False),) for each in wrapped(words.split(" "), room, size.letters)))
 
 
-def _with_values(picture: _Picture, comparison: Comparison) -> str:
+def _with_values(picture: _Picture) -> str:
     size, readouts = picture.grid.size, []
     for line in picture.lines:
         pairs = zip(picture.grid.path(line.course), line.course.values, strict=True)
         points = tuple((x, y, f"layer {n}: {brief(value)}") for n, ((x, y), value) in enumerate(pairs, 1))
         readouts.append(Readout(" · ".join(line.names), points))
     over = overlay(readouts, (size.width, picture.grid.total))
-    return f'<div class="{size.name}">{_svg(picture, comparison)}{over}</div>'
+    return f'<div class="{size.name}">{_svg(picture)}{over}</div>'
 
 
-def _svg(picture: _Picture, comparison: Comparison) -> str:
+def _svg(picture: _Picture) -> str:
     grid = picture.grid
     parts = [_axes(grid)]
     for draw in (_curve, _label):
         parts += [draw(grid, line) for line in picture.lines]
-    if grid.size.ends:
-        what = f"test {'accuracy' if comparison.classifies else 'loss'}"
-        for y, words in ((HEAD, what), (HEAD + 1.2 * grid.size.letters, f"at epoch {comparison.epochs}")):
+    if grid.size.results:
+        for row, words in enumerate(picture.head):
+            y = HEAD + 1.2 * row * grid.size.letters
             parts.append(_words(words, grid.size.width, y, "end", f'fill="{paint("soft")}"'))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {grid.size.width:g} {grid.total:g}" role="img" '
-        f'aria-label="{html_text(summarize(courses(comparison)))}" font-family="{FONT}" '
+        f'aria-label="{html_text(picture.told)}" font-family="{FONT}" '
         f'font-size="{grid.size.letters:g}" fill="{paint("ink")}">{"".join(parts)}</svg>'
     )
 
@@ -249,7 +261,7 @@ def _svg(picture: _Picture, comparison: Comparison) -> str:
 def _axes(grid: _Grid) -> str:
     soft = f'fill="{paint("soft")}"'
     parts = [_words("std across examples, log scale", 0, HEAD, "start", soft)]
-    for value, name in _ticks(*grid.ends):
+    for value, name in _ticks(*grid.reach):
         y = grid.down(value)
         parts.append(f'<path d="M{grid.left:.1f},{y:.1f}H{grid.right:.1f}" stroke="{paint("grid")}"/>')
         parts.append(_words(name, grid.left - 8, y + 0.35 * grid.size.letters, "end", soft))
@@ -299,8 +311,8 @@ def _label(grid: _Grid, line: _Line) -> str:
     for row, pieces in enumerate(line.block):
         spans = "".join(_span(text, letters(line.course.hue) if named else "") for text, named in pieces)
         parts.append(f'<text x="{place:.1f}" y="{base + row * 1.25 * size:.1f}">{spans}</text>')
-    if grid.size.ends:
-        parts.append(_words(line.end, grid.size.width, base, "end", 'font-weight="600"'))
+    if grid.size.results:
+        parts.append(_words(line.result, grid.size.width, base, "end", 'font-weight="600"'))
     return "".join(parts)
 
 

@@ -1,7 +1,7 @@
 """Labels: short enough to read, and far enough apart."""
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 
 def shorten(name: str, most: int = 24) -> str:
@@ -74,16 +74,16 @@ def whole_ticks(last: int, most: int = 11) -> tuple[int, ...]:
 
 
 def set_apart(wanted: Sequence[float], heights: Sequence[float], low: float, high: float) -> list[float]:
-    """Move labels as little as need be, until none overlaps another and the middles of all lie in [low, high].
+    """Move labels as little as need be, until none overlaps another and all lie in [low, high].
 
-    Isotonic regression by pooling neighbours: with t = middle − what the labels before it take, "no overlap" reads
-    "t never falls". Where the room is too short for all of them, it is overrun at its high end.
+    Isotonic regression by pooling neighbours: with t = middle − its place in a stack of all labels, "no overlap"
+    reads "t never falls". Where the room is too short for all of them, it is overrun at its high end.
 
     Args:
         wanted: where the middle of each would like to be.
         heights: how high each is.
-        low: the least middle.
-        high: the greatest middle.
+        low: where the room begins.
+        high: where it ends.
 
     Returns:
         The middles, in the order given.
@@ -92,22 +92,22 @@ def set_apart(wanted: Sequence[float], heights: Sequence[float], low: float, hig
         >>> set_apart([10, 11, 50], [10, 10, 10], 0, 100)
         [5.5, 15.5, 50.0]
         >>> set_apart([99, 98], [10, 30], 0, 100)
-        [100.0, 80.0]
+        [95.0, 75.0]
     """
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
-    steps = [(heights[one] + heights[other]) / 2 for one, other in pairwise(order)]
-    taken = list(accumulate(steps, initial=0.0))
+    tops = accumulate((heights[index] for index in order), initial=0.0)
+    stacked = [top + heights[index] / 2 for top, index in zip(tops, order, strict=False)]
     pools: list[tuple[float, int]] = []  # (sum of t, how many)
     for rank, index in enumerate(order):
-        pools.append((wanted[index] - taken[rank], 1))
+        pools.append((wanted[index] - stacked[rank], 1))
         while len(pools) > 1 and pools[-2][0] / pools[-2][1] >= pools[-1][0] / pools[-1][1]:
             total, count = pools.pop()
             pools[-1] = (pools[-1][0] + total, pools[-1][1] + count)
     levels = [total / count for total, count in pools for _ in range(count)]
-    highest = float(max(low, high - taken[len(order) - 1])) if order else low
+    highest = float(max(low, high - sum(heights)))
     places = [0.0] * len(wanted)
     for rank, (index, level) in enumerate(zip(order, levels, strict=True)):
-        places[index] = min(max(level, low), highest) + taken[rank]
+        places[index] = min(max(level, low), highest) + stacked[rank]
     return places
 
 

@@ -200,7 +200,7 @@ def _labelled(frame: Frame, names: Sequence[Sequence[str]]) -> Frame:
     panel = replace(panel, height=max(panel.height, round(sum(heights))))
     frame = replace(frame, panel=panel, width=panel.width - panel.axis - min(room, most) - LEADER - 4)
     wanted = [frame.down(one.points[-1].y) for one in frame.series]
-    middles = set_apart(wanted, heights, 4, panel.height - 4)
+    middles = set_apart(wanted, heights, -4, panel.height + 8)
     return replace(frame, labels=tuple(map(Label, blocks, middles)))
 
 

@@ -59,7 +59,7 @@ def comparison_svg(comparison: Comparison) -> str:
 def _drawings(comparison: Comparison) -> list[tuple[str, str, float]]:
     """Return the drawings that there is something to see on, each with its head and its width."""
     found: list[tuple[str, str, float]] = []
-    signal = hero_svg(comparison, Size("picture", LEFT, HEIGHT, LETTERS, 330, ends=False))
+    signal = hero_svg(comparison, Size("picture", LEFT, HEIGHT, LETTERS, 330, results=False))
     if signal:
         found.append(("Before training: what is left of the signal", signal, LEFT))
     figure = "test_accuracy" if comparison.classifies else "test_loss"
