@@ -89,7 +89,7 @@ def test_drawings_are_painted_without_a_sheet_too() -> None:
 
 def test_every_colour_that_is_used_is_declared() -> None:
     used = set(re.findall(r"var\(--(\w+)", "".join(pages().values())))
-    declared = {*tones(0), "plain", "fixed", "c", "t"}
+    declared = {*tones(0), "plain", "fixed", "c"}
     assert used <= declared
     assert set(PAGE) <= declared
     assert tones(0).keys() == tones(1).keys()

@@ -4,6 +4,7 @@ import re
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def page(usual: Comparison) -> str:
 
 
 def headings(page: str) -> list[str]:
-    found = re.findall(r"<h[1-3][^>]*>(.*?)</h[1-3]>", page)
+    found = re.findall(r"<h[1-4][^>]*>(.*?)</h[1-4]>", page)
     return [re.sub("<.*?>", "", one).replace("\u00a0", " ") for one in found]
 
 
@@ -113,6 +114,8 @@ def test_shows_every_recipe_verdict_and_claim(page: str, usual: Comparison) -> N
 
 
 def test_sections_stand_in_order(page: str) -> None:
+    levels = [int(level) for level in re.findall(r"<h(\d)", page)]
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     assert re.findall("<h2>(.*?)</h2>", page) == [
         "Learning: accuracy by epoch", "What textbooks say, what we saw", "All figures", "Loss by epoch", "Depth",
         "Signal and gradient at the start", "What enters the activations", "First-layer weights at the end",
@@ -168,7 +171,7 @@ def test_terms_are_explained_only_where_they_are_used() -> None:
 
 
 def test_a_recipe_has_one_color_throughout(page: str) -> None:
-    hue = re.search(r'class="card c(\d+)"><h3>Xavier ', page).group(1)  # type: ignore[union-attr]
+    hue = re.search(r'class="card c(\d+)"><h2 class="title">Xavier ', page).group(1)  # type: ignore[union-attr]
     assert f'class="dot c{hue}"></span>Xavier ' in page
     assert page.count(f'stroke="{stroke(int(hue))}"') >= 15  # a line in each of seven charts and in the first picture
 

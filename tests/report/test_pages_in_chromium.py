@@ -31,7 +31,7 @@ addEventListener("load", () => {{
   const frame = document.getElementById("frame"), page = frame.contentDocument, view = frame.contentWindow;
   const box = each => each.getBoundingClientRect();
   const bottom = selector => Math.max(0, ...[...page.querySelectorAll(selector)].map(each => box(each).bottom));
-  const first = {{ finding: bottom("h1"), picture: bottom(".hero .drawing svg") }};
+  const first = {{ finding: bottom("h1"), picture: bottom("main > figure svg") }};
   page.querySelectorAll("details").forEach(each => each.open = true);
   const scrolls = each => each && (/auto|scroll/.test(getComputedStyle(each).overflowX) || scrolls(each.parentElement));
   const out = [...page.body.querySelectorAll("*")].filter(each =>
@@ -51,7 +51,7 @@ addEventListener("load", () => {{
     tallest: Math.round(Math.max(0, ...rows.map(each => each.height))),
     text: page.body.innerText.length,
     first,
-    pictures: page.querySelectorAll(".hero").length && drawn.filter(each => each.closest(".hero")).length,
+    pictures: drawn.filter(each => each.closest("main > figure")).length,
     cut: cut.map(each => each.textContent).slice(0, 5),
     letters: Math.min(99, ...letters.filter(each => box(each).width).map(size)),
     ground: getComputedStyle(page.body).backgroundColor,
@@ -167,7 +167,7 @@ VALUES = """
       said.push(seen());
       return said;
     })(),
-    stops: [...page.querySelectorAll(".hero .reads path")].filter(each => box(each).width).length,
+    stops: [...page.querySelectorAll("main > figure .reads path")].filter(each => box(each).width).length,
     named: page.querySelector(".large .reads path:last-child").getAttribute("aria-label"),
 """
 

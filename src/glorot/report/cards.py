@@ -14,10 +14,10 @@ PARTS = re.compile(r"; (?![^(]*\))")
 """What parts a verdict, but not what stands in brackets."""
 
 
-def cards(comparison: Comparison) -> str:
-    """Return a card for each recipe, and below them a line for each term that they use."""
+def cards(comparison: Comparison, heading: str = "h2") -> str:
+    """Return a card for each recipe under a heading of some level, and a line for each term that they use."""
     told = " ".join(result.verdict for result in comparison.results)
-    each = "\n".join(_card(result, comparison) for result in comparison.results)
+    each = "\n".join(_card(result, comparison, heading) for result in comparison.results)
     return f'<div class="cards">\n{each}\n</div>\n{terms(told)}'
 
 
@@ -28,11 +28,11 @@ def named(comparison: Comparison, recipe: str) -> str:
     return f"{html_text(name)}{code}"
 
 
-def _card(result: RecipeResult, comparison: Comparison) -> str:
+def _card(result: RecipeResult, comparison: Comparison, heading: str) -> str:
     _, hue, _ = style(comparison, result.recipe)
     verdict = "<br>".join(prose(word[:1].upper() + word[1:]) for word in PARTS.split(result.verdict))
     return (
-        f'<article class="card c{hue}"><h3>{named(comparison, result.recipe)}</h3>'
+        f'<article class="card c{hue}"><{heading} class="title">{named(comparison, result.recipe)}</{heading}>'
         f'<p class="score">{_score(result, comparison)}</p><p class="verdict">{verdict}</p></article>'
     )
 

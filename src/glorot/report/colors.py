@@ -88,7 +88,7 @@ def variables() -> str:
     tones |= {f"--c{hue}": _tones(hue, SHAPES) for hue in range(1, len(PALETTE) + 1)}
     tones |= {f"--t{hue}": _tones(hue, LETTERS) for hue in range(1, len(PALETTE) + 1)}
     light, dark = ("".join(f"{name}:{pair[side]};" for name, pair in tones.items()) for side in (0, 1))
-    classes = "".join(f".c{n}{{--c:var(--c{n});--t:var(--t{n})}}" for n in range(1, len(PALETTE) + 1))
+    classes = "".join(f".c{n}{{--c:var(--c{n})}}" for n in range(1, len(PALETTE) + 1))
     return (
         f".glorot{{color-scheme:light dark;{light}}}\n"
         f"@media (prefers-color-scheme:dark){{.glorot{{{dark}}}}}\n.glorot{{{classes}}}\n"

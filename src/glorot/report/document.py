@@ -83,15 +83,15 @@ def section(head: str, *parts: str, folded: bool = False) -> str:
     return f"<section>\n{title}\n{inner}\n</section>"
 
 
-def figure(finding: str, drawing: str, caption: str = "", kind: str = "") -> str:
+def figure(finding: str, drawing: str, caption: str = "", heading: str = "h3") -> str:
     """Return a drawing under the finding that it shows, with a caption below.
 
     Args:
         finding: the title, plain text.
         drawing: SVG or HTML.
         caption: plain text.
-        kind: the class of the figure, if it has one.
+        heading: the level of the title.
     """
     below = f"<figcaption>{prose(caption)}</figcaption>" if caption else ""
-    named = f' class="{kind}"' if kind else ""
-    return f'<figure{named}>\n<h3>{prose(finding)}</h3>\n<div class="drawing">{drawing}</div>\n{below}\n</figure>'
+    title = f'<{heading} class="title">{prose(finding)}</{heading}>'
+    return f'<figure>\n{title}\n<div class="drawing">{drawing}</div>\n{below}\n</figure>'

@@ -26,7 +26,7 @@ def comparison_html(comparison: Comparison) -> str:
     shown = sections.ACCURACIES if comparison.classifies else sections.LOSSES
     body = "\n".join(
         [
-            _first_screen(comparison, "h1"),
+            _first_screen(comparison, "h1", "h2"),
             cards(comparison),
             section(f"Learning: {first} by epoch", sections.learning(comparison, shown)),
             section("What textbooks say, what we saw", tables.claims(comparison)),
@@ -51,17 +51,17 @@ def first_screen_html(comparison: Comparison) -> str:
     Returns:
         HTML with its own style, which styles nothing outside of it.
     """
-    return fragment(_first_screen(comparison, "h3") + cards(comparison))
+    return fragment(_first_screen(comparison, "h3", "h4") + cards(comparison, "h4"))
 
 
-def _first_screen(comparison: Comparison, heading: str) -> str:
+def _first_screen(comparison: Comparison, first: str, second: str) -> str:
     cut = '<p class="warn">Stopped before its end: only complete runs are shown.</p>' if comparison.interrupted else ""
     drawing = hero.hero(comparison)
     title = "What is left of the signal, layer by layer, before training"
     return (
-        f'<{heading} class="finding">{prose(finding(comparison))}</{heading}>\n'
+        f'<{first} class="finding">{prose(finding(comparison))}</{first}>\n'
         f'<p class="lead">{html_text(_facts(comparison))}</p>\n{cut}\n'
-        f"{figure(title, drawing, hero.caption(comparison), 'hero') if drawing else ''}\n"
+        f"{figure(title, drawing, hero.caption(comparison), second) if drawing else ''}\n"
     )
 
 

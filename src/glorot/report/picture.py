@@ -40,7 +40,7 @@ def comparison_png(comparison: Comparison) -> bytes:
 
 def comparison_svg(comparison: Comparison) -> str:
     """Return the same as SVG, in the tones for light ground."""
-    title = wrapped(finding(comparison).replace(" %", "\u00a0%").split(" "), WIDTH - 2 * MARGIN, TITLE, bold=True)
+    title = _title(finding(comparison))
     top = MARGIN + len(title) * LINE + 30
     parts = [_words(line, MARGIN, MARGIN + 26 + row * LINE, TITLE) for row, line in enumerate(title)]
     heights, left = [0.0], float(MARGIN)
@@ -54,6 +54,14 @@ def comparison_svg(comparison: Comparison) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{total:.0f}" font-family="{FONT}" '
         f'fill="{paint("ink")}"><rect width="100%" height="100%" fill="{paint("ground")}"/>{"".join(parts)}</svg>'
     )
+
+
+def _title(words: str) -> list[str]:
+    """Set the title in as few lines as it needs, about equally long."""
+    pieces, width = words.replace(" %", "\u00a0%").split(" "), WIDTH - 2 * MARGIN
+    lines = wrapped(pieces, width, TITLE, bold=True)
+    widths = range(width // 3, width, 10)
+    return next((even for w in widths if len(even := wrapped(pieces, w, TITLE, bold=True)) == len(lines)), lines)
 
 
 def _drawings(comparison: Comparison) -> list[tuple[str, str, float]]:
