@@ -144,6 +144,22 @@ def test_a_card_has_the_nickname_the_code_the_score_and_the_verdict(page: str) -
     ]
 
 
+def test_every_figure_says_in_words_what_it_shows(page: str) -> None:
+    figures = re.findall("<figure>.*?</figure>", page.replace("\u00a0", " "), re.DOTALL)
+    assert len(figures) == 10
+    for each in figures:
+        (title,) = re.findall(r'class="title">(.*?)</h\d>', each)
+        drawings = re.findall(r'<svg (?!class="reads")[^>]*>', each)
+        told = re.findall(r'<svg (?!class="reads")[^>]*role="img" aria-label="([^"]+)"', each)
+        assert len(told) == len(drawings)
+        if title.startswith("What is left of the signal"):
+            assert all("Xavier: stays level." in words for words in told)
+        elif told:
+            assert set(told) == {title}
+        else:
+            assert len(re.findall('<img alt="first-layer weights of [^"]+"', each)) == 4
+
+
 def test_a_verdict_is_parted_between_its_statements_only() -> None:
     words = "2.3 points below the best (xavier_uniform(gain=4); 1.1 to 3.7); 8.0 times the epochs to 90 %"
     page = comparison_html(builders.comparison(builders.result("xavier", verdict=words))).replace("\u00a0", " ")
