@@ -18,7 +18,7 @@ from glorot.comparison.results import RecipeResult, Run
 from glorot.comparison.scales import Floats, Logarithm, LogOdds, Scale
 from glorot.comparison.symptoms import symptom
 
-END_LEVEL, PACE_LEVEL, LOSS_LEVEL, SINGLES_LEVEL = 0.03, 0.005, 0.005, 0.01
+END_LEVEL, PACE_LEVEL, LOSS_LEVEL, SINGLES_LEVEL = 0.025, 0.005, 0.005, 0.015
 """How the 5 % are divided: ends and paces over all pairs, the losses of one pair, sentences on one recipe."""
 
 CLEAR = 1.5
