@@ -87,7 +87,7 @@ def _chart(frame: Frame) -> Spec:
     floor = frame.y[0]
     layers = [*_lines(frame.series, floor), *_dots(frame.series, floor), *_labels(frame)]
     encoding = {"x": x, "y": y}
-    return {"width": round(frame.width), "height": panel.height, "encoding": encoding, "layer": layers}
+    return {"width": frame.width, "height": panel.height, "encoding": encoding, "layer": layers}
 
 
 def _channel(name: str, axis: Spec, log: bool, domain: tuple[float, float]) -> Spec:

@@ -198,7 +198,7 @@ def _labelled(frame: Frame, names: Sequence[Sequence[str]]) -> Frame:
     room = max((text_width(line, panel.size, bold=True) for block in blocks for line in block), default=0.0)
     heights = [len(block) * panel.line + 2 for block in blocks]
     panel = replace(panel, height=max(panel.height, round(sum(heights))))
-    frame = replace(frame, panel=panel, width=panel.width - panel.axis - min(room, most) - LEADER - 4)
+    frame = replace(frame, panel=panel, width=round(panel.width - panel.axis - min(room, most) - LEADER - 4))
     wanted = [frame.down(one.points[-1].y) for one in frame.series]
     middles = set_apart(wanted, heights, -4, panel.height + 8)
     return replace(frame, labels=tuple(map(Label, blocks, middles)))
