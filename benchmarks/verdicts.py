@@ -25,10 +25,11 @@ import numpy as np
 
 from glorot.comparison import Comparison, RecipeResult, Run
 from glorot.comparison.digits import default_recipes, digits_task
-from glorot.comparison.fates import Fate
-from glorot.comparison.inference import student_quantile
-from glorot.comparison.run import judged, run_comparison
-from glorot.comparison.standings import Standings
+from glorot.comparison.judging import judged
+from glorot.comparison.judging.fates import Fate
+from glorot.comparison.judging.inference import student_quantile
+from glorot.comparison.judging.standings import Standings
+from glorot.comparison.run import run_comparison
 from glorot.probe import Signal
 from glorot.report.conclusions import finding
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from glorot.comparison.comparison import Comparison
+from glorot.comparison.judging import judged
 from glorot.comparison.results import Epoch, RecipeResult, Run
-from glorot.comparison.run import judged
 from glorot.distributions import Distribution, Normal
 from glorot.fans import Fans
 from glorot.plans import STREAM, VERSION, Plan, PlanEntry

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from glorot.comparison.inference import Blocks, critical_value, seeds_needed, student_quantile
-from glorot.comparison.scales import Logarithm, LogOdds
+from glorot.comparison.judging.inference import Blocks, critical_value, seeds_needed, student_quantile
+from glorot.comparison.judging.scales import Logarithm, LogOdds
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 10, 29])

@@ -7,8 +7,8 @@ import comparing_builders as build
 import pytest
 
 from glorot.comparison.comparison import Comparison
+from glorot.comparison.judging.textbook import SENTENCES
 from glorot.comparison.results import Claim, RecipeResult, Spread, SweepPoint
-from glorot.comparison.textbook import SENTENCES
 
 Make = Callable[..., RecipeResult]
 

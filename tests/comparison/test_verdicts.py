@@ -7,8 +7,8 @@ import comparing_builders as build
 import pytest
 
 from glorot.comparison.comparison import Comparison
-from glorot.comparison.fates import Fate, fate
-from glorot.comparison.standings import Standings
+from glorot.comparison.judging.fates import Fate, fate
+from glorot.comparison.judging.standings import Standings
 
 
 def verdicts(*results: Any, **fields: Any) -> list[str]:

@@ -82,11 +82,11 @@ def test_nicknames_are_what_a_beginner_calls_them() -> None:
     laws = {
         "zeros": Constant(0), "constant(0.1)": Constant(0.1), "random(0.01)": Normal(0, 0.01), "random(1)": Normal(0, 1),
         "standard": Normal(0, 0.07), "xavier_uniform": Normal(0, 0.125), "xavier_normal": Normal(0, 0.125),
-        "he_normal": Normal(0, 0.18), "auto": Normal(0, 0.1), "random(0.1)": Normal(0, 0.1),
+        "he_normal": Normal(0, 0.18), "xavier_uniform(gain=4)": Normal(0, 0.5), "auto": Normal(0, 0.1), "random(0.1)": Normal(0, 0.1),
     }  # fmt: skip
     results = [build.recipe(name, DEAD, law=law) for name, law in laws.items()]
     assert list(nicknames(build.comparison(*results)).values()) == [
-        "all zero", "all equal", "too small", "too large", "old rule", "Xavier", "Xavier normal", "He", "auto",
+        "all zero", "all equal", "too small", "too large", "old rule", "Xavier", "Xavier normal", "He", "4 × Xavier", "auto",
         "random(0.1)",
     ]  # fmt: skip
 

@@ -20,7 +20,7 @@ def test_pace_groups_the_fast_and_the_slow() -> None:
 def test_overfitting_names_the_widest_gap() -> None:
     result = builders.result("a")
     tame = builders.comparison(result)
-    assert findings.overfitting(tame) == "Training and test are at most 0.0 points apart (a)"
+    assert findings.overfitting(tame) == "No recipe ends lower on the test set than in training"
     wild = [builders.Epoch(0.1, 0.99, 0.5, 0.7)] * 3
     runs = tuple(builders.replace(run, epochs=tuple(wild)) for run in result.runs)
     told = findings.overfitting(builders.comparison(builders.replace(result, runs=runs)))

@@ -201,7 +201,7 @@ def test_titles_follow_the_figures(usual: Comparison, page: str) -> None:
     now = headings(comparison_html(changed))
     assert finding(changed) in now
     assert finding(changed) != finding(usual)
-    assert "Random(0.01) reaches 90 % on the test set after 1 epoch, Xavier after 2, 2 recipes never" in now
+    assert "random(0.01) reaches 90 % on the test set after 1 epoch, Xavier after 2, 2 recipes never" in now
     assert not any("random(0.01) falls" in title and "way back" in title for title in now)
 
 

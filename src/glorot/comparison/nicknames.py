@@ -49,12 +49,14 @@ def _nickname(result: RecipeResult) -> str:
         text = as_recipe(result.recipe).text
     except GlorotError:  # of a comparison that a newer glorot saved
         return result.recipe
-    name, _, _ = parse_call(text)
+    name, _, keywords = parse_call(text)
     if name == "constant":
         return "all equal"
     if name in FIXED_SCALE:
         scale = _scale(result.plan)
         return "too small" if scale < 1 / FAR else "too large" if scale > FAR else result.recipe
+    if name in FAMILIAR and list(keywords) == ["gain"]:
+        return f"{keywords['gain']:g} × {FAMILIAR[name]}"
     return FAMILIAR.get(text, result.recipe)
 
 

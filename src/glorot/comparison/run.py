@@ -13,13 +13,11 @@ import torch
 
 from glorot import __version__
 from glorot.comparison.comparison import Comparison, Progress
+from glorot.comparison.judging import judged
 from glorot.comparison.randomness import seeded
 from glorot.comparison.results import RecipeResult, Run, hidden
-from glorot.comparison.standings import Standings
 from glorot.comparison.task import Task
-from glorot.comparison.textbook import claims
 from glorot.comparison.training import check_fresh, shares_process, train
-from glorot.comparison.verdicts import verdict
 from glorot.errors import GlorotError
 from glorot.plans import Plan, Rules, resolve
 from glorot.probe import Signal, prediction
@@ -88,13 +86,6 @@ def run_comparison(
         margin=margin,
     )
     return replace(judged(comparison), seconds=time.perf_counter() - began)
-
-
-def judged(comparison: Comparison) -> Comparison:
-    """Return a comparison with a verdict on each recipe and the sentences of the textbooks."""
-    standings = Standings(comparison)
-    results = tuple(replace(result, verdict=verdict(result, standings)) for result in comparison.results)
-    return replace(comparison, results=results, claims=claims(standings))
 
 
 def _predicted(plan: Plan, start: Signal) -> tuple[Prediction, ...] | None:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from glorot.comparison.comparison import Comparison, Progress
+from glorot.comparison.judging import judged
 from glorot.comparison.results import SweepPoint
-from glorot.comparison.run import Seeds, judged, run_comparison
+from glorot.comparison.run import Seeds, run_comparison
 from glorot.comparison.task import Task
 from glorot.errors import GlorotError
 from glorot.plans import Rules

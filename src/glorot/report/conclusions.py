@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 
 from glorot.comparison.comparison import Comparison
-from glorot.comparison.fates import Fate
+from glorot.comparison.judging.fates import Fate
+from glorot.comparison.judging.standings import Standings
 from glorot.comparison.nicknames import nicknames
 from glorot.comparison.results import RecipeResult
-from glorot.comparison.standings import Standings
-from glorot.report.labels import listed
+from glorot.report.labels import capital, listed
 from glorot.text import brief
 
 PHRASES = {
@@ -50,8 +50,7 @@ class _Finding:
     def sentence(self) -> str:
         """Return the sentence."""
         parts = [self._lead(), *self._rest()]
-        words = "; ".join(part for part in parts if part)
-        return words[:1].upper() + words[1:] if not words.startswith(tuple(r.recipe for r in self.said)) else words
+        return capital("; ".join(part for part in parts if part))
 
     def _lead(self) -> str:
         results, living = self.comparison.results, self.standings.living

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glorot.comparison.comparison import Comparison
+from glorot.comparison.judging.symptoms import FADED, ratio, times, usual_saturation
 from glorot.comparison.results import RecipeResult
-from glorot.comparison.symptoms import FADED, ratio, times, usual_saturation
 from glorot.errors import GlorotError
 from glorot.report.curves import style
 from glorot.report.labels import listed

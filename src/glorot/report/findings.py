@@ -3,12 +3,12 @@
 import math
 
 from glorot.comparison.comparison import Comparison
+from glorot.comparison.judging.standings import Standings
+from glorot.comparison.judging.symptoms import ratio, times, usual_saturation
 from glorot.comparison.nicknames import nicknames
 from glorot.comparison.results import GOAL, RecipeResult
-from glorot.comparison.standings import Standings
-from glorot.comparison.symptoms import ratio, times, usual_saturation
 from glorot.errors import GlorotError
-from glorot.report.labels import listed, span
+from glorot.report.labels import capital, listed, span
 from glorot.text import brief
 
 
@@ -40,7 +40,7 @@ def pace(comparison: Comparison) -> str:
     if never:
         rest = _names(_rest(comparison, there), names)
         words.append(f"{_count(never, 'recipe')} never" if never > 1 else f"{rest} never")
-    return _capital(", ".join(words))
+    return capital(", ".join(words))
 
 
 def overfitting(comparison: Comparison) -> str:
@@ -54,9 +54,10 @@ def overfitting(comparison: Comparison) -> str:
         return "No recipe ends with a number"
     name, (train, test) = max(gaps.items(), key=lambda item: item[1][0] - item[1][1])
     if train - test > 0.05:
-        return f"{_capital(name)}: {percent(train, 1)} in training, {percent(test, 1)} on the test set"
-    points = f"{100 * max(train - test, 0):.1f}"
-    return f"Training and test are at most {points} points apart ({name})"
+        return f"{capital(name)}: {percent(train, 1)} in training, {percent(test, 1)} on the test set"
+    if train - test < 0.001:
+        return "No recipe ends lower on the test set than in training"
+    return f"Training and test are at most {100 * (train - test):.1f} points apart ({name})"
 
 
 def losses(comparison: Comparison, part: str) -> str:
@@ -98,7 +99,7 @@ def propagation(comparison: Comparison, figure: str) -> str:
         words.append(f"that of {leader} goes {times(factors[leader])}")
     words[0] = words[0].replace("that", f"the {what}", 1)
     sentence = f"{words[0]} {way}, {listed(words[1:])}" if words[1:] else f"{words[0]} {way}"
-    return _capital(sentence)
+    return capital(sentence)
 
 
 def saturation(comparison: Comparison) -> str:
@@ -129,7 +130,7 @@ def saturation(comparison: Comparison) -> str:
     words = words.replace(" with ", " starts with ", 1) + " of its units saturated in the fullest layer"
     leader = names[Standings(comparison).leader.recipe]
     other = leader if leader in rest else min(rest, key=lambda n: shares[n])
-    return _capital(f"{words}; {other} with {percent(shares[other])}")
+    return capital(f"{words}; {other} with {percent(shares[other])}")
 
 
 def _usual_saturation(result: RecipeResult) -> float:
@@ -153,7 +154,7 @@ def copies(rows: dict[str, tuple[int, int]]) -> str:
     ]
     others = [name for name in rows if name not in copied]
     rest = f"; with {listed(others, 3)} all units differ" if others else ""
-    return _capital(f"{listed(words, 3)} in the first layer{rest}")
+    return capital(f"{listed(words, 3)} in the first layer{rest}")
 
 
 def over_depth(comparison: Comparison) -> str:
@@ -192,10 +193,6 @@ def theory_gap(result: RecipeResult, figure: str, predicted: str) -> tuple[float
         if (said := getattr(one, predicted)) > 0 and math.isfinite(seen.mean)
     ]
     return max(gaps, default=None)
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _rest(comparison: Comparison, some: list[RecipeResult]) -> list[RecipeResult]:

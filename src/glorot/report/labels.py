@@ -39,6 +39,17 @@ def _first_difference(one: str, other: str) -> int:
     return next((place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
 
 
+def capital(sentence: str) -> str:
+    """Begin a sentence with a capital, unless it begins with code.
+
+    Example:
+        >>> capital("too large ends at 60 %"), capital("random(1) ends at 60 %")
+        ('Too large ends at 60 %', 'random(1) ends at 60 %')
+    """
+    first, *_ = sentence.split() or [""]
+    return sentence[:1].upper() + sentence[1:] if first.rstrip(",;:").isalpha() else sentence
+
+
 def listed(names: Sequence[str], most: int = 4) -> str:
     """Write names as a sentence does.
 

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from glorot.comparison.comparison import Comparison
-from glorot.comparison.fates import Fate
-from glorot.comparison.standings import Standings
+from glorot.comparison.judging.fates import Fate
+from glorot.comparison.judging.standings import Standings
 from glorot.comparison.summary import percent
 from glorot.report.conclusions import finding
 

@@ -12,11 +12,11 @@ from functools import cached_property
 import numpy as np
 
 from glorot.comparison.comparison import Comparison
-from glorot.comparison.fates import Fate, fate
-from glorot.comparison.inference import Blocks, Difference, seeds_needed
+from glorot.comparison.judging.fates import Fate, fate
+from glorot.comparison.judging.inference import Blocks, Difference, seeds_needed
+from glorot.comparison.judging.scales import Floats, Logarithm, LogOdds, Scale
+from glorot.comparison.judging.symptoms import symptom
 from glorot.comparison.results import RecipeResult, Run
-from glorot.comparison.scales import Floats, Logarithm, LogOdds, Scale
-from glorot.comparison.symptoms import symptom
 
 END_LEVEL, PACE_LEVEL, LOSS_LEVEL, SINGLES_LEVEL = 0.025, 0.005, 0.005, 0.015
 """How the 5 % are divided: ends and paces over all pairs, the losses of one pair, sentences on one recipe."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glorot.comparison.fates import Fate, has_learned
-from glorot.comparison.figures import (
+from glorot.comparison.judging.fates import Fate, has_learned
+from glorot.comparison.judging.figures import (
     Figure,
     by_matrices,
     dead_at_end,
@@ -20,12 +20,12 @@ from glorot.comparison.figures import (
     way,
     way_back,
 )
-from glorot.comparison.inference import student_quantile
+from glorot.comparison.judging.inference import student_quantile
+from glorot.comparison.judging.standings import Standings
+from glorot.comparison.judging.symptoms import FADED, ratio, times
+from glorot.comparison.judging.verdicts import OVERFITS
 from glorot.comparison.results import GOAL, RecipeResult, hidden
-from glorot.comparison.standings import Standings
 from glorot.comparison.summary import percent
-from glorot.comparison.symptoms import FADED, ratio, times
-from glorot.comparison.verdicts import OVERFITS
 from glorot.text import brief
 
 Seen = tuple[bool | None, str]

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from glorot.catalogue import parse_call
-from glorot.comparison import observations as see
-from glorot.comparison import rivals
 from glorot.comparison.comparison import Comparison
-from glorot.comparison.observations import Bench, Seen
+from glorot.comparison.judging import observations as see
+from glorot.comparison.judging import rivals
+from glorot.comparison.judging.observations import Bench, Seen
+from glorot.comparison.judging.standings import SINGLES_LEVEL, Standings
 from glorot.comparison.results import Claim, RecipeResult
-from glorot.comparison.standings import SINGLES_LEVEL, Standings
 from glorot.recipes import RECIPES, as_recipe
 
 Speaks = Callable[[str], bool]

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Sequence
 
-from glorot.comparison.fates import Fate
-from glorot.comparison.inference import student_quantile
-from glorot.comparison.observations import ONE_SEED, Bench, Seen, accuracy
+from glorot.comparison.judging.fates import Fate
+from glorot.comparison.judging.inference import student_quantile
+from glorot.comparison.judging.observations import ONE_SEED, Bench, Seen, accuracy
+from glorot.comparison.judging.standings import Versus
+from glorot.comparison.judging.verdicts import MOST_SEEDS
 from glorot.comparison.results import GOAL, RecipeResult, SweepPoint, hidden
-from glorot.comparison.standings import Versus
 from glorot.comparison.summary import percent
-from glorot.comparison.verdicts import MOST_SEEDS
 from glorot.text import brief
 
 MARKED = 0.05

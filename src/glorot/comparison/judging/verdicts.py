@@ -3,10 +3,10 @@
 import math
 
 from glorot.comparison.comparison import Comparison
-from glorot.comparison.fates import Fate, has_learned
+from glorot.comparison.judging.fates import Fate, has_learned
+from glorot.comparison.judging.standings import Standings, Versus
+from glorot.comparison.judging.symptoms import symptom
 from glorot.comparison.results import GOAL, RecipeResult
-from glorot.comparison.standings import Standings, Versus
-from glorot.comparison.symptoms import symptom
 from glorot.text import brief
 
 OVERFITS = 0.05
