@@ -23,8 +23,8 @@ def beside(name: str, **more: Any) -> Any:
 def test_a_recipe_that_is_worse_is_so_many_points_below_within_an_interval() -> None:
     best, worse = verdicts(beside("xavier"), build.recipe("standard", build.near(0.92, seed=1)))
     assert best == "best here"
-    assert worse.startswith("5.0 points below the best (xavier; ")
-    low, high = (float(words.rstrip(")")) for words in worse.split("; ")[1].split(" to "))
+    assert worse.startswith("5.0 points below the best (xavier; interval ")
+    low, high = (float(words.rstrip(")")) for words in worse.split("interval ")[1].split(" to "))
     assert 2 < low < 5 < high < 8
 
 
@@ -128,7 +128,7 @@ def test_without_classes_it_is_the_loss() -> None:
         )
     )  # fmt: skip
     told = verdicts(better, worse, same, classifies=False, chance=math.nan, margin=0.2)
-    assert told[1].startswith("test loss 4 times that of the best (xavier; 3.")
+    assert told[1].startswith("test loss 4 times that of the best (xavier; interval 3.")
     assert told[2] == "no difference from xavier: their losses end within 20 % of each other"
     unknown = verdicts(better, worse, same, classifies=False, chance=math.nan)[2]
     assert unknown == "cannot tell it from xavier (its test loss 0.1 % higher)"

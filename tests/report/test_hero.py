@@ -33,12 +33,12 @@ def start(across: tuple[float, ...], **changes: object) -> RecipeResult:
     ("across", "changes", "words"),
     [
         ((0.0, 0.0, 0.0), {}, "no signal at all"),
-        ((0.5, 0.9, 1.0), {"distinct": 1, "saturated": 1.0}, "all units alike"),
+        ((0.5, 0.9, 1.0), {"distinct": 1, "saturated": 1.0}, "16 copies of one unit"),
         ((0.1, 0.01, 1e-4), {}, "dies on the way (×0.001)"),
         ((0.1, 0.01, 0.0), {}, "dies on the way (×0)"),
         ((1.0, 30.0, 900.0), {}, "explodes on the way (×900)"),
         ((0.8, 0.9, 0.9), {"saturated": 0.84}, "saturates: 84 % of units"),
-        ((0.4, 0.3, 0.2), {}, "stays level (×0.5)"),
+        ((0.4, 0.3, 0.2), {}, "holds up (×0.5)"),
         ((0.4, 0.2, 0.1), {}, "fades (×0.25)"),
         ((0.1, 0.2, 0.5), {}, "grows (×5)"),
         ((0.4,), {}, "starts at 0.4"),
@@ -106,14 +106,18 @@ def five_layers() -> RecipeResult:
 def test_lines_that_coincide_are_one_with_both_names() -> None:
     same = [builders.result("xavier_uniform"), replace(builders.result("xavier_normal"), recipe="xavier_normal")]
     drawing = hero_svg(builders.comparison(*same, builders.result("he", stds=(0.9, 0.8, 0.7))), LARGE)
-    assert "Xavier · Xavier normal:" in drawing
-    assert drawing.count('stroke-width="3"') == 2
+    names = re.search(r"Xavier ·</tspan> <tspan[^>]*>Xavier normal:", drawing)
+    assert names is not None
+    colours = re.findall(r'<tspan font-weight="700" fill="([^"]+)">Xavier', drawing)
+    assert len(set(colours)) == 2  # each name in its own, and the line takes turns in both
+    assert drawing.count('stroke-width="3"') == 3
+    assert drawing.count('stroke-dasharray="9 9" stroke-dashoffset="-9"') == 1
     assert drawing.count("95.2 %") == 2
 
 
 def test_what_training_made_of_lines_that_coincide_is_told_of_each() -> None:
     drawing = hero_svg(builders.diverged(), LARGE)
-    assert "too small · Xavier:" in drawing
+    assert re.search(r"too small ·</tspan> <tspan[^>]*>Xavier:", drawing)
     assert ">diverged · 95.2 %<" in drawing
 
 
@@ -145,7 +149,7 @@ def test_the_picture_says_in_words_what_it_shows() -> None:
     told = summarize(courses(builders.usual()))
     assert told == (
         "The signal by hidden layer before training. all zero: no signal at all; random(0.01): dies on the way; "
-        "random(1): saturates: 84 % of units; Xavier: stays level."
+        "random(1): saturates: 84 % of units; Xavier: holds up."
     )
     assert hero(builders.usual()).count(f'role="img" aria-label="{told}"') == len(SIZES)
 

@@ -85,8 +85,7 @@ def test_picture_has_the_finding_the_signal_and_the_curves() -> None:
         finding(usual),
         "what is left of the signal",
         "what is learned",
-        "Xavier: stays level (×0.6)",
-        "95.2 %",
+        "Xavier 95.2 % holds up (×0.6)",
     ):
         assert said in words
     assert "var(" not in drawing

@@ -153,7 +153,7 @@ def test_every_figure_says_in_words_what_it_shows(page: str) -> None:
         told = re.findall(r'<svg (?!class="reads")[^>]*role="img" aria-label="([^"]+)"', each)
         assert len(told) == len(drawings)
         if title.startswith("What is left of the signal"):
-            assert all("Xavier: stays level." in words for words in told)
+            assert all("Xavier: holds up." in words for words in told)
         elif told:
             assert set(told) == {title}
         else:
@@ -161,11 +161,11 @@ def test_every_figure_says_in_words_what_it_shows(page: str) -> None:
 
 
 def test_a_verdict_is_parted_between_its_statements_only() -> None:
-    words = "2.3 points below the best (xavier_uniform(gain=4); 1.1 to 3.7); 8.0 times the epochs to 90 %"
+    words = "2.3 points below the best (xavier_uniform(gain=4); interval 1.1 to 3.7); 8.0 times the epochs to 90 %"
     page = comparison_html(builders.comparison(builders.result("xavier", verdict=words))).replace("\u00a0", " ")
     assert (
-        '<p class="verdict">2.3 points below the best (xavier_uniform(gain=4); 1.1 to 3.7)<br>8.0 times the epochs to 90 %</p>'
-        in page
+        "<li>2.3 points below the best (xavier_uniform(gain=4); interval 1.1 to 3.7)</li>"
+        "<li>8.0 times the epochs to 90 %</li>" in page
     )
 
 

@@ -12,9 +12,11 @@ from glorot.errors import GlorotError
 from glorot.plans import Plan
 from glorot.recipes import as_recipe
 
+OLD_RULE = "old rule"
+
 FAMILIAR = {
     "zeros": "all zero",
-    "standard": "old rule",
+    "standard": OLD_RULE,
     "xavier": "Xavier",
     "xavier_uniform": "Xavier",
     "xavier_normal": "Xavier normal",

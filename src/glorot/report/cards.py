@@ -30,10 +30,11 @@ def named(comparison: Comparison, recipe: str) -> str:
 
 def _card(result: RecipeResult, comparison: Comparison, heading: str) -> str:
     _, hue, _ = style(comparison, result.recipe)
-    verdict = "<br>".join(prose(word[:1].upper() + word[1:]) for word in PARTS.split(result.verdict))
+    parts = [prose(word[:1].upper() + word[1:]) for word in PARTS.split(result.verdict)]
+    verdict = f"<p>{parts[0]}</p>" if len(parts) == 1 else f"<ul>{''.join(f'<li>{part}</li>' for part in parts)}</ul>"
     return (
         f'<article class="card c{hue}"><{heading} class="title">{named(comparison, result.recipe)}</{heading}>'
-        f'<p class="score">{_score(result, comparison)}</p><p class="verdict">{verdict}</p></article>'
+        f'<p class="score">{_score(result, comparison)}</p><div class="verdict">{verdict}</div></article>'
     )
 
 

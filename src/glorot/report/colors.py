@@ -23,8 +23,8 @@ PAGE = {
 # After Okabe and Ito, without their yellow, which no projector shows on white. The most telling ones
 # come last: with few recipes only those are used.
 PALETTE = (
-    ("#332288", "#a294f5"), ("#999933", "#bdbd4e"), ("#4d2c0c", "#c29468"), ("#111111", "#f4f4f4"),
-    ("#8a8a8a", "#9aa0a6"), ("#cc79a7", "#e694c2"), ("#56b4e9", "#9adcff"), ("#882255", "#d05a93"),
+    ("#cc79a7", "#e694c2"), ("#999933", "#bdbd4e"), ("#4d2c0c", "#c29468"), ("#111111", "#f4f4f4"),
+    ("#8a8a8a", "#9aa0a6"), ("#332288", "#a294f5"), ("#56b4e9", "#9adcff"), ("#882255", "#d05a93"),
     ("#e69f00", "#f2b632"), ("#009e73", "#22c997"), ("#0072b2", "#4ba0e3"), ("#d55e00", "#ff8b40"),
 )  # fmt: skip
 

@@ -12,8 +12,8 @@ from glorot.report.curves import style
 from glorot.report.labels import listed
 from glorot.text import brief
 
-LEVEL = 3.0
-"""A signal that ends within this factor of where it began has kept level."""
+LEVEL, HELD = 1.25, 3.0
+"""Within these factors of where it began, a signal has kept level, and at least held up."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ def describe_course(result: RecipeResult) -> str:
     if max(values, default=0.0) == 0:
         return "no signal at all"
     if max(value.mean for value in result.by_layer("distinct")) == 1:
-        return "all units alike"
+        units = result.runs[0].start.layers[0].units
+        return f"{units} copies of one unit"
     factor = ratio(across)
     if factor < FADED:
         return f"dies on the way ({times(factor)})"
@@ -73,8 +74,13 @@ def describe_course(result: RecipeResult) -> str:
         return f"saturates: {100 * saturated:.0f} % of units"
     if math.isnan(factor):
         return f"starts at {brief(values[0])}"
-    kept = "fades" if factor < 1 / LEVEL else "grows" if factor > LEVEL else "stays level"
-    return f"{kept} ({times(factor)})"
+    return f"{_kept(factor)} ({times(factor)})"
+
+
+def _kept(factor: float) -> str:
+    if 1 / LEVEL < factor < LEVEL:
+        return "stays level"
+    return "fades" if factor < 1 / HELD else "grows" if factor > HELD else "holds up"
 
 
 def summarize(found: Sequence[Course]) -> str:

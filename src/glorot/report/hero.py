@@ -6,8 +6,10 @@ Drawn as plain SVG: dozens of shapes, whose labels must stand inside at every wi
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from glorot.comparison.comparison import Comparison
+from glorot.comparison.nicknames import OLD_RULE, nicknames
 from glorot.markup import html_text
 from glorot.report.charts import power
 from glorot.report.coinciding import coinciding
@@ -16,6 +18,9 @@ from glorot.report.courses import Course, courses, summarize
 from glorot.report.labels import set_apart, short_names, text_width, wrapped
 from glorot.report.readout import Readout, overlay
 from glorot.text import brief
+
+TURN = 9
+"""How far a line that stands for several starts is drawn in the colour of each, in pixels."""
 
 SPAN = 1e8
 """How far from where it usually starts a signal is drawn; what goes further stays at the edge."""
@@ -80,6 +85,10 @@ def caption(comparison: Comparison) -> str:
         "example from another."
     )
     found = courses(comparison)
+    if max((len(course.values) for course in found), default=0) > 1:
+        words += " ×: in the last layer, as a multiple of the first."
+    if OLD_RULE in nicknames(comparison).values():
+        words += f" The {OLD_RULE}: uniform on ±1/√fan_in, usual before Xavier."
     low, high = _reach(found)
     beyond = any(value and not low <= value <= high for course in found for value in course.values)
     return f"{words} A line at the edge goes on beyond it." if beyond else words
@@ -153,6 +162,17 @@ class _Grid:
         return [(self.across(layer), self.down(value)) for layer, value in enumerate(course.values, 1)]
 
 
+class Piece(NamedTuple):
+    """Some words of a label: bold where they are a name or a result, and a name in its colour (0: none)."""
+
+    text: str
+    bold: bool = False
+    hue: int = 0
+
+
+Row = tuple[Piece, ...]
+
+
 @dataclass(frozen=True)
 class _Line:
     """One line of the picture: lines that coincide, under all their names.
@@ -160,15 +180,17 @@ class _Line:
     Attributes:
         course: the first of them.
         names: what all of them are called.
+        hues: the numbers of their colours.
         result: what training made of them.
-        block: the lines of letters of its label, each in pieces of (text, whether it is a name).
+        block: the lines of letters of its label, each in pieces.
         middle: where its label stands.
     """
 
     course: Course
     names: tuple[str, ...]
+    hues: tuple[int, ...]
     result: str
-    block: tuple[tuple[tuple[str, bool], ...], ...]
+    block: tuple[Row, ...]
     middle: float = 0.0
 
 
@@ -203,8 +225,10 @@ def _placed(found: Sequence[Course], size: Size) -> tuple[_Grid, tuple[_Line, ..
     lines = []
     for group in coinciding([grid.path(course) for course in found]):
         course, names = found[group[0]], tuple(found[place].name for place in group)
+        hues = tuple(found[place].hue for place in group)
         result = " · ".join(dict.fromkeys(found[place].result for place in group))
-        lines.append(_Line(course, names, result, _block([short[name] for name in names], course.words, size)))
+        called = [Piece(short[name], bold=True, hue=hue) for name, hue in zip(names, hues, strict=True)]
+        lines.append(_Line(course, names, hues, result, _block(called, course.words, result, size)))
     step = 1.25 * size.letters
     heights = [len(line.block) * step + 5 for line in lines]
     taken = max(_width(row, size.letters) for line in lines for row in line.block) + 1.5 * size.letters + 4
@@ -217,19 +241,31 @@ def _placed(found: Sequence[Course], size: Size) -> tuple[_Grid, tuple[_Line, ..
     return grid, tuple(replace(line, middle=middle) for line, middle in zip(lines, middles, strict=True))
 
 
-def _width(row: tuple[tuple[str, bool], ...], size: float) -> float:
-    return sum(text_width(text, size, named) for text, named in row) + (size / 2 if len(row) > 1 else 0.0)
+def _width(row: Row, size: float) -> float:
+    return sum(text_width(piece.text, size, piece.bold) for piece in row) + (len(row) - 1) * size / 2
 
 
-def _block(names: Sequence[str], words: str, size: Size) -> tuple[tuple[tuple[str, bool], ...], ...]:
-    """Set names and words in one line if there is room, else one below the other."""
+def _block(names: Sequence[Piece], words: str, result: str, size: Size) -> tuple[Row, ...]:
+    """Set names and words in one line if there is room, else one below the other; without a column, the result too."""
     room, words = size.labels - 1.5 * size.letters - 4, words.replace(" %", "\u00a0%")
-    called = [f"{name} ·" for name in names[:-1]] + [names[-1]]
-    line = ((f"{' '.join(called)}:", True), (words, False))
-    if _width(line, size.letters) <= room:
-        return (line,)
-    above = [((each, True),) for each in wrapped(called, room, size.letters, bold=True)]
-    return (*above, *(((each, False),) for each in wrapped(words.split(" "), room, size.letters)))
+    called = [piece._replace(text=f"{piece.text} ·") for piece in names[:-1]] + [names[-1]]
+    if size.results:
+        line = (*called[:-1], called[-1]._replace(text=f"{names[-1].text}:"), Piece(words))
+        if _width(line, size.letters) <= room:
+            return (line,)
+    else:
+        called.append(Piece(result.replace(" %", "\u00a0%"), bold=True))
+    below = [(Piece(each),) for each in wrapped(words.split(" "), room, size.letters)]
+    return (*_rows(called, room, size.letters), *below)
+
+
+def _rows(pieces: Sequence[Piece], room: float, letters: float) -> list[Row]:
+    """Break pieces into rows that fit."""
+    rows: list[Row] = [()]
+    for piece in pieces:
+        longer = (*rows[-1], piece)
+        rows[-1:] = [longer] if not rows[-1] or _width(longer, letters) <= room else [rows[-1], (piece,)]
+    return rows
 
 
 def _with_values(picture: _Picture) -> str:
@@ -289,16 +325,21 @@ def _ticks(low: float, high: float) -> list[tuple[float, str]]:
 
 
 def _curve(grid: _Grid, line: _Line) -> str:
-    inside = grid.inside(line.course)
+    """Draw a line; one for several starts takes turns in their colours."""
+    inside, several = grid.inside(line.course), len(line.hues)
     points = [f"{x:.1f},{y:.1f}" for x, y in grid.path(line.course)[: inside + 1]]
-    dash = "" if line.course.dash == (1, 0) else f' stroke-dasharray="{" ".join(map(str, line.course.dash))}"'
-    hue = stroke(line.course.hue)
     dots = "".join(f"M{point}h0" for point in points[:inside])
     wide = min(8.0, max(3.0, 0.6 * (grid.right - grid.left) / grid.layers))
-    return (
-        f'<path d="M{"L".join(points)}" fill="none" stroke="{hue}" stroke-width="3" stroke-linejoin="round"{dash}/>'
-        f'<path d="{dots}" stroke="{hue}" stroke-width="{wide:.1f}" stroke-linecap="round"/>'
-    )
+    parts = []
+    for turn, hue in enumerate(line.hues):
+        dash = line.course.dash if line.course.dash != (1, 0) else (TURN, TURN * (several - 1)) if turn else ()
+        dashes = f' stroke-dasharray="{" ".join(map(str, dash))}" stroke-dashoffset="{-turn * TURN}"' if dash else ""
+        parts.append(
+            f'<path d="M{"L".join(points)}" fill="none" stroke="{stroke(hue)}" stroke-width="3" '
+            f'stroke-linejoin="round"{dashes}/>'
+        )
+    look = f'stroke="{stroke(line.course.hue)}" stroke-width="{wide:.1f}" stroke-linecap="round"'
+    return "".join(parts) + f'<path d="{dots}" {look}/>'
 
 
 def _label(grid: _Grid, line: _Line) -> str:
@@ -309,15 +350,16 @@ def _label(grid: _Grid, line: _Line) -> str:
     parts = [f'<path {leader} stroke-opacity=".6"/>']
     base = line.middle - (len(line.block) - 1) * 1.25 * size / 2 + 0.35 * size
     for row, pieces in enumerate(line.block):
-        spans = "".join(_span(text, letters(line.course.hue) if named else "") for text, named in pieces)
+        spans = " ".join(map(_span, pieces))
         parts.append(f'<text x="{place:.1f}" y="{base + row * 1.25 * size:.1f}">{spans}</text>')
     if grid.size.results:
         parts.append(_words(line.result, grid.size.width, base, "end", 'font-weight="600"'))
     return "".join(parts)
 
 
-def _span(text: str, fill: str) -> str:
-    return f'<tspan font-weight="700" fill="{fill}">{html_text(text)}</tspan> ' if fill else html_text(text)
+def _span(piece: Piece) -> str:
+    text, fill = html_text(piece.text), f' fill="{letters(piece.hue)}"' if piece.hue else ""
+    return f'<tspan font-weight="700"{fill}>{text}</tspan>' if piece.bold else text
 
 
 def _words(words: str, x: float, y: float, anchor: str, look: str) -> str:

@@ -1,6 +1,7 @@
 """The page of a comparison: one HTML file that opens offline."""
 
 from glorot.comparison.comparison import Comparison
+from glorot.comparison.results import GOAL
 from glorot.markup import html_text
 from glorot.report import hero, sections, tables
 from glorot.report.cards import cards
@@ -71,4 +72,8 @@ def _facts(comparison: Comparison) -> str:
     counts = (("start", len(comparison.results)), ("seed", comparison.seeds), ("epoch", comparison.epochs))
     listing = " · ".join(f"{count} {what}{'s' * (count != 1)}" for what, count in counts)
     words = f"{comparison.task} · {listing}" + (" · the same batches for all" if several else "")
+    if comparison.classifies:
+        words += f" · learned: {100 * GOAL:.0f} % of the test set right"
+    for sign in ("·", "%"):  # which no line begins with
+        words = words.replace(f" {sign}", f"\u00a0{sign}")
     return words[0].upper() + words[1:]

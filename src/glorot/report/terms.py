@@ -24,6 +24,7 @@ TERMS = {
     "loss": "how wrong the answers are: what training makes small.",
     "overfits": "is better on the training examples than on the test set.",
     "points": "percentage points of accuracy.",
+    "interval": "where the true difference lies: on 95 of 100 pages all of them do.",
     "diverge": "the loss grows until it is no longer a number.",
     "vanishes": "becomes so small on its way through the layers that the first ones hardly learn.",
     "explodes": "becomes so large on its way through the layers that steps of training overshoot.",

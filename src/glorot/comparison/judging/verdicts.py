@@ -77,9 +77,9 @@ def _standing(result: RecipeResult, standings: Standings) -> str:
 def _below(versus: Versus, leader: RecipeResult, comparison: Comparison) -> str:
     if comparison.classifies:
         low, gap, high = (f"{100 * value:.1f}" for value in (max(versus.low, 0.0), versus.gap, versus.high))
-        return f"{gap} points below the best ({leader.recipe}; {low} to {high})"
+        return f"{gap} points below the best ({leader.recipe}; interval {low} to {high})"
     return (
-        f"test loss {brief(versus.gap)} times that of the best ({leader.recipe}; "
+        f"test loss {brief(versus.gap)} times that of the best ({leader.recipe}; interval "
         f"{brief(versus.low)} to {brief(versus.high)})"
     )
 
