@@ -263,7 +263,10 @@ BAD = [
     ),
     ("plan nets.py:model --rule head", "error: --rule 'head': write PATTERN=SCHEME"),
     ("plan nets.py:model -o nowhere/plan.json", "error: cannot write nowhere/plan.json"),
-    ("plan nets.py:model --diff gone.json", "error: cannot read plan gone.json: No such file or directory"),
+    (
+        "plan nets.py:model --diff gone.json",
+        "error: cannot read gone.json: No such file or directory; give the path of a plan file",
+    ),
     ("apply nets.py nets.py:model --seed 0 -o w.pt", "error: nets.py is not a plan: it is not valid JSON"),
     ("apply good.json nets.py:wider --seed 0 -o w.pt", "error: this plan was made for another model"),
     ("apply good.json nets.py:model --seed 0 -o w.bin", "error: w.bin: expected a file name that ends in .pt"),

@@ -182,7 +182,7 @@ def test_a_saved_comparison_that_was_interrupted_is_shown_to_its_end(compare: Ca
         ("x.json --seeds 3", "error: --seeds belongs to the training; x.json is a comparison that was saved"),
         ("x.json --quick", "error: --quick belongs to the training; x.json is a comparison that was saved"),
         ("x.json --recipe he", "error: --recipe belongs to the training; x.json is a comparison that was saved"),
-        ("x.json", "error: cannot read comparison x.json: No such file or directory"),
+        ("x.json", "error: cannot read x.json: No such file or directory; give the path of a comparison file"),
     ],
 )
 def test_options_of_training_do_not_belong_to_what_was_saved(words: str, error: str, compare: Call) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, sent to real processes that have said how far they are."""
+"""Ctrl-C, SIGTERM and SIGHUP, sent to real processes that have said how far they are."""
 
 import json
 import os
@@ -13,8 +13,8 @@ import torch
 
 import glorot
 
-CTRL_C, TERMINATE = signal.SIGINT, signal.SIGTERM
-ENDS = {CTRL_C: ("interrupted\n", 130), TERMINATE: ("terminated\n", 143)}
+CTRL_C, TERMINATE, HANG_UP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+ENDS = {CTRL_C: ("interrupted\n", 130), TERMINATE: ("terminated\n", 143), HANG_UP: ("hung up\n", 129)}
 COMMANDS = {
     "plan": ["plan", "own.py:start"],
     "compare": ["compare", "own.py:start"],
@@ -95,7 +95,7 @@ def test_a_half_written_file_is_removed(number: signal.Signals, tmp_path: Path) 
     own = "from glorot.files import beside\ndef start():\n    with beside('w.npz') as file:\n        loop()"
     process = begin(tmp_path, COMMANDS["plan"], own)
     reaches(process)
-    assert any(path.name.startswith(".w.npz") for path in tmp_path.iterdir())
+    assert len(list(tmp_path.glob(f".glorot-*-{process.pid}-*"))) == 1
     process.send_signal(number)
     assert end_of(process) == ("", *ENDS[number])
     assert {path.name for path in tmp_path.iterdir()} <= {"own.py", "__pycache__"}
@@ -170,3 +170,19 @@ def test_a_worker_dies_of_a_signal_without_a_word(number: signal.Signals, tmp_pa
     out, err = process.communicate(timeout=60)
     assert out == f"{-number}\n"
     assert err == "error: own.py:start: the factory failed with ValueError: all workers are gone (own.py:14)\n"
+
+
+LIBRARY = """
+import signal
+before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+import torch, glorot
+model = glorot.initialize(torch.nn.Linear(2, 2), "xavier", seed=0)
+glorot.plan(model, "xavier").save("plan.json")
+assert before == {number: signal.getsignal(number) for number in before}
+"""
+
+
+def test_the_library_installs_no_handler(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", LIBRARY], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "plan.json").exists()

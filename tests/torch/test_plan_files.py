@@ -188,9 +188,11 @@ def test_damaged_plans_name_file_and_entry(saved: Path, name: str) -> None:
 
 
 def test_files_that_are_no_plans(saved: Path, tmp_path: Path) -> None:
-    with pytest.raises(GlorotError, match=r"^cannot read plan .*none\.json: No such file or directory$"):
+    with pytest.raises(
+        GlorotError, match=r"^cannot read .*none\.json: No such file or directory; give the path of a plan file$"
+    ):
         Plan.load(tmp_path / "none.json")
-    with pytest.raises(GlorotError, match=r"^cannot read plan .*: Is a directory$"):
+    with pytest.raises(GlorotError, match=r"^cannot read .*: this is a folder; give the path of a plan file$"):
         Plan.load(tmp_path)
     saved.write_text(saved.read_text(encoding="utf-8")[:100], encoding="utf-8")
     with pytest.raises(GlorotError, match=r"plan\.json is not a plan: it is not valid JSON \("):

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a command unwinds, says so in one line, and ends."""
+"""Ctrl-C, SIGTERM and SIGHUP: a command unwinds, says so in one line, and ends."""
 
 import atexit
 import os
@@ -9,6 +9,8 @@ from contextlib import suppress
 from typing import Any
 
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+if hasattr(signal, "SIGHUP"):  # the terminal was closed
+    WORDS[signal.SIGHUP] = "hung up"
 
 PATIENCE = 2.0
 """Seconds after which a main thread that hears no signal, as in a long call into C, is ended."""
@@ -17,11 +19,11 @@ SHOW_CURSOR, CLEAR_LINE = b"\x1b[?25h", b"\r\x1b[K"
 
 
 class TerminatedError(BaseException):
-    """Raised where SIGTERM arrives; like KeyboardInterrupt, it passes every `except Exception`."""
+    """Raised where SIGTERM or SIGHUP arrives; like KeyboardInterrupt, it passes every `except Exception`."""
 
 
 class Listener:
-    """Hears Ctrl-C and SIGTERM for the whole process.
+    """Hears Ctrl-C, SIGTERM and SIGHUP for the whole process.
 
     The first one raises KeyboardInterrupt or TerminatedError in the main thread, so that it closes what is open. A
     second one ends the process at once; so does one that comes too late to be raised, or that is not heard in time.
