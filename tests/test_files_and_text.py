@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,7 +72,9 @@ def test_a_missing_folder_is_refused(tmp_path: Path):
 
 
 def test_a_path_that_no_file_can_have_is_refused(tmp_path: Path):
-    with pytest.raises(GlorotError, match="^cannot write .*a\0b: .*embedded null .*; give a path in a folder you may"):
+    with pytest.raises(
+        GlorotError, match=r"^cannot write .*a\\x00b: .*embedded null .*; give a path in a folder you may"
+    ):
         write_whole(tmp_path / "a\0b", "text")
     assert list(tmp_path.iterdir()) == []
 
@@ -104,8 +107,9 @@ def test_only_regular_files_are_read(tmp_path: Path):
         (tmp_path / "nowhere", "No such file or directory"),
         ("a\0", ".*embedded null .*"),
     ):
+        shown = re.escape(str(place).replace("\0", r"\x00"))
         with (
-            pytest.raises(GlorotError, match=f"^cannot read {place}: {reason}; give the path of a .net file$"),
+            pytest.raises(GlorotError, match=f"^cannot read {shown}: {reason}; give the path of a .net file$"),
             reading(place, ".net"),
         ):
             pass
@@ -124,7 +128,7 @@ def test_patterns_know_stars_and_letters_and_nothing_else():
 def test_a_path_matches_itself_and_the_star(path: str):
     plain = path.replace("*", "x").replace("?", "x")
     assert matches(plain, plain)
-    assert matches("*", path) or "\n" in path
+    assert matches("*", path)
 
 
 def test_tables_line_up():

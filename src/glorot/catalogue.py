@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from glorot.errors import GlorotError
+from glorot.text import quoted
 
 T = TypeVar("T")
 
@@ -44,16 +45,34 @@ def nearest(name: str, known: Iterable[str], limit: int = 3) -> str:
 
 
 def parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
-    """Split `name` or `name(1, key=2)` into the name as it is written and its literal arguments."""
+    """Split `name` or `name(1, key=2)` into the name as it is written and its literal arguments.
+
+    Raises:
+        GlorotError: if the text is something else, or gives an argument twice.
+    """
     found = re.fullmatch(r"\s*([^\W\d][\w\s-]*?)\s*(\(.*\))?\s*", text, re.DOTALL)
     try:
         node = ast.parse(f"call{found[2] or '()'}", mode="eval").body if found else None
-        if found and isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            positional = [ast.literal_eval(a) for a in node.args]
-            return found[1], positional, {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
-    except (SyntaxError, ValueError):
-        pass
-    raise GlorotError(f"cannot read {text!r}: write a name, or a call with numbers, as in 'normal(std=0.02)'")
+        if not found or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            raise ValueError("a call of something else")
+        keywords = [(str(keyword.arg), ast.literal_eval(keyword.value)) for keyword in node.keywords if keyword.arg]
+        if len(keywords) < len(node.keywords):
+            raise ValueError("arguments that are not written out")
+        positional = [ast.literal_eval(argument) for argument in node.args]
+    except (
+        SyntaxError,
+        ValueError,
+        TypeError,
+        MemoryError,
+        RecursionError,
+    ):  # the last two of a text nested too deeply
+        raise GlorotError(
+            f"cannot read {quoted(text)}: write a name, or a call with numbers, as in 'normal(std=0.02)'"
+        ) from None
+    for position, (name, _) in enumerate(keywords):
+        if name in dict(keywords[:position]):
+            raise GlorotError(f"{quoted(text)}: the argument {name!r} is given twice; give it once")
+    return found[1], positional, dict(keywords)
 
 
 def format_call(name: str, factory: Callable[..., object], arguments: dict[str, Any]) -> str:
@@ -64,7 +83,9 @@ def format_call(name: str, factory: Callable[..., object], arguments: dict[str, 
 
 
 def _literal(value: object) -> str:
-    return repr(value).removesuffix(".0") if isinstance(value, float) else repr(value)
+    """Write a value as short as it can be read again; -0 would be read as a whole number, which has no sign."""
+    text = repr(value)
+    return text.removesuffix(".0") if isinstance(value, float) and text != "-0.0" else text
 
 
 class Catalogue(Generic[T]):
@@ -108,7 +129,7 @@ class Catalogue(Generic[T]):
         if own is None:
             known = [*self._factories, *self._aliases]
             raise GlorotError(
-                f"unknown {self.kind} {name!r}{nearest(name, known)}; known: {', '.join(sorted(self._factories))}"
+                f"unknown {self.kind} {quoted(name)}{nearest(name, known)}; known: {', '.join(sorted(self._factories))}"
             )
         return self._factories[own]
 
@@ -124,7 +145,7 @@ class Catalogue(Generic[T]):
                 raise TypeError(f"there is no argument {unknown[0]!r}{nearest(unknown[0], known)}")
             signature.bind(*positional, **keywords)
         except TypeError as error:
-            raise GlorotError(f"{text!r}: {error}; the {self.kind} is {factory.__name__}{signature}") from None
+            raise GlorotError(f"{quoted(text)}: {error}; the {self.kind} is {factory.__name__}{signature}") from None
         return factory(*positional, **keywords)
 
     def _discover(self) -> None:

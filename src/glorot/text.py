@@ -1,8 +1,13 @@
 """Plain text for people: tables, numbers and path patterns."""
 
+import functools
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
+
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of what steers a terminal, turns the direction of a line, or is half a character."""
 
 
 def number(value: float) -> str:
@@ -37,8 +42,38 @@ def shortened(text: str) -> str:
     return re.sub(r"\d+\.\d{6,}(e-?\d+)?", lambda found: number(float(found[0])), text)
 
 
+def printable(text: str, keep: str = "") -> str:
+    r"""Write as escapes what would steer a terminal or be misread there, such as ESC, line ends and turned directions.
+
+    Args:
+        text: any text, such as the name of a parameter or of a file.
+        keep: letters to leave as they are: "\n" in a message of several lines.
+
+    Example:
+        >>> print(printable("fc\x1b[2J.weight"), printable("größe 重み"), printable("a\nb", keep="\n"))
+        fc\x1b[2J.weight größe 重み a
+        b
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        repr(letter)[1:-1] if unicodedata.category(letter) in UNSEEN and letter not in keep else letter
+        for letter in text
+    )
+
+
+def quoted(text: str, most: int = 80) -> str:
+    """Write a text in quotes and with escapes, cut where it is long.
+
+    Example:
+        >>> print(quoted("normal(std=x)"), quoted("9" * 1000, most=5))
+        'normal(std=x)' '99999'…
+    """
+    return repr(text) if len(text) <= most else f"{text[:most]!r}…"
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Set rows of text in columns under a ruled head.
+    """Set rows of text in columns under a ruled head; what steers a terminal is written as an escape.
 
     Example:
         >>> print(table(["path", "std"], [["fc.weight", "0.1"]]))
@@ -46,7 +81,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         ─────────  ───
         fc.weight  0.1
     """
-    lines = [list(head), *map(list, rows)]
+    lines = [[printable(cell) for cell in line] for line in (head, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["─" * width for width in widths])
     return "\n".join(
@@ -62,9 +97,31 @@ def shape_text(shape: Sequence[int]) -> str:
 def matches(pattern: str, path: str) -> bool:
     """Tell whether a path matches a pattern in which `*` stands for any text and `?` for one letter.
 
+    What stands between two stars is looked for once, from left to right, and its first place is kept, so that a long
+    pattern takes no longer than its length times that of the path.
+
     Example:
         >>> matches("blocks.*.attn.in_proj_weight[q]", "blocks.3.attn.in_proj_weight[q]")
         True
     """
-    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(expression, path) is not None
+    first, *others = _pieces(pattern)
+    if not others:
+        return first.fullmatch(path) is not None
+    *middle, last = others
+    begun = first.match(path)
+    end = len(path) - pattern[::-1].find("*")
+    if begun is None or end < begun.end() or last.match(path, end) is None:
+        return False
+    place = begun.end()
+    for piece in middle:
+        found = piece.search(path, place, end)
+        if found is None:
+            return False
+        place = found.end()
+    return True
+
+
+@functools.lru_cache(maxsize=1024)
+def _pieces(pattern: str) -> tuple[re.Pattern[str], ...]:
+    """Return what stands between the stars of a pattern."""
+    return tuple(re.compile(re.escape(piece).replace(r"\?", "."), re.DOTALL) for piece in pattern.split("*"))
