@@ -8,8 +8,16 @@ from numbers import Real
 from typing import Any, ClassVar, Self
 
 from glorot.errors import GlorotError
+from glorot.truncation import truncated_moments
 
 SMALLEST_SCALE, LARGEST_SCALE = 2.0**-64, 2.0**64
+MOST_EXTREME_CUT = 6.0
+
+FINEST_CUT = 2.0**-10
+"""How near to each other two cuts on one side may be, by their distance from the center: the quantile errs by 2e-6."""
+
+FINEST_STEP = 2.0**-15
+"""How near to each other the bounds may be, of their magnitude: 256 steps of float32."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +70,21 @@ def _check_scale(owner: Distribution, name: str, scale: float) -> None:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Constant(Distribution):
-    """Every element is `value`."""
+    """Every element is `value`; -0 is another value than 0, for its bits are others."""
 
     value: float
     law: ClassVar[str] = "constant"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constant) and self._bits() == other._bits()
+
+    def __hash__(self) -> int:
+        return hash(self._bits())
+
+    def _bits(self) -> tuple[float, float]:
+        return self.value, math.copysign(1, self.value)
 
     @property
     def mean(self) -> float:
@@ -156,6 +173,9 @@ class TruncatedNormal(Distribution):
         _check_scale(self, "sigma", self.sigma)
         if not self.low < self.high:
             raise GlorotError(f"TruncatedNormal: low must be below high, got low={self.low:g}, high={self.high:g}")
+        self._check_cuts()
+
+    def _check_cuts(self) -> None:
         alpha, beta = self.cuts
         if not min(self.high - self.low, beta - alpha) >= SMALLEST_SCALE:
             raise GlorotError(
@@ -167,6 +187,20 @@ class TruncatedNormal(Distribution):
                 f"TruncatedNormal: [{self.low:g}, {self.high:g}] lies more than {MOST_EXTREME_CUT:g} sigma "
                 f"from the center {self.center:g}, where a normal law has no mass to cut"
             )
+        far = max(alpha, -beta, 0.0)
+        if beta - alpha < FINEST_CUT * far:
+            raise GlorotError(
+                f"TruncatedNormal: cuts {far:g} sigma from the center must be at least {FINEST_CUT * far:g} sigma "
+                f"apart, got {beta - alpha:g}, which the stream cannot resolve; "
+                f"use Uniform({self.low!r}, {self.high!r}), which is nearly the same law"
+            )
+        size = max(abs(self.low), abs(self.high), abs(self.center))
+        if self.high - self.low < FINEST_STEP * size:
+            raise GlorotError(
+                f"TruncatedNormal: high - low must be at least 2^-15 of the largest of |low|, |high| and |center|, "
+                f"{FINEST_STEP * size:g}, got {self.high - self.low:g}, within which float32 has too few numbers; "
+                "for all-equal values use Constant"
+            )
 
     @property
     def cuts(self) -> tuple[float, float]:
@@ -176,35 +210,17 @@ class TruncatedNormal(Distribution):
     @property
     def mean(self) -> float:
         """The mean of the law drawn."""
-        return self.center + self.sigma * _truncated_moments(*self.cuts)[0]
+        return self.center + self.sigma * truncated_moments(*self.cuts)[0]
 
     @property
     def std(self) -> float:
         """The standard deviation of the law drawn."""
-        return self.sigma * math.sqrt(_truncated_moments(*self.cuts)[1])
+        return self.sigma * math.sqrt(truncated_moments(*self.cuts)[1])
 
     def scaled(self, k: float) -> Self:
         """Return the truncated normal law of k times the draw."""
         low, high = sorted((k * self.low, k * self.high))
         return replace(self, center=k * self.center, sigma=abs(k) * self.sigma, low=low, high=high)
-
-
-MOST_EXTREME_CUT = 6.0
-
-
-def _truncated_moments(alpha: float, beta: float) -> tuple[float, float]:
-    """Return mean and variance of a standard normal cut to [alpha, beta]."""
-
-    def density(x: float) -> float:
-        return math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
-
-    if alpha >= 0:  # both in one tail: the difference of two upper tails keeps its digits
-        mass = (math.erfc(alpha / math.sqrt(2)) - math.erfc(beta / math.sqrt(2))) / 2
-    else:
-        mass = (math.erfc(-beta / math.sqrt(2)) - math.erfc(-alpha / math.sqrt(2))) / 2
-    mean = (density(alpha) - density(beta)) / mass
-    tilt = (alpha * density(alpha) - beta * density(beta)) / mass
-    return mean, 1 + tilt - mean * mean
 
 
 class _OfWholePart(Distribution):

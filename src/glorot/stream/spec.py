@@ -99,7 +99,8 @@ def law_of(distribution: Distribution) -> Law:
     """Return the law of a distribution, with its numbers in the order of the function of its kind."""
     match distribution:
         case Constant(value):
-            return _law("constant", value)
+            law = _law("constant", value)
+            return law if value else replace(law, numbers=(value,))  # -0 keeps its sign
         case Uniform(low, high):
             return _law("uniform", (low + high) / 2, (high - low) / 2 * 2.0**-31, low, high)
         case Normal(mean, std):
