@@ -31,8 +31,9 @@ def test_a_layer_that_there_is_no_module_for() -> None:
     net = parse_net(net_of('layer { name: "n" type: "MVN" bottom: "x" top: "y" }'), "net.prototxt")
     message = (
         "net.prototxt:2:1: layer 'n' (MVN): to_torch has no such layer; it has: AbsVal, Accuracy, BNLL, BatchNorm, Bias, "
-        "Concat, Convolution, Deconvolution, Dropout, ELU, Eltwise, Embed, Exp, Flatten, InnerProduct, LRN, Log, PReLU, "
-        "Pooling, Power, ReLU, Reshape, Scale, Sigmoid, Silence, Slice, Softmax, SoftmaxWithLoss, Split, TanH"
+        "Concat, Convolution, ConvolutionDepthwise, Deconvolution, DepthwiseConvolution, Dropout, ELU, Eltwise, Embed, Exp, "
+        "Flatten, InnerProduct, LRN, Log, Normalize, PReLU, Permute, Pooling, Power, PriorBox, ReLU, Reshape, Scale, "
+        "Sigmoid, Silence, Slice, Softmax, SoftmaxWithLoss, Split, TanH"
     )
     with pytest.raises(GlorotError, match=f"^{re.escape(message)}$"):
         to_torch(net)
@@ -131,6 +132,24 @@ def test_a_loss_without_labels() -> None:
     message = "<text>: the net computes no loss from these inputs; not given: label"
     with pytest.raises(GlorotError, match=f"^{message}$"):
         to_torch(parse_net(text)).total_loss(torch.zeros(8, 3))
+
+
+def test_a_loss_without_a_module_stops_no_layer_but_the_total_loss() -> None:
+    judges = {
+        "EuclideanLoss": 'bottom: "y" bottom: "label"',
+        "Python": 'bottom: "y" bottom: "label" loss_weight: 1',
+        "FocalLoss": 'bottom: "y" bottom: "label"',
+    }
+    for kind, ends in judges.items():
+        loss = f'layer {{ name: "loss" type: "{kind}" {ends} top: "loss" }}'
+        net = parse_net(
+            'input: "x" input: "label" input_shape { dim: [8, 3] } input_shape { dim: [8, 5] }\n' + FC + loss
+        )
+        module = to_torch(net)
+        assert module(torch.zeros(8, 3)).shape == (8, 5)
+        problem = rf"^<text>:2:\d+: layer 'loss' \({kind}\): to_torch has no such loss, so there is no total_loss$"
+        with pytest.raises(GlorotError, match=problem):
+            module.total_loss(torch.zeros(8, 3), torch.zeros(8, 5))
 
 
 def test_a_net_without_a_loss() -> None:

@@ -28,7 +28,7 @@ def one_layer(layer: str, settings: str, *shape: int) -> Net:
     sizes = " ".join(f"dim: {size}" for size in shape)
     return parse_net(
         f'input: "x" input_shape {{ {sizes} }}\n'
-        f'layer {{ name: "l" type: "{layer}" bottom: "x" top: "y" {PARAMETERS.get(layer, "unused")} {{ {settings} }} }}',
+        f'layer {{ name: "l" type: "{layer}" bottom: "x" top: "y" {PARAMETERS.get(layer, "batch_norm_param")} {{ {settings} }} }}',
         "net.prototxt",
     )
 

@@ -269,26 +269,11 @@ def test_others_tell_of_problems_where_a_field_or_the_message_stands():
     assert isinstance(layer.error("it is odd"), GlorotError)
 
 
-def test_fields_that_look_misspelt_are_told():
-    net = parse("layer { strid: 2 engine: CUDNN inner { vlaue: 1 } } kernel_sise: 3 kernel_d: 4", "net.prototxt")
-    layer = net.message("layer")
-    assert (layer.integers("stride"), layer.message("inner").integer("value", 0)) == ([], 0)
-    assert (net.integers("kernel_size"), net.integer("kernel_w", 1)) == ([], 1)
-    assert list(net.misspelt()) == [
-        "net.prototxt:1:16: unknown field 'strid' (did you mean 'stride'?)",
-        "net.prototxt:1:47: unknown field 'vlaue' (did you mean 'value'?)",
-        "net.prototxt:1:66: unknown field 'kernel_sise' (did you mean 'kernel_size'?)",
-        "net.prototxt:1:78: unknown field 'kernel_d' (did you mean 'kernel_w'?)",
+def test_messages_within_one_are_found_by_their_fields():
+    net = parse("a { b: 1 } c: 2 d { } d: 3 d { e { } }", "net.prototxt")
+    assert [(name, inner.name, inner.column) for name, inner in net.nested()] == [
+        ("a", "a", 1),
+        ("d", "d", 17),
+        ("d", "d", 28),
     ]
-
-
-def test_fields_that_are_read_or_like_none_are_not_told():
-    net = parse("stride: 2 strides: 3 force_backward: true other { strid: 1 }")
-    assert net.integer("stride") == 2
-    assert list(net.misspelt()) == []
-
-
-def test_few_names_are_compared_however_many_there_are():
-    net = parse(" ".join(f"strid{n}: {n}" for n in range(100_000)))
-    assert net.integers("stride") == []
-    assert len(list(net.misspelt())) == 10  # of the first hundred, those with one digit are like it
+    assert net.name == ""

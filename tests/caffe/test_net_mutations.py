@@ -101,7 +101,7 @@ def test_the_nets_are_valid_before_they_are_harmed(name):
     assert outcome_of(NETS[name], is_planned=True) == "read"
 
 
-@pytest.mark.filterwarnings("ignore:.* it is left out$:UserWarning")
+@pytest.mark.filterwarnings("ignore:.* it is left out$:UserWarning", "ignore:.* unknown layer type:UserWarning")
 @examples(100, deadline=10_000)  # milliseconds for a batch of 150, which take about 200
 @given(st.integers(0, 2**64 - 1))
 def test_a_harmed_net_is_planned_or_refused_with_a_place(seed):
@@ -110,14 +110,14 @@ def test_a_harmed_net_is_planned_or_refused_with_a_place(seed):
         assert outcome_of(harmed(source), is_planned=n % 15 == 0) in ("read", "refused")
 
 
-@pytest.mark.filterwarnings("ignore:.* it is left out$:UserWarning")
+@pytest.mark.filterwarnings("ignore:.* it is left out$:UserWarning", "ignore:.* unknown layer type:UserWarning")
 def test_harm_spares_some_nets_and_ruins_others():
     source = random.Random(1)
     outcomes = Counter(outcome_of(harmed(source), is_planned=True) for _ in range(600))
     assert min(outcomes["read"], outcomes["refused"]) > 100, outcomes
 
 
-@pytest.mark.filterwarnings("ignore:.* it is left out$:UserWarning")
+@pytest.mark.filterwarnings("ignore:.* it is left out$:UserWarning", "ignore:.* unknown layer type:UserWarning")
 @pytest.mark.parametrize("count", [60, pytest.param(500, marks=pytest.mark.slow)])
 def test_no_harm_makes_a_net_large(count):
     source = random.Random(2)

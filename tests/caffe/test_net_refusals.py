@@ -12,6 +12,14 @@ from glorot.errors import GlorotError
 X = 'input: "x" input_shape { dim: [2, 6, 8, 8] } input: "y" input_shape { dim: [2, 3] }\n'
 XY = 'bottom: "x" bottom: "y" top: "it"'
 conv = "convolution_param {{ num_output: 4 {} }}".format
+TELL = (
+    "give its shape on the command line with --shape {0}=64,32,28,28, or as shapes={{'{0}': (64, 32, 28, 28)}} of "
+    "glorot.caffe.read_net"
+)
+GIVE = (
+    "; if it is an input of the net, give it on the command line with --input-shape {0}=64,1,28,28, or as "
+    "input_shapes={{'{0}': (64, 1, 28, 28)}} of glorot.caffe.read_net"
+)
 RELU = ' layer { type: "ReLU" bottom: "a" top: "r" }'
 
 
@@ -23,24 +31,25 @@ def it(kind, settings="", ends='bottom: "x" top: "it"'):
 REFUSED = {  # net, what is wrong and where
     "misspelt type": (
         it("Convolutoin"),
-        "2:26: layer 'it': unknown layer type 'Convolutoin' (did you mean 'Convolution' or 'Deconvolution'?); known: AbsVal, Accuracy, ",
+        "2:26: layer 'it': unknown layer type 'Convolutoin' (did you mean 'Convolution' or 'Deconvolution'?)",
     ),
     "strange type": (
         it("Quux"),
-        "2:26: layer 'it': unknown layer type 'Quux'; known: AbsVal, Accuracy, ",
+        "2:26: layer 'it': unknown layer type 'Quux'; " + TELL.format("it"),
     ),
     "type in small letters": (
         it("relu"),
-        "2:26: layer 'it': unknown layer type 'relu' (did you mean 'ReLU'?); known: AbsVal, Accuracy, ",
+        "2:26: layer 'it': unknown layer type 'relu' (did you mean 'ReLU'?)",
     ),
     "unknown bottom": (
         it("ReLU", ends='bottom: "z" top: "it"'),
-        "2:41: layer 'it' (ReLU): it reads blob 'z', which no layer before it makes in phase TEST",
+        "2:41: layer 'it' (ReLU): it reads blob 'z', which no layer before it makes in phase TEST" + GIVE.format("z"),
     ),
     "misspelt bottom": (
         X
         + 'layer { name: "conv1" type: "ReLU" bottom: "x" top: "conv1" }\nlayer { name: "it" type: "ReLU" bottom: "conv_1" top: "it" }',
-        "3:41: layer 'it' (ReLU): it reads blob 'conv_1', which no layer before it makes in phase TEST (did you mean 'conv1'?)",
+        "3:41: layer 'it' (ReLU): it reads blob 'conv_1', which no layer before it makes in phase TEST (did you mean 'conv1'?)"
+        + GIVE.format("conv_1"),
     ),
     "bottom of a later layer": (
         X
@@ -147,7 +156,7 @@ REFUSED = {  # net, what is wrong and where
     ),
     "old type that is unknown": (
         'input: "x" input_dim: [1, 1, 1, 1] layers { name: "a" type: IM2COL bottom: "x" top: "a" }',
-        "1:61: layer 'a': unknown layer type 'Im2col'; known: AbsVal, Accuracy, ",
+        "1:61: layer 'a': unknown layer type 'Im2col'; " + TELL.format("a"),
     ),
     "input without a shape": (
         'input: "data"\nlayer { name: "a" type: "ReLU" bottom: "data" top: "a" }',
@@ -255,7 +264,7 @@ TURNED = "\\342\\200\\256"  # a letter that turns round what stands behind it
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_net_is_refused_with_a_place(name):
     text, problem = REFUSED[name]
-    with pytest.raises(GlorotError, match=rf"^net:{re.escape(problem)}(\w+, )*\w*$"):
+    with pytest.raises(GlorotError, match=rf"^net:{re.escape(problem)}$"):
         parse_net(text, "net")
 
 

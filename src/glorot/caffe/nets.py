@@ -40,6 +40,8 @@ class Net:
         state: the phase, level and stages that it was built for.
         inputs: the blobs that are fed from outside, with their shapes.
         nodes: its layers, in order.
+        left_out: layers of the file that are not among them: those of an unknown type whose shapes are not known, and
+            those that depend on them.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Net:
     state: State
     inputs: dict[str, Shape]
     nodes: tuple[Node, ...]
+    left_out: tuple[Layer, ...] = ()
 
     @property
     def shapes(self) -> dict[str, Shape]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from glorot.caffe.kinds import KINDS, Signal
+from glorot.caffe.kinds import Signal, kind_of
 from glorot.caffe.nets import Net, Node
 from glorot.origins import INPUT, Origin, mixed
 
@@ -39,7 +39,7 @@ def follow(net: Net) -> Trace:
 
 def _passed(node: Node, sources: list[Origin], trace: Trace) -> Origin:
     """Return the origin of what a layer makes of blobs of some origins."""
-    kind, name, first = KINDS[node.layer.kind], node.layer.name, sources[0]
+    kind, name, first = kind_of(node.layer), node.layer.name, sources[0]
     match kind.signal:
         case Signal.WEIGHED:
             trace.order.append(name)

@@ -1,9 +1,8 @@
 """Messages of protobuf's text format as they were read, without a schema: the reader says what type it expects."""
 
-import difflib
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -17,8 +16,6 @@ WHOLE = re.compile(r"-?(?:0[xX][0-9A-Fa-f]+|[0-9]+)")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # they cut names short in files, and steer a terminal
 NOT_DECIMAL = re.compile(r"-?0[0-9xX]")
 LIMIT = 2**63
-NOTHING: frozenset[str] = frozenset()  # one for all messages that nobody asked yet, for they may be many
-MOST_NAMES = 100  # as many are compared with each other to find what is misspelt
 SPECIAL = dict.fromkeys(("inf", "inff", "infinity", "infinityf"), math.inf) | dict.fromkeys(("nan", "nanf"), math.nan)
 FLAGS = {"true": True, "True": True, "t": True, "false": False, "False": False, "f": False}
 
@@ -50,7 +47,7 @@ class Field:
 class Message:
     """A message: fields by name, each read as the type that the caller expects.
 
-    Fields that nobody reads are not checked, so what a fork has added stays out of the way.
+    Fields that nobody reads are not checked here; `glorot.caffe.definition.fields` says which of them matter.
 
     Args:
         where: the text that it stands in.
@@ -68,14 +65,18 @@ class Message:
         'MAX'
     """
 
-    __slots__ = ("_asked", "_fields", "_name", "_where", "offset")
+    __slots__ = ("_fields", "_name", "_where", "offset")
 
     def __init__(self, where: Source, name: str, offset: int, fields: Mapping[str, Field]) -> None:
         self._where = where
         self._name = name
         self._fields = fields
-        self._asked = NOTHING
         self.offset = offset
+
+    @property
+    def name(self) -> str:
+        """The name of the field that holds it, empty for the whole text."""
+        return self._name
 
     @property
     def source(self) -> str:
@@ -99,6 +100,15 @@ class Message:
     def names(self) -> list[str]:
         """Return the names of the fields that it holds, in the order of their first appearance."""
         return [name for name, field in self._fields.items() if field.values]
+
+    def nested(self) -> list[tuple[str, "Message"]]:
+        """Return the messages that it holds, each with the name of its field; values of other types are passed over."""
+        return [
+            (name, value)
+            for name, field in self._fields.items()
+            for value in field.values
+            if isinstance(value, Message)
+        ]
 
     def message(self, name: str) -> "Message":
         """Return the one message called so, an empty one with this place if there is none.
@@ -224,28 +234,7 @@ class Message:
         values = self._values(name) if name is not None else []
         return self._where.error(values[0].offset if values else self.offset, problem)
 
-    def misspelt(self) -> Iterator[str]:
-        """Tell of the fields that nobody has read, and whose name is like that of one which was looked for in vain.
-
-        Example:
-            >>> from glorot.caffe.formats.prototxt import parse
-            >>> net = parse("strid: 2 engine: CUDNN", "net.prototxt")
-            >>> net.integers("stride")
-            []
-            >>> list(net.misspelt())
-            ["net.prototxt:1:8: unknown field 'strid' (did you mean 'stride'?)"]
-        """
-        missing = sorted(name for name in self._asked if name not in self._fields)[:MOST_NAMES]
-        for name, found in list(self._fields.items())[:MOST_NAMES]:
-            near = [] if name in self._asked else difflib.get_close_matches(name[:100], missing, 1, 0.8)
-            if near:
-                yield str(self.error(f"unknown field {shown(name)!r} (did you mean {near[0]!r}?)", name))
-            for value in found.values if name in self._asked else ():
-                if isinstance(value, Message):
-                    yield from value.misspelt()
-
     def _values(self, name: str) -> list[Value]:
-        self._asked |= {name}
         return self._fields[name].values if name in self._fields else []
 
     def _one(self, name: str, default: T | None, convert: Callable[[Value], T]) -> T:

@@ -1,32 +1,72 @@
 """The types of layer that glorot knows, one file a family."""
 
+import difflib
+
 from glorot.caffe.definition.layers import Layer
 from glorot.caffe.formats.tokens import shown
-from glorot.caffe.kinds import combining, convolution, data, dense, losses, neurons, norms, pooling, recurrent
-from glorot.caffe.kinds.base import LABELS, Blob, Kind, Signal
-from glorot.catalogue import nearest
+from glorot.caffe.kinds import (
+    combining,
+    convolution,
+    data,
+    dense,
+    detection,
+    losses,
+    neurons,
+    norms,
+    pooling,
+    recurrent,
+)
+from glorot.caffe.kinds.base import LABELS, MANY, Blob, Kind, Signal
+from glorot.catalogue import nearest, squash
 
 KINDS: dict[str, Kind] = {
     name: kind
-    for family in (data, convolution, dense, recurrent, pooling, norms, neurons, combining, losses)
+    for family in (data, convolution, dense, recurrent, pooling, norms, neurons, combining, detection, losses)
     for name, kind in family.KINDS.items()
 }
 
-__all__ = ["KINDS", "LABELS", "Blob", "Kind", "Signal", "kind_of"]
+TYPO = 0.85
+"""How alike a type and a known one are at least where it is taken for misspelt, from 0 to 1."""
+
+__all__ = ["KINDS", "LABELS", "Blob", "Kind", "Signal", "check_spelling", "is_known", "kind_of", "suggest"]
+
+
+UNKNOWN = Kind(lambda layer, bottoms: [None] * len(layer.tops), Signal.MIXED, (0, MANY), (0, MANY))
+"""What is known of a type that is not: of the layers of a fork, and of those that are written in Python."""
+
+
+def is_known(layer: Layer) -> bool:
+    """Tell whether glorot knows the type of a layer."""
+    return layer.kind in KINDS
+
+
+def check_spelling(layer: Layer) -> None:
+    """Raise if the type of a layer is a known one, misspelt.
+
+    A type that extends the name of a known one, as "Convolution3D" does, is another type.
+    """
+    squashed = {squash(name): name for name in KINDS}
+    asked = squash(layer.kind[:100])
+    near = [asked] if asked in squashed else difflib.get_close_matches(asked, squashed, 1, TYPO)
+    is_misspelt = near and (near[0] == asked or (near[0] not in asked and asked not in near[0]))
+    if not is_known(layer) and is_misspelt:
+        raise layer.message.error(f"layer {shown(layer.name)!r}: {suggest(layer)}", "type")
+
+
+def suggest(layer: Layer) -> str:
+    """Say that the type of a layer is unknown, and which known one it is like."""
+    same = [name for name in KINDS if squash(name) == squash(layer.kind[:100])]
+    near = f" (did you mean {same[0]!r}?)" if same else nearest(layer.kind[:100], KINDS)
+    return f"unknown layer type {shown(layer.kind)!r}{near}"
 
 
 def kind_of(layer: Layer) -> Kind:
     """Return what is known of the type of a layer.
 
     Raises:
-        GlorotError: if the type is unknown, or the layer reads or makes another number of blobs than it may.
+        GlorotError: if the layer reads or makes another number of blobs than it may.
     """
-    kind = KINDS.get(layer.kind)
-    if kind is None:
-        same = [name for name in KINDS if name.lower() == layer.kind.lower().replace("_", "")]
-        near = f" (did you mean {same[0]!r}?)" if same else nearest(layer.kind[:100], KINDS)
-        problem = f"unknown layer type {shown(layer.kind)!r}{near}; known: {', '.join(sorted(KINDS))}"
-        raise layer.message.error(f"layer {shown(layer.name)!r}: {problem}", "type")
+    kind = KINDS.get(layer.kind, UNKNOWN)
     for what, blobs, (least, most) in (("bottom", layer.bottoms, kind.reads), ("top", layer.tops, kind.makes)):
         if not least <= len(blobs) <= most:
             expected = (

@@ -40,7 +40,8 @@ def convolving_of(layer: Layer, bottom: Shape) -> Convolving:
     axis = canonical(layer, at.integer("axis", 1), len(bottom), at)
     window = window_of(layer, at, len(bottom) - axis - 1)
     inputs, outputs = bottom[axis], at.integer("num_output", least=1)
-    groups = at.integer("group", 1, least=1)
+    is_depthwise = layer.kind == "ConvolutionDepthwise"  # which has a group for each channel, whatever the file says
+    groups = inputs if is_depthwise else at.integer("group", 1, least=1)
     layer.check(inputs % groups == 0, 0, bottom, f"to have channels (axis {axis}) that {groups} groups divide")
     if outputs % groups:
         raise layer.error(f"num_output {outputs} must be a multiple of group {groups}", at, "num_output")
@@ -107,6 +108,9 @@ def _blobs(layer: Layer, how: Convolving, channels: str, shape: Shape, counts: F
 
 
 KINDS = {
-    "Convolution": Kind(_convolution_tops, Signal.WEIGHED, (1, MANY), (1, MANY), _convolution_blobs),
+    **dict.fromkeys(
+        ("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution"),
+        Kind(_convolution_tops, Signal.WEIGHED, (1, MANY), (1, MANY), _convolution_blobs),
+    ),
     "Deconvolution": Kind(_deconvolution_tops, Signal.WEIGHED, (1, MANY), (1, MANY), _deconvolution_blobs),
 }

@@ -46,12 +46,6 @@ def _labelled_tops(layer: Layer, bottoms: Shapes) -> Sequence[Shape | None]:
     return [None, LABELS][: len(layer.tops)]
 
 
-def _python_tops(layer: Layer, bottoms: Shapes) -> Sequence[Shape | None]:
-    if bottoms:
-        raise layer.error("what a Python layer makes of blobs is not known; replace it by layers of Caffe's own")
-    return _unknown_tops(layer, bottoms)
-
-
 def _parameter_tops(layer: Layer, bottoms: Shapes) -> Shapes:
     return [shape_of(layer.settings("parameter_param").message("shape"))]
 
@@ -69,5 +63,4 @@ KINDS = {
     "Parameter": Kind(_parameter_tops, Signal.WEIGHED, (0, 0), blobs=_parameter_blobs),
     **dict.fromkeys(("Data", "ImageData", "WindowData"), Kind(_labelled_tops, reads=(0, 0), makes=(1, 2))),
     "HDF5Data": Kind(_unknown_tops, reads=(0, 0), makes=(1, MANY)),
-    "Python": Kind(_python_tops, reads=(0, MANY), makes=(0, MANY)),
 }

@@ -51,6 +51,16 @@ def _number(layer: Layer, bottoms: Shapes) -> Shapes:
     return [()]
 
 
+def loss_weights(layer: Layer) -> list[float]:
+    """Return the share that each blob that a layer makes has in what is trained on."""
+    return layer.message.numbers("loss_weight") or [1.0 if layer.kind.endswith("Loss") else 0.0]
+
+
+def is_loss(layer: Layer) -> bool:
+    """Tell whether what a layer makes is trained on."""
+    return any(loss_weights(layer))
+
+
 KINDS = {
     "SoftmaxWithLoss": Kind(_softmax_loss_tops, reads=(2, 2), makes=(0, 2)),
     "Accuracy": Kind(_accuracy_tops, reads=(2, 2), makes=(1, 2)),

@@ -1,4 +1,4 @@
-"""Layers that normalise or scale: LRN, MVN, BatchNorm, Scale and Bias."""
+"""Layers that normalise or scale: LRN, MVN, BatchNorm, Normalize, Scale and Bias."""
 
 from dataclasses import replace
 
@@ -10,6 +10,12 @@ from glorot.layouts import laid_out
 from glorot.text import shape_text
 
 
+def has_factors(layer: Layer) -> bool:
+    """Tell whether a BatchNorm has a scale and a shift, as NVIDIA's fork adds them by `scale_bias` or their fillers."""
+    at = layer.settings("batch_norm_param")
+    return at.flag("scale_bias") or at.has("scale_filler") or at.has("bias_filler")
+
+
 def _batch_norm_blobs(layer: Layer, bottoms: Shapes) -> list[Blob]:
     bottom = bottoms[0]
     channels = bottom[1] if len(bottom) > 1 else 1
@@ -18,7 +24,21 @@ def _batch_norm_blobs(layer: Layer, bottoms: Shapes) -> list[Blob]:
     for size, role in ((channels, "running_mean"), (channels, "running_variance"), (1, "running_variance")):
         part = laid_out("o", (size,), role, layer.kind, None)  # the last is the weight that both were summed with
         blobs.append(Blob((size,), (replace(part, declared=start),), is_learnt=False))
+    if has_factors(layer):
+        blobs.append(_factors(layer, "batch_norm_param", "scale_filler", (channels,), "scale", 1.0))
+        blobs.append(_factors(layer, "batch_norm_param", "bias_filler", (channels,), "shift", 0.0))
     return blobs
+
+
+def _normalize_tops(layer: Layer, bottoms: Shapes) -> Shapes:
+    layer.check(2 <= len(bottoms[0]) <= 4, 0, bottoms[0], "to have 2 to 4 axes")
+    return alike(layer, bottoms)
+
+
+def _normalize_blobs(layer: Layer, bottoms: Shapes) -> list[Blob]:
+    is_shared = layer.settings("norm_param").flag("channel_shared", True)
+    shape = () if is_shared else (bottoms[0][1],)
+    return [_factors(layer, "norm_param", "scale_filler", shape, "scale", 1.0)]
 
 
 def _lrn_tops(layer: Layer, bottoms: Shapes) -> Shapes:
@@ -74,6 +94,7 @@ KINDS = {
     "LRN": Kind(_lrn_tops, Signal.MOVED),
     "MVN": Kind(alike, Signal.NORMALIZED),
     "BatchNorm": Kind(alike, Signal.NORMALIZED, blobs=_batch_norm_blobs),
+    "Normalize": Kind(_normalize_tops, Signal.NORMALIZED, blobs=_normalize_blobs),
     "Scale": Kind(alike, Signal.SCALED, (1, 2), blobs=_scale_blobs),
     "Bias": Kind(alike, Signal.SCALED, (1, 2), blobs=_bias_blobs),
 }

@@ -1,8 +1,9 @@
-"""Pooling, whose sizes are rounded up."""
+"""Pooling, whose sizes are rounded up unless the layer says otherwise."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from glorot.caffe.definition.layers import Layer, Shape
+from glorot.caffe.formats.messages import Message
 from glorot.caffe.kinds.base import Kind, Shapes, Signal
 from glorot.caffe.kinds.windows import Window, window_of
 
@@ -14,8 +15,7 @@ IDLE |= dict.fromkeys(("stride", "stride_h", "stride_w"), 1) | dict.fromkeys(("p
 """The one value that a setting may have where the whole blob is pooled; None for none."""
 
 
-@dataclass(frozen=True)
-class Pooled:
+class Pooled(NamedTuple):
     """How a layer pools: the method, its window, and the sizes of what comes out."""
 
     method: str
@@ -26,8 +26,9 @@ class Pooled:
 def pooled_of(layer: Layer, bottom: Shape) -> Pooled:
     """Return how a Pooling layer pools what it reads.
 
-    out = ⌈(in + 2·pad − kernel)/stride⌉ + 1, less one where the last window would begin in the padding; a window
-    may be larger than what it pools, and is cut then
+    out = ⌈(in + 2·pad − kernel)/stride⌉ + 1, or ⌊ … ⌋ + 1 by `round_mode: FLOOR` of Caffe 1.0 or `ceil_mode: false` of
+    its forks, less one where the last window would begin in the padding; a window may be larger than what it pools,
+    and is cut then
 
     Raises:
         GlorotError: if its settings do not fit the shape.
@@ -43,18 +44,26 @@ def pooled_of(layer: Layer, bottom: Shape) -> Pooled:
     for name in ("kernel_size", "stride", "pad"):
         at.integer(name, 1)  # given once at most, other than for a convolution
     window = window_of(layer, at, 2)
-    rounding = at.choice("round_mode", "CEIL", ROUNDINGS)
+    is_rounded_up = _is_rounded_up(layer, at)
     extents = []
-    for size, kernel, stride, pad in zip(bottom[2:], window.kernel, window.stride, window.pad, strict=True):
+    for size, kernel, stride, pad in zip(bottom[2:], window.reach, window.stride, window.pad, strict=True):
         if pad >= kernel:
             raise layer.error(f"pad {pad} must be smaller than the kernel, {kernel}", at)
         slack = size + 2 * pad - kernel
-        extent = (slack // stride if rounding == "FLOOR" else -(-slack // stride)) + 1
+        extent = (-(-slack // stride) if is_rounded_up else slack // stride) + 1
         layer.check(extent > 0, 0, bottom, f"padded to about the kernel, {kernel}")
         if any(window.pad) and (extent - 1) * stride >= size + pad:
             extent -= 1
         extents.append(extent)
     return Pooled(method, window, tuple(extents))
+
+
+def _is_rounded_up(layer: Layer, at: Message) -> bool:
+    by_mode = at.choice("round_mode", "CEIL", ROUNDINGS) == "CEIL"
+    by_flag = at.flag("ceil_mode", by_mode)
+    if at.has("round_mode") and by_flag != by_mode:
+        raise layer.error("round_mode and ceil_mode contradict each other; give one of them", at, "ceil_mode")
+    return by_flag
 
 
 def _tops(layer: Layer, bottoms: Shapes) -> Shapes:

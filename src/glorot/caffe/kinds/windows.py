@@ -25,14 +25,25 @@ class Window(NamedTuple):
 def window_of(layer: Layer, at: Message, spatial: int) -> Window:
     """Return the window that a layer sets up by `kernel_size`, or `kernel_h` and `kernel_w`, and their like.
 
+    A dilation is called `hole` in DeepLab's first fork.
+
     Raises:
         GlorotError: if there is no kernel, a size does not fit the spatial axes, or it is given twice.
     """
     kernel = _sizes(layer, at, "kernel", "kernel_size", spatial, None)
     stride = _sizes(layer, at, "stride", "stride", spatial, 1)
     pad = _sizes(layer, at, "pad", "pad", spatial, 0)
-    dilation = _sizes(layer, at, "dilation", "dilation", spatial, 1)
-    return Window(kernel, stride, pad, dilation)
+    word = _word_for_dilation(layer, at)
+    return Window(kernel, stride, pad, _sizes(layer, at, word, word, spatial, 1))
+
+
+def _word_for_dilation(layer: Layer, at: Message) -> str:
+    given = [name for word in ("dilation", "hole") for name in (word, f"{word}_h", f"{word}_w") if at.has(name)]
+    words = {name[:4]: name for name in given}
+    if len(words) > 1:
+        problem = f"{words['dila']} and {words['hole']}, its older name, are both given; give one of them"
+        raise layer.error(problem, at, words["hole"])
+    return "hole" if "hole" in words else "dilation"
 
 
 def _sizes(layer: Layer, at: Message, short: str, name: str, spatial: int, default: int | None) -> Sizes:

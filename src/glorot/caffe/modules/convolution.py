@@ -62,4 +62,7 @@ class Deconvolution(_Convolving):
     }
 
 
-LAYERS: dict[str, type[CaffeLayer]] = {"Convolution": Convolution, "Deconvolution": Deconvolution}
+LAYERS: dict[str, type[CaffeLayer]] = {
+    **dict.fromkeys(("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution"), Convolution),
+    "Deconvolution": Deconvolution,
+}

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from glorot.caffe.definition.layers import Layer
-from glorot.caffe.kinds import data
+from glorot.caffe.kinds import kind_of
+from glorot.caffe.kinds.base import Signal
+from glorot.caffe.kinds.losses import is_loss, loss_weights
 from glorot.caffe.model import inventory, net_of
-from glorot.caffe.modules import combining, convolution, dense, losses, neurons, norms, pooling
+from glorot.caffe.modules import combining, convolution, dense, detection, losses, neurons, norms, pooling
 from glorot.caffe.modules.base import CaffeLayer
 from glorot.caffe.modules.starting import Weights, started
 from glorot.caffe.nets import Net, Node
@@ -23,16 +25,12 @@ from glorot.text import shape_text
 
 LAYERS: dict[str, Callable[[Node], CaffeLayer]] = {
     name: kind
-    for family in (convolution, dense, pooling, norms, neurons, combining, losses)
+    for family in (convolution, dense, pooling, norms, neurons, combining, detection, losses)
     for name, kind in family.LAYERS.items()
 }
 """One row a type of layer."""
 
-INPUTS = set(data.KINDS) - {"Parameter"}
-"""The layers whose blobs are fed from outside."""
-
-
-MOVING = {"Slice", "Concat", "Split", "Flatten", "Reshape", "Silence"}
+MOVING = {"Slice", "Concat", "Split", "Flatten", "Reshape", "Permute", "Silence"}
 """The layers that compute nothing."""
 
 INDICES = {"Embed": 0, "SoftmaxWithLoss": 1, "Accuracy": 1}
@@ -66,7 +64,8 @@ def to_torch(net: Net | str | Path, *, seed: int = 0, weights: Weights | None = 
         Caffe's blobs are, so a plan made for the net fits the module, and the module's for the net.
 
     Raises:
-        GlorotError: if the net cannot be read, has a layer that there is no module for, or the weights do not fit.
+        GlorotError: if the net cannot be read, has a layer that there is no module for, or the weights do not fit. A
+            loss or a DetectionOutput without a module is left out where nobody reads it.
 
     Example:
         >>> from glorot.caffe import parse_net
@@ -86,8 +85,19 @@ def to_torch(net: Net | str | Path, *, seed: int = 0, weights: Weights | None = 
         Jia et al. (2014), "Caffe: Convolutional Architecture for Fast Feature Embedding"; Caffe 1.0, `src/caffe`.
     """
     net = net_of(net)
-    layers = [_layer(node) for node in net.nodes if node.layer.kind not in INPUTS]
+    layers = [_layer(node) for node in net.nodes if not (_is_fed(node) or _is_judging(net, node))]
     return CaffeModule(net, layers, started(net, seed, weights))
+
+
+def _is_fed(node: Node) -> bool:
+    """Tell whether what a layer makes is fed from outside."""
+    return not node.layer.bottoms and kind_of(node.layer).signal is not Signal.WEIGHED
+
+
+def _is_judging(net: Net, node: Node) -> bool:
+    """Tell whether a layer only judges what the net makes, has no module and is read by nobody."""
+    judges = is_loss(node.layer) or node.layer.kind == "DetectionOutput"
+    return judges and node.layer.kind not in LAYERS and set(net.outputs).issuperset(node.layer.tops)
 
 
 def _layer(node: Node) -> CaffeLayer:
@@ -156,8 +166,12 @@ class CaffeModule(nn.Module):
             **named_blobs: others of them by their names.
 
         Raises:
-            GlorotError: if no loss can be computed from them; or as `forward` does.
+            GlorotError: if no loss can be computed from them, or the net has one that there is no module for; or as
+                `forward` does.
         """
+        for layer in (*(node.layer for node in self.net.nodes), *self.net.left_out):
+            if is_loss(layer) and layer not in self._layers:
+                raise layer.error("to_torch has no such loss, so there is no total_loss")
         _, losses = self._run(blobs, named_blobs)
         if not losses:
             missing = [name for name in self.net.inputs if name not in self._inputs(blobs, named_blobs)]
@@ -221,11 +235,6 @@ class CaffeModule(nn.Module):
         if weights is not None:
             return blob.to(weights.dtype)
         return blob if blob.is_floating_point() else blob.to(torch.get_default_dtype())
-
-
-def loss_weights(layer: Layer) -> list[float]:
-    """Return the share that each blob that a layer makes has in what is trained on."""
-    return layer.message.numbers("loss_weight") or [1.0 if layer.kind.endswith("Loss") else 0.0]
 
 
 def _data(layers: Sequence[Layer]) -> set[str]:

@@ -134,7 +134,11 @@ def _log_of_base(node: Node, settings: str) -> float:
 
 
 class Dropout(CaffeLayer):
-    """Caffe's Dropout: in training, what is kept is scaled by 1/(1 − ratio)."""
+    """Caffe's Dropout: in training, what is kept is scaled by 1/(1 − ratio).
+
+    With `scale_train: false`, as DeepLab and SSD have it, nothing is scaled in training, and everything by 1 − ratio
+    otherwise. With `sample_weights_test: true`, as SegNet has it, numbers are dropped at all times.
+    """
 
     def __init__(self, node: Node) -> None:
         super().__init__(node)
@@ -142,9 +146,12 @@ class Dropout(CaffeLayer):
         self.ratio = at.number("dropout_ratio", 0.5)
         if not 0 <= self.ratio < 1:
             raise node.layer.error(f"dropout_ratio must lie from 0 to below 1, got {self.ratio:g}", at, "dropout_ratio")
+        self.factor = 1.0 if at.flag("scale_train", True) else 1 - self.ratio
+        self.is_always_on = at.flag("sample_weights_test")
 
     def _compute(self, bottom: Tensor) -> Tensor:
-        return functional.dropout(bottom, self.ratio, self.is_in_training)
+        kept = functional.dropout(bottom, self.ratio, self.is_in_training or self.is_always_on)
+        return kept if self.factor == 1 else kept * self.factor
 
 
 LAYERS: dict[str, Callable[[Node], CaffeLayer]] = {

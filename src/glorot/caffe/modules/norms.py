@@ -1,11 +1,11 @@
-"""Layers that normalise or scale: LRN, BatchNorm, Scale and Bias."""
+"""Layers that normalise or scale: LRN, BatchNorm, Normalize, Scale and Bias."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from glorot.caffe.kinds.base import Shapes
-from glorot.caffe.kinds.norms import scaled_axes
+from glorot.caffe.kinds.norms import has_factors, scaled_axes
 from glorot.caffe.modules.base import CaffeLayer
 from glorot.caffe.nets import Node
 
@@ -38,10 +38,10 @@ class LRN(CaffeLayer):
 
 
 class BatchNorm(CaffeLayer):
-    """Caffe's BatchNorm, which has no factors of its own.
+    """Caffe's BatchNorm, which has no factors of its own, and that of NVIDIA's fork, which has by `scale_bias`.
 
-    Training gathers sums in its blobs, S ← λ·S + batch, of means, of variances and of 1; divided by the last, they are
-    the averages that it normalises with otherwise.
+    Caffe's: training gathers sums in its blobs, S ← λ·S + batch, of means, of variances and of 1; divided by the last,
+    they are the averages that it normalises with otherwise. NVIDIA's gathers averages, A ← λ·A + (1 − λ)·batch.
     """
 
     def __init__(self, node: Node) -> None:
@@ -49,6 +49,7 @@ class BatchNorm(CaffeLayer):
         at = node.layer.settings("batch_norm_param")
         self.uses_averages = at.flag("use_global_stats") if at.has("use_global_stats") else None
         self.fraction, self.eps = at.number("moving_average_fraction", 0.999), at.number("eps", 1e-5)
+        self.has_factors = has_factors(node.layer)
 
     def _fit(self, bottoms: Shapes) -> Shapes:
         self.layer.check(len(bottoms[0]) > 0, 0, bottoms[0], "to have an axis of examples")
@@ -61,24 +62,45 @@ class BatchNorm(CaffeLayer):
         mean, variance = self._averages() if from_averages else (None, None)
         if self.training and not from_averages:
             self._gather(values)
+        scale, shift = (self.blob(3), self.blob(4)) if self.has_factors else (None, None)
         normed = torch.batch_norm(
-            values, None, None, mean, variance, not from_averages, 0.0, self.eps, torch.backends.cudnn.enabled
+            values, scale, shift, mean, variance, not from_averages, 0.0, self.eps, torch.backends.cudnn.enabled
         )
         return normed.reshape(bottom.shape)
 
     def _averages(self) -> tuple[Tensor, Tensor]:
+        if self.has_factors:
+            return self.blob(0), self.blob(1)
         count = self.blob(2)
         factor = torch.where(count == 0, 0, 1 / count)
         return self.blob(0) * factor, self.blob(1) * factor
 
     @torch.no_grad()
     def _gather(self, values: Tensor) -> None:
-        """Add the statistics of a batch to the sums."""
+        """Add the statistics of a batch to the sums, or to the averages."""
         variance, mean = torch.var_mean(values, [axis for axis in range(values.dim()) if axis != 1], correction=0)
         number = values.numel() // values.shape[1]
         unbiased = variance * (number / (number - 1)) if number > 1 else variance
+        if self.has_factors:
+            for index, statistic in enumerate((mean, variance)):
+                self.blob(index).lerp_(statistic, 1 - self.fraction)
+            return
         for index, statistic in enumerate((mean, unbiased, torch.ones_like(self.blob(2)))):
             self.blob(index).mul_(self.fraction).add_(statistic)
+
+
+class Normalize(CaffeLayer):
+    """SSD's Normalize: x/√(Σx² + ε) times a factor; the sum goes over channels, with `across_spatial` over all."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(node)
+        at = node.layer.settings("norm_param")
+        self.is_across, self.eps = at.flag("across_spatial", True), at.number("eps", 1e-10)
+
+    def _compute(self, bottom: Tensor) -> Tensor:
+        axes = list(range(1, bottom.dim())) if self.is_across else [1]
+        norm = (bottom.square().sum(axes, keepdim=True) + self.eps).sqrt()
+        return bottom / norm * self.blob(0).reshape(-1, *(1,) * (bottom.dim() - 2))
 
 
 class _Broadcasting(CaffeLayer):
@@ -129,4 +151,10 @@ class Bias(_Broadcasting):
         return bottoms[0] + self.factors(bottoms)
 
 
-LAYERS: dict[str, type[CaffeLayer]] = {"LRN": LRN, "BatchNorm": BatchNorm, "Scale": Scale, "Bias": Bias}
+LAYERS: dict[str, type[CaffeLayer]] = {
+    "LRN": LRN,
+    "BatchNorm": BatchNorm,
+    "Normalize": Normalize,
+    "Scale": Scale,
+    "Bias": Bias,
+}

@@ -1,6 +1,7 @@
-"""Pooling, whose sizes are rounded up."""
+"""Pooling, whose sizes are rounded up unless the layer says otherwise."""
 
 import math
+from functools import partial
 
 from torch import Tensor
 from torch.nn import functional
@@ -17,7 +18,9 @@ class Pooling(CaffeLayer):
 
     def __init__(self, node: Node) -> None:
         super().__init__(node)
-        method = pooled_of(node.layer, node.bottoms[0]).method
+        method, window, _ = pooled_of(node.layer, node.bottoms[0])
+        if method == "AVE" and max(window.dilation) > 1:
+            raise node.layer.error("to_torch dilates the windows of MAX pooling only", field="pooling_param")
         if method == "STOCHASTIC":
             raise node.layer.error("to_torch pools by MAX and AVE, not STOCHASTIC", field="pooling_param")
         if len(node.tops) > 1:
@@ -44,7 +47,7 @@ class Pooling(CaffeLayer):
         (top, left), (height, width) = how.window.pad, how.extents
         if top or left:
             bottom = functional.pad(bottom, (left, left, top, top), value=-math.inf if is_max else 0.0)
-        pool = functional.max_pool2d if is_max else functional.avg_pool2d
+        pool = partial(functional.max_pool2d, dilation=how.window.dilation) if is_max else functional.avg_pool2d
         return pool(bottom, how.window.kernel, how.window.stride, ceil_mode=True)[:, :, :height, :width]
 
 
