@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import itertools
 import json
 import os
 import re
@@ -77,9 +78,9 @@ def read_whole(path: str | Path, kind: str) -> bytes:
         b'*.bias=zeros'
     """
     with reading(path, kind) as file:
-        is_larger = os.fstat(file.fileno()).st_size > LARGEST
-        data = b"" if is_larger else file.read(LARGEST + 1)  # some files of the system are larger than they say
-        if is_larger or len(data) > LARGEST:
+        pieces = iter(functools.partial(file.read, 2**20), b"")  # files of the system do not tell their size
+        data = b"".join(itertools.islice(pieces, LARGEST // 2**20 + 1))
+        if len(data) > LARGEST:
             raise OSError(f"it is larger than {LARGEST >> 20} MiB")
     return data
 

@@ -10,7 +10,7 @@ from glorot.backends import adapter_for
 from glorot.cli.nets import is_net, net_options
 from glorot.cli.targets import model_and_inputs
 from glorot.errors import GlorotError
-from glorot.files import beside
+from glorot.files import beside, write_whole
 from glorot.plans import Plan
 
 MODEL_FORMATS = (".pt", ".safetensors", ".npz")
@@ -68,16 +68,6 @@ def _save_npz(output: Path, arrays: dict[str, Any]) -> None:
 
 
 def _save_safetensors(output: Path, arrays: dict[str, Any]) -> None:
-    try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import save_file
-    except ImportError as error:
-        raise GlorotError(f"{output}: safetensors is not installed: pip install 'glorot[safetensors]'") from error
-    import numpy as np
+    from glorot.cli.safetensors import pieces_of
 
-    ordered = {name: np.asarray(array, order="C") for name, array in arrays.items()}  # it writes memory as it lies
-    with beside(output) as file:
-        try:
-            save_file(ordered, file.name)
-        except SafetensorError as error:
-            raise GlorotError(f"cannot write {output}: {error}") from error
+    write_whole(output, pieces_of(arrays))
