@@ -1,5 +1,7 @@
 """The public verbs. Each one checks what it was given and hands it to the room that does the work."""
 
+import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -14,6 +16,8 @@ from glorot.labels import labelled
 from glorot.plans import Plan, Rules, assignments, resolve
 from glorot.recipes import Recipe, as_recipe, own_recipe
 from glorot.schemes import Scheme, as_scheme
+from glorot.stream.checks import MOST_AXES
+from glorot.text import quoted, shape_text
 
 if TYPE_CHECKING:
     from glorot.comparison.comparison import Comparison, Progress
@@ -234,8 +238,13 @@ def draw(
 def _check_shape(shape: Sequence[int]) -> tuple[int, ...]:
     sizes = tuple(shape) if isinstance(shape, Sequence) else (None,)
     if not all(isinstance(size, int | np.integer) and not isinstance(size, bool) and size >= 0 for size in sizes):
-        raise GlorotError(f"shape must be a sequence of sizes such as (300, 100), got {shape!r}")
-    return tuple(int(size) for size in sizes)
+        raise GlorotError(f"shape must be a sequence of sizes such as (300, 100), got {quoted(shape)}")
+    if len(sizes) > MOST_AXES:
+        raise GlorotError(f"a shape must have {MOST_AXES} axes at most, got {len(sizes)}")
+    whole = tuple(int(size) for size in sizes)
+    if 8 * math.prod(max(size, 1) for size in whole) > sys.maxsize:
+        raise GlorotError(f"{shape_text(whole)} are more numbers than a computer can address; ask for smaller sizes")
+    return whole
 
 
 def _label(rank: int, in_axis: int, out_axis: int) -> str:

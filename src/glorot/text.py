@@ -6,6 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+LONGEST = 100
+"""Letters of what was given that a message repeats."""
+
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Categories of what steers a terminal, turns the direction of a line, or is half a character."""
 
@@ -62,14 +65,15 @@ def printable(text: str, keep: str = "") -> str:
     )
 
 
-def quoted(text: str, most: int = 80) -> str:
-    """Write a text in quotes and with escapes, cut where it is long.
+def quoted(value: object) -> str:
+    """Write what was given as Python does, a text in quotes and with escapes; cut where that is long.
 
     Example:
-        >>> print(quoted("normal(std=x)"), quoted("9" * 1000, most=5))
-        'normal(std=x)' '99999'…
+        >>> print(quoted("normal(std=x)"), quoted([1.5, None]), len(quoted("9" * 1000)))
+        'normal(std=x)' [1.5, None] 101
     """
-    return repr(text) if len(text) <= most else f"{text[:most]!r}…"
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -12,6 +12,7 @@ from glorot.cli.targets import model_and_inputs
 from glorot.errors import GlorotError
 from glorot.files import beside, write_whole
 from glorot.plans import Plan
+from glorot.text import printable
 
 MODEL_FORMATS = (".pt", ".safetensors", ".npz")
 NET_FORMATS = (".caffemodel", ".safetensors", ".npz")
@@ -47,7 +48,7 @@ def command(plan_file: Path, target: str, seed: int, output: Path, **options: An
     else:
         arrays = started if is_net(target) else adapter_for(started).arrays(started)
         (_save_npz if output.suffix == ".npz" else _save_safetensors)(output, arrays)
-    click.echo(f"saved {output}", err=True)
+    click.echo(f"saved {printable(str(output))}", err=True)
 
 
 def _save_state_dict(output: Path, model: Any) -> None:

@@ -10,6 +10,7 @@ import click
 
 import glorot
 from glorot.errors import GlorotError
+from glorot.text import printable
 
 COMMANDS = {
     "draw": "Draw one array straight from a scheme.",
@@ -51,7 +52,7 @@ def group() -> None:
     """Start neural networks right: plan, apply and compare weight initialisation.
 
     A TARGET is package.module:name, path/to/file.py:name or path/to/net.prototxt. Exit codes: 0 clean,
-    1 differences or findings, 2 the command could not run, 130 interrupted, 143 terminated.
+    1 differences or findings, 2 the command could not run, 129 hung up, 130 interrupted, 143 terminated.
     """
 
 
@@ -80,4 +81,5 @@ def _context(words: Sequence[str]) -> click.Context:
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    click.echo(f"warning: {message}", err=True)
+    words = printable(str(message), keep="\n")
+    click.echo(f"warning: {words}", err=True)

@@ -2,8 +2,6 @@
 
 import io
 import json
-import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +37,6 @@ def command(
     form: str,
 ) -> None:
     """Draw an array of SIZES from SCHEME, such as: glorot draw xavier_uniform 300 100 --seed 0."""
-    if 4 * math.prod(sizes) > sys.maxsize:
-        raise GlorotError(f"{shape_text(sizes)} are more numbers than a computer can address; ask for smaller sizes")
     array = glorot.draw(scheme, sizes, seed=seed, name=name, in_axis=in_axis, out_axis=out_axis)
     if output is not None:
         if output.suffix != ".npy":

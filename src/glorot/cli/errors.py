@@ -7,6 +7,7 @@ import click
 
 from glorot.catalogue import nearest
 from glorot.errors import GlorotError
+from glorot.text import printable
 
 BROKEN_PIPE = 141
 """What a shell reports of a program whose reader has gone: 128 and the number of SIGPIPE."""
@@ -38,7 +39,8 @@ def _tell(error: BaseException) -> int:
             raise error
     if "GLOROT_TRACEBACK" in os.environ and not isinstance(error, click.ClickException):
         raise error
-    click.echo(f"error: {message(error)}", err=True)
+    words = printable(message(error), keep="\n")
+    click.echo(f"error: {words}", err=True)
     return 2
 
 

@@ -14,6 +14,7 @@ from glorot.cli.targets import model_and_inputs
 from glorot.errors import GlorotError
 from glorot.files import write_whole
 from glorot.plans import Plan
+from glorot.text import printable
 
 FORMATS = {".json": "json", ".html": "html"}
 
@@ -53,7 +54,7 @@ def command(
     plan = glorot.plan(model, recipe, inputs, parse_rules(rules), only)
     if output is not None:
         text = _as(FORMATS[output.suffix], plan, full) + "\n"
-        click.echo(f"saved {write_whole(output, text)}", err=True)
+        click.echo(f"saved {printable(str(write_whole(output, text)))}", err=True)
     if saved is not None:
         difference = saved.diff(plan)
         click.echo(str(difference))

@@ -18,13 +18,18 @@ from glorot.fans import Fans
 from glorot.files import read_json
 from glorot.inventory import ROLES, View, fingerprint
 from glorot.plans.entry import PlanEntry
+from glorot.stream.checks import MOST_AXES
 from glorot.stream.matrix import check_axes
+from glorot.text import LONGEST, printable, quoted
 
 VERSION = 2
 READ = (1, VERSION)
 STREAM = "glorot-stream/1"
 ADDED = {2: {"view"}}
 """The fields of an entry that each version added; an older one is written without them."""
+
+ENDLESS = 2**63
+"""More elements than any memory has addresses."""
 
 HEAD = ("version", "stream", "recipe", "fingerprint", "entries")
 KNOWN = {field.name for field in fields(PlanEntry)} - {"more"}
@@ -84,19 +89,28 @@ def plan_from_json(data: Any, path: str) -> PlanFields:
     version, stream = data.get("version"), data.get("stream")
     if type(version) is not int or version not in READ or stream != STREAM:
         raise GlorotError(
-            f"{path} is a plan of version {version!r} for {stream!r}; this glorot reads versions "
+            f"{path} is a plan of version {quoted(version)} for {quoted(stream)}; this glorot reads versions "
             f"{' and '.join(map(str, READ))} for {STREAM!r}: make the plan again, or use the glorot that wrote it"
         )
     if not isinstance(data.get("recipe"), str):
-        raise GlorotError(f"{path} is damaged: recipe must be text, got {data.get('recipe')!r}")
+        raise GlorotError(f"{path} is damaged: recipe must be text, got {quoted(data.get('recipe'))}")
     entries = tuple(_entry_at(position, row, path) for position, row in enumerate(data["entries"]))
+    _check_names(entries, path)
     if fingerprint(entries) != data.get("fingerprint"):
         raise GlorotError(
-            f"{path} is damaged: names, axes or shapes do not match its fingerprint {data.get('fingerprint')!r}; "
+            f"{path} is damaged: names, axes or shapes do not match its fingerprint {quoted(data.get('fingerprint'))}; "
             "change distributions by hand if you like, never what they belong to"
         )
     more = {key: value for key, value in data.items() if key not in HEAD}
     return PlanFields(version, stream, data["recipe"], entries, more)
+
+
+def _check_names(entries: Sequence[PlanEntry], path: str) -> None:
+    seen: set[str] = set()
+    for entry in entries:
+        if entry.name in seen:
+            raise GlorotError(f"{path} is damaged: two entries are called {quoted(entry.name)}; keep one of them")
+        seen.add(entry.name)
 
 
 def _report_unknown(path: str | Path, more: Mapping[str, Any], entries: Sequence[PlanEntry]) -> None:
@@ -107,8 +121,8 @@ def _report_unknown(path: str | Path, more: Mapping[str, Any], entries: Sequence
     unknown += [f"roles {', '.join(map(repr, roles))}"] if roles else []
     if unknown:
         warnings.warn(
-            f"{path} was written by a newer glorot: {' and '.join(unknown)} are unknown to this one; they are kept, "
-            "and what they mean is left out of account",
+            f"{printable(str(path))} was written by a newer glorot: {' and '.join(unknown)} are unknown to this "
+            "one; they are kept, and what they mean is left out of account",
             stacklevel=4,
         )
 
@@ -117,13 +131,14 @@ def _entry_at(position: int, row: Any, path: str) -> PlanEntry:
     place = f"{path} is damaged at entry {position}"
     if not isinstance(row, dict) or not set(row) >= NEEDED:
         got = sorted(row) if isinstance(row, dict) else row
-        raise GlorotError(f"{place}: expected the fields {sorted(NEEDED)}, got {got}")
+        raise GlorotError(f"{place}: expected the fields {sorted(NEEDED)}, got {quoted(got)}")
+    place += f" ({printable(str(row['name']))[:LONGEST]})"
     try:
         return _entry_from_json(row)
     except OverflowError as error:
-        raise GlorotError(f"{place} ({row['name']}): a number is too large for a float ({error})") from error
+        raise GlorotError(f"{place}: a number is too large for a float ({error})") from error
     except (GlorotError, TypeError, ValueError) as error:
-        raise GlorotError(f"{place} ({row['name']}): {error}") from error
+        raise GlorotError(f"{place}: {error}") from error
 
 
 def _entry_from_json(row: dict[str, Any]) -> PlanEntry:
@@ -131,9 +146,9 @@ def _entry_from_json(row: dict[str, Any]) -> PlanEntry:
     shape, depth, fans = row["shape"], row["depth"], row["fans"]
     for key, value in texts.items():
         _require(isinstance(value, str), key, "text", value)
-    sizes = isinstance(shape, list) and all(type(size) is int and size >= 0 for size in shape)
-    _require(sizes, "shape", "a list of sizes", shape)
-    _require(type(depth) is int and depth >= 0, "depth", "a number from 0 on", depth)
+    _require(_are_sizes(shape), "shape", "a list of sizes", shape)
+    _require(math.prod(shape) < ENDLESS, "shape", "of fewer than 2**63 elements", shape)
+    _require(type(depth) is int and 0 <= depth < ENDLESS, "depth", "a number from 0 on", depth)
     pair = isinstance(fans, list) and len(fans) == 2
     counts = pair and all(type(count) in (int, float) and 0 < count < math.inf for count in fans)
     _require(fans is None or counts, "fans", "two positive numbers or null", fans)
@@ -173,7 +188,9 @@ def _view_from_json(view: Any, size: int) -> View | None:
     box, unfold, order, flip = view["box"], view["unfold"], view["order"], view["flip"]
     for key, numbers in (("unfold", unfold), ("order", order), ("flip", flip)):
         _require(numbers is None or _are_sizes(numbers), f"view's {key}", "a list of whole numbers from 0 on", numbers)
-    pairs = box is None or (isinstance(box, list) and all(_are_sizes(pair) and len(pair) == 2 for pair in box))
+    pairs = box is None or (
+        isinstance(box, list) and len(box) <= MOST_AXES and all(_are_sizes(pair) and len(pair) == 2 for pair in box)
+    )
     _require(pairs, "view's box", "a list of pairs (start, stop), or null", box)
     _require(order is None or sorted(order) == list(range(len(order))), "view's order", "a permutation", order)
     for key, sizes in (("box", [stop - start for start, stop in box or ()]), ("unfold", unfold)):
@@ -188,9 +205,11 @@ def _view_from_json(view: Any, size: int) -> View | None:
 
 
 def _are_sizes(numbers: Any) -> bool:
-    return isinstance(numbers, list) and all(type(number) is int and number >= 0 for number in numbers)
+    if not isinstance(numbers, list) or len(numbers) > MOST_AXES:
+        return False
+    return all(type(number) is int and 0 <= number < ENDLESS for number in numbers)
 
 
 def _require(holds: bool, key: str, what: str, given: object) -> None:
     if not holds:
-        raise GlorotError(f"{key} must be {what}, got {given!r}")
+        raise GlorotError(f"{key} must be {what}, got {quoted(given)}")

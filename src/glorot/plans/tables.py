@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from glorot.markup import html_table, html_text
 from glorot.plans.entry import PlanEntry, fans_text, std_text
 from glorot.plans.folding import Fold, fold
-from glorot.text import shape_text, shortened, table
+from glorot.text import printable, shape_text, shortened, table
 
 HEAD = ["path", "shape", "fans", "fed by", "scheme", "std", "why"]
 STYLE = (
@@ -49,7 +49,7 @@ def text_table(title: str, entries: Sequence[PlanEntry], fingerprint: str, full:
     if widest is not None and len(rows) < len(entries):
         layers = f"{widest.path} stands for {len(widest.entries)} equal parts"
         lines += ["", f"{layers}; plan.table(full=True) or --full shows each"]
-    return "\n".join(lines)
+    return printable("\n".join(lines), keep="\n")
 
 
 def notebook_table(title: str, entries: Sequence[PlanEntry], fingerprint: str) -> str:

@@ -17,6 +17,9 @@ from glorot.stream.philox import Key
 from glorot.stream.pieces import Box, Shape
 from glorot.stream.spec import reach_of
 
+MOST_AXES = 64
+"""As many an array of NumPy may have."""
+
 DISTRIBUTIONS = frozenset(LAWS.values())
 
 
@@ -33,6 +36,8 @@ def checked_shape(shape: Sequence[int]) -> Shape:
 def _check_extents(shape: Shape) -> None:
     if min(shape, default=0) < 0:
         raise GlorotError(f"shape must be a sequence of whole numbers from 0 upwards, got {shape!r}")
+    if len(shape) > MOST_AXES:
+        raise GlorotError(f"a shape must have {MOST_AXES} axes at most, got {len(shape)}")
     if math.prod(shape) >= 2**64:
         raise GlorotError(f"shape {shape} has 2**64 elements or more, beyond the 64-bit index of the stream")
 
