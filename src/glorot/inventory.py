@@ -104,6 +104,7 @@ class Parameter:
         dtype: the name of its dtype.
         parts: what is planned of it; none if it is tied.
         tied_to: the path of the parameter whose memory it shares.
+        frozen: whether its model says that it is not trained.
     """
 
     path: str
@@ -111,14 +112,22 @@ class Parameter:
     dtype: str
     parts: tuple[Part, ...] = ()
     tied_to: str | None = None
+    frozen: bool = False
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """Everything in a model that has to be initialised, in the order of registration."""
+    """Everything in a model that has to be initialised, in the order of registration.
+
+    Attributes:
+        framework: what the model is written in.
+        parameters: what it stores.
+        empty_because: why there is nothing to plan, if that is known.
+    """
 
     framework: str
     parameters: tuple[Parameter, ...]
+    empty_because: str = ""
 
     @property
     def parts(self) -> list[Part]:

@@ -28,7 +28,8 @@ def resolve(
     Args:
         inventory: the parts of the model.
         recipe: what decides where no rule does.
-        rules: (path pattern, scheme or "skip") pairs; the last one that matches a part decides.
+        rules: (path pattern, scheme or "skip") pairs; the last one that matches a part decides. A frozen part is
+            written only where its full path is given, without a wildcard, here or in `only`.
         only: a path pattern; parts that it does not match are left alone.
         names: {path or name of a part in this model: its name in the plan}.
 
@@ -36,25 +37,35 @@ def resolve(
         The plan.
 
     Raises:
-        GlorotError: if a pattern matches nothing, or a part is unknown and no rule names it.
+        GlorotError: if a pattern matches nothing, a part is unknown and no rule names it, there is nothing to plan, or
+            everything is frozen.
     """
     _check_form(rules, only)
+    if not inventory.parts:
+        raise GlorotError(f"nothing to plan: {inventory.empty_because or 'the model has no parameters'}")
     named = shared_names(inventory, names)
     called = {part.name: _called(part, named[part.name]) for part in inventory.parts}
     _check_patterns(inventory, called, [*(pattern for pattern, _ in rules), *([only] if only is not None else [])])
     schemes = [(pattern, None if given == "skip" else as_scheme(given)) for pattern, given in rules]
+    frozen = {parameter.path for parameter in inventory.parameters if parameter.frozen}
     sharers = defaultdict(list)
     for parameter in inventory.parameters:
         sharers[parameter.tied_to].append(parameter.path)
     entries, unknown = [], []
     for part in inventory.parts:
-        choice = _decide(part, called[part.name], inventory, recipe, schemes, only)
+        decide = _decide_frozen if part.path in frozen else _decide
+        choice = decide(part, called[part.name], inventory, recipe, schemes, only)
         if choice is None:
             unknown.append(part)
         else:
             entries.append(_entry(part, named[part.name], choice, sharers[part.path]))
     if unknown:
-        _refuse_unknown(unknown)
+        _refuse_unknown(unknown, inventory.framework)
+    if not recipe.keeps and len(frozen) == len(inventory.parameters) and not any(e.distribution for e in entries):
+        raise GlorotError(
+            f"every parameter of the model is frozen, {inventory.parameters[0].path} and all others; unfreeze what is "
+            f"to be started, or name it by its full path, rules=[({inventory.parameters[0].path!r}, 'xavier_uniform')]"
+        )
     return Plan(VERSION, STREAM, recipe.text, tuple(entries))
 
 
@@ -74,6 +85,24 @@ def _decide(
     if part.role == "unknown" and not recipe.keeps:
         return None
     return recipe.choose(part, inventory)
+
+
+def _decide_frozen(
+    part: Part,
+    called: set[str],
+    inventory: Inventory,
+    recipe: Recipe,
+    rules: list[tuple[str, Scheme | None]],
+    only: str | None,
+) -> Choice | None:
+    """Leave a frozen part alone, unless it is called by its full path."""
+    exact = [(pattern, scheme) for pattern, scheme in rules if not set("*?") & set(pattern)]
+    if only in called or (only is None and any(_matches(pattern, called) for pattern, _ in exact)):
+        return _decide(part, called, inventory, recipe, exact, only)
+    wild = next((pattern for pattern, _ in reversed(rules) if _matches(pattern, called)), None)
+    wild = only if wild is None and only is not None and _matches(only, called) else wild
+    hint = "" if wild is None else f"; {wild!r} has a wildcard, and only its full path writes it"
+    return Choice(None, f"left alone: frozen{hint}")
 
 
 def _entry(part: Part, name: str, choice: Choice, sharers: Sequence[str]) -> PlanEntry:
@@ -108,19 +137,28 @@ def _check_patterns(inventory: Inventory, called: Mapping[str, set[str]], patter
         raise GlorotError(f"rule {pattern!r} matches no parameter{owner}; paths here look like: {some}")
 
 
-def _refuse_unknown(unknown: list[Part]) -> None:
+def _refuse_unknown(unknown: list[Part], framework: str) -> None:
     rows = [f"  {part.name}  {shape_text(part.shape)}  in {part.layer}" for part in unknown]
+    first, axes = unknown[0], _usual_axes(len(unknown[0].shape), framework)
+    law = "normal(std=0.02)" if first.shape else "constant(1)"
+    how = [
+        f"say what they get with a rule, rules=[({first.name!r}, {law!r})]",
+        f"leave them alone with rules=[({first.name!r}, 'skip')]",
+    ]
+    if axes:
+        letters = "tell their axes (b copies, o outputs, i inputs, k kernel) with"
+        how.append(f"{letters} axes={{{first.name!r}: {axes!r}}}")
     raise GlorotError(
         "no layer that glorot knows owns these parameters:\n" + "\n".join(rows) + "\n"
-        f"say what they get with a rule, rules=[({unknown[0].name!r}, 'normal(std=0.02)')], "
-        f"leave them alone with rules=[({unknown[0].name!r}, 'skip')], or tell their axes (b copies, o outputs, "
-        f"i inputs, k kernel) with axes={{{unknown[0].name!r}: {_some_axes(unknown[0])!r}}}"
+        f"{', '.join(how[:-1])}, or {how[-1]}"
     )
 
 
-def _some_axes(part: Part) -> str:
-    rank = len(part.shape)
-    return "k" * (rank - 2) + "io" if rank > 1 else "o"
+def _usual_axes(rank: int, framework: str) -> str:
+    """Return the letters of a kernel of some rank in the order in which a framework stores it; none of a scalar."""
+    if rank < 2:
+        return "o" * rank
+    return "oi" + "k" * (rank - 2) if framework == "torch" else "k" * (rank - 2) + "io"
 
 
 def _check_form(rules: Rules, only: str | None) -> None:

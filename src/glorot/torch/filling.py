@@ -15,6 +15,9 @@ from glorot.stream.elements import BFLOAT16
 from glorot.stream.philox import Key
 
 WRITTEN = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
+HELD = WRITTEN | {torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz}
+"""The dtypes that hold what is drawn; float8 is rounded to from float32."""
+
 PLAIN = frozenset({Tensor, torch.nn.Parameter})
 WITHOUT_KERNEL = stream.MATRIX_LAWS | {SparseNormal}  # laws that no kernel of a GPU draws
 
@@ -81,10 +84,25 @@ def _has_triton() -> bool:
 
 
 def _array_of(tensor: Tensor) -> "np.ndarray[tuple[int, ...], np.dtype[np.generic]]":
-    """Return the memory of a tensor of the host as an array; NumPy has no bfloat16 but as its bits."""
-    if tensor.dtype == torch.bfloat16:
-        return tensor.view(torch.uint16).numpy().view(BFLOAT16)
-    return tensor.numpy()
+    """Return the memory of a tensor of the host as an array; NumPy has no bfloat16 but as its bits.
+
+    `Tensor.numpy` would do, but for good forbids that the storage be resized, as sharding libraries do.
+    """
+    array = np.asarray(_Memory(tensor))
+    return array.view(BFLOAT16) if tensor.dtype == torch.bfloat16 else array
+
+
+class _Memory:
+    """The memory of a tensor, in the words of NumPy's array interface."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        size = tensor.element_size()
+        kind = "u2" if tensor.dtype == torch.bfloat16 else f"f{size}"
+        self.tensor = tensor  # which must live as long as the array
+        self.__array_interface__ = {
+            "version": 3, "typestr": f"={kind}", "data": (tensor.data_ptr(), False), "shape": tuple(tensor.shape),
+            "strides": tuple(step * size for step in tensor.stride()),
+        }  # fmt: skip
 
 
 def _copy_from_host(one: TensorFill) -> None:

@@ -1,5 +1,6 @@
 """From a PyTorch model to its inventory."""
 
+from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from glorot.inventory import Inventory, Parameter, Part
 from glorot.origins import Origin
 from glorot.text import shape_text
 from glorot.torch.layers import parts_of
+from glorot.torch.memory import Rows, memory_of, padding_of, with_padding
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import stored_shape
 from glorot.torch.preserve import preserved
@@ -77,7 +79,7 @@ def as_tensor(value: Any, like: Tensor) -> Any:
         value = value.to(like.dtype) if value.is_floating_point() and like.is_floating_point() else value
     if not isinstance(value, Tensor):
         return value
-    if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+    if value.is_floating_point() and not value.is_meta and not bool(torch.isfinite(value).all()):
         raise GlorotError(f"the batch of shape {tuple(value.shape)} holds NaN or infinity; clean the data first")
     return value.to(like.device)
 
@@ -106,30 +108,44 @@ def inventory(model: nn.Module, inputs: Any = None) -> Inventory:
             trace, _ = follow(model, lambda: call(model, inputs), layers)
     depths = {path: n for n, path in enumerate(trace.order, start=1)}
     modules = {structural(path): module for path, module in model.named_modules(remove_duplicate=False)}
-    owners: dict[Hashable, str] = {}
+    stored = [(structural(path), tensor) for path, tensor in model.named_parameters(remove_duplicate=False)]
+    owners: dict[Hashable, list[str]] = defaultdict(list)
+    for path, tensor in stored:
+        owners[memory_of(tensor)].append(path)
     parameters = []
-    for stored_path, tensor in model.named_parameters(remove_duplicate=False):
-        path = structural(stored_path)
-        layer, _, name = path.rpartition(".")
-        owner = owners.setdefault(_memory(tensor), path)
-        parts = _parts(modules[layer], layer, name, tensor, trace, depths) if owner == path else ()
+    for path, tensor in stored:
+        owner, *others = owners[memory_of(tensor)]
+        parts = _parts(modules, path, tensor, trace, depths) if owner == path else ()
+        if parts and others:
+            parts = with_padding(parts, set().union(*(_padding(modules, other) for other in others)))
         dtype = str(tensor.dtype).removeprefix("torch.")
-        parameters.append(Parameter(path, tuple(tensor.shape), dtype, parts, None if owner == path else owner))
-    return Inventory("torch", tuple(parameters))
+        tied_to = None if owner == path else owner
+        frozen = not tensor.requires_grad and tensor.is_floating_point()
+        parameters.append(Parameter(path, tuple(tensor.shape), dtype, parts, tied_to, frozen))
+    return Inventory("torch", tuple(parameters), _packed(model))
 
 
-def _memory(tensor: Tensor) -> Hashable:
-    """Return what two parameters have in common if they are tied: the same elements in memory, as they lie."""
-    if type(tensor) is not nn.Parameter or tensor.is_meta or tensor.layout != torch.strided or not tensor.numel():
-        return id(tensor)
-    where = (tensor.untyped_storage().data_ptr(), tensor.storage_offset())
-    return where, tuple(tensor.shape), tensor.stride(), tensor.dtype
+def _packed(model: nn.Module) -> str:
+    """Say which modules hold their weights in another form than parameters, if the model has none."""
+    packed = [
+        f"{path} ({type(module).__name__})"
+        for path, module in model.named_modules()
+        if "quantized" in type(module).__module__ or hasattr(module, "_packed_params")
+    ]
+    found = f"; these are quantised, and hold packed integers: {', '.join(packed[:4])}" if packed else ""
+    return f"the model has no parameters{found}"
+
+
+def _padding(modules: Mapping[str, nn.Module], path: str) -> Rows:
+    layer, _, name = path.rpartition(".")
+    return padding_of(parts_of(modules[layer]).get(name, ()))
 
 
 def _parts(
-    module: nn.Module, layer: str, name: str, tensor: Tensor, trace: Trace, depths: dict[str, int]
+    modules: Mapping[str, nn.Module], path: str, tensor: Tensor, trace: Trace, depths: dict[str, int]
 ) -> tuple[Part, ...]:
-    path = f"{layer}.{name}".removeprefix(".")
+    layer, _, name = path.rpartition(".")
+    module = modules[layer]
     known = parts_of(module).get(name)
     if known is None:
         return (Part(path, "", tuple(tensor.shape), "unknown", type(module).__name__),)

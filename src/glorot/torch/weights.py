@@ -11,7 +11,8 @@ from torch.autograd.graph import increment_version
 from glorot.arrays import check_law
 from glorot.errors import GlorotError
 from glorot.plans import Assignment
-from glorot.torch.filling import TensorFill, fill_all
+from glorot.torch.filling import HELD, TensorFill, fill_all
+from glorot.torch.memory import check_apart
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
 
@@ -38,10 +39,20 @@ def write(model: nn.Module, assignments: Sequence[Assignment]) -> nn.Module:
         flip = part.view.flip if part.view is not None else ()
         place = place_of(part, tensor.detach())
         fills.append(TensorFill(place, key, law, part.shape, part.axes or None, flip))
-    fill_all(fills)
-    for path in {assignment.part.path for assignment in assignments}:
-        if not tensors[path].is_inference():
-            increment_version(tensors[path])  # the kernel writes memory that autograd may have saved
+    paths = list(dict.fromkeys(assignment.part.path for assignment in assignments))
+    check_apart((path, tensors[path]) for path in paths)
+    try:
+        fill_all(fills)
+    except BaseException as interruption:
+        interruption.add_note(
+            f"glorot was writing {len(paths)} parameters, {paths[0]} to {paths[-1]}, and some of them hold their new "
+            "values; the same call, repeated, writes all of them"
+        )
+        raise
+    finally:
+        for path in paths:
+            if not tensors[path].is_inference():
+                increment_version(tensors[path])  # the kernel writes memory that autograd may have saved
     return model
 
 
@@ -55,12 +66,28 @@ def _check_writable(assignment: Assignment, tensor: Tensor) -> None:
     part = assignment.part
     if tensor.is_meta:
         raise GlorotError(f"{part.path} is on the meta device and has no memory; call model.to_empty(device=…) first")
+    if hasattr(type(tensor), "__tensor_flatten__"):
+        raise GlorotError(
+            f"{part.path} is a {type(tensor).__name__}, which another library spreads over devices or packs; glorot "
+            f"writes plain tensors: start the model before it is sharded or quantised, or leave it alone with "
+            f"rules=[({part.path!r}, 'skip')]"
+        )
     if not tensor.is_floating_point():
         raise GlorotError(
             f"{part.path} has dtype {tensor.dtype}; glorot writes floating-point parameters: skip it by a rule"
         )
     if tensor.layout != torch.strided:
         raise GlorotError(f"{part.path} has layout {tensor.layout}; glorot writes dense tensors: skip it by a rule")
+    if tensor.dtype not in HELD:
+        raise GlorotError(
+            f"{part.path} has dtype {tensor.dtype}, which holds no weights that are drawn; expected one of "
+            f"{', '.join(sorted(str(dtype).removeprefix('torch.') for dtype in HELD))}: skip it by a rule"
+        )
+    if tensor.numel() and not tensor.untyped_storage().nbytes():
+        raise GlorotError(
+            f"{part.path} has no memory: its storage was freed, as sharding libraries do between steps; gather the "
+            "parameters first, or skip it by a rule"
+        )
     if tensor.is_inference() and not torch.is_inference_mode_enabled():
         raise GlorotError(
             f"{part.path} was made under torch.inference_mode(), and nothing may be written to it outside; "
