@@ -17,7 +17,7 @@ TELL = (
     "glorot.caffe.read_net"
 )
 GIVE = (
-    "; if it is an input of the net, give it on the command line with --input-shape {0}=64,1,28,28, or as "
+    "; if it is an input of the net, give its shape on the command line with --input-shape {0}=64,1,28,28, or as "
     "input_shapes={{'{0}': (64, 1, 28, 28)}} of glorot.caffe.read_net"
 )
 RELU = ' layer { type: "ReLU" bottom: "a" top: "r" }'

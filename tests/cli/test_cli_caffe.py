@@ -15,7 +15,8 @@ import glorot
 from glorot.caffe import read_caffemodel
 from glorot.cli import main
 
-LENET = (Path(__file__).parents[2] / "examples" / "caffe" / "lenet.prototxt").read_text()
+EXAMPLES = Path(__file__).parents[2] / "examples" / "caffe"
+LENET = (EXAMPLES / "lenet.prototxt").read_text()
 DATA = """
 layer { name: "mnist" type: "Data" top: "data" top: "label" include { phase: TRAIN } data_param { source: "x" batch_size: 9 } }
 layer { name: "input" type: "Input" top: "data" input_param { shape { dim: 1 dim: 1 dim: 4 dim: 4 } } include { phase: TEST stage: "deploy" } }
@@ -85,7 +86,67 @@ def test_what_a_file_leaves_open_is_told_by_options(
     assert json.loads(capsys.readouterr().out)["entries"][0]["shape"] == [3, 16]
 
 
+ZOOMED = """
+input: "x" input_shape { dim: [2, 3, 8, 8] }
+layer { name: "a" type: "InnerProduct" bottom: "x" top: "a" inner_product_param { num_output: 2 } }
+layer { name: "up" type: "Zoom" bottom: "x" top: "up" }
+layer { name: "b" type: "InnerProduct" bottom: "up" top: "b" inner_product_param { num_output: 2 } }
+"""
+
+
+@pytest.mark.filterwarnings("default:.* unknown layer type:UserWarning")
+def test_the_shape_of_a_layer_of_an_unknown_type_is_told_by_an_option(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "zoomed.prototxt").write_text(ZOOMED)
+    assert run(monkeypatch, "plan", "zoomed.prototxt", "--format", "json") == 0
+    out, told = capsys.readouterr()
+    assert [entry["name"] for entry in json.loads(out)["entries"]] == ["a.0", "a.1"]
+    assert "layer 'up': unknown layer type 'Zoom'; what depends on its shape is left out: b; give its shape" in told
+    assert run(monkeypatch, "plan", "zoomed.prototxt", "--format", "json", "--shape", "up=2,3,16,16") == 0
+    out, told = capsys.readouterr()
+    assert (json.loads(out)["entries"][2]["shape"], told) == ([2, 3 * 16 * 16], "")
+
+
+def test_a_layer_by_itself_is_planned_applied_and_compared_once_its_input_has_a_shape(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, shape = str(EXAMPLES / "conv1.prototxt"), ("--input-shape", "data=64,1,12,12")
+    assert run(monkeypatch, "plan", file, *shape, "-o", "plan.json") == 0
+    assert run(monkeypatch, "apply", "plan.json", file, *shape, "--seed", "0", "-o", "conv1.caffemodel") == 0
+    assert read_caffemodel("conv1.caffemodel")["conv1.0"].shape == (20, 1, 5, 5)
+    capsys.readouterr()
+    few = ("--seeds", "1", "--epochs", "1", "--recipe", "caffe", "-o", "out.json")
+    assert run(monkeypatch, "compare", file, *shape, *few) == 0
+    out, _ = capsys.readouterr()
+    assert "with a mean over positions and an InnerProduct of 10 added" in " ".join(out.split())
+
+
+@pytest.mark.filterwarnings("default:.* it is left out$:UserWarning")
+def test_a_field_of_a_fork_is_told_and_the_net_still_planned(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "fork.prototxt").write_text(LENET.replace("kernel_size: 5", "kernel_size: 5 pad_l: 1", 1))
+    assert run(monkeypatch, "plan", "fork.prototxt") == 0
+    assert "unknown field 'pad_l' of convolution_param" in capsys.readouterr().err
+
+
 BAD = {
+    "plan zoomed.prototxt --shape up=2,3,x": "error: --shape 'up=2,3,x': write LAYER=N,C,H,W, as in up1=64,32,28,28",
+    "plan zoomed.prototxt --shape =2,3": "error: --shape '=2,3': write LAYER=N,C,H,W, as in up1=64,32,28,28",
+    "plan zoomed.prototxt --shape up=0": (
+        "error: shape for layer 'up': expected positive sizes such as (64, 1, 28, 28), got (0,)"
+    ),
+    "plan zoomed.prototxt --shape up=1,2 --shape up=1,3": "error: --shape gives the shape of 'up' twice; give it once",
+    "plan zoomed.prototxt --shape a=1,2": "error: shape for layer 'a': glorot knows the type of this layer",
+    "plan zoomed.prototxt --input-shape x=1,2 --input-shape x=1,3": (
+        "error: --input-shape gives the shape of 'x' twice; give it once"
+    ),
+    "plan nets.py:model --shape up=1,2": "error: --shape belongs to a Caffe .prototxt; nets.py:model is none",
+    "plan lonely.prototxt": (
+        "error: lonely.prototxt:17:9: layer 'conv1' (Convolution): it reads blob 'data', which no layer before it makes in "
+        "phase TEST; if it is an input of the net, give its shape on the command line with --input-shape data=64,1,28,28"
+    ),
     "plan data.prototxt": (
         "error: data.prototxt:4:49: layer 'fc' (InnerProduct): it reads blob 'data', which no layer before it makes in phase "
         "TEST"
@@ -123,6 +184,8 @@ def test_bad_input_gets_one_message_and_exit_code_2(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str
 ) -> None:
     (place / "broken.prototxt").write_text('name: "x"\n}')
+    (place / "zoomed.prototxt").write_text(ZOOMED)
+    (place / "lonely.prototxt").write_text((EXAMPLES / "conv1.prototxt").read_text())
     glorot.plan("lenet.prototxt").save("good.json")
     before = sorted(path.name for path in place.iterdir())
     assert run(monkeypatch, *words.split()) == 2
@@ -215,4 +278,6 @@ def test_a_field_that_looks_misspelt_is_told_and_the_net_still_planned(
     out, told = capsys.readouterr()
     assert "no weight_filler: Caffe's 0" in out
     assert told.startswith("warning: typo.prototxt:")
-    assert told.endswith("unknown field 'weight_filer' (did you mean 'weight_filler'?); it is left out\n")
+    assert told.endswith(
+        "unknown field 'weight_filer' of convolution_param (did you mean 'weight_filler'?); it is left out\n"
+    )

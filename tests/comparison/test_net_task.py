@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 import glorot
 from glorot.caffe import Net, parse_net, read_net
@@ -121,9 +122,10 @@ REFUSED = {
         "flat.prototxt: digits are images, and need a net whose first input has shape N×C×H×W; its first input is 'x' of "
         "shape 4×64",
     ),
-    "an end that is no row of scores": (
-        parse_net('input: "x" input_dim: [4, 1, 8, 8] layer { name: "r" type: "ReLU" bottom: "x" top: "y" }', "image.prototxt"),
-        "image.prototxt: digits have ten classes, and need a net that ends in N×10 scores; 'y' has shape 4×1×8×8",
+    "an end that is neither a row of scores nor maps": (
+        parse_net('input: "x" input_dim: [4, 1, 8, 8] layer { name: "r" type: "Flatten" bottom: "x" top: "y" flatten_param { axis: 2 } }',
+                  "image.prototxt"),
+        "image.prototxt: digits have ten classes, and need a net that ends in N×10 scores; 'y' has shape 4×1×64",
     ),
 }  # fmt: skip
 
@@ -134,6 +136,55 @@ def test_a_net_that_cannot_learn_digits_is_refused(case: str) -> None:
     with pytest.raises(GlorotError) as caught:
         net_task(net)
     assert str(caught.value) == message
+
+
+MAPS = """
+input: "data" input_shape { dim: [16, 1, 12, 10] }
+layer { name: "mean" type: "Convolution" bottom: "data" top: "mean" convolution_param { num_output: 6 kernel_size: 3 weight_filler { type: "msra" } } }
+layer { name: "relu" type: "ReLU" bottom: "mean" top: "scores" }
+"""
+
+
+def test_a_net_that_ends_in_maps_gets_a_mean_over_positions_and_a_last_layer_and_says_so() -> None:
+    task = net_task(parse_net(MAPS, "maps.prototxt"))
+    assert task.name == (
+        "handwritten digits, the net of maps.prototxt, with a mean over positions and an InnerProduct of 10 added, "
+        "momentum 0.01"
+    )
+    module = task.build()
+    images = torch.from_numpy(task.train[0][:5])
+    with torch.no_grad():
+        maps = torch.relu(functional.conv2d(images, module.state_dict()["mean.0"], module.state_dict()["mean.1"]))
+        weights = {name: values for name, values in module.state_dict().items() if name.startswith("scores_")}
+        assert {name: tuple(values.shape) for name, values in weights.items()} == {
+            "scores_.0": (10, 6),
+            "scores_.1": (10,),
+        }
+        expected = maps.mean((2, 3)) @ weights["scores_.0"].T + weights["scores_.1"]
+        torch.testing.assert_close(module(images), expected)  # names that the net has itself are left to it
+
+
+def test_a_net_that_ends_in_maps_learns() -> None:
+    result = run_comparison(net_task(parse_net(MAPS, "maps.prototxt")), ["caffe"], seeds=1, epochs=3)
+    losses = [epoch.train_loss for epoch in result["caffe"].runs[0].epochs]
+    assert losses[-1] < losses[0] - 0.05
+    assert "InnerProduct of 10 added" in result.task
+    assert result["caffe"].plan["scores_.0"].why == "weight_filler xavier, FAN_IN 6"
+
+
+def test_maps_of_probabilities_are_passed_over() -> None:
+    """SqueezeNet and its like end in a Softmax of maps; the last layer reads the scores before it."""
+    softmax = 'layer { name: "prob" type: "Softmax" bottom: "scores" top: "prob" }'
+    task = net_task(parse_net(MAPS + softmax, "maps.prototxt"))
+    assert task.loss is None
+    head = task.build().net.nodes[-2:]
+    assert [node.layer.bottoms for node in head] == [("scores",), ("mean_",)]
+
+
+def test_a_loss_that_nobody_reads_does_not_stop_a_comparison() -> None:
+    loss = 'layer { name: "loss" type: "Python" bottom: "score" bottom: "data" top: "loss" loss_weight: 1 }'
+    task = net_task(small(end=loss))
+    assert task.build()(torch.from_numpy(task.train[0][:3])).shape == (3, 10)
 
 
 def test_settings_out_of_range_are_refused() -> None:

@@ -38,7 +38,7 @@ class Builder:
         for name, declared in definition.inputs.items():
             shape = given.get(name, declared)
             if shape is None:
-                raise definition.message.error(how_to_give(name), "input")
+                raise definition.message.error(_how_to_give(name), "input")
             _check_size(definition.message, f"blob {shown(name)!r}", shape)
             self.inputs[name] = shape
         self.shapes = dict(self.inputs)
@@ -111,7 +111,9 @@ class Builder:
             layer = shown(self.ruled_out[name])
             return f"; layer {layer!r} would, but its rules of phase, stage and level leave it out"
         near = nearest(name[:100], self.shapes)
-        return near if name in self.made else f"{near}; if it is an input of the net, {how_to_state(name)}"
+        return (
+            near if name in self.made else f"{near}; if it is an input of the net, {_how_to_state(name, 'its shape')}"
+        )
 
     def _tops(self, layer: Layer, shapes: Sequence[Shape | None], is_fed: bool) -> tuple[Shape, ...]:
         found: list[Shape] = []
@@ -120,7 +122,7 @@ class Builder:
             if is_fed:
                 shape = self.given.get(name, known)
                 if shape is None:
-                    raise layer.error(how_to_give(name))
+                    raise layer.error(_how_to_give(name))
                 shape = found[0][:1] if shape == LABELS else shape
                 self.inputs[name] = shape
             assert shape is not None  # only layers that are fed leave a shape open
@@ -167,16 +169,15 @@ class Builder:
         self.unknown.check_all_used()
 
 
-def how_to_give(name: str) -> str:
+def _how_to_give(name: str) -> str:
     """Say that the shape of an input is missing, and how to give it."""
-    return f"the net does not tell the shape of blob {shown(name)!r}; {how_to_state(name)}"
+    return f"the net does not tell the shape of blob {shown(name)!r}; {_how_to_state(name, 'it')}"
 
 
-def how_to_state(name: str) -> str:
-    """Say how to give the shape of an input."""
+def _how_to_state(name: str, what: str) -> str:
     blob = shown(name)
     return (
-        f"give it on the command line with --input-shape {blob}=64,1,28,28, or as "
+        f"give {what} on the command line with --input-shape {blob}=64,1,28,28, or as "
         f"input_shapes={{{blob!r}: (64, 1, 28, 28)}} of glorot.caffe.read_net"
     )
 

@@ -28,6 +28,7 @@ class Unknown:
         self.told = told
         self.left_out: list[Layer] = []
         self._used: set[str] = set()
+        self._told: list[Layer] = []
         self._known_names: set[str] = set()
         self._lost: dict[str, Layer] = {}
         self._dependent: dict[str, list[str]] = {}
@@ -58,7 +59,9 @@ class Unknown:
             names = [top, layer.name] if len(layer.tops) == 1 else [top]
             told = next((name for name in reversed(names) if name in self.told), None)
             shape = followed.get(top) if told is None else self.told[told]
-            self._used |= set() if told is None else {told}
+            if told is not None:
+                self._used.add(told)
+                self._told.append(layer)
             if shape is not None:
                 found[top] = shape
         missing = tuple(top for top in layer.tops if top not in found)
@@ -88,10 +91,17 @@ class Unknown:
             raise GlorotError(f"shape for layer {name!r}: {problem}")
 
     def sentences(self) -> Iterator[str]:
-        """Yield a sentence for each unknown type, but for losses that own no weights and that nobody reads."""
+        """Yield a sentence for each unknown type.
+
+        Nothing is said of a layer that owns no weights, and is a loss that nobody reads, or has a shape that was told.
+        """
         for kind, layers in self._layers.items():
-            if kind in self._dependent or any(map(_may_matter, layers)):
+            if kind in self._dependent or any(map(self._may_matter, layers)):
                 yield self._describe(layers)
+
+    def _may_matter(self, layer: Layer) -> bool:
+        is_quiet = layer.kind == "Python" or is_loss(layer) or layer in self._told
+        return _may_own_weights(layer) or not is_quiet
 
     def error(self) -> GlorotError:
         """Return the error of a net of which nothing is left."""
@@ -109,24 +119,20 @@ class Unknown:
             named = ", ".join(map(shown, dependent[:MOST_NAMES]))
             more = f" and {len(dependent) - MOST_NAMES} more" if len(dependent) > MOST_NAMES else ""
             words.append(f"what depends on its shape is left out: {named}{more}")
-        if any(top in self._lost for layer in layers for top in layer.tops):
-            words.append(_how_to_tell(first))
+        lost = [(layer, top) for layer in layers for top in layer.tops if top in self._lost]
+        if lost:
+            words.append(_how_to_tell(*lost[0]))
         return str(first.message.error("; ".join(words), "type"))
 
 
-def _how_to_tell(layer: Layer) -> str:
-    """Say how to give the shape of what a layer of unknown type makes."""
+def _how_to_tell(layer: Layer, top: str) -> str:
+    """Say how to give the shape of a blob that a layer of unknown type makes."""
     flag, argument = ("shape", "shapes") if layer.bottoms else ("input-shape", "input_shapes")
-    name = shown(layer.name if layer.bottoms and len(layer.tops) == 1 else layer.tops[0])
+    name = shown(layer.name if layer.bottoms and len(layer.tops) == 1 else top)
     return (
         f"give its shape on the command line with --{flag} {name}=64,32,28,28, or as "
         f"{argument}={{{name!r}: (64, 32, 28, 28)}} of glorot.caffe.read_net"
     )
-
-
-def _may_matter(layer: Layer) -> bool:
-    """Tell whether a layer is more than a loss, or a layer in Python, that owns no weights."""
-    return _may_own_weights(layer) or not (layer.kind == "Python" or is_loss(layer))
 
 
 def _may_own_weights(layer: Layer) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot.arrays import check_memory
-from glorot.caffe import Net
+from glorot.caffe import Net, parse_net
 from glorot.caffe.nets import Node
 from glorot.comparison.digits import check_optimizer, load_digits, optimizer_of
 from glorot.comparison.task import Task
@@ -19,6 +20,21 @@ from glorot.text import shape_text
 CLASSES = 10
 DECAY = 5e-4
 """Weight decay of a parameter whose decay_mult is 1: that of Caffe's own examples."""
+
+HEAD = """
+input: "maps" input_shape {{ {sizes} }}
+layer {{
+  name: "{mean}" type: "Pooling" bottom: "maps" top: "{mean}"
+  pooling_param {{ pool: AVE global_pooling: true }}
+}}
+layer {{
+  name: "{scores}" type: "InnerProduct" bottom: "{mean}" top: "{scores}"
+  inner_product_param {{ num_output: {classes} weight_filler {{ type: "xavier" }} }}
+}}
+"""
+"""What a net gets that ends in maps, so that it tells classes."""
+
+ADDED = f", with a mean over positions and an InnerProduct of {CLASSES} added"
 
 STEPS = {"sgd": 0.05, "momentum": 0.01, "adam": 0.001}
 
@@ -53,10 +69,11 @@ def net_task(net: Net, optimizer: str = "momentum", learning_rate: float | None 
     """Return the task: a Caffe net on handwritten digits, drawn as large as its input.
 
     The 8×8 digits are stretched to the net's height and width, and repeated for each of its channels. `lr_mult` and
-    `decay_mult` hold, on top of a weight decay of 5e-4.
+    `decay_mult` hold, on top of a weight decay of 5e-4. A net that ends in maps gets a mean over positions and an
+    InnerProduct of ten, and the task's name says so.
 
     Args:
-        net: a net that tells classes, with scores or probabilities for ten or more of them.
+        net: a net that tells classes, with scores or probabilities for ten or more of them, or one that ends in maps.
         optimizer: "sgd" (plain), "momentum" (0.9, the default) or "adam".
         learning_rate: its step; by default 0.05, 0.01 with momentum, 0.001 for adam.
 
@@ -70,6 +87,7 @@ def net_task(net: Net, optimizer: str = "momentum", learning_rate: float | None 
     check_optimizer(optimizer, learning_rate)
     step = STEPS[optimizer] if learning_rate is None else learning_rate
     shape = _image_shape(net)
+    net, added = _with_scores(net)
     _check_scores(net)
     (train_images, train_labels), (test_images, test_labels) = load_digits()
     count = len(train_images) + len(test_images)
@@ -78,7 +96,7 @@ def net_task(net: Net, optimizer: str = "momentum", learning_rate: float | None 
         **net_settings(net),
         train=(stretched(train_images, shape), train_labels),
         test=(stretched(test_images, shape), test_labels),
-        name=f"handwritten digits, {net.name or 'the net'} of {net.source}, {optimizer} {step:g}",
+        name=f"handwritten digits, {net.name or 'the net'} of {net.source}{added}, {optimizer} {step:g}",
         optimizer=lambda groups: optimizer_of(optimizer, groups, step, DECAY),
         batch_size=shape[0] if shape[0] > 1 else 32,
     )
@@ -114,6 +132,31 @@ def _scores_of(net: Net) -> Node | None:
             known.update(node.layer.tops)
             scores = node if node.layer.tops else scores
     return scores
+
+
+def _with_scores(net: Net) -> tuple[Net, str]:
+    """Return a net that tells classes, and what was added for that: nothing where it ends in something else than maps.
+
+    Maps of probabilities are passed over: what is added reads the scores that they are made from.
+    """
+    last = _scores_of(net)
+    if last is None or len(last.tops[0]) != 4:
+        return net, ""
+    is_softmax = last.layer.kind == "Softmax"
+    maps, shape = (last.layer.bottoms[0], last.bottoms[0]) if is_softmax else (last.layer.tops[0], last.tops[0])
+    mean, scores = (_free_name(net, name) for name in ("mean", "scores"))
+    sizes = " ".join(f"dim: {size}" for size in shape)
+    head = parse_net(HEAD.format(sizes=sizes, mean=mean, scores=scores, classes=CLASSES)).nodes
+    pooling = replace(head[0], layer=replace(head[0].layer, bottoms=(maps,)))
+    return replace(net, nodes=(*net.nodes, pooling, *head[1:])), ADDED
+
+
+def _free_name(net: Net, name: str) -> str:
+    """Return a name that no layer and no blob of a net has."""
+    taken = {node.layer.name for node in net.nodes} | set(net.shapes)
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _check_scores(net: Net) -> None:

@@ -17,7 +17,7 @@ MOST_WARNINGS = 20
 
 NET = "name input input_shape input_dim layer layers state force_backward debug_info"
 LAYER = "name type bottom top param include exclude phase loss_weight propagate_down"
-OLD_LAYER = "name type bottom top param include exclude loss_weight blobs_lr weight_decay blob_share_mode"
+OLD_LAYER = "name type bottom top param include exclude phase loss_weight blobs_lr weight_decay blob_share_mode"
 
 FILLER = "type value min max mean std sparse variance_norm"
 SHAPE = "dim"

@@ -32,7 +32,8 @@ def started(net: Net, seed: int, weights: Weights | None = None) -> Arrays:
         GlorotError: if what is given is of no blob of the net, or of another shape.
     """
     found = inventory(net)
-    arrays = write(net, assignments(resolve(found, as_recipe("caffe")), found, seed))
+    plan = resolve(found, as_recipe("caffe")) if found.parts else None
+    arrays = write(net, assignments(plan, found, seed)) if plan is not None else {}
     if weights is None:
         return arrays
     given = _given(net, weights)
