@@ -139,7 +139,7 @@ def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _is_deeper(data: Any, most: int) -> bool:
     """Tell whether lists and dicts are nested in each other deeper than this."""
     level = [data]
-    for _ in range(most + 1):
+    for _ in range(most):
         level = [
             inner
             for outer in level

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from glorot.cli.signals import WORDS
+
 
 @pytest.fixture(autouse=True)
 def _process_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in WORDS}
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
