@@ -54,6 +54,23 @@ class Declared:
     why: str
 
 
+SAME = 1e-3
+"""Values that differ by less than this share are one, for half precision rounds."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a real model holds in a part where that is unusual for its layer, and so perhaps meant.
+
+    Attributes:
+        words: what it is.
+        value: the one value, if there is but one.
+    """
+
+    words: str
+    value: float | None = None
+
+
 @dataclass(frozen=True)
 class Part:
     """The unit of planning: a whole parameter as a rule, of a fused one each piece.
@@ -74,6 +91,8 @@ class Part:
         followed_by: the activation that follows its layer.
         depth: the place of its layer in the order of execution, from 1.
         declared: the start that the model's own description asks for, if it does.
+        start: the value that the layer's own arguments say its vector starts at, if they do.
+        held: what a real model holds here, if that is unusual.
     """
 
     name: str
@@ -87,6 +106,8 @@ class Part:
     followed_by: str = "identity"
     depth: int = 0
     declared: Declared | None = None
+    start: float | None = None
+    held: Held | None = None
 
     @property
     def path(self) -> str:
@@ -123,11 +144,13 @@ class Inventory:
         framework: what the model is written in.
         parameters: what it stores.
         empty_because: why there is nothing to plan, if that is known.
+        buffers: the paths of what the model computes with and no recipe starts.
     """
 
     framework: str
     parameters: tuple[Parameter, ...]
     empty_because: str = ""
+    buffers: tuple[str, ...] = ()
 
     @property
     def parts(self) -> list[Part]:
@@ -137,6 +160,11 @@ class Inventory:
     def parameter(self, path: str) -> Parameter | None:
         """Return the parameter at a path, if there is one."""
         return next((p for p in self.parameters if p.path == path), None)
+
+
+def runs(role: str) -> bool:
+    """Tell whether a role is that of a statistic which training gathers."""
+    return role in ("running_mean", "running_variance")
 
 
 class _Named(Protocol):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from zoo import LAYERS, assert_same, net, poisoned, weights
+from zoo import LAYERS, assert_same, net, poisoned, started, weights
 
 import glorot
 from effort import slow_after
@@ -113,7 +113,7 @@ def test_every_element_is_written_once(kind: str, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(stream, "fill_all", count_and_fill)
     glorot.apply(plan, module, seed=0)
-    elements = [address for parameter in module.parameters() for address in addresses(parameter.detach().numpy())]
+    elements = [address for tensor in started(module).values() for address in addresses(tensor.detach().numpy())]
     assert written == dict.fromkeys(elements, 1)
 
 
@@ -133,11 +133,12 @@ def test_tied_parameters_are_written_once() -> None:
     assert model[0].weight._version == before + 1
 
 
-def test_buffers_modes_and_gradients_stay() -> None:
+def test_other_buffers_modes_and_gradients_stay() -> None:
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout()).eval()
+    model.register_buffer("table", torch.arange(4.0))
     model(torch.ones(2, 3)).sum().backward()
     grads = [parameter.grad for parameter in model.parameters()]
-    buffers = [(buffer, buffer.clone(), buffer._version) for buffer in model.buffers()]
+    buffers = [(model.table, model.table.clone(), model.table._version)]
     assert glorot.initialize(model, seed=0, inputs=torch.ones(2, 3)) is model
     assert all(parameter.grad is grad for parameter, grad in zip(model.parameters(), grads, strict=True))
     assert all(torch.equal(buffer, values) and buffer._version == at for buffer, values, at in buffers)

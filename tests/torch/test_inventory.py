@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
-from zoo import LAYERS, poisoned, small_net, write_numbers
+from zoo import LAYERS, poisoned, small_net, started, write_numbers
 
 import glorot
 from glorot import stream
@@ -37,8 +37,8 @@ def test_parts_cover_every_element_once(kind: str) -> None:
 def test_every_part_is_labelled(kind: str) -> None:
     module = LAYERS[kind]()
     found = inventory(module)
-    assert [p.path for p in found.parameters] == [name for name, _ in module.named_parameters()]
-    assert [p.shape for p in found.parameters] == [tuple(p.shape) for p in module.parameters()]
+    assert [p.path for p in found.parameters] == list(started(module))
+    assert [p.shape for p in found.parameters] == [tuple(tensor.shape) for tensor in started(module).values()]
     for part in found.parts:
         assert len(part.axes) == len(part.shape)
         assert part.role in ROLES
@@ -105,7 +105,12 @@ EXPECTED: dict[str, list[tuple[str, str, tuple[int, ...], str, Fans]]] = {
         ("out_proj.bias", "o", (4,), B, Fans(4, 4)),
     ],
     "LayerNorm": [("weight", "oo", (2, 3), S, ONE), ("bias", "oo", (2, 3), "shift", ONE)],
-    "BatchNorm2d": [("weight", "o", (3,), S, ONE), ("bias", "o", (3,), "shift", ONE)],
+    "BatchNorm2d": [
+        ("weight", "o", (3,), S, ONE),
+        ("bias", "o", (3,), "shift", ONE),
+        ("running_mean", "o", (3,), "running_mean", ONE),
+        ("running_var", "o", (3,), "running_variance", ONE),
+    ],
     "RMSNorm": [("weight", "o", (3,), S, ONE)],
     "PReLU": [("weight", "o", (1,), "slope", ONE)],
 }

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 import torch
 from torch import nn
-from zoo import write_numbers
+from zoo import started, write_numbers
 
 import glorot
 from glorot.distributions import Constant, Normal, Uniform
@@ -61,7 +61,9 @@ def fresh() -> dict[str, list[nn.Module]]:
 def test_recipe_pytorch_has_the_laws_of_its_modules(kind: str, fresh: dict[str, list[nn.Module]]) -> None:
     plan = glorot.plan(fresh[kind][0], "pytorch")
     parts = torch.cat([place.flatten() for place in write_numbers(WIDE[kind]())])
-    drawn = torch.stack([nn.utils.parameters_to_vector(module.parameters()) for module in fresh[kind]]).detach()
+    drawn = torch.stack(
+        [torch.cat([tensor.flatten() for tensor in started(module).values()]) for module in fresh[kind]]
+    ).detach()
     for n, entry in enumerate(plan.entries, start=1):
         sample = drawn[:, parts == n].flatten().double().numpy()
         assert sample.size == FRESH * math.prod(entry.shape)

@@ -97,7 +97,7 @@ def write_numbers(module: nn.Module) -> list[Tensor]:
     """Write the number of its part into every element of a module, and return the parameters."""
     poisoned(module)
     glorot.apply(numbered(glorot.plan(module, "zeros")), module, seed=0)
-    return list(module.parameters())
+    return list(started(module).values())
 
 
 def traced(model: nn.Module, inputs: Any = None) -> Rows:
@@ -115,3 +115,9 @@ def conv_net(inplace: bool) -> nn.Sequential:
         *(nn.Conv2d(4, 6, 3), nn.ReLU(inplace), nn.BatchNorm2d(6), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
         *(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 2)),
     )
+
+
+def started(module: nn.Module) -> dict[str, Tensor]:
+    """Return what a plan starts: the parameters of a module, and its running statistics."""
+    statistics = {name: buffer for name, buffer in module.named_buffers() if "running_" in name}
+    return dict(module.named_parameters()) | statistics

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from glorot.distributions import Distribution
+from glorot.distributions import Constant, Distribution
 from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Part, fingerprint
 from glorot.plans.names import shared_names
@@ -51,7 +51,12 @@ def assignments(
     found = []
     for part in inventory.parts:
         name = named[part.name]
-        law = entries[name].distribution
+        law = entries[name].distribution if name in entries else _start_of(part)
         if law is not None:
             found.append(Assignment(part, law, key_of(seed, prefix + name)))
     return found
+
+
+def _start_of(part: Part) -> Distribution:
+    """Return what a running statistic starts at that the plan does not have."""
+    return Constant(0.0 if part.role == "running_mean" else 1.0)

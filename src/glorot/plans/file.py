@@ -31,7 +31,7 @@ ADDED = {2: {"view"}}
 ENDLESS = 2**63
 """More elements than any memory has addresses."""
 
-HEAD = ("version", "stream", "recipe", "fingerprint", "entries")
+HEAD = ("version", "stream", "recipe", "fingerprint", "entries", "buffers")
 KNOWN = {field.name for field in fields(PlanEntry)} - {"more"}
 NEEDED = {field.name for field in fields(PlanEntry) if field.default is MISSING} - {"more"}
 
@@ -44,6 +44,7 @@ class PlanFields(NamedTuple):
     recipe: str
     entries: tuple[PlanEntry, ...]
     more: Mapping[str, Any]
+    buffers: tuple[str, ...] = ()
 
 
 def to_json(plan: PlanFields) -> dict[str, Any]:
@@ -55,6 +56,7 @@ def to_json(plan: PlanFields) -> dict[str, Any]:
         "recipe": plan.recipe,
         "fingerprint": fingerprint(plan.entries),
         "entries": [_entry_to_json(entry, newer) for entry in plan.entries],
+        **({"buffers": list(plan.buffers)} if plan.buffers else {}),
         **plan.more,
     }
 
@@ -102,7 +104,10 @@ def plan_from_json(data: Any, path: str) -> PlanFields:
             "change distributions by hand if you like, never what they belong to"
         )
     more = {key: value for key, value in data.items() if key not in HEAD}
-    return PlanFields(version, stream, data["recipe"], entries, more)
+    buffers = data.get("buffers", [])
+    if not isinstance(buffers, list) or not all(isinstance(buffer, str) for buffer in buffers):
+        raise GlorotError(f"{path} is damaged: buffers must be a list of paths, got {quoted(buffers)}")
+    return PlanFields(version, stream, data["recipe"], entries, more, tuple(buffers))
 
 
 def _check_names(entries: Sequence[PlanEntry], path: str) -> None:

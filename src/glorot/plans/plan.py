@@ -8,7 +8,7 @@ from typing import Any
 
 from glorot.errors import GlorotError
 from glorot.files import write_whole
-from glorot.inventory import Part, fingerprint
+from glorot.inventory import Part, fingerprint, runs
 from glorot.plans.diff import PlanDiff, compare_entries
 from glorot.plans.entry import PlanEntry, layout_text
 from glorot.plans.file import PlanFields, read_plan, to_json
@@ -25,6 +25,7 @@ class Plan:
         recipe: the recipe it was resolved from.
         entries: one for each part.
         more: fields that a newer glorot wrote, kept as they are.
+        buffers: what the model computes with and the plan leaves alone, as its masks and tables of positions.
     """
 
     version: int
@@ -32,6 +33,7 @@ class Plan:
     recipe: str
     entries: tuple[PlanEntry, ...]
     more: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    buffers: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -78,11 +80,11 @@ class Plan:
             >>> print(glorot.plan(deep, "xavier").table().splitlines()[4])
             {0..79}.weight  8×8    8 → 8  identity  xavier_uniform  0.3536  2/(fan_in + fan_out)
         """
-        return text_table(self._title, self.entries, self.fingerprint, full)
+        return text_table(self._title, self.entries, self.fingerprint, full, self.buffers)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain data, ready for JSON."""
-        return to_json(PlanFields(self.version, self.stream, self.recipe, self.entries, self.more))
+        return to_json(PlanFields(self.version, self.stream, self.recipe, self.entries, self.more, self.buffers))
 
     def save(self, path: str | Path) -> Path:
         """Write the plan as a JSON file, whole or not at all.
@@ -118,11 +120,16 @@ class Plan:
         return compare_entries(self.entries, other.entries)
 
     def check_fits(self, parts: Sequence[Part]) -> None:
-        """Raise, naming every part that is missing, extra or of another shape, unless the plan fits these parts."""
-        if self.fingerprint == fingerprint(parts):
+        """Raise, naming every part that is missing, extra or of another shape, unless the plan fits these parts.
+
+        Running statistics may be missing on either side: not every framework keeps them, and older plans have none.
+        """
+        planned, present = ({one.name: one for one in some if not runs(one.role)} for some in (self.entries, parts))
+        shared = [(e, part) for e in self.entries for part in parts if runs(e.role) and e.name == part.name]
+        planned |= {entry.name: entry for entry, _ in shared}
+        present |= {part.name: part for _, part in shared}
+        if fingerprint(planned.values()) == fingerprint(present.values()):
             return
-        planned = {entry.name: entry for entry in self.entries}
-        present = {part.name: part for part in parts}
         lines = [f"  in the plan only: {name}" for name in planned if name not in present]
         lines += [f"  in the model only: {name}" for name in present if name not in planned]
         lines += [

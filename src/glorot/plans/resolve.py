@@ -1,17 +1,26 @@
 """Resolving: from a recipe, rules and an inventory to a plan."""
 
+import math
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from glorot.distributions import Constant, Distribution
 from glorot.errors import GlorotError
-from glorot.inventory import Inventory, Part, path_of
+from glorot.inventory import SAME, Held, Inventory, Part, path_of, runs
 from glorot.plans.entry import PlanEntry
 from glorot.plans.file import STREAM, VERSION
 from glorot.plans.names import shared_names
 from glorot.plans.plan import Plan
-from glorot.recipes import Choice, Recipe
+from glorot.recipes import Choice, Recipe, usual
 from glorot.schemes import Scheme, as_scheme
-from glorot.text import matches, shape_text
+from glorot.text import matches, number, shape_text
+
+ASKED, OVERWRITES = "rule", "overwrites what"
+"""Words by which a reason begins where a rule decided, and that it has where a special start is lost."""
+
+MOST_TOLD = 4
+"""Paths that a warning names."""
 
 Rules = Sequence[tuple[str, "str | Scheme"]]
 
@@ -66,7 +75,27 @@ def resolve(
             f"every parameter of the model is frozen, {inventory.parameters[0].path} and all others; unfreeze what is "
             f"to be started, or name it by its full path, rules=[({inventory.parameters[0].path!r}, 'xavier_uniform')]"
         )
-    return Plan(VERSION, STREAM, recipe.text, tuple(entries))
+    _warn_of_losses(inventory, entries)
+    return Plan(VERSION, STREAM, recipe.text, tuple(entries), buffers=inventory.buffers)
+
+
+def _overwrites(law: Distribution | None, held: Held) -> bool:
+    same = isinstance(law, Constant) and held.value is not None and math.isclose(law.value, held.value, rel_tol=SAME)
+    return law is not None and not same
+
+
+def _warn_of_losses(inventory: Inventory, entries: Sequence[PlanEntry]) -> None:
+    """Warn once of what a model holds that is unusual for its layers, and the plan overwrites."""
+    pairs = zip(inventory.parts, entries, strict=True)
+    lost = {part.path: part.held.words for part, entry in pairs if part.held and OVERWRITES in entry.why}
+    if lost:
+        some = [f"{path} holds {words}" for path, words in list(lost.items())[:MOST_TOLD]]
+        more = f" and {len(lost) - MOST_TOLD} more" if len(lost) > MOST_TOLD else ""
+        warnings.warn(
+            f"the plan overwrites what may be meant: {'; '.join(some)}{more}; keep it with "
+            f"rules=[({next(iter(lost))!r}, 'skip')]",
+            stacklevel=4,
+        )
 
 
 def _decide(
@@ -81,10 +110,14 @@ def _decide(
         return Choice(None, f"left alone: outside only={only!r}")
     for pattern, scheme in reversed(rules):
         if _matches(pattern, called):
-            return Choice(scheme, f"rule {pattern!r}" if scheme else f"left alone: rule {pattern!r}, skip")
+            return Choice(scheme, f"{ASKED} {pattern!r}" if scheme else f"left alone: rule {pattern!r}, skip")
     if part.role == "unknown" and not recipe.keeps:
         return None
-    return recipe.choose(part, inventory)
+    gathered = runs(part.role) and not recipe.keeps and not part.declared
+    choice = usual(part) if gathered else recipe.choose(part, inventory)
+    if part.start is None or choice.scheme is None or part.declared is not None:
+        return choice
+    return Choice(as_scheme(f"constant({part.start!r})"), f"its layer declares a start of {number(part.start)}")
 
 
 def _decide_frozen(
@@ -111,6 +144,8 @@ def _entry(part: Part, name: str, choice: Choice, sharers: Sequence[str]) -> Pla
     except GlorotError as error:
         raise GlorotError(f"{part.name}: {error}") from error
     why = f"{choice.why}; shared with {', '.join(sharers)}" if sharers else choice.why
+    if part.held is not None and _overwrites(law, part.held) and not choice.why.startswith(ASKED):
+        why = f"{why}; {OVERWRITES} {part.path} holds: {part.held.words}"
     scheme = "" if choice.scheme is None else choice.scheme.text
     return PlanEntry(
         name, part.axes, part.shape, part.role, part.fans, part.fed_by, part.followed_by, part.depth,

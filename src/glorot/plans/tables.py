@@ -8,6 +8,9 @@ from glorot.plans.folding import Fold, fold
 from glorot.text import printable, shape_text, shortened, table
 
 HEAD = ["path", "shape", "fans", "fed by", "scheme", "std", "why"]
+MOST_BUFFERS = 6
+"""Buffers that a folded plan names."""
+
 STYLE = (
     ".glorot-plan td, .glorot-plan th { text-align: left; padding: 2px 12px 2px 0; white-space: nowrap }"
     ".glorot-plan td:first-child { font-family: monospace }"
@@ -40,7 +43,9 @@ def count_text(entries: Sequence[PlanEntry], rows: Sequence[Fold]) -> str:
     return f"{parts} in {len(rows)} {'row' if len(rows) == 1 else 'rows'}"
 
 
-def text_table(title: str, entries: Sequence[PlanEntry], fingerprint: str, full: bool) -> str:
+def text_table(
+    title: str, entries: Sequence[PlanEntry], fingerprint: str, full: bool, buffers: Sequence[str] = ()
+) -> str:
     """Set a plan in plain text."""
     rows = plan_rows(entries, full)
     head = f"{title} · {count_text(entries, rows)} · fingerprint {fingerprint}"
@@ -49,6 +54,10 @@ def text_table(title: str, entries: Sequence[PlanEntry], fingerprint: str, full:
     if widest is not None and len(rows) < len(entries):
         layers = f"{widest.path} stands for {len(widest.entries)} equal parts"
         lines += ["", f"{layers}; plan.table(full=True) or --full shows each"]
+    if buffers:
+        shown = buffers if full else buffers[:MOST_BUFFERS]
+        more = f" and {len(buffers) - len(shown)} more" if len(shown) < len(buffers) else ""
+        lines += ["", f"left alone, for they are buffers: {', '.join(shown)}{more}"]
     return printable("\n".join(lines), keep="\n")
 
 

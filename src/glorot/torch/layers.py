@@ -202,7 +202,8 @@ def _norm(m: nn.Module) -> dict[str, Parts]:
 
 
 def _prelu(m: nn.PReLU) -> dict[str, Parts]:
-    return {"weight": (_part(m, "slope", "o", (m.num_parameters,), fans.ELEMENTWISE),)}
+    slope = _part(m, "slope", "o", (m.num_parameters,), fans.ELEMENTWISE)
+    return {"weight": (replace(slope, start=float(m.init)),)}
 
 
 def _transposed_linear(m: Any) -> dict[str, Parts]:

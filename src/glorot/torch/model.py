@@ -1,7 +1,7 @@
 """From a PyTorch model to its inventory."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +11,17 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
 from glorot.errors import GlorotError
+from glorot.fans import ELEMENTWISE
 from glorot.fused import split
 from glorot.inventory import Inventory, Parameter, Part
 from glorot.origins import Origin
 from glorot.text import shape_text
-from glorot.torch.layers import parts_of
+from glorot.torch.holding import held
+from glorot.torch.layers import kind_of, parts_of
+from glorot.torch.lowrank import last_of_adapters
 from glorot.torch.memory import Rows, memory_of, padding_of, with_padding
 from glorot.torch.paths import bare, structural
-from glorot.torch.places import stored_shape
+from glorot.torch.places import place_of, stored_shape
 from glorot.torch.preserve import preserved
 from glorot.torch.tracing import Trace, follow, in_order_of_registration
 
@@ -112,6 +115,7 @@ def inventory(model: nn.Module, inputs: Any = None) -> Inventory:
     owners: dict[Hashable, list[str]] = defaultdict(list)
     for path, tensor in stored:
         owners[memory_of(tensor)].append(path)
+    unchanging = last_of_adapters(model)
     parameters = []
     for path, tensor in stored:
         owner, *others = owners[memory_of(tensor)]
@@ -121,8 +125,42 @@ def inventory(model: nn.Module, inputs: Any = None) -> Inventory:
         dtype = str(tensor.dtype).removeprefix("torch.")
         tied_to = None if owner == path else owner
         frozen = not tensor.requires_grad and tensor.is_floating_point()
-        parameters.append(Parameter(path, tuple(tensor.shape), dtype, parts, tied_to, frozen))
-    return Inventory("torch", tuple(parameters), _packed(model))
+        if path in unchanging:
+            parts = tuple(replace(part, role="shift") for part in parts)
+        seen = tuple(replace(part, held=held(part, _place(part, tensor))) for part in parts)
+        parameters.append(Parameter(path, tuple(tensor.shape), dtype, seen, tied_to, frozen))
+    statistics = tuple(_statistics(model))
+    gathered = {statistic.path for statistic in statistics}
+    names = [structural(path) for path, _ in model.named_buffers() if not path.endswith("num_batches_tracked")]
+    rest = tuple(path for path in names if path not in gathered)
+    return Inventory("torch", (*parameters, *statistics), _packed(model), rest)
+
+
+def _place(part: Part, tensor: Tensor) -> Tensor:
+    """Return the memory of a part, or none where it cannot be read."""
+    nothing = torch.empty(0)
+    is_plain = type(tensor) in (Tensor, nn.Parameter) and tensor.layout == torch.strided and not tensor.is_meta
+    if not is_plain or not tensor.untyped_storage().nbytes():
+        return nothing
+    try:
+        return place_of(part, tensor.detach())
+    except GlorotError:
+        return nothing
+
+
+def _statistics(model: nn.Module) -> Iterator[Parameter]:
+    """Yield the running statistics of every norm that is not frozen: buffers, which are started like parameters."""
+    for stored_path, module in model.named_modules():
+        own = list(module.parameters(recurse=False))
+        if not isinstance(module, nn.modules.batchnorm._NormBase) or (own and not any(p.requires_grad for p in own)):
+            continue
+        for name, role in (("running_mean", "running_mean"), ("running_var", "running_variance")):
+            buffer = getattr(module, name)
+            if buffer is not None:
+                path = f"{structural(stored_path)}.{name}".removeprefix(".")
+                shape = tuple(buffer.shape)
+                part = Part(path, "o", shape, role, kind_of(module), ELEMENTWISE)
+                yield Parameter(path, shape, str(buffer.dtype).removeprefix("torch."), (part,))
 
 
 def _packed(model: nn.Module) -> str:
@@ -130,7 +168,7 @@ def _packed(model: nn.Module) -> str:
     packed = [
         f"{path} ({type(module).__name__})"
         for path, module in model.named_modules()
-        if "quantized" in type(module).__module__ or hasattr(module, "_packed_params")
+        if hasattr(module, "_packed_params") and not path.endswith("_packed_params")
     ]
     found = f"; these are quantised, and hold packed integers: {', '.join(packed[:4])}" if packed else ""
     return f"the model has no parameters{found}"

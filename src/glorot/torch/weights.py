@@ -1,6 +1,7 @@
 """Writing a plan's weights into a PyTorch model."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -30,7 +31,8 @@ def write(model: nn.Module, assignments: Sequence[Assignment]) -> nn.Module:
     Raises:
         GlorotError: if a parameter cannot be written; nothing is written then.
     """
-    tensors = {structural(path): tensor for path, tensor in bare(model).named_parameters(remove_duplicate=False)}
+    stored = (bare(model).named_parameters(remove_duplicate=False), bare(model).named_buffers(remove_duplicate=False))
+    tensors: dict[str, Tensor] = {structural(path): tensor for path, tensor in chain(*stored)}
     fills = []
     for assignment in assignments:
         part, law, key = assignment
@@ -49,6 +51,12 @@ def write(model: nn.Module, assignments: Sequence[Assignment]) -> nn.Module:
             "values; the same call, repeated, writes all of them"
         )
         raise
+    else:
+        for path in paths:
+            if path.endswith("running_mean") and path.replace("mean", "var") in tensors:
+                counter = tensors.get(f"{path.removesuffix('running_mean')}num_batches_tracked")
+                if counter is not None:
+                    counter.zero_()
     finally:
         for path in paths:
             if not tensors[path].is_inference():
