@@ -30,10 +30,11 @@ JUDGED = """
 def test_a_layer_that_there_is_no_module_for() -> None:
     net = parse_net(net_of('layer { name: "n" type: "MVN" bottom: "x" top: "y" }'), "net.prototxt")
     message = (
-        "net.prototxt:2:1: layer 'n' (MVN): to_torch has no such layer; it has: AbsVal, Accuracy, BNLL, BatchNorm, Bias, "
-        "Concat, Convolution, ConvolutionDepthwise, Deconvolution, DepthwiseConvolution, Dropout, ELU, Eltwise, Embed, Exp, "
-        "Flatten, InnerProduct, LRN, Log, Normalize, PReLU, Permute, Pooling, Power, PriorBox, ReLU, Reshape, Scale, "
-        "Sigmoid, Silence, Slice, Softmax, SoftmaxWithLoss, Split, TanH"
+        "net.prototxt:2:1: layer 'n' (MVN): to_torch has no such layer; it has: AbsVal, Accuracy, Axpy, BN, BNLL, "
+        "BatchNorm, Bias, Concat, Convolution, ConvolutionDepthwise, Deconvolution, DepthwiseConvolution, Dropout, ELU, "
+        "Eltwise, Embed, Exp, Flatten, InnerProduct, Interp, LRN, Log, Mish, Normalize, PReLU, Permute, Pooling, Power, "
+        "PriorBox, ReLU, ReLU6, Reshape, Scale, ShuffleChannel, Sigmoid, Silence, Slice, Softmax, SoftmaxWithLoss, Split, "
+        "TanH, Upsample"
     )
     with pytest.raises(GlorotError, match=f"^{re.escape(message)}$"):
         to_torch(net)

@@ -173,7 +173,7 @@ def test_a_misspelt_type_is_an_error_wherever_it_stands(wrong):
         parse_net(text, "net")
 
 
-@pytest.mark.parametrize("other", ["Convolution3D", "ReLU6", "ROIPooling", "SmoothL1Loss", "BatchNormTorch", "Relay"])
+@pytest.mark.parametrize("other", ["Convolution3D", "ReLUN", "ROIAlign", "SmoothL1Loss", "BatchNormTorch", "Relay"])
 def test_a_type_that_extends_the_name_of_a_known_one_is_another(other):
     net, _ = told(X + fc("f", "x") + layer("c", other, "x"))
     assert blobs(net) == ["f.0", "f.1"]

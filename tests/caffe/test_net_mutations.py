@@ -57,7 +57,7 @@ NETS = {
 }  # fmt: skip
 
 EDGES = ("0", "1", "2", "3", "-1", "-2", "33", "65536", "2147483647", "2147483648", "4294967296", "9223372036854775807")
-PLACED = re.compile(r"net:\d+:\d+: \S.*")
+PLACED = re.compile(r"net:\d+:\d+: \S.*|nothing to plan: net has no layer with weights")
 
 
 def bent(text, source):
@@ -98,7 +98,12 @@ def outcome_of(text, is_planned):
 
 @pytest.mark.parametrize("name", NETS)
 def test_the_nets_are_valid_before_they_are_harmed(name):
-    assert outcome_of(NETS[name], is_planned=True) == "read"
+    assert outcome_of(NETS[name], is_planned=name != "shapes") == "read"
+
+
+def test_a_net_without_weights_has_nothing_to_plan():
+    with pytest.raises(GlorotError, match="^nothing to plan: net has no layer with weights$"):
+        glorot.plan(parse_net(NETS["shapes"], "net"))
 
 
 @pytest.mark.filterwarnings("ignore:.* it is left out$:UserWarning", "ignore:.* unknown layer type:UserWarning")

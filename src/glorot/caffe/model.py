@@ -64,7 +64,8 @@ def inventory(net: Net, inputs: Any = None) -> Inventory:
     """
     trace = follow(net)
     depths = {name: n for n, name in enumerate(trace.order, start=1)}
-    return Inventory("caffe", tuple(parameter for node in net.nodes for parameter in _parameters(node, trace, depths)))
+    parameters = tuple(parameter for node in net.nodes for parameter in _parameters(node, trace, depths))
+    return Inventory("caffe", parameters, "" if parameters else f"{net.source} has no layer with weights")
 
 
 def _parameters(node: Node, trace: Trace, depths: Mapping[str, int]) -> list[Parameter]:

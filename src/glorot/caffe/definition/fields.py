@@ -26,6 +26,8 @@ WINDOW = "kernel_size kernel_h kernel_w stride stride_h stride_w pad pad_h pad_w
 HOLES = "hole hole_h hole_w"
 FACTORS = "axis num_axes filler"
 
+FILLERS = ["weight_filler", "bias_filler", "scale_filler", "shift_filler", "slope_filler", "filler", "data_filler"]
+
 MESSAGES = {
     "param": "name lr_mult decay_mult share_mode",
     "include": RULE,
@@ -33,11 +35,12 @@ MESSAGES = {
     "state": "phase level stage",
     "shape": SHAPE,
     "input_shape": SHAPE,
-    **dict.fromkeys(("weight_filler", "bias_filler", "scale_filler", "filler", "data_filler"), FILLER),
+    **dict.fromkeys(FILLERS, FILLER),
     "accuracy_param": "top_k axis ignore_label",
     "argmax_param": "out_max_val top_k axis",
     "batch_norm_param": "use_global_stats moving_average_fraction eps scale_bias scale_filler bias_filler",
     "bias_param": FACTORS,
+    "bn_param": "scale_filler shift_filler slope_filler bias_filler momentum eps frozen",
     "clip_param": "min max",
     "concat_param": "axis concat_dim",
     "contrastive_loss_param": "margin legacy_version",
@@ -57,6 +60,7 @@ MESSAGES = {
     "infogain_loss_param": "source axis",
     "inner_product_param": "num_output bias_term weight_filler bias_filler axis transpose",
     "input_param": "shape",
+    "interp_param": "height width zoom_factor shrink_factor pad_beg pad_end",
     "log_param": "base scale shift",
     "loss_param": "ignore_label normalization normalize",
     "lrn_param": "local_size alpha beta norm_region k",
@@ -71,16 +75,21 @@ MESSAGES = {
     "prelu_param": "filler channel_shared",
     "prior_box_param": "min_size max_size aspect_ratio flip clip variance img_size img_h img_w step step_h step_w "
     "offset",
+    "psroi_pooling_param": "spatial_scale output_dim group_size",
     "recurrent_param": "num_output weight_filler bias_filler expose_hidden",
     "reduction_param": "operation axis coeff",
     "relu_param": "negative_slope",
+    "reorg_param": "stride reverse",
     "reshape_param": "shape axis num_axes",
+    "roi_pooling_param": "pooled_h pooled_w spatial_scale",
     "scale_param": f"bias_term bias_filler {FACTORS}",
+    "shuffle_channel_param": "group",
     "slice_param": "axis slice_dim slice_point",
     "softmax_param": "axis",
     "swish_param": "beta",
     "threshold_param": "threshold",
     "tile_param": "axis tiles",
+    "upsample_param": "scale scale_h scale_w upsample_h upsample_w pad_out_h pad_out_w",
 }
 """The fields that are obeyed, by message."""
 
@@ -107,6 +116,7 @@ SETTINGS = {
     "Accuracy": "accuracy_param",
     "ArgMax": "argmax_param",
     "BatchNorm": "batch_norm_param",
+    "BN": "bn_param",
     "Bias": "bias_param",
     "Clip": "clip_param",
     "Concat": "concat_param",
@@ -127,6 +137,7 @@ SETTINGS = {
     "InfogainLoss": "infogain_loss_param loss_param softmax_param",
     "InnerProduct": "inner_product_param",
     "Input": "input_param",
+    "Interp": "interp_param",
     "Log": "log_param",
     "LRN": "lrn_param",
     "LSTM": "recurrent_param",
@@ -140,11 +151,15 @@ SETTINGS = {
     "Power": "power_param",
     "PReLU": "prelu_param",
     "PriorBox": "prior_box_param",
+    "PSROIPooling": "psroi_pooling_param",
     "Reduction": "reduction_param",
     "ReLU": "relu_param",
+    "Reorg": "reorg_param",
     "Reshape": "reshape_param",
+    "ROIPooling": "roi_pooling_param",
     "RNN": "recurrent_param",
     "Scale": "scale_param",
+    "ShuffleChannel": "shuffle_channel_param",
     "Sigmoid": "sigmoid_param",
     "SigmoidCrossEntropyLoss": "loss_param",
     "Slice": "slice_param",
@@ -155,6 +170,7 @@ SETTINGS = {
     "TanH": "tanh_param",
     "Threshold": "threshold_param",
     "Tile": "tile_param",
+    "Upsample": "upsample_param",
     **dict.fromkeys(("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution"), "convolution_param"),
 }
 """The messages that a type of layer reads. A type that is not here reads none."""

@@ -10,6 +10,7 @@ from glorot.caffe.kinds import (
     data,
     dense,
     detection,
+    forks,
     losses,
     neurons,
     norms,
@@ -21,7 +22,7 @@ from glorot.catalogue import nearest, squash
 
 KINDS: dict[str, Kind] = {
     name: kind
-    for family in (data, convolution, dense, recurrent, pooling, norms, neurons, combining, detection, losses)
+    for family in (data, convolution, dense, recurrent, pooling, norms, neurons, combining, detection, forks, losses)
     for name, kind in family.KINDS.items()
 }
 

@@ -14,7 +14,7 @@ from glorot.caffe.kinds import kind_of
 from glorot.caffe.kinds.base import Signal
 from glorot.caffe.kinds.losses import is_loss, loss_weights
 from glorot.caffe.model import inventory, net_of
-from glorot.caffe.modules import combining, convolution, dense, detection, losses, neurons, norms, pooling
+from glorot.caffe.modules import combining, convolution, dense, detection, forks, losses, neurons, norms, pooling
 from glorot.caffe.modules.base import CaffeLayer
 from glorot.caffe.modules.starting import Weights, started
 from glorot.caffe.nets import Net, Node
@@ -25,7 +25,7 @@ from glorot.text import shape_text
 
 LAYERS: dict[str, Callable[[Node], CaffeLayer]] = {
     name: kind
-    for family in (convolution, dense, pooling, norms, neurons, combining, detection, losses)
+    for family in (convolution, dense, pooling, norms, neurons, combining, detection, forks, losses)
     for name, kind in family.LAYERS.items()
 }
 """One row a type of layer."""
