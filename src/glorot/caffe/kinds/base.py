@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from glorot.caffe.definition.layers import Layer, Shape
 from glorot.caffe.formats.messages import Message
-from glorot.caffe.kinds.fillers import Target, declared
+from glorot.caffe.kinds.fillers import Target, constant_of, declared
 from glorot.fans import Fans
 from glorot.inventory import Part
 from glorot.layouts import laid_out
@@ -17,6 +17,9 @@ Shapes = Sequence[Shape]
 MANY = 2**31
 """More blobs than any layer reads or makes."""
 
+
+VECTORS = ("bias", "scale", "shift", "slope")
+"""Roles whose constant start is meant, whatever the recipe."""
 
 LABELS: Shape = (-1,)
 """The shape of labels: one for each example of the first top of their layer."""
@@ -94,7 +97,9 @@ def blob(
         **sizes: as `laid_out` takes them.
     """
     part = laid_out(pattern, shape, role, layer.kind, fans, flip=False, **sizes)
-    return Blob(shape, (replace(part, declared=declared(at, filler, target_of(pattern, shape), default)),))
+    own = declared(at, filler, target_of(pattern, shape), default)
+    start = constant_of(at, filler, default if role == "slope" else None) if role in VECTORS else None
+    return Blob(shape, (replace(part, declared=own, start=start),))
 
 
 def target_of(pattern: str, shape: Shape) -> Target:

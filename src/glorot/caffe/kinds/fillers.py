@@ -78,6 +78,14 @@ def declared(owner: Message, name: str, target: Target, default: float = 0.0) ->
         raise error if has_place else filler.error(f"{name} {kind}: {error}") from error
 
 
+def constant_of(owner: Message, name: str, default: float | None) -> float | None:
+    """Return the value that a constant filler sets; the default without a filler, None for one of another type."""
+    if not owner.has(name):
+        return default
+    filler = owner.message(name)
+    return filler.number("value", 0.0) if filler.text("type", "constant") == "constant" else None
+
+
 def _constant(filler: Message, target: Target, why: str) -> Declared:
     return Declared(_all_equal(filler.number("value", 0.0)), None, why)
 
