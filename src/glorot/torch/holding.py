@@ -34,7 +34,7 @@ def held(part: Part, place: Tensor) -> Held | None:
     sample = values[:: max(1, values.numel() // SAMPLE)].to("cpu", torch.float32)
     if not bool(sample.isfinite().all()):
         return None  # memory that nothing was written to
-    if bool(sample.eq(sample[0]).all()) and bool(values.eq(values[0]).all()):
+    if values.numel() > 1 and bool(sample.eq(sample[0]).all()) and bool(values.eq(values[0]).all()):
         value = float(values[0])
         usual = _usual(part)
         is_usual = usual is not None and math.isclose(value, usual, rel_tol=SAME)

@@ -1,5 +1,6 @@
 """Low-rank adapters: a product of two thin matrices beside a layer, the second of which starts at 0."""
 
+import torch
 from torch import Tensor, nn
 
 from glorot.torch.paths import structural
@@ -41,5 +42,6 @@ def _matrices(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _is_zero(tensor: Tensor) -> bool:
-    is_readable = not tensor.is_meta and tensor.is_floating_point() and bool(tensor.untyped_storage().nbytes())
-    return is_readable and tensor.numel() > 0 and not bool(tensor.detach().any())
+    if tensor.is_meta or tensor.layout != torch.strided or not tensor.is_floating_point() or not tensor.numel():
+        return False
+    return bool(tensor.untyped_storage().nbytes()) and not bool(tensor.detach().any())
