@@ -14,7 +14,7 @@ from glorot.catalogue import format_call, parse_call
 from glorot.errors import GlorotError
 from glorot.plans import Plan
 from glorot.schemes import as_scheme
-from glorot.text import matches, printable, quoted, table
+from glorot.text import matches, printable, quoted, shortened, table
 
 
 def means(pattern: str, path: str) -> bool:
@@ -119,6 +119,19 @@ def test_calls_that_no_one_means_get_one_short_message(inside: str) -> None:
         as_scheme(f"normal({inside})")
     assert len(str(caught.value)) < 250
     assert str(caught.value).startswith(("cannot read 'normal(", 'cannot read "normal(', "normal: std must be"))
+
+
+@pytest.mark.parametrize("text", ["a" + " " * 20_000 + "!", "a" + " -" * 20_000 + "!", "a( " * 20_000], ids=len)
+def test_long_texts_that_are_almost_calls_are_refused(text: str) -> None:
+    with pytest.raises(GlorotError, match="^cannot read 'a"):
+        parse_call(text)
+
+
+def test_long_numbers_are_rounded_as_short_ones() -> None:
+    digits = "9" * 200_000
+    assert shortened(digits) == digits
+    assert shortened(f"{digits}.0000000") == "inf"
+    assert shortened("std=0.1234567, cut=12.0000001") == "std=0.1235, cut=12"
 
 
 def test_a_number_keeps_its_sign_in_a_call() -> None:

@@ -50,29 +50,25 @@ def parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
     Raises:
         GlorotError: if the text is something else, or gives an argument twice.
     """
-    found = re.fullmatch(r"\s*([^\W\d][\w\s-]*?)\s*(\(.*\))?\s*", text, re.DOTALL)
+    name, bracket, inside = text.strip().partition("(")
+    name = name.rstrip()
     try:
-        node = ast.parse(f"call{found[2] or '()'}", mode="eval").body if found else None
-        if not found or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        node = ast.parse(f"call({inside if bracket else ')'}", mode="eval").body
+        is_name = re.fullmatch(r"[^\W\d][\w\s-]*", name) is not None
+        if not is_name or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             raise ValueError("a call of something else")
         keywords = [(str(keyword.arg), ast.literal_eval(keyword.value)) for keyword in node.keywords if keyword.arg]
         if len(keywords) < len(node.keywords):
             raise ValueError("arguments that are not written out")
         positional = [ast.literal_eval(argument) for argument in node.args]
-    except (
-        SyntaxError,
-        ValueError,
-        TypeError,
-        MemoryError,
-        RecursionError,
-    ):  # the last two of a text nested too deeply
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):  # the last two are said of deep nesting
         raise GlorotError(
             f"cannot read {quoted(text)}: write a name, or a call with numbers, as in 'normal(std=0.02)'"
         ) from None
-    for position, (name, _) in enumerate(keywords):
-        if name in dict(keywords[:position]):
-            raise GlorotError(f"{quoted(text)}: the argument {name!r} is given twice; give it once")
-    return found[1], positional, dict(keywords)
+    for position, (key, _) in enumerate(keywords):
+        if key in dict(keywords[:position]):
+            raise GlorotError(f"{quoted(text)}: the argument {key!r} is given twice; give it once")
+    return name, positional, dict(keywords)
 
 
 def format_call(name: str, factory: Callable[..., object], arguments: dict[str, Any]) -> str:

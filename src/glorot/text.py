@@ -42,7 +42,7 @@ def shortened(text: str) -> str:
         >>> shortened("uniform(low=-0.22360679774997896, high=0.5)")
         'uniform(low=-0.2236, high=0.5)'
     """
-    return re.sub(r"\d+\.\d{6,}(e-?\d+)?", lambda found: number(float(found[0])), text)
+    return re.sub(r"(?<!\d)\d+\.\d{6,}(e-?\d+)?", lambda found: number(float(found[0])), text)
 
 
 def printable(text: str, keep: str = "") -> str:
