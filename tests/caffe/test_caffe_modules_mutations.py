@@ -47,8 +47,25 @@ LAYERS = {
     "Softmax": "softmax_param { axis: 1 }",
     "SoftmaxWithLoss": 'top: "z{0}" loss_weight: [ 1 , 0 ] loss_param { ignore_label: 3 normalization: FULL }',
     "Accuracy": "accuracy_param { top_k: 2 axis: 1 ignore_label: 3 }",
+    "ConvolutionDepthwise": "convolution_param { num_output: 6 kernel_size: 2 hole: 2 }",
+    "Normalize": "norm_param { across_spatial: false channel_shared: false eps: 1 }",
+    "Permute": "permute_param { order: 0 order: 2 order: 1 }",
+    "PriorBox": "prior_box_param { min_size: 2 max_size: 3 aspect_ratio: 2 variance: 1 step: 2 img_size: 4 }",
+    "BN": "bn_param { momentum: 1 eps: 1 frozen: false }",
+    "ReLU6": "",
+    "Interp": "interp_param { zoom_factor: 2 shrink_factor: 1 pad_beg: -1 }",
+    "Upsample": "upsample_param { scale: 2 }",
+    "ShuffleChannel": "shuffle_channel_param { group: 2 }",
 }
-SECOND = {"Eltwise": "a", "Concat": "a", "SoftmaxWithLoss": "b", "Accuracy": "b", "Scale": "b", "Bias": "b"}
+SECOND = {
+    "Eltwise": "a",
+    "Concat": "a",
+    "SoftmaxWithLoss": "b",
+    "Accuracy": "b",
+    "Scale": "b",
+    "Bias": "b",
+    "PriorBox": "a",
+}
 NUMBERS = ("0", "1", "1", "2", "2", "3", "4", "-1", "-2", "7", "65536", "2147483647")
 
 

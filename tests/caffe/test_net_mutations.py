@@ -51,6 +51,18 @@ NETS = {
     '  convolution_param { num_output: 4 kernel_size: 3 weight_filler { type: "xavier" variance_norm: AVERAGE } } }\n'
     'layers { name: "r" type: 18 bottom: "a" top: "a" exclude { phase: TRAIN } }\n'
     'layers { name: "i" type: INNER_PRODUCT bottom: "a" top: "i" inner_product_param { num_output: 5 } }\n',
+    "forks": 'input: "x" input_dim: [1, 8, 9, 9]\n'
+    + IT("a", "Convolution", "x", "a", "convolution_param { num_output: 16 kernel_size: 3 hole: 2 pad: 2 }")
+    + IT("n", "BatchNorm", "a", "a", 'batch_norm_param { scale_bias: true scale_filler { type: "constant" value: 1 } }')
+    + IT("p", "Pooling", "a", "p", "pooling_param { kernel_size: 3 stride: 2 ceil_mode: false dilation: 1 }")
+    + IT("z", "Normalize", "p", "z", "norm_param { across_spatial: false channel_shared: false }")
+    + IT("m", "Permute", "z", "m", "permute_param { order: 0 order: 2 order: 3 order: 1 }") + IT("f", "Flatten", "m", "f", "")
+    + IT("b", "PriorBox", "p", "b", 'bottom: "x" prior_box_param { min_size: 2 max_size: 4 aspect_ratio: 2 variance: 0.1 }')
+    + IT("o", "DetectionOutput", "f", "o", 'bottom: "f" bottom: "b" detection_output_param { num_classes: 4 }')
+    + IT("i", "Interp", "p", "i", "interp_param { zoom_factor: 2 shrink_factor: 1 pad_beg: 0 }")
+    + IT("w", "Warp", "i", "i", "warp_param { by: 2 }") + IT("k", "BN", "i", "k", "bn_param { momentum: 1 }")
+    + IT("v", "Zoom", "k", "v", "") + IT("g", "InnerProduct", "v", "g", "inner_product_param { num_output: 2 }")
+    + IT("l", "Python", "k", "l", "loss_weight: 1"),
     "solver": 'net_param { state { level: 1 stage: "s" } layer { name: "p" type: "Parameter" top: "p" parameter_param { shape { dim: 3 } } }\n'
     + IT("r", "ReLU", "p", "r", 'include { min_level: 1 max_level: 2 stage: "s" not_stage: "t" }')
     + '}\ntrain_state { level: 2 stage: "u" } base_lr: 0.1\n',
@@ -96,6 +108,7 @@ def outcome_of(text, is_planned):
     return "read"
 
 
+@pytest.mark.filterwarnings("ignore:.* unknown layer type '(Warp|Zoom)':UserWarning")
 @pytest.mark.parametrize("name", NETS)
 def test_the_nets_are_valid_before_they_are_harmed(name):
     assert outcome_of(NETS[name], is_planned=name != "shapes") == "read"

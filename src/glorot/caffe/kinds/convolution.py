@@ -41,7 +41,7 @@ def convolving_of(layer: Layer, bottom: Shape) -> Convolving:
     window = window_of(layer, at, len(bottom) - axis - 1)
     inputs, outputs = bottom[axis], at.integer("num_output", least=1)
     is_depthwise = layer.kind == "ConvolutionDepthwise"  # which has a group for each channel, whatever the file says
-    groups = inputs if is_depthwise else at.integer("group", 1, least=1)
+    groups = max(1, inputs) if is_depthwise else at.integer("group", 1, least=1)
     layer.check(inputs % groups == 0, 0, bottom, f"to have channels (axis {axis}) that {groups} groups divide")
     if outputs % groups:
         raise layer.error(f"num_output {outputs} must be a multiple of group {groups}", at, "num_output")

@@ -108,7 +108,7 @@ def _pair(layer: Layer, at: Message, short: str, name: str) -> tuple[float, floa
 
 def _prior_box_tops(layer: Layer, bottoms: Shapes) -> Shapes:
     for index, shape in enumerate(bottoms):
-        layer.check(len(shape) == 4, index, shape, "to have 4 axes")
+        layer.check(len(shape) == 4 and all(shape[2:]), index, shape, "to have 4 axes, and maps that are not empty")
     return [(1, 2, bottoms[0][2] * bottoms[0][3] * priors_of(layer).count * 4)]
 
 

@@ -141,7 +141,7 @@ def _check_regions(layer: Layer, bottoms: Shapes) -> None:
 
 
 def _check_maps(layer: Layer, shape: Shape, bottom: int = 0) -> None:
-    layer.check(len(shape) == 4, bottom, shape, "to have 4 axes")
+    layer.check(len(shape) == 4 and all(shape[1:]), bottom, shape, "to have 4 axes, and maps that are not empty")
 
 
 KINDS = {

@@ -26,6 +26,7 @@ class BN(CaffeLayer):
         if self.gathers and (self.is_frozen or not self.is_in_training):
             mean, variance = self.blob(2).flatten(), self.blob(3).flatten()
             return torch.batch_norm(bottom, scale, shift, mean, variance, False, 0.0, self.eps, False)
+        self.layer.check(bottom.numel() > 0, 0, tuple(bottom.shape), "to hold numbers to average")
         if self.gathers and self.training:
             self._gather(bottom)
         return torch.batch_norm(bottom, scale, shift, None, None, True, 0.0, self.eps, False)
