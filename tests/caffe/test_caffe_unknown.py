@@ -11,7 +11,7 @@ import glorot
 from glorot.caffe import inventory, parse_net, read_net, to_torch
 from glorot.errors import GlorotError
 
-LONELY = Path(__file__).parents[2] / "examples/caffe/conv1.prototxt"
+LONELY = Path(__file__).parents[2] / "examples/caffe/pieces/conv1.prototxt"
 X = 'input: "x" input_shape { dim: [2, 3, 16, 16] } input: "label" input_shape { dim: 2 }\n'
 
 

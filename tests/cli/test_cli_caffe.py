@@ -111,7 +111,7 @@ def test_the_shape_of_a_layer_of_an_unknown_type_is_told_by_an_option(
 def test_a_layer_by_itself_is_planned_applied_and_compared_once_its_input_has_a_shape(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file, shape = str(EXAMPLES / "conv1.prototxt"), ("--input-shape", "data=64,1,12,12")
+    file, shape = str(EXAMPLES / "pieces" / "conv1.prototxt"), ("--input-shape", "data=64,1,12,12")
     assert run(monkeypatch, "plan", file, *shape, "-o", "plan.json") == 0
     assert run(monkeypatch, "apply", "plan.json", file, *shape, "--seed", "0", "-o", "conv1.caffemodel") == 0
     assert read_caffemodel("conv1.caffemodel")["conv1.0"].shape == (20, 1, 5, 5)
@@ -185,7 +185,7 @@ def test_bad_input_gets_one_message_and_exit_code_2(
 ) -> None:
     (place / "broken.prototxt").write_text('name: "x"\n}')
     (place / "zoomed.prototxt").write_text(ZOOMED)
-    (place / "lonely.prototxt").write_text((EXAMPLES / "conv1.prototxt").read_text())
+    (place / "lonely.prototxt").write_text((EXAMPLES / "pieces" / "conv1.prototxt").read_text())
     glorot.plan("lenet.prototxt").save("good.json")
     before = sorted(path.name for path in place.iterdir())
     assert run(monkeypatch, *words.split()) == 2
