@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -277,3 +278,36 @@ def test_what_a_layer_cannot_do_is_refused_with_a_place(name: str) -> None:
         parse_net(layer_text(name.strip(), settings, bottoms, 1), "net")
     assert str(caught.value).startswith(f"net:{len(bottoms) + 1}:")
     assert str(caught.value).endswith(problem)
+
+
+# --- what the page says of OpenCV
+
+UNREADABLE = {
+    "hole": layer("Convolution", "convolution_param { num_output: 4 kernel_size: 3 hole: 2 }"),
+    "the dilation of a Pooling": layer("Pooling", "pooling_param { kernel_size: 2 dilation: 2 }"),
+    "DepthwiseConvolution": layer(
+        "DepthwiseConvolution", "convolution_param { num_output: 6 kernel_size: 3 group: 6 }"
+    ),
+    "BN": layer("BN", "bn_param { momentum: 0.9 }"),
+    "Upsample": layer("Upsample", "upsample_param { scale: 2 }"),
+    "fillers without scale_bias": layer("BatchNorm", "batch_norm_param { scale_filler { value: 1 } }"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_opencv_does_not_read_it(name: str, tmp_path: Path) -> None:
+    text = net_text(UNREADABLE[name])
+    net = parse_net(text)
+    with pytest.raises(cv2.error):
+        by_opencv(tmp_path, text, net, random_weights(net), np.zeros(IMAGE, np.float32))
+
+
+@pytest.mark.parametrize("written_out", ["img_size: 100", "img_h: 100 img_w: 80"])
+def test_opencv_ignores_the_size_of_an_image_that_is_written_out(written_out: str, tmp_path: Path) -> None:
+    values, found = np.zeros(IMAGE, np.float32), []
+    for settings in ("min_size: 3", f"min_size: 3 {written_out}"):
+        text = net_text(layer("PriorBox", PRIORS(settings)))
+        found.append(by_opencv(tmp_path, text, parse_net(text), {}, values))
+        ours = by_torch(parse_net(text), {}, values)
+        assert np.allclose(ours, found[-1], atol=1e-5) == (len(found) == 1)
+    np.testing.assert_array_equal(*found)
