@@ -163,6 +163,28 @@ def test_labels_of_a_python_layer_that_only_losses_read_need_no_shape():
         parse_net(text)
 
 
+# --- the format before Caffe 1.0
+
+
+def test_types_of_forks_stand_in_old_files_too():
+    """DeepLab's first nets and SegNet's are written so, with enums of their own."""
+    old = 'layers {{ name: "{0}" type: {1} bottom: "{2}" top: "{3}" {4} }}\n'.format
+    text = 'input: "x" input_dim: [1, 3, 8, 8]\n' + "".join(
+        [
+            old("a", "CONVOLUTION", "x", "a", "convolution_param { num_output: 4 kernel_size: 3 hole: 2 pad: 2 }"),
+            old("n", "BN", "a", "n", "bn_param { scale_filler { value: 1 } } blobs_lr: 1 blobs_lr: 1"),
+            old("r", "PRELU", "n", "n", ""),
+            old("i", "INTERP", "n", "i", "interp_param { zoom_factor: 2 }"),
+            old("s", "SEG_ACCURACY", "i", "s", ""),
+            old("f", "INNER_PRODUCT", "i", "f", "inner_product_param { num_output: 2 }"),
+        ]
+    )
+    net, (sentence,) = told(text)
+    assert net.shapes["i"] == (1, 4, 15, 15)
+    assert blobs(net) == ["a.0", "a.1", "n.0", "n.1", "r.0", "f.0", "f.1"]
+    assert sentence == "net:6:26: layer 's': unknown layer type 'SEG_ACCURACY' (did you mean 'Accuracy'?)"
+
+
 # --- what remains an error
 
 

@@ -277,3 +277,8 @@ def test_messages_within_one_are_found_by_their_fields():
         ("d", "d", 28),
     ]
     assert net.name == ""
+
+
+def test_a_bare_word_is_told_from_text_and_numbers():
+    net = parse('a: WORD b: "WORD" c: 1 d: X d: Y e { }', "net.prototxt")
+    assert [net.bare_word(name) for name in "abcdef"] == ["WORD", None, None, None, None, None]

@@ -148,7 +148,7 @@ REFUSED = {  # net, what is wrong and where
     ),
     "misspelt old type": (
         'input: "x" input_dim: [1, 1, 1, 1] layers { name: "a" type: CONVOLUTON bottom: "x" top: "a" }',
-        "1:61: type must be a name that is known here, got CONVOLUTON (did you mean 'CONVOLUTION' or 'DECONVOLUTION'?)",
+        "1:61: layer 'a': unknown layer type 'CONVOLUTON' (did you mean 'Convolution' or 'Deconvolution'?)",
     ),
     "no old type": (
         'input: "x" input_dim: [1, 1, 1, 1] layers { name: "a" bottom: "x" top: "a" }',

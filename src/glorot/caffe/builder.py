@@ -8,7 +8,7 @@ from glorot.caffe.definition.layers import Layer, Param, Shape
 from glorot.caffe.definition.reading import Definition
 from glorot.caffe.formats.messages import Message
 from glorot.caffe.formats.tokens import shown
-from glorot.caffe.kinds import LABELS, Signal, check_spelling, is_known, kind_of
+from glorot.caffe.kinds import LABELS, Signal, check_spelling, is_known, kind_of, spell
 from glorot.caffe.limits import MOST_AXES, MOST_ELEMENTS
 from glorot.caffe.nets import Node
 from glorot.caffe.unknown import Unknown
@@ -46,6 +46,7 @@ class Builder:
     def node(self, layer: Layer) -> Node | None:
         """Return a layer in its place after those before it; None if it is left out, for its shapes are not known."""
         try:
+            layer = spell(layer)
             check_spelling(layer)
             return self._node(layer) if is_known(layer) else self._unknown_node(layer)
         except OverflowError:

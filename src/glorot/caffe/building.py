@@ -10,7 +10,7 @@ from glorot.caffe.definition.fields import unread_fields
 from glorot.caffe.definition.layers import Shape
 from glorot.caffe.definition.reading import Definition, check_rules, checked_phase, definition_of
 from glorot.caffe.formats.prototxt import parse, read
-from glorot.caffe.kinds import is_known
+from glorot.caffe.kinds import is_known, spell
 from glorot.caffe.nets import Net
 from glorot.errors import GlorotError
 
@@ -133,7 +133,7 @@ def build(
     if builder.unknown.left_out and not any(node.bottoms or node.blobs for node in nodes):
         raise builder.unknown.error()
     builder.check_all_used()
-    known = (layer for layer in definition.layers if is_known(layer))
+    known = (layer for layer in map(spell, definition.layers) if is_known(layer))
     for problem in unread_fields(definition.message, known):
         warnings.warn(f"{problem}; it is left out", stacklevel=3)
     for sentence in builder.unknown.sentences():

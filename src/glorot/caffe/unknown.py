@@ -97,7 +97,7 @@ class Unknown:
         """
         for kind, layers in self._layers.items():
             if kind in self._dependent or any(map(self._may_matter, layers)):
-                yield self._describe(layers)
+                yield self._describe(layers, kind in self._dependent)
 
     def _may_matter(self, layer: Layer) -> bool:
         is_quiet = layer.kind == "Python" or is_loss(layer) or layer in self._told
@@ -106,9 +106,9 @@ class Unknown:
     def error(self) -> GlorotError:
         """Return the error of a net of which nothing is left."""
         layers = next(iter(self._layers.values()))
-        return GlorotError(self._describe(layers))
+        return GlorotError(self._describe(layers, is_in_the_way=True))
 
-    def _describe(self, layers: list[Layer]) -> str:
+    def _describe(self, layers: list[Layer], is_in_the_way: bool) -> str:
         first = layers[0]
         words = [f"layer {shown(first.name)!r}" + (f" and {len(layers) - 1} more" if len(layers) > 1 else "")]
         words[0] += f": {suggest(first)}"
@@ -120,7 +120,7 @@ class Unknown:
             more = f" and {len(dependent) - MOST_NAMES} more" if len(dependent) > MOST_NAMES else ""
             words.append(f"what depends on its shape is left out: {named}{more}")
         lost = [(layer, top) for layer in layers for top in layer.tops if top in self._lost]
-        if lost:
+        if lost and is_in_the_way:
             words.append(_how_to_tell(*lost[0]))
         return str(first.message.error("; ".join(words), "type"))
 

@@ -156,8 +156,8 @@ def _old_layer(message: Message) -> Layer:
             "upgrade_net_proto_text, or write it as `layer`",
             "layer",
         )
-    chosen = message.choice("type", "NONE", {name: number for name, (number, _) in V1_TYPES.items()})
-    if chosen == "NONE":
+    kind = _old_type(message)
+    if not kind:
         raise message.error(f"layer {message.text('name', '')!r} has no type; expected one such as CONVOLUTION")
     names, rates, decays = (
         message.texts("param"), _multipliers(message, "blobs_lr"), _multipliers(message, "weight_decay")
@@ -172,7 +172,15 @@ def _old_layer(message: Message) -> Layer:
         )
         for n in range(max(len(names), len(rates), len(decays)))
     )
-    return _layer(message, V1_TYPES[chosen][1], params)
+    return _layer(message, kind, params)
+
+
+def _old_type(message: Message) -> str:
+    """Return what Caffe 1.0 calls the type of an old layer, and one that Caffe does not have as it stands."""
+    word = message.bare_word("type")
+    if word is not None and word not in V1_TYPES:
+        return word
+    return V1_TYPES[message.choice("type", "NONE", {name: number for name, (number, _) in V1_TYPES.items()})][1]
 
 
 def _multipliers(message: Message, name: str) -> list[float]:

@@ -215,6 +215,19 @@ class Message:
         """
         return self._one(name, default, lambda value: _choice(value, known))
 
+    def bare_word(self, name: str) -> str | None:
+        """Return the one value called so if it is a word without quotes, as those of enums are; None otherwise.
+
+        Example:
+            >>> from glorot.caffe.formats.prototxt import parse
+            >>> parse("pool: AVE").bare_word("pool"), parse("pool: 1").bare_word("pool")
+            ('AVE', None)
+        """
+        match self._values(name):
+            case [Scalar("word", text)]:
+                return text
+        return None
+
     def choices(self, name: str, known: Mapping[str, int]) -> list[str]:
         """Return all values of an enum called so, whether given by their names or by their numbers.
 

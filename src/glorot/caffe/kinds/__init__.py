@@ -1,6 +1,7 @@
 """The types of layer that glorot knows, one file a family."""
 
 import difflib
+from dataclasses import replace
 
 from glorot.caffe.definition.layers import Layer
 from glorot.caffe.formats.tokens import shown
@@ -29,7 +30,7 @@ KINDS: dict[str, Kind] = {
 TYPO = 0.85
 """How alike a type and a known one are at least where it is taken for misspelt, from 0 to 1."""
 
-__all__ = ["KINDS", "LABELS", "Blob", "Kind", "Signal", "check_spelling", "is_known", "kind_of", "suggest"]
+__all__ = ["KINDS", "LABELS", "Blob", "Kind", "Signal", "check_spelling", "is_known", "kind_of", "spell", "suggest"]
 
 
 UNKNOWN = Kind(lambda layer, bottoms: [None] * len(layer.tops), Signal.MIXED, (0, MANY), (0, MANY))
@@ -39,6 +40,13 @@ UNKNOWN = Kind(lambda layer, bottoms: [None] * len(layer.tops), Signal.MIXED, (0
 def is_known(layer: Layer) -> bool:
     """Tell whether glorot knows the type of a layer."""
     return layer.kind in KINDS
+
+
+def spell(layer: Layer) -> Layer:
+    """Return an old layer with its type as it is written today: that of a fork, INTERP, is Interp."""
+    if is_known(layer) or layer.message.name != "layers":
+        return layer
+    return replace(layer, kind=next((name for name in KINDS if squash(name) == squash(layer.kind)), layer.kind))
 
 
 def check_spelling(layer: Layer) -> None:
