@@ -280,7 +280,8 @@ def test_statistics_seeds_optimizers_and_metrics_stay() -> None:
         [keras.Input((3,)), layers.Dense(4), layers.BatchNormalization(), layers.Dropout(0.5, seed=1), layers.Dense(2)]
     )
     model.compile("adam", "mse", metrics=["mae"], run_eagerly=True)
-    model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), epochs=0, verbose=0)
+    model.optimizer.build(model.trainable_variables)
     state = [v for v in model.variables if not v.trainable] + model.optimizer.variables + model.metrics_variables
     before = [keras.ops.convert_to_numpy(v).copy() for v in state]
     assert len(state) > 8
@@ -289,13 +290,38 @@ def test_statistics_seeds_optimizers_and_metrics_stay() -> None:
         np.testing.assert_array_equal(values, keras.ops.convert_to_numpy(variable))
 
 
-def test_frozen_layers_are_written_too() -> None:
+def test_frozen_layers_are_left_alone_but_by_their_full_path() -> None:
     model = small()
+    first = next(iter(values_of(model)))
+    model.layers[0].trainable = False
+    before = values_of(model)[first].copy()
+    glorot.initialize(model, "random", seed=0)
+    np.testing.assert_array_equal(values_of(model)[first], before)
+    assert glorot.plan(model)[first].why == "left alone: frozen"
+    glorot.initialize(model, "random", seed=0, rules=[(first, "constant(3)")])
+    assert np.unique(values_of(model)[first]).tolist() == [3]
     model.trainable = False
-    assert not model.trainable_weights
-    assert [part.name for part in inventory(model).parts] == [part.name for part in inventory(small()).parts]
-    write(poisoned(model), assigned(model, "random", 0))
-    assert all(np.isfinite(values).all() for values in values_of(model).values())
+    with pytest.raises(GlorotError, match=f"every parameter of the model is frozen, {first} and all others"):
+        glorot.plan(model)
+
+
+def test_initializers_of_vectors_are_kept_where_they_were_chosen() -> None:
+    constant = keras.initializers.Constant
+    model = keras.Sequential([
+        keras.Input((4,)), layers.Dense(3, bias_initializer=constant(-4.0)), layers.PReLU(alpha_initializer=constant(0.1)),
+        layers.BatchNormalization(gamma_initializer="zeros"), layers.Dense(2),
+    ])  # fmt: skip
+    plan = glorot.plan(model, "he")
+    kept = {entry.name: entry.distribution.value for entry in plan if entry.why.startswith("its layer declares")}
+    assert kept == {"layers.0.bias": -4.0, "layers.1.alpha": 0.1, "layers.2.gamma": 0.0}
+    glorot.apply(plan, model, seed=0)
+    assert np.unique(model.layers[0].bias.numpy()).tolist() == [-4.0]
+
+
+def test_a_zero_kernel_is_told_of_before_it_is_overwritten() -> None:
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, kernel_initializer="zeros")])
+    with pytest.warns(UserWarning, match=r"what may be meant: layers\.0\.kernel holds all 0; keep it with"):
+        glorot.plan(model)
 
 
 # dtypes

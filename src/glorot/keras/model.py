@@ -1,15 +1,19 @@
 """From a Keras model to its inventory."""
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras.src.utils.naming import to_snake_case  # Keras exports no name for it
+from numpy.typing import NDArray
 
 from glorot.errors import GlorotError
 from glorot.fused import FUSED, split
+from glorot.holding import held
 from glorot.inventory import Inventory, Parameter, Part
 from glorot.keras.layers import OUTSIDE, Parts, kind_of, parts_of
 from glorot.keras.paths import every_layer, joined, kinds, layers_of, own_variables, told
@@ -100,10 +104,12 @@ def _owners(stored: Iterable[_Stored]) -> dict[int, str]:
 
 def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int]) -> Parameter:
     shape, dtype = tuple(one.variable.shape), keras.backend.standardize_dtype(one.variable.dtype)
+    frozen = not one.variable.trainable and "float" in dtype
     if owner != one.path:
-        return Parameter(one.path, shape, dtype, tied_to=owner)
+        return Parameter(one.path, shape, dtype, tied_to=owner, frozen=frozen)
     if one.parts is None:
-        return Parameter(one.path, shape, dtype, (Part(one.path, "", shape, "unknown", kind_of(one.layer)),))
+        unknown = Part(one.path, "", shape, "unknown", kind_of(one.layer))
+        return Parameter(one.path, shape, dtype, (unknown,), frozen=frozen)
     at = one.layer_path
     parts = [
         replace(
@@ -116,7 +122,38 @@ def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int]
         for whole in one.parts
         for part in (split(_called(one), whole) if "Dense" in kinds(one.layer) else (whole,))
     ]
-    return Parameter(one.path, shape, dtype, tuple(parts))
+    return Parameter(one.path, shape, dtype, tuple(_with_start(part, one) for part in parts), frozen=frozen)
+
+
+USUAL = {"bias": 0.0, "forget_bias": 0.0, "shift": 0.0, "scale": 1.0}
+"""What the initializers of vectors give where nobody chose them."""
+
+
+def _with_start(part: Part, one: _Stored) -> Part:
+    """Add what the layer's initializer for this variable declares, and what an unusual one left in it."""
+    name = one.path.removeprefix(f"{one.layer_path}.")
+    initializer = getattr(one.layer, f"{name}_initializer", None)
+    start = _constant_of(initializer) if part.role in (*USUAL, "slope") else None
+    part = replace(part, start=None if start is None or start == USUAL.get(part.role) else start)
+    whole = part.view is None or part.view.box is None
+    if not whole or part.start is not None:
+        return part
+    return replace(part, held=held(part, values_of(one.variable), lambda some: some.astype(np.float32)))
+
+
+def _constant_of(initializer: Any) -> float | None:
+    """Return the value that an initializer sets; None for one that draws, or is a function of the user's own."""
+    if isinstance(initializer, keras.initializers.Zeros | keras.initializers.Ones):
+        return float(isinstance(initializer, keras.initializers.Ones))
+    value = initializer.value if isinstance(initializer, keras.initializers.Constant) else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def values_of(variable: Any) -> NDArray[Any]:
+    """Return what a variable holds."""
+    with warnings.catch_warnings():  # NumPy 2 complains of how Keras's variables become arrays
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return np.asarray(keras.ops.convert_to_numpy(variable))
 
 
 def _called(one: _Stored) -> str:

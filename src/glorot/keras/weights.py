@@ -1,16 +1,14 @@
 """Writing a plan's weights into a Keras model."""
 
-import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from numpy.typing import NDArray
 
 from glorot.arrays import check, filled, is_whole, widened
-from glorot.keras.model import variables_of
+from glorot.keras.model import values_of, variables_of
 from glorot.plans import Assignment
 
 
@@ -35,17 +33,11 @@ def write(model: Any, assignments: Sequence[Assignment]) -> Any:
     for path, pieces in by_path.items():
         variable = variables[path]
         shape = tuple(variable.shape)
-        current = None if is_whole(shape, pieces) else _values(variable)
+        current = None if is_whole(shape, pieces) else values_of(variable)
         variable.assign(filled(shape, pieces, current))
     return model
 
 
 def arrays(model: Any) -> dict[str, NDArray[Any]]:
     """Return the weights of a model as arrays; bfloat16, which NumPy lacks, as float32."""
-    return widened({path: _values(variable) for path, variable in variables_of(model).items()})
-
-
-def _values(variable: Any) -> NDArray[Any]:
-    with warnings.catch_warnings():  # NumPy 2 complains of how Keras's variables become arrays
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return np.asarray(keras.ops.convert_to_numpy(variable))
+    return widened({path: values_of(variable) for path, variable in variables_of(model).items()})

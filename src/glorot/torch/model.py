@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
 from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE
 from glorot.fused import split
+from glorot.holding import held
 from glorot.inventory import Inventory, Parameter, Part
 from glorot.origins import Origin
 from glorot.text import shape_text
-from glorot.torch.holding import held
 from glorot.torch.layers import kind_of, parts_of
 from glorot.torch.lowrank import last_of_adapters
 from glorot.torch.memory import Rows, memory_of, padding_of, with_padding
@@ -127,7 +128,7 @@ def inventory(model: nn.Module, inputs: Any = None) -> Inventory:
         frozen = not tensor.requires_grad and tensor.is_floating_point()
         if path in unchanging:
             parts = tuple(replace(part, role="shift") for part in parts)
-        seen = tuple(replace(part, held=held(part, _place(part, tensor))) for part in parts)
+        seen = tuple(replace(part, held=held(part, _place(part, tensor), _as_array)) for part in parts)
         parameters.append(Parameter(path, tuple(tensor.shape), dtype, seen, tied_to, frozen))
     statistics = tuple(_statistics(model))
     gathered = {statistic.path for statistic in statistics}
@@ -146,6 +147,10 @@ def _place(part: Part, tensor: Tensor) -> Tensor:
         return place_of(part, tensor.detach())
     except GlorotError:
         return nothing
+
+
+def _as_array(values: Tensor) -> NDArray[np.float32]:
+    return values.to("cpu", torch.float32, copy=True).numpy()  # of the tensor itself, numpy() would fix the storage
 
 
 def _statistics(model: nn.Module) -> Iterator[Parameter]:

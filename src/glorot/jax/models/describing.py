@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import jax
+import numpy as np
+
 from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE, Fans
 from glorot.inventory import Part, View
@@ -48,6 +51,7 @@ class Stored(NamedTuple):
         gates: the names of the gates that lie side by side along the axis of outputs.
         fed_by: the activation that feeds it, where the layer itself knows.
         apart: whether something else than its layer's input feeds it.
+        start: the value that the layer's own argument says it starts at.
     """
 
     pattern: str
@@ -59,6 +63,7 @@ class Stored(NamedTuple):
     gates: tuple[str, ...] = ()
     fed_by: str = "identity"
     apart: bool = False
+    start: float | None = None
 
 
 Layout = dict[str, Stored]
@@ -70,6 +75,15 @@ def gated(stored: Stored, gates: str) -> Stored:
     """Cut a parameter into gates, each with fans of its own."""
     counts = Fans(stored.fans.fan_in, stored.fans.fan_out / len(gates))
     return stored._replace(gates=tuple(gates), fans=counts)
+
+
+def slope_of(module: Any) -> float | None:
+    """Return what a PReLU starts at: its argument, or the one value that it holds; None where that is not known."""
+    held: Any = getattr(module, "negative_slope_init", getattr(module, "negative_slope", None))
+    try:
+        return float(np.asarray(held[...] if hasattr(held, "__getitem__") else held))  # what a variable holds
+    except (TypeError, ValueError, jax.errors.TracerArrayConversionError):  # several, abstract or traced
+        return None
 
 
 def norm(names: Mapping[str, str], shape: Shape) -> Layout:
@@ -100,7 +114,7 @@ def parts_in(stored: Stored, shape: Shape, kind: str, copies: Sequence[int] | No
     in_front = tuple(block[axis] for axis in order)
     part = laid_out(" ".join(tokens), in_front, stored.role, kind, stored.fans, flip=stored.flip, **sizes)
     widths = [2 if "(" in token and stored.groups > 1 else 1 for token in tokens]
-    part = replace(part, view=_put_back(part.view, in_front, order, widths))
+    part = replace(part, view=_put_back(part.view, in_front, order, widths), start=stored.start)
     parts = blocks(replace(part, fed_by=stored.fed_by), block, axis, stored.gates or ("",))
     opens = stored.role == "bias" and kind != "ConvLSTMCell"  # which adds 1 to its forget gate itself
     return with_forget_gate(parts) if opens else parts

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from glorot import fans
-from glorot.jax.models.describing import Describe, Layout, Shape, Stored, gated, kind_in, norm, unknown
+from glorot.jax.models.describing import Describe, Layout, Shape, Stored, gated, kind_in, norm, slope_of, unknown
 
 PACKAGES = ("equinox.nn.",)
 
@@ -50,7 +50,7 @@ def _norm(m: Any, _: Mapping[str, Shape]) -> Layout:
 
 def _prelu(m: Any, shapes: Mapping[str, Shape]) -> Layout:
     shape = shapes.get("negative_slope", ())
-    return {"negative_slope": Stored("o " * len(shape), shape, "slope", fans.ELEMENTWISE)}
+    return {"negative_slope": Stored("o " * len(shape), shape, "slope", fans.ELEMENTWISE, start=slope_of(m))}
 
 
 def _lstm_cell(m: Any, _: Mapping[str, Shape]) -> Layout:

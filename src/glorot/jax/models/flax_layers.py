@@ -10,7 +10,7 @@ import numpy as np
 from glorot import fans
 from glorot.fans import Fans
 from glorot.jax.models.activating import activation_of
-from glorot.jax.models.describing import Describe, Layout, Shape, Stored, gated, kind_in, norm, unknown
+from glorot.jax.models.describing import Describe, Layout, Shape, Stored, gated, kind_in, norm, slope_of, unknown
 
 PACKAGES = ("flax.nnx.", "flax.linen.")
 
@@ -149,7 +149,7 @@ def _weight_norm(m: Any, shapes: Mapping[str, Shape]) -> Layout:
 
 
 def _prelu(m: Any, _: Mapping[str, Shape]) -> Layout:
-    return {"negative_slope": Stored("", (), "slope", fans.ELEMENTWISE)}
+    return {"negative_slope": Stored("", (), "slope", fans.ELEMENTWISE, start=slope_of(m))}
 
 
 def _lora(m: Any, shapes: Mapping[str, Shape]) -> Layout:

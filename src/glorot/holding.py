@@ -1,0 +1,86 @@
+"""What a model holds before it is started: whether it is unusual for its layer, and so perhaps meant."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.inventory import SAME, Held, Part
+from glorot.text import number
+
+Floats = NDArray[np.float32]
+
+SAMPLE = 4096
+"""Elements by which a large tensor is judged."""
+
+FEW = 3
+"""A matrix of so few different values is not drawn at random."""
+
+SMOOTH = 0.9
+"""Rows of a table correlate so with the next ones only where they are computed."""
+
+VECTORS = ("bias", "forget_bias", "scale", "shift", "slope")
+
+
+def held(part: Part, values: Any, as_array: Callable[[Any], Floats]) -> Held | None:
+    """Return what a part holds, if it is not how its kind of layer usually starts.
+
+    Args:
+        part: what the parameter, or a piece of it, is for.
+        values: what it holds, as an array of its framework.
+        as_array: makes an array of NumPy of a slice of the values.
+
+    Returns:
+        What it holds, in words and, if all of it is one value, as that; None where it is usual, or not known.
+
+    Example:
+        >>> part = Part("head.bias", "o", (3,), "bias", "Linear")
+        >>> held(part, np.full(3, -4.6, np.float32), np.asarray)
+        Held(words='all -4.6', value=-4.599999904632568)
+    """
+    flat = values.reshape(-1)
+    size = math.prod(values.shape)
+    if not size:
+        return None
+    sample = as_array(flat[:: max(1, size // SAMPLE)])
+    if not np.isfinite(sample).all():
+        return None  # memory that nothing was written to
+    is_vector = part.role in ("bias", "forget_bias")
+    if (size > 1 or not is_vector) and np.ptp(sample) == 0 and np.ptp(as_array(flat)) == 0:
+        return _constant(part, float(sample[0]))
+    if part.role in ("kernel", "recurrent", "embedding"):
+        rows = as_array(values[:64, :64]) if part.role == "embedding" and len(values.shape) == 2 else None
+        return _patterned(sample, rows)
+    return _spread(part, sample)
+
+
+def _constant(part: Part, value: float) -> Held | None:
+    usual = {"bias": 0.0, "shift": 0.0, "padding": 0.0, "scale": 1.0, "slope": part.start}.get(part.role)
+    is_usual = usual is not None and math.isclose(value, usual, rel_tol=SAME)
+    return None if is_usual else Held(f"all {number(value)}", value)
+
+
+def _patterned(sample: Floats, rows: Floats | None) -> Held | None:
+    """Tell a matrix that is computed from one that is drawn."""
+    different = np.unique(sample)
+    if len(different) <= FEW < len(sample) // 4:
+        return Held(f"only the values {', '.join(number(float(value)) for value in different)}")
+    if rows is not None and len(rows) >= 8:
+        centred = rows - rows.mean(0)
+        along = (centred[1:] * centred[:-1]).mean(0) / np.maximum((centred**2).mean(0), 1e-30)
+        if np.mean(along > SMOOTH) > 0.5:
+            return Held("rows that change little from each to the next")
+    return None
+
+
+def _spread(part: Part, sample: Floats) -> Held | None:
+    """Tell a vector from one that is drawn as PyTorch draws biases, uniform on ±1/√fan_in."""
+    if len(part.shape) != 1 or part.role not in VECTORS:
+        return None
+    if part.role in ("bias", "forget_bias") and part.fans is not None:
+        inputs = 1.0 if part.layer == "Bilinear" else min(part.fans.fan_in, part.fans.fan_out)
+        if np.abs(sample).max() <= 1.01 / math.sqrt(max(1.0, inputs)):
+            return None
+    return Held(f"values from {number(float(sample.min()))} to {number(float(sample.max()))}")
