@@ -148,7 +148,7 @@ def test_a_loss_without_a_module_stops_no_layer_but_the_total_loss() -> None:
         )
         module = to_torch(net)
         assert module(torch.zeros(8, 3)).shape == (8, 5)
-        problem = rf"^<text>:2:\d+: layer 'loss' \({kind}\): to_torch has no such loss, so there is no total_loss$"
+        problem = rf"^<text>:2:\d+: layer 'loss' \({kind}\): it is not in the module, so there is no total_loss$"
         with pytest.raises(GlorotError, match=problem):
             module.total_loss(torch.zeros(8, 3), torch.zeros(8, 5))
 

@@ -155,9 +155,10 @@ def test_a_python_layer_that_is_read_is_named():
 def test_labels_of_a_python_layer_that_only_losses_read_need_no_shape():
     data = 'layer { name: "in" type: "Python" top: "data" top: "label" }\n'
     text = data + fc("f", "data") + layer("loss", "SoftmaxWithLoss", "f label")
-    net, (sentence,) = told(text, input_shapes={"data": (7, 3)})
+    net = quiet(text, input_shapes={"data": (7, 3)})
     assert (net.inputs, blobs(net)) == ({"data": (7, 3)}, ["f.0", "f.1"])
-    assert "left out: loss; give its shape on the command line with --input-shape label=" in sentence
+    _, (sentence,) = told(text + fc("g", "label"), input_shapes={"data": (7, 3)})
+    assert "left out: g; give its shape on the command line with --input-shape label=" in sentence
     assert quiet(text, input_shapes={"data": (7, 3), "label": (7,)}).inputs == {"data": (7, 3), "label": (7,)}
     with pytest.raises(GlorotError, match="unknown layer type 'Python'.* with --input-shape data=64"):
         parse_net(text)

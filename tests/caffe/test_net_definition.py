@@ -1,9 +1,10 @@
 """From a file to the layers of a net: inputs of every age, the old `layers`, solvers, phases, levels and stages."""
 
 import pytest
+import torch
 
 import glorot
-from glorot.caffe import inventory, parse_net, read_net
+from glorot.caffe import inventory, parse_net, read_net, to_torch
 from glorot.errors import GlorotError
 
 RELU = '\nlayer { name: "relu" type: "ReLU" bottom: "data" top: "relu" }\n'
@@ -68,10 +69,29 @@ def test_data_of_which_nothing_is_known():
     files = 'layer { name: "digits" type: "HDF5Data" top: "data" top: "label" }'
     shapes = {"data": (7, 3), "label": (7, 2)}
     assert parse_net(files + RELU, input_shapes=shapes).inputs == shapes
+    both = files + RELU + 'layer { type: "Eltwise" bottom: "label" bottom: "label" top: "twice" }'
+    for missing in shapes:
+        with pytest.raises(
+            GlorotError, match=f"the net does not tell the shape of blob '{missing}'; give it on the command line"
+        ):
+            parse_net(both, input_shapes={name: shape for name, shape in shapes.items() if name != missing})
+
+
+@pytest.mark.parametrize("kind", ["HDF5Data", "Python", "AnnotatedData"])
+def test_labels_that_only_a_loss_reads_need_no_shape(kind):
+    files = f'layer {{ name: "digits" type: "{kind}" top: "data" top: "label" top: "weight" }}'
+    loss = 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "relu" bottom: "label" top: "loss" }'
+    score = 'layer { name: "score" type: "Accuracy" bottom: "relu" bottom: "label" top: "score" }'
+    net = parse_net(files + RELU + loss + score, input_shapes={"data": (7, 3), "weight": (7,)})
+    assert net.inputs == {"data": (7, 3), "weight": (7,)}
+    assert [one.name for one in net.left_out if one.name != "digits"] == ["loss", "score"]
+    assert net.outputs == ["weight", "relu"]
+    module = to_torch(net)
+    assert module(torch.ones(7, 3)).shape == (7, 3)
     with pytest.raises(
-        GlorotError, match="the net does not tell the shape of blob 'label'; give it on the command line"
+        GlorotError, match=r"layer 'loss' \(SoftmaxWithLoss\): it is not in the module, so there is no total_"
     ):
-        parse_net(files + RELU, input_shapes={"data": (7, 3)})
+        module.total_loss(torch.ones(7, 3))
 
 
 def test_the_user_may_change_a_shape():

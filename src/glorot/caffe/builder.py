@@ -9,6 +9,7 @@ from glorot.caffe.definition.reading import Definition
 from glorot.caffe.formats.messages import Message
 from glorot.caffe.formats.tokens import shown
 from glorot.caffe.kinds import LABELS, Signal, check_spelling, is_known, kind_of, spell
+from glorot.caffe.kinds.losses import judges
 from glorot.caffe.limits import MOST_AXES, MOST_ELEMENTS
 from glorot.caffe.nets import Node
 from glorot.caffe.unknown import Unknown
@@ -35,6 +36,7 @@ class Builder:
         self.paths: set[str] = set()
         self.unknown = Unknown(told)
         self.made = {top for layer in definition.layers for top in layer.tops if top not in layer.bottoms}
+        self.needed = {name for layer in definition.layers if not judges(layer) for name in layer.bottoms}
         for name, declared in definition.inputs.items():
             shape = given.get(name, declared)
             if shape is None:
@@ -64,6 +66,8 @@ class Builder:
         bottoms = [self._bottom(layer, name) for name in layer.bottoms]
         is_fed = not layer.bottoms and kind.signal is not Signal.WEIGHED
         tops = self._tops(layer, kind.tops(layer, bottoms), is_fed)
+        if is_fed:
+            layer = replace(layer, tops=tuple(name for name in layer.tops if name in self.shapes))
         blobs = tuple(kind.blobs(layer, bottoms))
         if len(layer.params) > len(blobs):
             raise layer.error(f"{len(layer.params)} param for {len(blobs)} blobs of weights; give one for each at most")
@@ -122,6 +126,9 @@ class Builder:
             shape = known
             if is_fed:
                 shape = self.given.get(name, known)
+                if shape is None and found and name not in self.needed:
+                    self.unknown.lose_input(layer, name)
+                    continue
                 if shape is None:
                     raise layer.error(_how_to_give(name))
                 shape = found[0][:1] if shape == LABELS else shape

@@ -6,7 +6,7 @@ from glorot.caffe.definition.layers import Layer, Shape
 from glorot.caffe.formats.messages import Message
 from glorot.caffe.formats.tokens import shown
 from glorot.caffe.kinds import suggest
-from glorot.caffe.kinds.losses import is_loss
+from glorot.caffe.kinds.losses import is_loss, judges
 from glorot.catalogue import nearest
 from glorot.errors import GlorotError
 
@@ -69,12 +69,16 @@ class Unknown:
             self._lose(layer, missing, self._cause(layer))
         return found
 
+    def lose_input(self, layer: Layer, top: str) -> None:
+        """Note that the shape of an input is not known, which only layers read that judge."""
+        self._lost[top] = layer
+
     def _cause(self, layer: Layer) -> Layer:
         return next((self._lost[name] for name in layer.bottoms if name in self._lost), layer)
 
     def _lose(self, layer: Layer, tops: tuple[str, ...], cause: Layer) -> None:
         self.left_out.append(layer)
-        if layer is not cause:
+        if layer is not cause and not judges(layer):
             self._dependent.setdefault(cause.kind, []).append(layer.name)
         self._lost |= dict.fromkeys(tops, cause)
 
@@ -93,14 +97,15 @@ class Unknown:
     def sentences(self) -> Iterator[str]:
         """Yield a sentence for each unknown type.
 
-        Nothing is said of a layer that owns no weights, and is a loss that nobody reads, or has a shape that was told.
+        Nothing is said of a layer that owns no weights and is a loss that nobody reads, makes data, or has a shape that
+        was told.
         """
         for kind, layers in self._layers.items():
             if kind in self._dependent or any(map(self._may_matter, layers)):
                 yield self._describe(layers, kind in self._dependent)
 
     def _may_matter(self, layer: Layer) -> bool:
-        is_quiet = layer.kind == "Python" or is_loss(layer) or layer in self._told
+        is_quiet = layer.kind == "Python" or is_loss(layer) or layer in self._told or not layer.bottoms
         return _may_own_weights(layer) or not is_quiet
 
     def error(self) -> GlorotError:

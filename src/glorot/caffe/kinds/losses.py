@@ -61,6 +61,11 @@ def is_loss(layer: Layer) -> bool:
     return any(loss_weights(layer))
 
 
+def judges(layer: Layer) -> bool:
+    """Tell whether a layer only judges what a net makes, or hides it: no weights depend on it."""
+    return is_loss(layer) or layer.kind in ("Accuracy", "Silence")
+
+
 KINDS = {
     "SoftmaxWithLoss": Kind(_softmax_loss_tops, reads=(2, 2), makes=(0, 2)),
     "Accuracy": Kind(_accuracy_tops, reads=(2, 2), makes=(1, 2)),

@@ -171,7 +171,7 @@ class CaffeModule(nn.Module):
         """
         for layer in (*(node.layer for node in self.net.nodes), *self.net.left_out):
             if is_loss(layer) and layer not in self._layers:
-                raise layer.error("to_torch has no such loss, so there is no total_loss")
+                raise layer.error("it is not in the module, so there is no total_loss")
         _, losses = self._run(blobs, named_blobs)
         if not losses:
             missing = [name for name in self.net.inputs if name not in self._inputs(blobs, named_blobs)]
