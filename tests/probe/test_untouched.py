@@ -111,6 +111,7 @@ def test_looking_changes_nothing(
     for parameter, trains, has_grad in zip(model.parameters(), trained, with_grads, strict=False):
         parameter.requires_grad_(trains)
         parameter.grad = torch.full_like(parameter, 0.5) if has_grad else None
+    model[-1].bias.requires_grad_(True)  # a model that is frozen as a whole is refused
     model[hooked].register_forward_hook(lambda *_: None)
     random.seed(seed)
     before = state(model)

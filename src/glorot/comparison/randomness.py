@@ -1,17 +1,20 @@
 """Random numbers of the process: seeding and restoring them, and telling whether a model draws any."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 
+from glorot.preserving import process_preserved
+from glorot.torch.writes import own_random_numbers
+
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed every random state of the process that a model may draw from, and restore it behind."""
+    """Seed every random state of the process that a model may draw from, and restore it afterwards."""
     before = _states()
     torch.manual_seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - the state that models of NumPy's old habit draw from
@@ -22,20 +25,27 @@ def seeded(seed: int) -> Iterator[None]:
         random.setstate(before[0])
         np.random.set_state(before[1])  # noqa: NPY002
         torch.set_rng_state(before[2])
-        if torch.cuda.is_available():
+        if before[3]:
             torch.cuda.set_rng_state_all(before[3])
 
 
-def draws(run: Any) -> bool:
+@contextmanager
+def seeded_apart(seed: int) -> Iterator[None]:
+    """Seed what is drawn inside, as `seeded` does, while other threads go on with the generator of the process."""
+    with process_preserved(), own_random_numbers(), seeded(seed):
+        yield
+
+
+def draws(run: Callable[[], Any]) -> bool:
     """Tell whether a function draws random numbers of the process, as dropout does."""
-    with seeded(0):
+    with seeded_apart(0):
         before = _comparable(_states())
         run()
         return _comparable(_states()) != before
 
 
 def _states() -> tuple[Any, Any, Any, Any]:
-    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     return random.getstate(), np.random.get_state(), torch.get_rng_state(), devices  # noqa: NPY002
 
 

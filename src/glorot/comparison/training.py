@@ -1,7 +1,6 @@
 """Training one recipe from one seed, with the same batches as every other recipe."""
 
 import math
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,16 +10,14 @@ from torch import Tensor, nn
 
 from glorot import probe
 from glorot.backends import adapter_for
-from glorot.comparison.randomness import draws, seeded
+from glorot.comparison.randomness import draws, seeded_apart
 from glorot.comparison.results import Epoch, Run
 from glorot.comparison.task import Task
 from glorot.errors import GlorotError
 from glorot.plans import Plan, assignments
 from glorot.probe import Signal
 from glorot.torch.observing import loss_of, main_output
-
-PROCESS_STATE = threading.Lock()
-"""Held by whoever sets and restores the random state of the process."""
+from glorot.torch.preserve import preserved
 
 EXAMPLES = 300
 """How many training examples the signal is measured on: as many as in the paper of 2010."""
@@ -29,7 +26,7 @@ EXAMPLES = 300
 def fresh_model(task: Task, seed: int) -> nn.Module:
     """Build a model of the task from the process's own random numbers at a seed, which are then as before."""
     try:
-        with seeded(seed):
+        with seeded_apart(seed):
             model = task.build()
     except Exception as error:
         raise GlorotError(f"build failed with {type(error).__name__}: {error}") from error
@@ -65,9 +62,8 @@ def train(
     """
     train_set, test_set = _tensors(task.train), _tensors(task.test)
     watched = (task.train[0][:EXAMPLES], task.train[1][:EXAMPLES])
-    with PROCESS_STATE:
-        model = _start(task, plan, seed)
-        start = probe.measure(model, *watched, task.loss)
+    model = _start(task, plan, seed)
+    start = probe.measure(model, *watched, task.loss)
     optimizer = optimizer_for(task, model)
     shuffle = np.random.default_rng(seed)
     figures = [_evaluate(model, task, train_set, test_set)]
@@ -79,10 +75,8 @@ def train(
         if not math.isfinite(figures[-1].train_loss):
             return Run(seed, tuple(figures), start, first, None, _first_weights(model), epoch)
         if epoch == 1:
-            with PROCESS_STATE:
-                first = probe.measure(model, *watched, task.loss)
-    with PROCESS_STATE:
-        end = probe.measure(model, *watched, task.loss)
+            first = probe.measure(model, *watched, task.loss)
+    end = probe.measure(model, *watched, task.loss)
     return Run(seed, tuple(figures), start, first, end, _first_weights(model), None)
 
 
@@ -99,7 +93,8 @@ def shares_process(task: Task, model: nn.Module) -> bool:
 
     compiled = any(hasattr(module, "_orig_mod") for module in model.modules())
     try:
-        return not compiled and not draws(step)
+        with preserved(model):
+            return not compiled and not draws(step)
     except GlorotError:
         raise
     except Exception as error:
@@ -169,7 +164,7 @@ def _evaluate(model: nn.Module, task: Task, train_set: tuple[Tensor, Tensor], te
     figures = []
     with torch.no_grad():
         for inputs, targets in (train_set, test_set):
-            returned = model(inputs)
+            returned = model(inputs.clone())  # its first layer may work in place
             loss = loss_of(returned, targets, task.loss).item()
             counts = task.classifies and math.isfinite(loss)
             figures += [

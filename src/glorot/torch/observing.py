@@ -108,9 +108,10 @@ def observe(
             for path, gradient in _weight_gradients(value, model, layers):
                 if path in watcher.seen:
                     collector.weight_gradient(path, gradient)
+        number = value.item() if targets is not None else None
     for path, reached in watcher.gradients.items():
         collector.gradient(path, reached)
-    return (value.item() if targets is not None else None), trace.is_chain, trace.order
+    return number, trace.is_chain, trace.order
 
 
 def _weight_gradients(loss: Tensor, model: nn.Module, layers: list[tuple[str, nn.Module]]) -> list[tuple[str, float]]:

@@ -1,72 +1,142 @@
-"""Leaving a model, and the random numbers of the process, as they were found."""
+"""Leaving a model, its batch and the process as they were found."""
 
-import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.utils._pytree import tree_map_only
+
+from glorot.preserving import STATES, State, Switch, process_preserved, reachable, remember, remember_classes
+from glorot.torch.writes import Escapes, Journal, memory_of, own_random_numbers
+
+
+def _set_autocast(before: list[tuple[str, bool, Any]]) -> None:
+    for device, enabled, dtype in before:
+        torch.set_autocast_enabled(device, enabled)
+        torch.set_autocast_dtype(device, dtype)
+
+
+def _autocast() -> list[tuple[str, bool, Any]]:
+    return [(d, torch.is_autocast_enabled(d), torch.get_autocast_dtype(d)) for d in ("cpu", "cuda")]
+
+
+def _flag(owner: Any, name: str) -> Switch:
+    return Switch(lambda: getattr(owner, name), lambda before: setattr(owner, name, before))
+
+
+def _cuda_states() -> list[bytes]:
+    states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return [state.numpy().tobytes() for state in states]
+
+
+def _set_cuda_states(before: list[bytes]) -> None:
+    torch.cuda.set_rng_state_all([torch.frombuffer(bytearray(state), dtype=torch.uint8) for state in before])
+
+
+def _default_device() -> Any:
+    return getattr(getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None), "device", None)
+
+
+SWITCHES = (
+    Switch(_cuda_states, _set_cuda_states),
+    Switch(torch.get_default_dtype, torch.set_default_dtype),
+    Switch(_default_device, torch.set_default_device),
+    Switch(torch.is_grad_enabled, torch._C._set_grad_enabled),
+    Switch(_autocast, _set_autocast),
+    Switch(torch.is_autocast_cache_enabled, torch.set_autocast_cache_enabled),
+    Switch(torch.is_anomaly_enabled, torch.set_anomaly_enabled),
+    Switch(torch.get_num_threads, torch.set_num_threads),
+    Switch(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    Switch(torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
+    Switch(torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled),
+    Switch(torch.backends.cuda.flash_sdp_enabled, torch.backends.cuda.enable_flash_sdp),
+    Switch(torch.backends.cuda.mem_efficient_sdp_enabled, torch.backends.cuda.enable_mem_efficient_sdp),
+    Switch(torch.backends.cuda.math_sdp_enabled, torch.backends.cuda.enable_math_sdp),
+    *(_flag(torch.backends.cudnn, name) for name in ("enabled", "benchmark", "deterministic", "allow_tf32")),
+)
+
+TORCH_STATES = (*STATES, State(torch.Generator, torch.Generator.get_state, torch.Generator.set_state))
 
 
 @contextmanager
 def preserved(model: nn.Module) -> Iterator[None]:
-    """Restore, whatever happens inside, modes, gradients, buffers, statistics and every random state."""
-    with ExitStack() as stack:
-        stack.callback(_restore_modes, [(module, module.training) for module in model.modules()])
-        stack.callback(_restore_gradients, [(parameter, parameter.grad) for parameter in model.parameters()])
-        stack.callback(_restore_buffers, _buffers(model))
-        stack.callback(_restore_statistics, _statistics(model))
-        stack.callback(random.setstate, random.getstate())
-        stack.callback(np.random.set_state, np.random.get_state())  # noqa: NPY002 (the state that a model may use)
-        stack.callback(torch.set_rng_state, torch.get_rng_state())
-        if torch.cuda.is_available():
-            stack.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
+    """Restore, whatever happens inside, all that a forward or backward pass may change.
+
+    Memory that existed before is copied when an operator is about to write to it, and written back at the end. Numbers
+    are drawn from a copy of the process's generator. Everything that the model holds, down to plain attributes, gets
+    back what it held, and so do the switches of the process, which one thread at a time may touch.
+    """
+    with process_preserved(SWITCHES), ExitStack() as stack:
+        objects = reachable([model], TORCH_STATES)
+        tensors = {id(one): one for one in objects if isinstance(one, Tensor)}
+        tensors |= {id(one.grad): one.grad for one in tensors.values() if one.is_leaf and one.grad is not None}
+        stack.callback(remember_classes(_written_classes(model)))
+        stack.callback(remember(objects, TORCH_STATES))
+        stack.callback(_remember_tensors(tensors.values()))
+        journal = Journal()
+        stack.callback(journal.undo)
+        stack.enter_context(own_random_numbers())
+        stack.enter_context(journal)
+        stack.enter_context(Escapes(journal))
         yield
 
 
-def _restore_modes(modes: list[tuple[nn.Module, bool]]) -> None:
-    for module, mode in modes:
-        module.training = mode
+def _written_classes(model: nn.Module) -> set[type]:
+    """Return the classes of modules that are not PyTorch's own."""
+    return {type(module) for module in model.modules() if type(module).__module__.partition(".")[0] != "torch"}
 
 
-def _restore_gradients(gradients: list[tuple[nn.Parameter, torch.Tensor | None]]) -> None:
-    for parameter, gradient in gradients:
-        parameter.grad = gradient
+HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 
 
-Buffers = list[tuple[nn.Module, str, torch.Tensor | None, torch.Tensor | None]]
+def _remember_tensors(tensors: Iterable[Tensor]) -> Callable[[], None]:
+    """Return a function that gives tensors back their memory, shape, gradient, flags and version."""
+    saved: list[tuple[Tensor, Tensor, bool, Tensor | None, int | None, list[Any]]] = []
+    for tensor in tensors:
+        if not is_lazy(tensor):
+            grad = tensor.grad if tensor.is_leaf else None
+            version = None if tensor.is_inference() else tensor._version
+            hooks = [getattr(tensor, name, None) for name in HOOKS]
+            saved.append((tensor, tensor.detach(), tensor.requires_grad, grad, version, hooks))
+
+    def restore() -> None:
+        for tensor, alias, requires_grad, grad, version, hooks in saved:
+            if _lies(tensor) != _lies(alias):
+                tensor.data = alias
+            if tensor.is_leaf and tensor.requires_grad != requires_grad:
+                tensor.requires_grad_(requires_grad)
+            if tensor.is_leaf and tensor.grad is not grad:
+                tensor.grad = grad
+            for name, before in zip(HOOKS, hooks, strict=True):
+                if getattr(tensor, name, None) is not before:
+                    setattr(tensor, name, before)
+            if version is not None and tensor._version != version:
+                torch._C._autograd._unsafe_set_version_counter((tensor,), (version,))
+
+    return restore
 
 
-def _buffers(model: nn.Module) -> Buffers:
-    """Return (owner, name, buffer, copy of its values) of every buffer."""
-    return [
-        (module, name, buffer, None if buffer is None else buffer.detach().clone())
-        for module in model.modules()
-        for name, buffer in module._buffers.items()
-    ]
+def _lies(tensor: Tensor) -> Any:
+    """Return where and how a tensor lies in memory."""
+    if tensor.layout != torch.strided:
+        return tensor.layout
+    where = memory_of(tensor), tensor.storage_offset()
+    return *where, tuple(tensor.shape), tensor.stride(), tensor.dtype, tensor.device
 
 
-def _restore_buffers(buffers: Buffers) -> None:
-    for module, name, buffer, before in buffers:
-        module._buffers[name] = buffer
-        if buffer is None or before is None or buffer.is_meta or torch.equal(buffer, before):
-            continue
-        with torch.no_grad():
-            buffer.copy_(before)
+def set_apart(values: Any) -> Any:
+    """Return the arguments of a call with tensors that lie in the same memory, and containers of the same kind.
 
+    An operation in place may then give the tensor a gradient, and a list may lose an item, without its owner noticing.
+    """
+    apart: dict[int, Tensor] = {}
 
-def _statistics(model: nn.Module) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Return (parameter, copy of its values) of averages that are kept as parameters, as by Caffe's BatchNorm."""
-    return [
-        (getattr(module, name), getattr(module, name).detach().clone())
-        for module in model.modules()
-        for name, parts in getattr(module, "glorot_parts", {}).items()
-        if any(part.role.startswith("running_") for part in parts)
-    ]
+    def set_one_apart(tensor: Tensor) -> Tensor:
+        if id(tensor) not in apart:  # attention asks whether query, key and value are one tensor
+            apart[id(tensor)] = tensor.data.requires_grad_(tensor.requires_grad)
+        return apart[id(tensor)]
 
-
-def _restore_statistics(statistics: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
-    with torch.no_grad():
-        for parameter, before in statistics:
-            parameter.copy_(before)
+    return tree_map_only(Tensor, set_one_apart, values)

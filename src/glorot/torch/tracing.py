@@ -1,6 +1,7 @@
 """Following a forward pass: which layer ran when, and which activation fed it and followed it."""
 
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -13,9 +14,11 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from glorot.errors import GlorotError
 from glorot.origins import INPUT, Origin, mixed
+from glorot.preserving import LOCK
 from glorot.torch.layers import is_norm, state_activation
 from glorot.torch.naming import OPAQUE, activation_of_call, activation_of_module, plain_name
 from glorot.torch.paths import structural
+from glorot.torch.preserve import set_apart
 
 # what only moves values about: its result is still the output of the activation before it
 MOVES = {"view", "reshape", "flatten", "unflatten", "ravel", "permute", "transpose", "t", "T", "mT", "movedim"}
@@ -216,21 +219,27 @@ def follow(
     follower = _Follower(trace, observer)
     with ExitStack() as stack:
         _register(stack, follower, model, layers)
-        was_fast = torch.backends.mha.get_fastpath_enabled()
-        stack.callback(torch.backends.mha.set_fastpath_enabled, was_fast)
-        torch.backends.mha.set_fastpath_enabled(False)  # the fast path runs past the modules it fuses
-        if "torch._dynamo" in sys.modules:  # compiled code runs past them too
+        if "torch._dynamo" in sys.modules:  # compiled code runs past the modules
+            stack.enter_context(LOCK)
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         try:
-            with follower:
+            with follower:  # under which attention leaves its fast path, which runs past the modules too
                 result = run()
-        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, AssertionError) as error:
-            if isinstance(error, GlorotError):
-                raise
+        except GlorotError:
+            raise
+        except Exception as error:
             place = f"layer {follower.inside[-1]!r} refused it" if any(follower.inside) else "its forward pass failed"
-            raise GlorotError(f"the batch does not fit the model: {place}: {error}") from error
+            raise GlorotError(f"the batch does not fit the model: {place}: {what_failed(error)}") from error
     _add_output_projections(trace, layers)
     return trace, result
+
+
+USUAL = (RuntimeError, TypeError, ValueError, IndexError, AttributeError, AssertionError)
+
+
+def what_failed(error: Exception) -> str:
+    """Return the text of an error, with its type where the text alone would not be understood."""
+    return f"{error}" if isinstance(error, USUAL) and str(error) else f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def _register(stack: ExitStack, follower: _Follower, model: nn.Module, layers: Iterable[tuple[str, nn.Module]]) -> None:
@@ -245,19 +254,34 @@ def _register(stack: ExitStack, follower: _Follower, model: nn.Module, layers: I
             after.append(_leave(follower, path))
         if opaque is not None:
             after.append(_computed(follower, opaque))
-        for hook in before:
+        if module is model:
+            start = _in_this_thread(_start(follower))
+            stack.callback(module.register_forward_pre_hook(start, prepend=True, with_kwargs=True).remove)
+        for hook in map(_in_this_thread, before):
             stack.callback(module.register_forward_pre_hook(hook, with_kwargs=True).remove)
-        for hook in after:
+        for hook in map(_in_this_thread, after):
             stack.callback(module.register_forward_hook(hook).remove)
 
 
-def _inside(follower: _Follower, path: str) -> Callable[..., None]:
-    def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        follower.inside.append(path)
-        if len(follower.inside) == 1:
-            follower.starting([*args, *kwargs.values()])
+def _in_this_thread(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a hook that does nothing while another thread runs the model."""
+    owner = threading.get_ident()
+    return lambda *args: hook(*args) if threading.get_ident() == owner else None
 
-    return enter
+
+def _start(follower: _Follower) -> Callable[..., Any]:
+    def start(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if follower.inside:
+            return None
+        args, kwargs = set_apart((args, kwargs))
+        follower.starting([*args, *kwargs.values()])
+        return args, kwargs
+
+    return start
+
+
+def _inside(follower: _Follower, path: str) -> Callable[..., None]:
+    return lambda module, args, kwargs: follower.inside.append(path)
 
 
 def _outside(follower: _Follower) -> Callable[..., None]:

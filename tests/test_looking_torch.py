@@ -1,0 +1,196 @@
+"""Looking at a PyTorch model changes nothing: not it, not its batch, not the process, with two threads either."""
+
+import os
+import random
+import threading
+import types
+import warnings
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from looking_models import FAILING, MODELS, VICES
+from torch import nn
+from torch._dynamo import eval_frame
+
+import glorot
+from effort import examples
+from glorot import preserving, probe
+from glorot.comparison.task import Task
+from glorot.comparison.training import check_fresh, shares_process
+from glorot.errors import GlorotError
+from glorot.torch import inventory, preserve, writes
+
+TARGETS = torch.arange(6) % 3
+
+
+def batch() -> torch.Tensor:
+    return torch.linspace(-1, 1, 24).reshape(6, 4).clone()
+
+
+def picture(value: Any, seen: set[int] | None = None) -> Any:
+    """Return all that there is to see of an object, down to identities, as something that can be compared."""
+    seen = set() if seen is None else seen
+    if value is None or isinstance(value, str | int | float | bytes | torch.dtype):
+        return value
+    if id(value) in seen:
+        return id(value)
+    seen.add(id(value))
+    if isinstance(value, torch.Tensor):
+        return picture_of_tensor(value, seen)
+    if isinstance(value, torch.Generator):
+        return id(value), value.get_state().tolist()
+    if isinstance(value, np.random.Generator):
+        return id(value), str(value.bit_generator.state)
+    if isinstance(value, np.random.RandomState):
+        return id(value), str(value.get_state()), value.get_state()[1].tolist()
+    if isinstance(value, random.Random):
+        return id(value), value.getstate()
+    if isinstance(value, np.ndarray):
+        return id(value), value.tolist()
+    if isinstance(value, dict):
+        return id(value), type(value), [(repr(key), picture(one, seen)) for key, one in value.items()]
+    if isinstance(value, list | tuple | set | deque):
+        return id(value), type(value), [picture(one, seen) for one in value]
+    if isinstance(value, types.FunctionType | types.MethodType | type) or not hasattr(value, "__dict__"):
+        return id(value)
+    return id(value), type(value), {name: picture(one, seen) for name, one in vars(value).items()}
+
+
+def picture_of_tensor(tensor: torch.Tensor, seen: set[int]) -> Any:
+    lies = (tuple(tensor.shape), tensor.stride(), tensor.storage_offset(), tensor.dtype, tensor.device)
+    storage = tensor.untyped_storage()
+    values = bytes(storage) if storage.nbytes() < 10_000 else None
+    hooks = [tensor._backward_hooks, getattr(tensor, "_post_accumulate_grad_hooks", None)]
+    flags = (type(tensor), tensor.requires_grad, tensor.is_leaf, tensor._version, tensor.data_ptr(), storage.nbytes())
+    grad = picture(tensor.grad, seen) if tensor.is_leaf else None
+    return id(tensor), *lies, *flags, values, grad, picture(vars(tensor), seen), [picture(one, seen) for one in hooks]
+
+
+def of_process() -> dict[str, Any]:
+    """Return the state of everything that the process or this thread has one of."""
+    cudnn, cuda = torch.backends.cudnn, torch.backends.cuda
+    return {
+        "random": (random.getstate(), torch.get_rng_state().tolist(), torch.default_generator.get_state().tolist()),
+        "NumPy's random": (np.random.get_state()[1].tolist(), str(np.random.get_state())),  # noqa: NPY002
+        "random module": id(torch.random.default_generator),
+        "default dtype": (torch.get_default_dtype(), torch.get_default_device()),
+        "filters": list(warnings.filters),
+        "errstate": (np.geterr(), np.geterrcall()),
+        "environment": dict(os.environ),
+        "grad mode": (torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_anomaly_enabled()),
+        "autocast": [(d, torch.is_autocast_enabled(d), torch.get_autocast_dtype(d)) for d in ("cpu", "cuda")],
+        "deterministic": (torch.are_deterministic_algorithms_enabled(), torch.get_deterministic_debug_mode()),
+        "fast path": torch.backends.mha.get_fastpath_enabled(),
+        "threads": torch.get_num_threads(),
+        "precision": torch.get_float32_matmul_precision(),
+        "cuDNN": (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32),
+        "attention": (cuda.flash_sdp_enabled(), cuda.mem_efficient_sdp_enabled(), cuda.math_sdp_enabled()),
+        "modes": (torch._C._len_torch_function_stack(), torch._C._len_torch_dispatch_stack()),
+        "stance": eval_frame._stance.stance,
+    }
+
+
+def everything(model: nn.Module, *tensors: Any) -> dict[str, Any]:
+    classes = {type(module) for module in model.modules() if not type(module).__module__.startswith("torch")}
+    written = {one: {n: picture(v) for n, v in vars(one).items()} for one in classes}
+    return {"model": picture(model), "batch": picture(list(tensors)[0:]), "classes": written, **of_process()}
+
+
+def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    assert before["batch"][2] == before["batch"][2]
+    first = {**before, "batch": before["batch"][1:]}  # the list around the tensors is made for each picture
+    return {name for name, value in first.items() if {**after, "batch": after["batch"][1:]}[name] != value}
+
+
+def prepare_to_compare(model: nn.Module, x: torch.Tensor, build: Callable[[], nn.Module]) -> None:
+    task = Task(build, (x, TARGETS), (x, TARGETS), "looking")
+    shares_process(task, check_fresh(task))
+    inventory(model, x.numpy())
+
+
+LOOKS: dict[str, Callable[[nn.Module, torch.Tensor, Callable[[], nn.Module]], Any]] = {
+    "plan": lambda model, x, _: glorot.plan(model, "auto", inputs=x),
+    "plan by name": lambda model, x, _: glorot.plan(model, "auto", inputs=(x,)),
+    "measure": lambda model, x, _: probe.measure(model, x),
+    "measure a loss": lambda model, x, _: probe.measure(model, x, TARGETS),
+    "prepare to compare": prepare_to_compare,
+}
+
+
+def look_and_compare(look: str, build: Callable[[], nn.Module], trains: bool, graded: bool, threads: int) -> list[Any]:
+    """Return what has changed: in all as seen from outside, and for each thread in the process as it sees it."""
+    model, x = build().train(trains), batch()
+    for parameter in model.parameters() if graded else ():
+        parameter.grad = torch.full_like(parameter, 0.5)
+    found: list[Any] = []
+    ready = threading.Barrier(threads)
+
+    def work() -> None:
+        before = of_process() if threads == 1 else {}
+        grad_mode = torch.is_grad_enabled()
+        ready.wait()
+        try:
+            LOOKS[look](model, x, build)
+        except GlorotError as error:
+            found.append(str(error))
+        after = of_process() if threads == 1 else {}
+        found.extend(name for name in before if before[name] != after[name])
+        if torch.is_grad_enabled() != grad_mode:
+            found.append("grad mode")
+
+    before = everything(model, x)
+    workers = [threading.Thread(target=work) for _ in range(threads)] if threads > 1 else []
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if not workers:
+        work()
+    return [*found, *changed(before, everything(model, x))]
+
+
+@pytest.fixture(autouse=True)
+def as_before():
+    """Keep what a failing test leaves switched from the tests after it; the lock is for the test to take."""
+    switches = (*preserving.SWITCHES, *preserve.SWITCHES)
+    before = [switch.read() for switch in switches]
+    yield
+    for switch, value in zip(switches, before, strict=True):
+        switch.write(value)
+
+
+@examples(20)
+@given(
+    look=st.sampled_from(sorted(LOOKS)),
+    trains=st.booleans(),
+    graded=st.booleans(),
+    threads=st.sampled_from([1, 2]),
+    seed=st.integers(0, 9),
+)
+@pytest.mark.parametrize("name", MODELS)
+def test_looking_changes_nothing(name: str, look: str, trains: bool, graded: bool, threads: int, seed: int) -> None:
+    random.seed(seed)
+    torch.manual_seed(seed)
+    assert look_and_compare(look, MODELS[name], trains, graded, threads) == []
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", FAILING)
+def test_a_forward_that_fails_ends_in_one_message_and_leaves_nothing(name: str, look: str) -> None:
+    model, x = FAILING[name](), batch()
+    before = everything(model, x)
+    with pytest.raises(GlorotError) as caught:
+        LOOKS[look](model, x, FAILING[name])
+    assert name in str(caught.value) or str(caught.value.__cause__) in str(caught.value)
+    assert changed(before, everything(model, x)) == set()
+
+
+def test_there_are_enough_models() -> None:
+    assert len(VICES) >= 60
+    assert len({name.partition(":")[0] for name in VICES}) == 8
