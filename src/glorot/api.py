@@ -89,6 +89,7 @@ def apply(
     names: Mapping[str, str] | None = None,
     axes: Mapping[str, str] | None = None,
     inputs: Any = None,
+    device: Any = None,
 ) -> M:
     """Write the weights of a plan into a model, every parameter once.
 
@@ -103,6 +104,8 @@ def apply(
             model's own names is renamed by it.
         axes: as for `glorot.plan`.
         inputs: a batch, which a Linen module needs to tell its layers, and a Caffe net as for `glorot.plan`.
+        device: for PyTorch, where to move the model before it is written; what is on the meta device, as under
+            `glorot.torch.deferred`, gets memory there.
 
     Returns:
         The same model for PyTorch and Keras, a new one for JAX. A leaf that is sharded stays sharded so: each
@@ -126,7 +129,12 @@ def apply(
         raise GlorotError(f"apply takes a plan first and then the model, got {type(plan).__name__}")
     adapter, model = opened(model, inputs)
     inventory = labelled(adapter.inventory(model, inputs), axes)
-    return cast(M, adapter.write(model, assignments(plan, inventory, seed, prefix, names)))
+    assigned = assignments(plan, inventory, seed, prefix, names)
+    if device is None:
+        return cast(M, adapter.write(model, assigned))
+    if inventory.framework != "torch":
+        raise GlorotError(f"device= is for models of PyTorch, got one of {inventory.framework}")
+    return cast(M, adapter.write(model, assigned, device))
 
 
 def initialize(

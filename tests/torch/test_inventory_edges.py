@@ -194,7 +194,7 @@ def test_a_model_without_memory_is_planned_and_written_later() -> None:
         model = small_net()
     plan = glorot.plan(model, "xavier", inputs=torch.ones(2, 3))
     assert plan == glorot.plan(small_net(), "xavier", inputs=torch.ones(2, 3))
-    message = r"^0\.weight is on the meta device and has no memory; call model\.to_empty\(device=…\) first$"
+    message = r"^0\.weight is on the meta device and has no memory; glorot\.apply\(.*, device=…\) gives it some$"
     with pytest.raises(GlorotError, match=message):
         glorot.apply(plan, model, seed=0)
     written = glorot.apply(plan, model.to_empty(device="cpu"), seed=0)

@@ -3,11 +3,12 @@
 from torch import nn
 
 from glorot.torch import init
+from glorot.torch.deferring import deferred
 from glorot.torch.model import inventory
 from glorot.torch.observing import observe
 from glorot.torch.weights import arrays, write
 
-__all__ = ["arrays", "init", "inventory", "matches", "observe", "write"]
+__all__ = ["arrays", "deferred", "init", "inventory", "matches", "observe", "write"]
 
 
 def matches(model: object) -> bool:

@@ -141,6 +141,7 @@ def _place(part: Part, tensor: Tensor) -> Tensor:
     """Return the memory of a part, or none where it cannot be read."""
     nothing = torch.empty(0)
     is_plain = type(tensor) in (Tensor, nn.Parameter) and tensor.layout == torch.strided and not tensor.is_meta
+    is_plain = is_plain and tensor.is_floating_point()
     if not is_plain or not tensor.untyped_storage().nbytes():
         return nothing
     try:

@@ -1,6 +1,6 @@
 """Writing a plan's weights into a PyTorch model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -12,18 +12,20 @@ from torch.autograd.graph import increment_version
 from glorot.arrays import check_law
 from glorot.errors import GlorotError
 from glorot.plans import Assignment
+from glorot.torch.deferring import check_completed, give_memory
 from glorot.torch.filling import HELD, TensorFill, fill_all
 from glorot.torch.memory import check_apart
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
 
 
-def write(model: nn.Module, assignments: Sequence[Assignment]) -> nn.Module:
+def write(model: nn.Module, assignments: Sequence[Assignment], device: Any = None) -> nn.Module:
     """Write every assigned part once.
 
     Args:
         model: the model.
         assignments: what its parts are written from.
+        device: where to move the model first, which gives memory to what is on the meta device; None leaves it.
 
     Returns:
         The model.
@@ -31,17 +33,20 @@ def write(model: nn.Module, assignments: Sequence[Assignment]) -> nn.Module:
     Raises:
         GlorotError: if a parameter cannot be written; nothing is written then.
     """
-    stored = (bare(model).named_parameters(remove_duplicate=False), bare(model).named_buffers(remove_duplicate=False))
-    tensors: dict[str, Tensor] = {structural(path): tensor for path, tensor in chain(*stored)}
-    fills = []
+    paths = list(dict.fromkeys(assignment.part.path for assignment in assignments))
+    tensors = _tensors(model)
     for assignment in assignments:
-        part, law, key = assignment
+        _check_writable(assignment, tensors[assignment.part.path], model, device is not None)
+    if device is not None:
+        check_completed(bare(model), {*paths, *(path for path in tensors if _tied(tensors, path, paths))})
+        give_memory(bare(model), device)
+        tensors = _tensors(model)
+    fills = []
+    for part, law, key in assignments:
         tensor = tensors[part.path]
-        _check_writable(assignment, tensor)
         flip = part.view.flip if part.view is not None else ()
         place = place_of(part, tensor.detach())
         fills.append(TensorFill(place, key, law, part.shape, part.axes or None, flip))
-    paths = list(dict.fromkeys(assignment.part.path for assignment in assignments))
     check_apart((path, tensors[path]) for path in paths)
     try:
         fill_all(fills)
@@ -64,16 +69,29 @@ def write(model: nn.Module, assignments: Sequence[Assignment]) -> nn.Module:
     return model
 
 
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    stored = (bare(model).named_parameters(remove_duplicate=False), bare(model).named_buffers(remove_duplicate=False))
+    return {structural(path): tensor for path, tensor in chain(*stored)}
+
+
+def _tied(tensors: Mapping[str, Tensor], path: str, paths: Sequence[str]) -> bool:
+    """Tell whether a parameter is one that is written under another path."""
+    return any(tensors[other] is tensors[path] for other in paths)
+
+
 def arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
     """Return everything in a model's `state_dict` as arrays; bfloat16, which NumPy lacks, as float32."""
     state = {path: tensor.detach().cpu() for path, tensor in model.state_dict().items()}
     return {path: (t.float() if t.dtype == torch.bfloat16 else t).numpy() for path, t in state.items()}
 
 
-def _check_writable(assignment: Assignment, tensor: Tensor) -> None:
+def _check_writable(assignment: Assignment, tensor: Tensor, model: nn.Module, gets_memory: bool) -> None:
     part = assignment.part
-    if tensor.is_meta:
-        raise GlorotError(f"{part.path} is on the meta device and has no memory; call model.to_empty(device=…) first")
+    if tensor.is_meta and not gets_memory:
+        raise GlorotError(
+            f"{part.path} is on the meta device and has no memory; glorot.apply(plan, model, seed=…, device=…) gives "
+            f"it some{_garbage(model)}"
+        )
     if hasattr(type(tensor), "__tensor_flatten__"):
         raise GlorotError(
             f"{part.path} is a {type(tensor).__name__}, which another library spreads over devices or packs; glorot "
@@ -91,7 +109,7 @@ def _check_writable(assignment: Assignment, tensor: Tensor) -> None:
             f"{part.path} has dtype {tensor.dtype}, which holds no weights that are drawn; expected one of "
             f"{', '.join(sorted(str(dtype).removeprefix('torch.') for dtype in HELD))}: skip it by a rule"
         )
-    if tensor.numel() and not tensor.untyped_storage().nbytes():
+    if tensor.numel() and not tensor.is_meta and not tensor.untyped_storage().nbytes():
         raise GlorotError(
             f"{part.path} has no memory: its storage was freed, as sharding libraries do between steps; gather the "
             "parameters first, or skip it by a rule"
@@ -102,3 +120,15 @@ def _check_writable(assignment: Assignment, tensor: Tensor) -> None:
             "build the model outside it, or apply the plan inside"
         )
     check_law(assignment, str(tensor.dtype), torch.finfo(tensor.dtype).max)
+
+
+def _garbage(model: nn.Module) -> str:
+    """Name the buffers of a model on the meta device that would hold nothing, and say how they are kept."""
+    own = ("running_mean", "running_var", "num_batches_tracked")
+    lost = [structural(path) for path, buffer in model.named_buffers() if buffer.is_meta and not path.endswith(own)]
+    if not lost:
+        return ""
+    return (
+        f". Its buffers {', '.join(lost)} would hold nothing, though: build the model under glorot.torch.deferred(), "
+        "which makes them for real"
+    )
