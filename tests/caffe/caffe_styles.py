@@ -154,8 +154,32 @@ def ssd() -> str:
     return net.text
 
 
+def mobile() -> str:
+    """MobileNet-v2 and ShuffleNet (2018), depthwise and shuffled, under a head that DeepLab's Interp makes larger."""
+    net = Net((2, 3, 33, 33))
+    x = net.layer("ReLU6", net.conv("data", 6, "kernel_size: 3 stride: 2 pad: 1 bias_term: false"))
+    for stride in (1, 2):
+        window = f"convolution_param {{ num_output: 6 kernel_size: 3 stride: {stride} pad: 1 }}"
+        own = net.layer(
+            "ShuffleChannel", net.conv(x, 6, "kernel_size: 1 group: 3"), "shuffle_channel_param { group: 3 }"
+        )
+        own = net.layer("ReLU6", net.layer("ConvolutionDepthwise", own, window))
+        own = net.conv(own, 6, "kernel_size: 1 group: 3")
+        x = net.layer("Eltwise", f"{x} {own}") if stride == 1 else own
+    x = net.conv(net.layer("Mish", x), CLASSES, "kernel_size: 1")
+    net.layer("Interp", x, "interp_param { zoom_factor: 4 }", name="larger")
+    return net.text
+
+
 def _order(*axes: int) -> str:
     return "permute_param { " + " ".join(f"order: {axis}" for axis in axes) + " }"
 
 
-STYLES = {"densenet": densenet, "resnet": resnet, "squeezenet": squeezenet, "inception": inception, "ssd": ssd}
+STYLES = {
+    "densenet": densenet,
+    "resnet": resnet,
+    "squeezenet": squeezenet,
+    "inception": inception,
+    "ssd": ssd,
+    "mobile": mobile,
+}

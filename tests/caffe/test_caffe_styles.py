@@ -92,6 +92,7 @@ SIZES = {
     "squeezenet": {"pool1": 16, "pool3": 8},  # 15 and 7 rounded down
     "inception": {"stem_pool": 16, "stem": 16, "reduction_pool": 7, "reduction": 7},  # the pools 17 and 8 rounded up
     "ssd": {"fc6": 6, "found": 1},
+    "mobile": {"relu62": 17, "larger": 33},  # of 9: 9 + 8·3
 }
 
 

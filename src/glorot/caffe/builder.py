@@ -29,7 +29,7 @@ class Builder:
 
     def __init__(self, definition: Definition, given: Mapping[str, Shape], told: Mapping[str, Shape]) -> None:
         self.given = given
-        self.state, self.ruled_out = definition.state, definition.left_out
+        self.state, self.ruled_out = definition.state, definition.ruled_out
         self.inputs: dict[str, Shape] = {}
         self.owners: dict[str, tuple[str, Shape]] = {}
         self.params: dict[str, Param] = {}

@@ -40,7 +40,7 @@ class Definition(NamedTuple):
         state: what it is built for.
         inputs: blobs that the file declares by `input:`, with their shape; None for one without.
         layers: the layers that it has in that state, in order.
-        left_out: the layer that would make a blob, by that blob, of those that it does not have in that state.
+        ruled_out: the layer that would make a blob, by that blob, of those that it does not have in that state.
         message: the net as it was written.
     """
 
@@ -48,7 +48,7 @@ class Definition(NamedTuple):
     state: State
     inputs: dict[str, Shape | None]
     layers: tuple[Layer, ...]
-    left_out: dict[str, str]
+    ruled_out: dict[str, str]
     message: Message
 
 
@@ -78,10 +78,10 @@ def definition_of(text: Message, phase: str | None, level: int | None, stages: I
     read_one = _old_layer if old else _new_layer
     present = {id(layer): is_present(layer, state) for layer in old or new}
     layers = tuple(read_one(layer) for layer in old or new if present[id(layer)])
-    left_out = {
+    ruled_out = {
         top: layer.text("name", "") for layer in old or new if not present[id(layer)] for top in layer.texts("top")
     }
-    return Definition(net.text("name", ""), state, _inputs(net), layers, left_out, net)
+    return Definition(net.text("name", ""), state, _inputs(net), layers, ruled_out, net)
 
 
 def _net_of_solver(solver: Message, phase: str) -> tuple[Message, list[Message]]:
