@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glorot.inventory import SAME, Held, Part
+from glorot.inventory import SAME, Held, Part, runs
 from glorot.text import number
 
 Floats = NDArray[np.float32]
@@ -42,7 +42,7 @@ def held(part: Part, values: Any, as_array: Callable[[Any], Floats]) -> Held | N
     """
     flat = values.reshape(-1)
     size = math.prod(values.shape)
-    if not size:
+    if not size or runs(part.role):  # what training gathers is started again with its model
         return None
     sample = as_array(flat[:: max(1, size // SAMPLE)])
     if not np.isfinite(sample).all():

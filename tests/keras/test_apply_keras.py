@@ -282,12 +282,26 @@ def test_statistics_seeds_optimizers_and_metrics_stay() -> None:
     model.compile("adam", "mse", metrics=["mae"], run_eagerly=True)
     model.fit(np.ones((4, 3)), np.ones((4, 2)), epochs=0, verbose=0)
     model.optimizer.build(model.trainable_variables)
-    state = [v for v in model.variables if not v.trainable] + model.optimizer.variables + model.metrics_variables
+    state = (
+        [v for v in model.variables if not v.trainable and "moving_" not in v.name]
+        + model.optimizer.variables
+        + model.metrics_variables
+    )
     before = [keras.ops.convert_to_numpy(v).copy() for v in state]
     assert len(state) > 8
     write(model, assigned(model, "random", 0))
     for values, variable in zip(before, state, strict=True):
         np.testing.assert_array_equal(values, keras.ops.convert_to_numpy(variable))
+
+
+def test_moving_statistics_are_started_but_not_those_of_a_frozen_norm() -> None:
+    for frozen in (False, True):
+        model = keras.Sequential([keras.Input((3,)), layers.Dense(4), layers.BatchNormalization()])
+        norm = model.layers[1]
+        norm.moving_mean.assign(np.full(4, 7.0))
+        norm.trainable = not frozen
+        glorot.initialize(model, seed=0)
+        assert np.unique(norm.moving_mean.numpy()).tolist() == [7.0 if frozen else 0.0]
 
 
 def test_frozen_layers_are_left_alone_but_by_their_full_path() -> None:

@@ -66,7 +66,12 @@ EXPECTED: dict[str, list[tuple[str, str, tuple[int, ...], str, Fans]]] = {
         *((f"bias[{gate}]", "o", (4,), "forget_bias" if gate == "f" else B, Fans(6, 12)) for gate in "ifgo"),
     ],
     "LayerNormalization": [("gamma", "oo", (2, 3), S, ONE), ("beta", "oo", (2, 3), "shift", ONE)],
-    "BatchNormalization": [("gamma", "o", (3,), S, ONE), ("beta", "o", (3,), "shift", ONE)],
+    "BatchNormalization": [
+        ("gamma", "o", (3,), S, ONE),
+        ("beta", "o", (3,), "shift", ONE),
+        ("moving_mean", "o", (3,), "running_mean", ONE),
+        ("moving_variance", "o", (3,), "running_variance", ONE),
+    ],
     "GroupNormalization": [("gamma", "o", (4,), S, ONE), ("beta", "o", (4,), "shift", ONE)],
     "RMSNormalization": [("scale", "o", (3,), S, ONE)],
     "PReLU": [("alpha", "oo", (1, 3), "slope", ONE)],
@@ -98,7 +103,8 @@ def test_parts_by_hand(kind: str) -> None:
 def test_every_part_is_labelled(kind: str) -> None:
     model = built(kind)
     found = inventory(model)
-    assert {id(v) for v in model.trainable_variables} == {id(v) for v in variables_of(model).values()}
+    started = [v for v in model.variables if v.trainable or v.name.startswith("moving_")]
+    assert {id(v) for v in started} == {id(v) for v in variables_of(model).values()}
     assert {p.path: p.shape for p in found.parameters} == {
         path: tuple(v.shape) for path, v in variables_of(model).items()
     }

@@ -228,12 +228,11 @@ def _conv_lstm_cell(cell: Any, shapes: Shapes) -> dict[str, Parts]:
 
 
 def _elementwise(layer: Any, shapes: Shapes) -> dict[str, Parts]:
-    roles = {"gamma": "scale", "scale": "scale", "concat_score_weight": "scale", "beta": "shift", "alpha": "slope"}
     whole = Part("", "", (), "", kind_of(layer), fans.ELEMENTWISE, fed_by=OUTSIDE, followed_by=OUTSIDE)
     return {
-        name: (replace(whole, axes="o" * len(shape), shape=shape, role=roles[name]),)
+        name: (replace(whole, axes="o" * len(shape), shape=shape, role=ELEMENTWISE[name]),)
         for name, shape in shapes.items()
-        if name in roles
+        if name in ELEMENTWISE
     }
 
 
@@ -244,6 +243,12 @@ def _additive_attention(layer: Any, shapes: Shapes) -> dict[str, Parts]:
     part = _part(layer, "(o i)", (dim,), "kernel", counts, fed_by="tanh", followed_by="identity", o=1)
     return {"scale": (part,)}
 
+
+ELEMENTWISE = {
+    "gamma": "scale", "scale": "scale", "concat_score_weight": "scale", "beta": "shift", "alpha": "slope",
+    "moving_mean": "running_mean", "moving_variance": "running_variance",
+}  # fmt: skip
+"""The roles of variables that act on each unit for itself, by name."""
 
 NORMS = {"LayerNormalization", "BatchNormalization", "GroupNormalization", "RMSNormalization", "UnitNormalization"}
 NORMS |= {"LayerNorm", "BatchNorm", "RMSNorm", "Normalize"}  # operations of keras.ops

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from glorot.errors import GlorotError
 from glorot.fused import FUSED, split
 from glorot.holding import held
-from glorot.inventory import Inventory, Parameter, Part
+from glorot.inventory import Inventory, Parameter, Part, runs
 from glorot.keras.layers import OUTSIDE, Parts, kind_of, parts_of
 from glorot.keras.paths import every_layer, joined, kinds, layers_of, own_variables, told
 from glorot.keras.preserve import preserved
@@ -104,7 +104,8 @@ def _owners(stored: Iterable[_Stored]) -> dict[int, str]:
 
 def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int]) -> Parameter:
     shape, dtype = tuple(one.variable.shape), keras.backend.standardize_dtype(one.variable.dtype)
-    frozen = not one.variable.trainable and "float" in dtype
+    gathered = any(runs(part.role) for part in one.parts or ())
+    frozen = not one.variable.trainable and "float" in dtype and not gathered
     if owner != one.path:
         return Parameter(one.path, shape, dtype, tied_to=owner, frozen=frozen)
     if one.parts is None:

@@ -117,11 +117,13 @@ def children(layer: Any, path: str = "") -> list[tuple[str, Any]]:
 def own_variables(layer: Any) -> list[tuple[str, Any]]:
     """Return (name, variable) of the weights that a layer holds itself, frozen or not.
 
-    What was made not to be trained, such as moving statistics, is state and no weight. Of a quantized layer, whose
-    weights Keras turns into such state, it is all listed. One that is held nowhere goes by the name it was given,
-    unless another has that name too or it was given none.
+    What was made not to be trained is state and no weight, but for the moving statistics of a norm that is trained,
+    which are started with it. Of a quantized layer, whose weights Keras turns into such state, it is all listed. One
+    that is held nowhere goes by the name it was given, unless another has that name too or it was given none.
     """
     variables = list(layer._trainable_variables)
+    if "BatchNormalization" in kinds(layer) and layer.trainable and layer.built:
+        variables += [layer.moving_mean, layer.moving_variance]
     if is_quantized(layer):
         variables += layer._non_trainable_variables
     names = _names(layer)
