@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 
@@ -30,7 +30,8 @@ class Vice(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         changed = self.act(self, x)
-        y: Tensor = self.out(torch.tanh(self.fc(changed if isinstance(changed, Tensor) else x)))
+        is_input = isinstance(changed, Tensor) and changed.shape == x.shape
+        y: Tensor = self.out(torch.tanh(self.fc(changed if is_input else x)))
         return y
 
 
@@ -80,10 +81,6 @@ def register_layer(m: Vice, x: Tensor) -> None:
     m.late = nn.Linear(4, 4)
 
 
-def multiply_in_place(m: Vice, x: Tensor) -> Tensor:
-    return x.mul_(m.scale)
-
-
 def grow_class(m: Vice, x: Tensor) -> None:
     type(m).uses += 1
     type(m).log.append(1)
@@ -108,18 +105,33 @@ def write_holder(m: Vice, x: Tensor) -> None:
     m.holder.new = True
 
 
+def iterate(m: Vice, x: Tensor) -> None:
+    functional.normalize(m.fc.weight.detach() @ m.u, dim=0, out=m.u)
+
+
 class Checkpointed(Vice):
+    checkpoint = True
+
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.out(checkpoint(lambda h: F.dropout(torch.tanh(self.fc(h)), 0.5), x, use_reentrant=False))
+        def inside(h: Tensor) -> Tensor:
+            self.act(self, h)
+            return functional.dropout(torch.tanh(self.fc(h)), 0.5)
+
+        y: Tensor = self.out(checkpoint(inside, x, use_reentrant=False) if self.checkpoint else inside(x))
         return y
 
 
 def with_hooks(m: nn.Module) -> nn.Module:
     m.seen = []
     m.fc.register_forward_hook(lambda module, args, result: m.seen.append(1))
-    m.fc.register_full_backward_hook(lambda module, before, after: m.seen.append(2))
     m.fc.weight.register_hook(lambda gradient: m.seen.append(3))
     return m
+
+
+def scripted() -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return nn.Sequential(torch.jit.script(nn.ReLU(inplace=True)), nn.Linear(4, 3))
 
 
 class Tokens(nn.Module):
@@ -154,13 +166,13 @@ VICES: dict[str, tuple[Callable[..., Any], Callable[..., Any] | None]] = {
     "weights: half precision and back": (lambda m, x: m.norm.half(), None),
     "weights: parameter replaced": (lambda m, x: setattr(m.fc, "weight", nn.Parameter(torch.ones(4, 4))), None),
     "weights: parameter registered": (lambda m, x: m.register_parameter("late", nn.Parameter(torch.ones(2))), None),
-    "weights: parameter removed": (lambda m, x: m._parameters.pop("spare"), lambda m: m.register_parameter("spare", nn.Parameter(torch.ones(2)))),
+    "weights: parameter removed": (lambda m, x: [m.norm._parameters.pop("bias", None)], None),
     "weights: an optimiser's step": (step, lambda m: set_attribute(m, optimizer=torch.optim.Adam(m.parameters()))),
     "weights: storage freed": (lambda m, x: m.norm.weight.untyped_storage().resize_(0), None),
     "weights: attribute of a parameter": (lambda m, x: setattr(m.fc.weight, "seen", True), None),
     "batch: added to": (lambda m, x: x.add_(1.0), None),
-    "batch: rectified": (lambda m, x: F.relu(x, inplace=True), None),
-    "batch: scaled by a parameter": (multiply_in_place, lambda m: setattr(m, "scale", nn.Parameter(torch.tensor(2.0)))),
+    "batch: rectified": (lambda m, x: functional.relu(x, inplace=True), None),
+    "batch: scaled by a parameter": (lambda m, x: x.mul_(m.norm.weight), None),
     "batch: through a view": (lambda m, x: x[0].fill_(3.0), None),
     "batch: through NumPy": (lambda m, x: write_item(x.detach().numpy(), 0, 3.0), None),
     "batch: requires a gradient": (lambda m, x: x.requires_grad_(), None),
@@ -172,11 +184,11 @@ VICES: dict[str, tuple[Callable[..., Any], Callable[..., Any] | None]] = {
     "gradients: hook on a parameter": (lambda m, x: m.fc.weight.register_hook(lambda gradient: gradient), None),
     "buffers: written": (lambda m, x: m.mean.copy_(x.detach().mean(dim=0)), lambda m: m.register_buffer("mean", torch.zeros(4))),
     "buffers: replaced": (lambda m, x: setattr(m, "mean", x.detach() * 2), lambda m: m.register_buffer("mean", torch.zeros(4))),
-    "buffers: resized": (lambda m, x: m.mean.resize_(50).fill_(2), lambda m: m.register_buffer("mean", torch.zeros(4))),
+    "buffers: resized": (lambda m, x: [m.mean.resize_(50).fill_(2)], lambda m: m.register_buffer("mean", torch.zeros(4))),
     "buffers: registered": (lambda m, x: m.register_buffer("late", x.detach(), persistent=False), None),
     "buffers: batch norm": (lambda m, x: m.bn(x), lambda m: setattr(m, "bn", nn.BatchNorm1d(4))),
     "buffers: instance norm": (lambda m, x: m.inorm(x[None])[0], lambda m: setattr(m, "inorm", nn.InstanceNorm1d(6, track_running_stats=True))),
-    "buffers: power iteration": (lambda m, x: m.spectral(x), lambda m: setattr(m, "spectral", nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4)))),
+    "buffers: power iteration": (iterate, lambda m: m.register_buffer("u", torch.ones(4))),
     "modules: registered": (register_layer, None),
     "modules: replaced": (lambda m, x: setattr(m, "norm", nn.Identity()), None),
     "modules: removed": (lambda m, x: delattr(m, "norm"), None),
@@ -200,12 +212,12 @@ VICES: dict[str, tuple[Callable[..., Any], Callable[..., Any] | None]] = {
     "attributes: class": (grow_class, None),
     "generators: PyTorch's": (lambda m, x: x + torch.rand(4, generator=m.generator), lambda m: set_attribute(m, generator=torch.Generator().manual_seed(1))),
     "generators: NumPy's": (lambda m, x: m.generator.random(), lambda m: set_attribute(m, generator=np.random.default_rng(1))),
-    "generators: NumPy's old": (lambda m, x: m.generator.rand(), lambda m: set_attribute(m, generator=np.random.RandomState(1))),  # noqa: NPY002
+    "generators: NumPy's old": (lambda m, x: m.generator.rand(), lambda m: set_attribute(m, generator=np.random.RandomState(1))),
     "generators: Python's": (lambda m, x: m.generator.random(), lambda m: set_attribute(m, generator=random.Random(1))),
     "random: PyTorch": (lambda m, x: x + torch.rand(4) + torch.randn_like(x) + torch.rand_like(x), None),
-    "random: dropout": (lambda m, x: F.dropout(x, 0.5, True), None),
-    "random: attention's dropout": (lambda m, x: F.scaled_dot_product_attention(x[None], x[None], x[None], dropout_p=0.5)[0], None),
-    "random: a leaky rectifier": (lambda m, x: F.rrelu(x, training=True), None),
+    "random: dropout": (lambda m, x: functional.dropout(x, 0.5, True), None),
+    "random: attention's dropout": (lambda m, x: functional.scaled_dot_product_attention(x[None], x[None], x[None], dropout_p=0.5)[0], None),
+    "random: a leaky rectifier": (lambda m, x: functional.rrelu(x, training=True), None),
     "random: permutation": (lambda m, x: x[torch.randperm(6)] + torch.bernoulli(torch.full((4,), 0.5)), None),
     "random: choice": (lambda m, x: x[torch.multinomial(torch.ones(6), 6)], None),
     "random: seeded": (lambda m, x: torch.manual_seed(3), None),
@@ -249,7 +261,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "checkpointed": lambda: Checkpointed(clamp),
     "hooked": lambda: with_hooks(Vice(clamp)),
     "compiled": lambda: torch.compile(Vice(clamp), backend="eager"),
-    "scripted": lambda: nn.Sequential(torch.jit.script(nn.BatchNorm1d(4)), nn.Linear(4, 3)),
+    "scripted": scripted,
     "transformer": lambda: nn.Sequential(nn.Linear(4, 4), nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), nn.Linear(4, 3)),
     "recurrent": Recurrent,
 }  # fmt: skip

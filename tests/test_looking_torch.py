@@ -1,12 +1,14 @@
 """Looking at a PyTorch model changes nothing: not it, not its batch, not the process, with two threads either."""
 
 import os
+import pickle
 import random
 import threading
 import types
 import warnings
 from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from looking_models import FAILING, MODELS, VICES
 from torch import nn
 from torch._dynamo import eval_frame
+from torch.nn import functional
 
 import glorot
 from effort import examples
@@ -24,7 +26,8 @@ from glorot import preserving, probe
 from glorot.comparison.task import Task
 from glorot.comparison.training import check_fresh, shares_process
 from glorot.errors import GlorotError
-from glorot.torch import inventory, preserve, writes
+from glorot.torch import inventory, preserve, tracing, writes
+from looking_models import FAILING, MODELS, VICES, Checkpointed, Vice, fail
 
 TARGETS = torch.arange(6) % 3
 
@@ -44,11 +47,11 @@ def picture(value: Any, seen: set[int] | None = None) -> Any:
     if isinstance(value, torch.Tensor):
         return picture_of_tensor(value, seen)
     if isinstance(value, torch.Generator):
-        return id(value), value.get_state().tolist()
+        return id(value), bytes(value.get_state().numpy())
     if isinstance(value, np.random.Generator):
         return id(value), str(value.bit_generator.state)
     if isinstance(value, np.random.RandomState):
-        return id(value), str(value.get_state()), value.get_state()[1].tolist()
+        return id(value), pickle.dumps(value.get_state())
     if isinstance(value, random.Random):
         return id(value), value.getstate()
     if isinstance(value, np.ndarray):
@@ -67,7 +70,7 @@ def picture_of_tensor(tensor: torch.Tensor, seen: set[int]) -> Any:
     storage = tensor.untyped_storage()
     values = bytes(storage) if storage.nbytes() < 10_000 else None
     hooks = [tensor._backward_hooks, getattr(tensor, "_post_accumulate_grad_hooks", None)]
-    flags = (type(tensor), tensor.requires_grad, tensor.is_leaf, tensor._version, tensor.data_ptr(), storage.nbytes())
+    flags = (type(tensor), tensor.requires_grad, tensor.is_leaf, tensor._version, storage._cdata, storage.nbytes())
     grad = picture(tensor.grad, seen) if tensor.is_leaf else None
     return id(tensor), *lies, *flags, values, grad, picture(vars(tensor), seen), [picture(one, seen) for one in hooks]
 
@@ -76,8 +79,12 @@ def of_process() -> dict[str, Any]:
     """Return the state of everything that the process or this thread has one of."""
     cudnn, cuda = torch.backends.cudnn, torch.backends.cuda
     return {
-        "random": (random.getstate(), torch.get_rng_state().tolist(), torch.default_generator.get_state().tolist()),
-        "NumPy's random": (np.random.get_state()[1].tolist(), str(np.random.get_state())),  # noqa: NPY002
+        "random": (
+            random.getstate(),
+            bytes(torch.get_rng_state().numpy()),
+            bytes(torch.default_generator.get_state().numpy()),
+        ),
+        "NumPy's random": pickle.dumps(np.random.get_state()),  # noqa: NPY002
         "random module": id(torch.random.default_generator),
         "default dtype": (torch.get_default_dtype(), torch.get_default_device()),
         "filters": list(warnings.filters),
@@ -99,13 +106,16 @@ def of_process() -> dict[str, Any]:
 def everything(model: nn.Module, *tensors: Any) -> dict[str, Any]:
     classes = {type(module) for module in model.modules() if not type(module).__module__.startswith("torch")}
     written = {one: {n: picture(v) for n, v in vars(one).items()} for one in classes}
-    return {"model": picture(model), "batch": picture(list(tensors)[0:]), "classes": written, **of_process()}
+    return {
+        "model": picture(model),
+        "batch": [picture(tensor) for tensor in tensors],
+        "classes": written,
+        **of_process(),
+    }
 
 
 def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
-    assert before["batch"][2] == before["batch"][2]
-    first = {**before, "batch": before["batch"][1:]}  # the list around the tensors is made for each picture
-    return {name for name, value in first.items() if {**after, "batch": after["batch"][1:]}[name] != value}
+    return {name for name, value in before.items() if after[name] != value}
 
 
 def prepare_to_compare(model: nn.Module, x: torch.Tensor, build: Callable[[], nn.Module]) -> None:
@@ -124,35 +134,30 @@ LOOKS: dict[str, Callable[[nn.Module, torch.Tensor, Callable[[], nn.Module]], An
 
 
 def look_and_compare(look: str, build: Callable[[], nn.Module], trains: bool, graded: bool, threads: int) -> list[Any]:
-    """Return what has changed: in all as seen from outside, and for each thread in the process as it sees it."""
-    model, x = build().train(trains), batch()
-    for parameter in model.parameters() if graded else ():
+    """Return what has changed, and what was refused; each thread looks at a model of its own."""
+    pairs = [(build().train(trains), batch()) for _ in range(threads)]
+    for parameter in (one for model, _ in pairs for one in model.parameters() if graded):
         parameter.grad = torch.full_like(parameter, 0.5)
     found: list[Any] = []
-    ready = threading.Barrier(threads)
+    ready, done = threading.Barrier(threads), threading.Barrier(threads)
 
-    def work() -> None:
-        before = of_process() if threads == 1 else {}
-        grad_mode = torch.is_grad_enabled()
+    def work(model: nn.Module, x: torch.Tensor) -> None:
+        before = everything(model, x)
         ready.wait()
         try:
             LOOKS[look](model, x, build)
-        except GlorotError as error:
-            found.append(str(error))
-        after = of_process() if threads == 1 else {}
-        found.extend(name for name in before if before[name] != after[name])
-        if torch.is_grad_enabled() != grad_mode:
-            found.append("grad mode")
+        except Exception as error:
+            found.append(f"{type(error).__name__}: {error}")
+        done.wait()
+        found.extend(changed(before, everything(model, x)))
 
-    before = everything(model, x)
-    workers = [threading.Thread(target=work) for _ in range(threads)] if threads > 1 else []
+    workers = [threading.Thread(target=work, args=pair) for pair in pairs[1:]]
     for worker in workers:
         worker.start()
+    work(*pairs[0])
     for worker in workers:
         worker.join()
-    if not workers:
-        work()
-    return [*found, *changed(before, everything(model, x))]
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -193,4 +198,108 @@ def test_a_forward_that_fails_ends_in_one_message_and_leaves_nothing(name: str, 
 
 def test_there_are_enough_models() -> None:
     assert len(VICES) >= 60
-    assert len({name.partition(":")[0] for name in VICES}) == 8
+    assert len({name.partition(":")[0] for name in VICES}) == 9
+
+
+def test_two_threads_measure_one_model() -> None:
+    model, x = MODELS["weights: clamped"](), batch()
+    before, ready, found = everything(model, x), threading.Barrier(2), []
+
+    def work() -> None:
+        ready.wait()
+        found.extend(probe.measure(model, x, TARGETS) for _ in range(5))
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(found) == 10
+    assert len(set(found)) == 1
+    assert changed(before, everything(model, x)) == set()
+
+
+def test_another_thread_draws_what_it_would_have_drawn() -> None:
+    looking, drawn = threading.Event(), threading.Event()
+
+    def act(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        looking.set()
+        assert drawn.wait(60)
+        return x + torch.rand(4)
+
+    def draw() -> None:
+        assert looking.wait(60)
+        numbers.append(torch.rand(3))
+        drawn.set()
+
+    numbers: list[torch.Tensor] = []
+    model = Vice(act)
+    torch.manual_seed(5)
+    expected = torch.rand(3), torch.rand(3)
+    torch.manual_seed(5)
+    other = threading.Thread(target=draw)
+    other.start()
+    inventory(model, batch())
+    other.join()
+    assert torch.equal(numbers[0], expected[0])
+    assert torch.equal(torch.rand(3), expected[1])
+
+
+def test_a_forward_draws_what_it_would_have_drawn_alone() -> None:
+    seen: list[torch.Tensor] = []
+    acts = [
+        torch.rand_like,
+        functional.dropout,
+        lambda x: torch.randn(6, 4),
+        lambda x: functional.rrelu(x, training=True),
+        torch.bernoulli,
+    ]
+    for act in acts:
+        model, x = Vice(lambda m, x, act=act: seen.append(act(x.abs().clamp(0, 1)))), batch()
+        torch.manual_seed(2)
+        inventory(model, x)
+        model(x)  # the generator of the process is where it was
+        assert torch.equal(seen[-1], seen[-2])
+
+
+def test_a_checkpointed_layer_draws_the_same_mask_on_the_way_back() -> None:
+    model, plain = Checkpointed(lambda m, x: None), Checkpointed(lambda m, x: None)
+    plain.load_state_dict(model.state_dict())
+    plain.checkpoint = False
+    torch.manual_seed(4)
+    assert probe.measure(model, batch(), TARGETS) == probe.measure(plain, batch(), TARGETS)
+
+
+@pytest.mark.parametrize("verb", ["plan", "measure"])
+def test_an_interrupt_passes_through_and_leaves_nothing(verb: str) -> None:
+    model, x = Vice(fail(KeyboardInterrupt("now"))), batch()
+    before = everything(model, x)
+    with pytest.raises(KeyboardInterrupt, match="now"):
+        LOOKS[verb](model, x, lambda: model)
+    assert changed(before, everything(model, x)) == set()
+
+
+RESTORES: dict[str, tuple[Any, str, Any, str, set[str]]] = {
+    "memory": (writes.Journal, "undo", lambda self: None, "weights: clamped", {"model"}),
+    "NumPy's reach": (writes, "ESCAPES", set(), "weights: through NumPy", {"model"}),
+    "attributes": (preserve, "remember", lambda *_: lambda: None, "attributes: cache", {"model"}),
+    "tensors": (preserve, "_remember_tensors", lambda _: lambda: None, "weights: data replaced", {"model"}),
+    "versions": (preserve, "_remember_tensors", lambda _: lambda: None, "weights: clamped", {"model"}),
+    "classes": (preserve, "remember_classes", lambda _: lambda: None, "attributes: class", {"classes"}),
+    "switches": (preserve, "SWITCHES", (), "process: default dtype", {"default dtype"}),
+    "what every process has": (preserving, "SWITCHES", (), "random: NumPy", {"NumPy's random"}),
+    "generators": (preserve, "TORCH_STATES", preserving.STATES, "generators: PyTorch's", {"model"}),
+    "random numbers": (preserve, "own_random_numbers", nullcontext, "random: dropout", {"random"}),
+    "the batch": (tracing, "set_apart", lambda values: values, "batch: requires a gradient", {"batch"}),
+}
+
+
+@pytest.mark.parametrize("restore", RESTORES)
+def test_without_one_restore_the_change_is_seen(restore: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, name, nothing, vice, expected = RESTORES[restore]
+    model, x = MODELS[vice]().train(), batch()
+    before = everything(model, x)
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, nothing)
+        probe.measure(model, x)
+    assert changed(before, everything(model, x)) == expected

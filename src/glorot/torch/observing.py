@@ -16,7 +16,7 @@ from glorot.torch.layers import parts_of
 from glorot.torch.model import as_tensor, call, weight_layers, weights_of
 from glorot.torch.paths import bare
 from glorot.torch.preserve import preserved
-from glorot.torch.tracing import follow
+from glorot.torch.tracing import follow, what_failed
 
 
 class Collector(Protocol):
@@ -98,9 +98,9 @@ def observe(
         GlorotError: if the model refuses the batch.
     """
     model = bare(model)
-    layers = weight_layers(model)
-    watcher = _Watcher(dict(layers), collector)
     with preserved(model), torch.enable_grad():
+        layers = weight_layers(model)
+        watcher = _Watcher(dict(layers), collector)
         trace, outputs = follow(model, lambda: call(model, inputs), layers, watcher)
         watcher.flush()
         value = loss_of(outputs, targets, loss)
@@ -117,7 +117,10 @@ def observe(
 def _weight_gradients(loss: Tensor, model: nn.Module, layers: list[tuple[str, nn.Module]]) -> list[tuple[str, float]]:
     """Go backward, and return (path, standard deviation over all its weights) of the layers with a gradient."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    found = torch.autograd.grad(loss, trained, allow_unused=True) if trained else ()
+    try:
+        found = torch.autograd.grad(loss, trained, allow_unused=True) if trained else ()
+    except Exception as error:
+        raise GlorotError(f"the backward pass of the model failed: {what_failed(error)}") from error
     gradients = {id(parameter): gradient for parameter, gradient in zip(trained, found, strict=True)}
     pooled = []
     for path, module in layers:
@@ -154,9 +157,11 @@ def loss_of(returned: Any, targets: Any, loss: Any) -> Tensor:
     goal = as_tensor(targets, outputs)
     try:
         value = _usual_loss(outputs, goal) if loss is None else loss(returned, goal)
-    except (RuntimeError, IndexError, ValueError) as error:
+    except GlorotError:
+        raise
+    except Exception as error:
         given = f"outputs of shape {tuple(outputs.shape)}" if returned is outputs else f"a {type(returned).__name__}"
-        raise GlorotError(f"targets of shape {tuple(goal.shape)} do not fit {given}: {error}") from error
+        raise GlorotError(f"targets of shape {tuple(goal.shape)} do not fit {given}: {what_failed(error)}") from error
     if not isinstance(value, Tensor) or value.numel() != 1:
         found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
         raise GlorotError(f"loss must return one number as a tensor, got {found}; take its mean")

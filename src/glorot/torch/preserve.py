@@ -70,10 +70,11 @@ def preserved(model: nn.Module) -> Iterator[None]:
     back what it held, and so do the switches of the process, which one thread at a time may touch.
     """
     with process_preserved(SWITCHES), ExitStack() as stack:
-        objects = reachable([model], TORCH_STATES)
+        classes = _written_classes(model)
+        objects = reachable([model, *(dict(vars(one)) for one in classes)], TORCH_STATES)
         tensors = {id(one): one for one in objects if isinstance(one, Tensor)}
         tensors |= {id(one.grad): one.grad for one in tensors.values() if one.is_leaf and one.grad is not None}
-        stack.callback(remember_classes(_written_classes(model)))
+        stack.callback(remember_classes(classes))
         stack.callback(remember(objects, TORCH_STATES))
         stack.callback(_remember_tensors(tensors.values()))
         journal = Journal()

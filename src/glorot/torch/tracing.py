@@ -246,6 +246,8 @@ def _register(stack: ExitStack, follower: _Follower, model: nn.Module, layers: I
     """Hook a follower into a model until the stack closes."""
     watched = {id(module): path for path, module in layers}
     for stored_path, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
+            continue
         path = structural(stored_path)
         opaque = OPAQUE.get((type(module).__module__, type(module).__name__))
         before, after = [_inside(follower, path)], [_outside(follower)]
