@@ -12,7 +12,7 @@ from glorot.cli.commands import group
 from glorot.cli.targets import load_target, model_and_inputs
 from glorot.errors import GlorotError
 
-NO_OPTIONS = {"input_shapes": (), "phase": None, "stages": (), "level": None}
+NO_OPTIONS = {"input_shapes": (), "shapes": (), "phase": None, "stages": (), "level": None}
 
 
 def write(place: Path, text: str) -> str:
