@@ -164,6 +164,22 @@ def test_labels_of_a_python_layer_that_only_losses_read_need_no_shape():
         parse_net(text)
 
 
+@pytest.mark.parametrize("kind", ["SoftmaxWithLoss", "Accuracy", "Python", "FocalLoss"])
+def test_a_loss_whose_labels_nobody_makes_stops_nothing(kind):
+    net = quiet('input: "x" input_shape { dim: [2, 3] }\n' + fc("f", "x") + layer("loss", kind, "f truth"))
+    assert (blobs(net), [one.name for one in net.left_out]) == (["f.0", "f.1"], ["loss"])
+    net = quiet('input: "x" input: "truth"\n' + fc("f", "x") + layer("l", kind, "f truth"), input_shapes={"x": (2, 3)})
+    assert (net.inputs, blobs(net)) == ({"x": (2, 3)}, ["f.0", "f.1"])
+
+
+def test_labels_that_are_misspelt_or_read_by_more_than_a_loss_are_refused():
+    text = X + fc("f", "x")
+    with pytest.raises(GlorotError, match=r"it reads blob 'labl', which no layer .* \(did you mean 'label'\?\)"):
+        parse_net(text + layer("loss", "SoftmaxWithLoss", "f labl"))
+    with pytest.raises(GlorotError, match="layer 'loss' .* it reads blob 'truth', which no layer before it makes"):
+        parse_net(text + layer("loss", "SoftmaxWithLoss", "f truth") + layer("r", "Power", "loss"))
+
+
 # --- the format before Caffe 1.0
 
 

@@ -39,6 +39,8 @@ class Builder:
         self.needed = {name for layer in definition.layers if not judges(layer) for name in layer.bottoms}
         for name, declared in definition.inputs.items():
             shape = given.get(name, declared)
+            if shape is None and self.inputs and name not in self.needed:
+                continue
             if shape is None:
                 raise definition.message.error(_how_to_give(name), "input")
             _check_size(definition.message, f"blob {shown(name)!r}", shape)
@@ -50,6 +52,9 @@ class Builder:
         try:
             layer = spell(layer)
             check_spelling(layer)
+            if self._is_idle(layer):
+                self.unknown.left_out.append(layer)
+                return None
             return self._node(layer) if is_known(layer) else self._unknown_node(layer)
         except OverflowError:
             raise layer.error(f"its sizes go beyond the {MOST_ELEMENTS} elements of a blob") from None
@@ -57,6 +62,13 @@ class Builder:
             if str(error).startswith(f"{layer.message.source}:"):
                 raise
             raise layer.error(str(error)) from error
+
+    def _is_idle(self, layer: Layer) -> bool:
+        """Tell whether a layer judges, nobody reads it, and the shape of its labels, or of their like, is not known."""
+        missing = [name for name in layer.bottoms if name not in self.shapes and name not in self.given]
+        is_unread = judges(layer) and self.needed.isdisjoint(layer.tops)
+        is_typo = any(nearest(name[:100], self.shapes) for name in missing)
+        return is_unread and 0 < len(missing) < len(layer.bottoms) and not is_typo
 
     def _node(self, layer: Layer) -> Node | None:
         if self.unknown.leaves_out(layer):
@@ -127,7 +139,6 @@ class Builder:
             if is_fed:
                 shape = self.given.get(name, known)
                 if shape is None and found and name not in self.needed:
-                    self.unknown.lose_input(layer, name)
                     continue
                 if shape is None:
                     raise layer.error(_how_to_give(name))

@@ -6,7 +6,7 @@ from glorot.caffe.definition.layers import Layer, Shape
 from glorot.caffe.formats.messages import Message
 from glorot.caffe.formats.tokens import shown
 from glorot.caffe.kinds import suggest
-from glorot.caffe.kinds.losses import is_loss, judges
+from glorot.caffe.kinds.losses import judges
 from glorot.catalogue import nearest
 from glorot.errors import GlorotError
 
@@ -69,10 +69,6 @@ class Unknown:
             self._lose(layer, missing, self._cause(layer))
         return found
 
-    def lose_input(self, layer: Layer, top: str) -> None:
-        """Note that the shape of an input is not known, which only layers read that judge."""
-        self._lost[top] = layer
-
     def _cause(self, layer: Layer) -> Layer:
         return next((self._lost[name] for name in layer.bottoms if name in self._lost), layer)
 
@@ -105,7 +101,7 @@ class Unknown:
                 yield self._describe(layers, kind in self._dependent)
 
     def _may_matter(self, layer: Layer) -> bool:
-        is_quiet = layer.kind == "Python" or is_loss(layer) or layer in self._told or not layer.bottoms
+        is_quiet = judges(layer) or layer in self._told or not layer.bottoms
         return _may_own_weights(layer) or not is_quiet
 
     def error(self) -> GlorotError:

@@ -62,8 +62,8 @@ def is_loss(layer: Layer) -> bool:
 
 
 def judges(layer: Layer) -> bool:
-    """Tell whether a layer only judges what a net makes, or hides it: no weights depend on it."""
-    return is_loss(layer) or layer.kind in ("Accuracy", "Silence")
+    """Tell whether a layer judges what a net makes, or shows or hides it: a net computes the same without it."""
+    return is_loss(layer) or layer.kind in ("Accuracy", "Silence", "Python")
 
 
 KINDS = {
