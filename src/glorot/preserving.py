@@ -8,7 +8,7 @@ import threading
 import types
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
@@ -96,15 +96,21 @@ def _set_back(switch: Switch, before: Any) -> None:
         switch.write(before)
 
 
-def reachable(roots: Iterable[Any], states: Sequence[State] = STATES) -> list[Any]:
+def reachable(roots: Iterable[Any], states: Sequence[State] = STATES, leave: Collection[str] = ()) -> list[Any]:
     """Return all that objects hold, however deep: containers, objects with attributes, and what has a hidden state.
 
     Classes, modules, functions and the objects of the standard library are not looked into, but for its containers and
-    namespaces. The class of a root counts as an object if users wrote it, for a method may write to it.
+    namespaces.
+
+    Args:
+        roots: the objects.
+        states: the kinds of object that have a hidden state.
+        leave: packages whose objects are not looked into either, unless they are roots.
     """
     kinds = tuple(state.kind for state in states)
     found: dict[int, Any] = {}
     waiting = list(roots)
+    always = set(map(id, waiting))
     while waiting:
         value = waiting.pop()
         if value is None or isinstance(value, str | int | float | bytes) or id(value) in found:
@@ -114,7 +120,7 @@ def reachable(roots: Iterable[Any], states: Sequence[State] = STATES) -> list[An
             waiting.extend(value.values() if isinstance(value, dict) else value)
         elif isinstance(value, kinds):
             found[id(value)] = value
-        if _has_attributes(value):
+        if _has_attributes(value) and (id(value) in always or _package(value) not in leave):
             found[id(value)] = value
             waiting.extend(vars(value).values())
     return list(found.values())
@@ -123,8 +129,11 @@ def reachable(roots: Iterable[Any], states: Sequence[State] = STATES) -> list[An
 def _has_attributes(value: Any) -> bool:
     if isinstance(value, OPAQUE) or not hasattr(value, "__dict__"):
         return False
-    package = type(value).__module__.partition(".")[0]
-    return isinstance(value, types.SimpleNamespace) or package not in sys.stdlib_module_names
+    return isinstance(value, types.SimpleNamespace) or _package(value) not in sys.stdlib_module_names
+
+
+def _package(value: Any) -> str:
+    return type(value).__module__.partition(".")[0]
 
 
 def remember(

@@ -8,8 +8,17 @@ import jax
 
 from glorot.errors import GlorotError
 from glorot.jax.models.paths import is_array
+from glorot.preserving import Switch, process_preserved
 
 Call = Callable[..., Any]
+
+
+def _flag(name: str) -> Switch:
+    update: Callable[[str, Any], None] = jax.config.update
+    return Switch(lambda: getattr(jax.config, name), lambda before: update(name, before))
+
+
+SWITCHES = tuple(map(_flag, ("jax_enable_x64", "jax_default_matmul_precision", "jax_disable_jit", "jax_debug_nans")))
 
 
 def taken_apart(inputs: Any) -> tuple[list[Any], Callable[[list[Any]], tuple[tuple[Any, ...], dict[str, Any]]]]:
@@ -48,9 +57,10 @@ def call_abstractly(function: Call, inputs: Any) -> Any:
 
 @contextlib.contextmanager
 def refusals() -> Iterator[None]:
-    """Say of whatever a model raises that the batch does not fit."""
+    """Say of whatever a model raises that the batch does not fit, and leave the process as it was."""
     try:
-        yield
+        with process_preserved(SWITCHES):
+            yield
     except GlorotError:
         raise
     except Exception as error:
