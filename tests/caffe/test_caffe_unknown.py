@@ -228,6 +228,24 @@ def test_a_net_of_which_nothing_is_left_is_an_error():
         parse_net(text, "net")
 
 
+def test_a_file_of_unknown_types_alone_is_no_net():
+    text = X + conv("a", "x") + "".join(layer(f"l{n}", f"Type{n}", "a") for n in range(200))
+    with pytest.raises(
+        GlorotError, match="layer 'l100' .* more than 100 types of layer are unknown; expected a net of"
+    ):
+        parse_net(text)
+
+
+def test_losses_without_end_are_not_compared_with_every_blob(monkeypatch):
+    calls = []
+    monkeypatch.setattr("glorot.caffe.builder.nearest", lambda name, known: calls.append(name) or "")
+    text = X + fc("f", "x") + "".join(layer(f"l{n}", "HingeLoss", f"f truth{n % 15}") for n in range(500))
+    assert len(quiet(text).left_out) == 500
+    assert len(calls) == 15
+    with pytest.raises(GlorotError, match="it reads blob 'other20', which no layer before it makes"):
+        parse_net(X + fc("f", "x") + "".join(layer(f"l{n}", "HingeLoss", f"f other{n}") for n in range(500)))
+
+
 TOLD = {
     "a known type": (
         {"a": (1, 2)},

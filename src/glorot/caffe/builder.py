@@ -18,6 +18,10 @@ from glorot.errors import GlorotError
 from glorot.text import shape_text
 
 
+MOST_COMPARED = 20
+"""Names of missing blobs that are compared with all others, which takes time in a large net."""
+
+
 class Builder:
     """Goes through the layers of a net and gathers what each one adds.
 
@@ -34,6 +38,7 @@ class Builder:
         self.owners: dict[str, tuple[str, Shape]] = {}
         self.params: dict[str, Param] = {}
         self.paths: set[str] = set()
+        self.typos: dict[str, bool] = {}
         self.unknown = Unknown(told)
         self.made = {top for layer in definition.layers for top in layer.tops if top not in layer.bottoms}
         self.needed = {name for layer in definition.layers if not judges(layer) for name in layer.bottoms}
@@ -67,8 +72,13 @@ class Builder:
         """Tell whether a layer judges, nobody reads it, and the shape of its labels, or of their like, is not known."""
         missing = [name for name in layer.bottoms if name not in self.shapes and name not in self.given]
         is_unread = judges(layer) and self.needed.isdisjoint(layer.tops)
-        is_typo = any(nearest(name[:100], self.shapes) for name in missing)
-        return is_unread and 0 < len(missing) < len(layer.bottoms) and not is_typo
+        is_part = 0 < len(missing) < len(layer.bottoms)
+        return is_unread and is_part and not any(self._is_typo(name) for name in missing)
+
+    def _is_typo(self, name: str) -> bool:
+        if name not in self.typos and len(self.typos) < MOST_COMPARED:
+            self.typos[name] = bool(nearest(name[:100], self.shapes))
+        return self.typos.get(name, True)
 
     def _node(self, layer: Layer) -> Node | None:
         if self.unknown.leaves_out(layer):

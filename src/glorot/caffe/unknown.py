@@ -13,6 +13,9 @@ from glorot.errors import GlorotError
 MOST_NAMES = 8
 """Layers that a warning names."""
 
+MOST_TYPES = 100
+"""Unknown types that a file may have and still be taken for a net."""
+
 
 class Unknown:
     """Keeps the layers of unknown types of a net, and what is left out because of them.
@@ -54,6 +57,8 @@ class Unknown:
             followed: the shape of each blob that it makes, where it follows from those that it reads.
         """
         self._layers.setdefault(layer.kind, []).append(layer)
+        if len(self._layers) > MOST_TYPES:
+            raise layer.error(f"more than {MOST_TYPES} types of layer are unknown; expected a net of Caffe")
         found: dict[str, Shape] = {}
         for top in layer.tops:
             names = [top, layer.name] if len(layer.tops) == 1 else [top]

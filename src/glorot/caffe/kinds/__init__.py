@@ -1,6 +1,7 @@
 """The types of layer that glorot knows, one file a family."""
 
 import difflib
+import functools
 from dataclasses import replace
 
 from glorot.caffe.definition.layers import Layer
@@ -54,12 +55,15 @@ def check_spelling(layer: Layer) -> None:
 
     A type that extends the name of a known one, as "Convolution3D" does, is another type.
     """
-    squashed = {squash(name): name for name in KINDS}
-    asked = squash(layer.kind[:100])
-    near = [asked] if asked in squashed else difflib.get_close_matches(asked, squashed, 1, TYPO)
-    is_misspelt = near and (near[0] == asked or (near[0] not in asked and asked not in near[0]))
-    if not is_known(layer) and is_misspelt:
+    if not is_known(layer) and _is_typo(squash(layer.kind[:100])):
         raise layer.message.error(f"layer {shown(layer.name)!r}: {suggest(layer)}", "type")
+
+
+@functools.lru_cache(maxsize=1000)
+def _is_typo(asked: str) -> bool:
+    known = {squash(name) for name in KINDS}
+    near = [asked] if asked in known else difflib.get_close_matches(asked, sorted(known), 1, TYPO)
+    return bool(near) and (near[0] == asked or (near[0] not in asked and asked not in near[0]))
 
 
 def suggest(layer: Layer) -> str:
