@@ -17,7 +17,6 @@ from glorot.catalogue import nearest
 from glorot.errors import GlorotError
 from glorot.text import shape_text
 
-
 MOST_COMPARED = 20
 """Names of missing blobs that are compared with all others, which takes time in a large net."""
 
