@@ -15,7 +15,7 @@ from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE
 from glorot.fused import split
 from glorot.holding import held
-from glorot.inventory import Inventory, Parameter, Part
+from glorot.inventory import Inventory, Parameter, Part, runs
 from glorot.origins import Origin
 from glorot.text import shape_text
 from glorot.torch.layers import kind_of, parts_of
@@ -125,11 +125,13 @@ def inventory(model: nn.Module, inputs: Any = None) -> Inventory:
             parts = with_padding(parts, set().union(*(_padding(modules, other) for other in others)))
         dtype = str(tensor.dtype).removeprefix("torch.")
         tied_to = None if owner == path else owner
-        frozen = not tensor.requires_grad and tensor.is_floating_point()
+        own = any(part.declared is not None or runs(part.role) for part in parts)  # a net of Caffe's says how it starts
+        frozen = not tensor.requires_grad and tensor.is_floating_point() and not own
         if path in unchanging:
             parts = tuple(replace(part, role="shift") for part in parts)
-        seen = tuple(replace(part, held=held(part, _place(part, tensor), _as_array)) for part in parts)
-        parameters.append(Parameter(path, tuple(tensor.shape), dtype, seen, tied_to, frozen))
+        if not own:
+            parts = tuple(replace(part, held=held(part, _place(part, tensor), _as_array)) for part in parts)
+        parameters.append(Parameter(path, tuple(tensor.shape), dtype, parts, tied_to, frozen))
     statistics = tuple(_statistics(model))
     gathered = {statistic.path for statistic in statistics}
     names = [structural(path) for path, _ in model.named_buffers() if not path.endswith("num_batches_tracked")]
