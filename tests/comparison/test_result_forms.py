@@ -137,3 +137,10 @@ def test_without_both_libraries_either_is_asked_for(monkeypatch: pytest.MonkeyPa
     words = "to_frame needs pandas or polars: pip install pandas, or pip install polars"
     with pytest.raises(GlorotError, match=f"^{re.escape(words)}$"):
         usual().to_frame()
+
+
+def test_no_name_steers_the_terminal() -> None:
+    comparison = replace(usual(), task="digits\x1b[2J")
+    for text in (repr(comparison), str(comparison)):
+        assert "\x1b" not in text
+        assert r"digits\x1b[2J" in text

@@ -15,6 +15,7 @@ from glorot.cli.nets import is_net, load_net, net_options, refuse_net_options
 from glorot.cli.rules import parse_rules, rule_option
 from glorot.cli.targets import load_target
 from glorot.errors import GlorotError
+from glorot.text import printable
 
 if TYPE_CHECKING:
     from glorot.comparison import Comparison, Task
@@ -176,7 +177,7 @@ def _show(result: "Comparison", output: Path | None, form: str) -> None:
     if output is None or output.suffix.lower() != f".{form}":
         click.echo(_as(form, result), nl=False)
     if output is not None:
-        click.echo(f"saved {result.save(output)}", err=True)
+        click.echo(printable(f"saved {result.save(output)}"), err=True)
 
 
 def _as(form: str, result: "Comparison") -> str:

@@ -14,7 +14,7 @@ from glorot.comparison.summary import columns, row
 from glorot.errors import GlorotError
 from glorot.files import write_whole
 from glorot.markup import html_table, html_text
-from glorot.text import table
+from glorot.text import printable, table
 
 Progress = Callable[[str, int, int, float], Any]
 """Receives (recipe, seed, epoch, training loss) after every epoch."""
@@ -87,7 +87,7 @@ class Comparison:
         lines += [f"  {result.recipe.ljust(width)}  {result.verdict}" for result in shown]
         lines += [f"  … and {left} more"] if left > 0 else []
         lines.append('print(result) shows the figures, result.save("page.html") the charts')
-        return "\n".join(_clipped(line) for line in lines)
+        return "\n".join(_clipped(printable(line)) for line in lines)
 
     def __str__(self) -> str:
         head, rows = self.columns(), self.rows()
@@ -98,7 +98,7 @@ class Comparison:
             lines += [f"  {claim.mark} {claim.sentence}  {claim.answer}" for claim in self.claims]
         if self.interrupted:
             lines += ["", "interrupted: only complete runs are shown"]
-        return "\n".join(lines)
+        return printable("\n".join(lines), keep="\n")
 
     def _repr_html_(self) -> str:
         try:

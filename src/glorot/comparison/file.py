@@ -23,6 +23,7 @@ from glorot.files import read_json
 from glorot.plans import Plan
 from glorot.plans.file import plan_from_json
 from glorot.probe import Signal
+from glorot.text import printable
 
 if TYPE_CHECKING:
     from glorot.comparison.comparison import Comparison
@@ -168,8 +169,9 @@ class _Reader:
     def report_unknown(self) -> None:
         """Warn once about what a newer glorot wrote."""
         if self.unknown:
+            names = ", ".join(map(repr, sorted(self.unknown)))
             warnings.warn(
-                f"{self.path} was written by a newer glorot: fields {', '.join(map(repr, sorted(self.unknown)))} are "
+                f"{printable(str(self.path))} was written by a newer glorot: fields {names} are "
                 "unknown to this one, and what they mean is left out",
                 stacklevel=4,
             )

@@ -14,7 +14,7 @@ from glorot.plans.names import shared_names
 from glorot.plans.plan import Plan
 from glorot.recipes import Choice, Recipe, usual
 from glorot.schemes import Scheme, as_scheme
-from glorot.text import matches, number, shape_text
+from glorot.text import matches, number, printable, shape_text
 
 ASKED, OVERWRITES = "rule", "overwrites what"
 """Words by which a reason begins where a rule decided, and that it has where a special start is lost."""
@@ -91,11 +91,11 @@ def _warn_of_losses(inventory: Inventory, entries: Sequence[PlanEntry]) -> None:
     if lost:
         some = [f"{path} holds {words}" for path, words in list(lost.items())[:MOST_TOLD]]
         more = f" and {len(lost) - MOST_TOLD} more" if len(lost) > MOST_TOLD else ""
-        warnings.warn(
+        told = printable(
             f"the plan overwrites what may be meant: {'; '.join(some)}{more}; keep it with "
-            f"rules=[({next(iter(lost))!r}, 'skip')]",
-            stacklevel=4,
+            f"rules=[({next(iter(lost))!r}, 'skip')]"
         )
+        warnings.warn(told, stacklevel=4)
 
 
 def _decide(
@@ -115,7 +115,8 @@ def _decide(
         return None
     gathered = runs(part.role) and not recipe.keeps and not part.declared
     choice = usual(part) if gathered else recipe.choose(part, inventory)
-    if part.start is None or choice.scheme is None or part.declared is not None:
+    says_so = part.declared is not None and choice.why == part.declared.why  # the recipe `caffe` does
+    if part.start is None or choice.scheme is None or says_so:
         return choice
     return Choice(as_scheme(f"constant({part.start!r})"), f"its layer declares a start of {number(part.start)}")
 

@@ -14,6 +14,7 @@ from glorot.comparison.judging.fates import Fate
 from glorot.comparison.judging.standings import Standings
 from glorot.comparison.summary import percent
 from glorot.report.conclusions import finding
+from glorot.text import printable
 
 START = 6
 """Columns about the start, with the recipe's name; the others are about the learning."""
@@ -49,8 +50,8 @@ class _Report:
         self.rows = comparison.rows()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Text(f"{finding(self.comparison)}.", style="bold")
-        yield Text(self.comparison.task, style="dim")
+        yield Text(printable(f"{finding(self.comparison)}."), style="bold")
+        yield Text(printable(self.comparison.task), style="dim")
         yield ""
         yield from self._tables(options.max_width)
         if self.comparison.sweep:
