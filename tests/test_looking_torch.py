@@ -279,6 +279,33 @@ def test_an_interrupt_passes_through_and_leaves_nothing(verb: str) -> None:
     assert changed(before, everything(model, x)) == set()
 
 
+def test_what_a_loss_or_a_backward_pass_raises_is_one_message() -> None:
+    model, x = Vice(lambda m, x: None), batch()
+    with pytest.raises(GlorotError, match="^the loss failed with KeyError: 'weights'$"):
+        probe.measure(model, x, TARGETS, lambda outputs, targets: {}["weights"])
+    model.fc.weight.register_hook(lambda gradient: 1 / 0)
+    with pytest.raises(
+        GlorotError, match="^the backward pass of the model failed: ZeroDivisionError: division by zero$"
+    ):
+        probe.measure(model, x, TARGETS)
+
+
+def test_filters_that_another_thread_has_for_a_while_do_not_stay() -> None:
+    before = list(warnings.filters)
+    temporary = warnings.catch_warnings()
+    with preserving.process_preserved(preserve.SWITCHES):
+        warnings.simplefilter("error")
+        temporary.__enter__()
+    temporary.__exit__(None, None, None)
+    assert list(warnings.filters) == before
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        look = preserving.process_preserved(preserve.SWITCHES)
+        look.__enter__()
+    look.__exit__(None, None, None)
+    assert list(warnings.filters) == before
+
+
 RESTORES: dict[str, tuple[Any, str, Any, str, set[str]]] = {
     "memory": (writes.Journal, "undo", lambda self: None, "weights: clamped", {"model"}),
     "NumPy's reach": (writes, "ESCAPES", set(), "weights: through NumPy", {"model"}),

@@ -39,9 +39,15 @@ def _set_environment(before: dict[str, str]) -> None:
     os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value})
 
 
-def _set_filters(before: list[Any]) -> None:
-    warnings.resetwarnings()  # makes the warnings module forget what it concluded from the filters
-    warnings.filters[:] = before  # type: ignore[index]  # a list, whatever its stub says
+def _filters() -> tuple[list[Any], list[Any]]:
+    """Return the list of warning filters and a copy of it; another thread may put its own list in the place of it."""
+    filters: Any = warnings.filters
+    return filters, list(filters)
+
+
+def _set_filters(before: tuple[list[Any], list[Any]]) -> None:
+    filters, held = before
+    filters[:] = held
 
 
 SWITCHES = (
@@ -51,7 +57,7 @@ SWITCHES = (
         lambda before: np.random.set_state(pickle.loads(before)),  # noqa: NPY002
     ),
     Switch(np.geterr, lambda before: np.seterr(**before)),
-    Switch(lambda: list(warnings.filters), _set_filters),
+    Switch(_filters, _set_filters),
     Switch(lambda: dict(os.environ), _set_environment),
 )
 

@@ -103,7 +103,7 @@ def observe(
         watcher = _Watcher(dict(layers), collector)
         trace, outputs = follow(model, lambda: call(model, inputs), layers, watcher)
         watcher.flush()
-        value = loss_of(outputs, targets, loss)
+        value = _loss(outputs, targets, loss)
         if value.requires_grad:
             for path, gradient in _weight_gradients(value, model, layers):
                 if path in watcher.seen:
@@ -112,6 +112,15 @@ def observe(
     for path, reached in watcher.gradients.items():
         collector.gradient(path, reached)
     return number, trace.is_chain, trace.order
+
+
+def _loss(outputs: Any, targets: Any, loss: Any) -> Tensor:
+    try:
+        return loss_of(outputs, targets, loss)
+    except GlorotError:
+        raise
+    except Exception as error:
+        raise GlorotError(f"the loss failed with {type(error).__name__}: {error}") from error
 
 
 def _weight_gradients(loss: Tensor, model: nn.Module, layers: list[tuple[str, nn.Module]]) -> list[tuple[str, float]]:
@@ -157,11 +166,9 @@ def loss_of(returned: Any, targets: Any, loss: Any) -> Tensor:
     goal = as_tensor(targets, outputs)
     try:
         value = _usual_loss(outputs, goal) if loss is None else loss(returned, goal)
-    except GlorotError:
-        raise
-    except Exception as error:
+    except (RuntimeError, IndexError, ValueError) as error:
         given = f"outputs of shape {tuple(outputs.shape)}" if returned is outputs else f"a {type(returned).__name__}"
-        raise GlorotError(f"targets of shape {tuple(goal.shape)} do not fit {given}: {what_failed(error)}") from error
+        raise GlorotError(f"targets of shape {tuple(goal.shape)} do not fit {given}: {error}") from error
     if not isinstance(value, Tensor) or value.numel() != 1:
         found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
         raise GlorotError(f"loss must return one number as a tensor, got {found}; take its mean")
