@@ -5,12 +5,15 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from glorot.arrays import widened
 from glorot.errors import GlorotError
 from glorot.fused import split
+from glorot.holding import held
 from glorot.inventory import Inventory, Parameter, Part
 from glorot.jax.models import Described, kind_of
 from glorot.jax.writing import written
@@ -49,6 +52,7 @@ def inventory(model: Any, inputs: Any = None) -> Inventory:
     for path, leaf in kind.leaves(model).items():
         shape, owner = tuple(leaf.shape), tied.get(path)
         parts = () if owner is not None else _parts(path, described[path])
+        parts = tuple(_with_held(part, leaf) for part in parts)
         parameters.append(Parameter(path, shape, str(leaf.dtype), parts, owner))
     return Inventory(kind.framework, tuple(parameters))
 
@@ -57,6 +61,19 @@ def _parts(path: str, described: Described) -> tuple[Part, ...]:
     return tuple(
         replace(part, name=path + part.name) for whole in described.parts for part in split(described.layer, whole)
     )
+
+
+def _with_held(part: Part, leaf: Any) -> Part:
+    """Add what an array on this host holds where that is unusual; of what is abstract, traced or elsewhere, nothing."""
+    is_here = isinstance(leaf, np.ndarray) or (
+        isinstance(leaf, jax.Array)
+        and not isinstance(leaf, jax.core.Tracer)
+        and [device.platform for device in leaf.devices()] == ["cpu"]
+    )
+    whole = part.view is None or part.view.box is None
+    if not is_here or not whole or part.start is not None or not jnp.issubdtype(leaf.dtype, jnp.floating):
+        return part
+    return replace(part, held=held(part, np.asarray(leaf), lambda some: some.astype(np.float32)))
 
 
 def write(model: Any, assignments: Sequence[Assignment]) -> Any:
