@@ -10,6 +10,7 @@ from torch import nn
 
 import glorot
 from glorot import GlorotError
+from glorot.report.plan_page import plan_html
 
 
 class LowRank(nn.Module):
@@ -202,3 +203,4 @@ def test_other_buffers_are_listed_as_left_alone(tmp_path: object) -> None:
     again = glorot.plan.__globals__["Plan"].load(plan.save(f"{tmp_path}/plan.json"))
     assert again == plan
     assert again.buffers == ("inv_freq",)
+    assert "left alone, for they are buffers: inv_freq</p>" in plan_html(plan)

@@ -54,11 +54,15 @@ def text_table(
     if widest is not None and len(rows) < len(entries):
         layers = f"{widest.path} stands for {len(widest.entries)} equal parts"
         lines += ["", f"{layers}; plan.table(full=True) or --full shows each"]
-    if buffers:
-        shown = buffers if full else buffers[:MOST_BUFFERS]
-        more = f" and {len(buffers) - len(shown)} more" if len(shown) < len(buffers) else ""
-        lines += ["", f"left alone, for they are buffers: {', '.join(shown)}{more}"]
+    lines += ["", buffers_text(buffers, full)] if buffers else []
     return printable("\n".join(lines), keep="\n")
+
+
+def buffers_text(buffers: Sequence[str], full: bool) -> str:
+    """Say which buffers a plan leaves alone."""
+    shown = buffers if full else buffers[:MOST_BUFFERS]
+    more = f" and {len(buffers) - len(shown)} more" if len(shown) < len(buffers) else ""
+    return f"left alone, for they are buffers: {', '.join(shown)}{more}"
 
 
 def notebook_table(title: str, entries: Sequence[PlanEntry], fingerprint: str) -> str:

@@ -2,7 +2,7 @@
 
 from glorot.markup import html_table, html_text
 from glorot.plans import Plan
-from glorot.plans.tables import HEAD, cells_of, count_text, plan_rows
+from glorot.plans.tables import HEAD, buffers_text, cells_of, count_text, plan_rows
 from glorot.report.document import document
 from glorot.report.laws import law_text
 from glorot.report.terms import glossary
@@ -36,8 +36,9 @@ def plan_html(plan: Plan, full: bool = False) -> str:
         [*row[:-1], law, row[-1]]
         for row, law in ((cells_of(each), each.merge(lambda e: law_text(e.distribution))) for each in rows)
     ]
+    left = f'<p class="note">{html_text(buffers_text(plan.buffers, full))}</p>' if plan.buffers else ""
     body = (
         f'<h1>Plan: {html_text(plan.recipe)}</h1>\n<p class="lead">{html_text(facts)}</p>\n'
-        f'{glossary(TERMS)}<div class="scroll">{html_table([*head, "law", why], cells, "plan")}</div>'
+        f'{glossary(TERMS)}<div class="scroll">{html_table([*head, "law", why], cells, "plan")}</div>{left}'
     )
     return document(f"plan {plan.recipe} · glorot", body)
