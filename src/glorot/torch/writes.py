@@ -70,7 +70,7 @@ class Journal(TorchDispatchMode):
 
 
 class Escapes(TorchFunctionMode):
-    """Tells a journal of tensors whose memory is handed out to NumPy, or to a kernel that is no operator."""
+    """Lets a journal keep tensors whose memory is handed out to NumPy, or to a kernel that is not an operator."""
 
     def __init__(self, journal: Journal) -> None:
         super().__init__()
