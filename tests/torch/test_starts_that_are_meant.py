@@ -3,6 +3,7 @@
 import math
 import re
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -204,3 +205,15 @@ def test_other_buffers_are_listed_as_left_alone(tmp_path: object) -> None:
     assert again == plan
     assert again.buffers == ("inv_freq",)
     assert "left alone, for they are buffers: inv_freq</p>" in plan_html(plan)
+
+
+def test_threads_that_plan_one_model_get_one_plan() -> None:
+    model = nn.Sequential(
+        nn.Embedding(9, 4, max_norm=0.1), nn.Flatten(), nn.Linear(12, 4), nn.BatchNorm1d(4), nn.ReLU()
+    )
+    batch = torch.randint(9, (5, 3))
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with ThreadPoolExecutor(4) as pool:
+        plans = list(pool.map(lambda _: glorot.plan(model, inputs=batch), range(24)))
+    assert all(plan == plans[0] for plan in plans)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())

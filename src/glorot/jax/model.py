@@ -18,6 +18,7 @@ from glorot.inventory import Inventory, Parameter, Part
 from glorot.jax.models import Described, kind_of
 from glorot.jax.writing import written
 from glorot.plans import Assignment
+from glorot.preserving import LOCK
 
 
 def matches(model: object) -> bool:
@@ -46,6 +47,11 @@ def inventory(model: Any, inputs: Any = None) -> Inventory:
     Raises:
         GlorotError: if the model is not built, or refuses the batch.
     """
+    with LOCK:  # another thread's look may change the model for a while
+        return _inventory(model, inputs)
+
+
+def _inventory(model: Any, inputs: Any) -> Inventory:
     kind = _kind_of(model)
     described, tied = kind.described(model, inputs), kind.tied(model)
     parameters = []

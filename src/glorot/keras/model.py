@@ -19,6 +19,7 @@ from glorot.keras.layers import OUTSIDE, Parts, kind_of, parts_of
 from glorot.keras.paths import every_layer, joined, kinds, layers_of, own_variables, told
 from glorot.keras.preserve import preserved
 from glorot.keras.tracing import Follower, Trace, follow
+from glorot.preserving import LOCK
 
 WEIGHTS = {"kernel", "recurrent", "embedding"}
 
@@ -53,6 +54,11 @@ def inventory(model: Any, inputs: Any = None) -> Inventory:
     Raises:
         GlorotError: if a layer is not built or cannot be named, or the model refuses the batch or cannot be followed.
     """
+    with LOCK:  # another thread's look may change the model for a while
+        return _inventory(model, inputs)
+
+
+def _inventory(model: Any, inputs: Any) -> Inventory:
     layers = layers_of(model)
     _check_built(layers)
     stored = [one for path, layer in layers for one in _stored(path, layer)]

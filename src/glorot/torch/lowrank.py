@@ -44,4 +44,6 @@ def _matrices(module: nn.Module) -> dict[str, Tensor]:
 def _is_zero(tensor: Tensor) -> bool:
     if tensor.is_meta or tensor.layout != torch.strided or not tensor.is_floating_point() or not tensor.numel():
         return False
-    return bool(tensor.untyped_storage().nbytes()) and not bool(tensor.detach().any())
+    if not tensor.untyped_storage().nbytes() or bool(tensor.detach()[:1].any()):  # one row mostly tells
+        return False
+    return not bool(tensor.detach().any())

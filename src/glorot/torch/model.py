@@ -17,6 +17,7 @@ from glorot.fused import split
 from glorot.holding import held
 from glorot.inventory import Inventory, Parameter, Part, runs
 from glorot.origins import Origin
+from glorot.preserving import LOCK
 from glorot.text import shape_text
 from glorot.torch.layers import kind_of, parts_of
 from glorot.torch.lowrank import last_of_adapters
@@ -83,7 +84,8 @@ def as_tensor(value: Any, like: Tensor) -> Any:
         value = value.to(like.dtype) if value.is_floating_point() and like.is_floating_point() else value
     if not isinstance(value, Tensor):
         return value
-    if value.is_floating_point() and not value.is_meta and not bool(torch.isfinite(value).all()):
+    is_readable = value.is_floating_point() and not value.is_meta and value.layout == torch.strided
+    if is_readable and not bool(torch.isfinite(value).all()):
         raise GlorotError(f"the batch of shape {tuple(value.shape)} holds NaN or infinity; clean the data first")
     return value.to(like.device)
 
@@ -103,7 +105,11 @@ def inventory(model: nn.Module, inputs: Any = None) -> Inventory:
         GlorotError: if a layer has no shape yet, one without elements, or another than its parameters, or
             the model refuses the batch.
     """
-    model = bare(model)
+    with LOCK:  # another thread's look may change the model for a while
+        return _inventory(bare(model), inputs)
+
+
+def _inventory(model: nn.Module, inputs: Any) -> Inventory:
     layers = weight_layers(model)
     if inputs is None:
         trace = in_order_of_registration(model, layers)
