@@ -30,11 +30,15 @@ def loop():
 
 
 def begin(place: Path, words: Sequence[str], own: str = "", ignored: bool = False) -> subprocess.Popen[str]:
-    """Start a command on a target of our own, with SIGINT as a shell in the foreground leaves it."""
+    """Start a command on a target of our own, with signals as a shell in the foreground leaves them."""
     (place / "own.py").write_text(LOOP + own)
     signal.signal(CTRL_C, signal.SIG_IGN if ignored else signal.default_int_handler)  # what a child inherits
+    hung_up = signal.signal(HANG_UP, signal.SIG_DFL)  # which `nohup` has the tests ignore
     command = [sys.executable, "-m", "glorot", *words]
-    return subprocess.Popen(command, cwd=place, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        return subprocess.Popen(command, cwd=place, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    finally:
+        signal.signal(HANG_UP, hung_up)
 
 
 def reaches(process: subprocess.Popen[str], line: str = "here") -> None:
@@ -46,7 +50,10 @@ def reaches(process: subprocess.Popen[str], line: str = "here") -> None:
 
 def end_of(process: subprocess.Popen[str]) -> tuple[str, str, int]:
     """Wait for the end of a process; return what it printed and its exit code."""
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     return out, err, process.returncode
 
 
