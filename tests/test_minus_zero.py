@@ -82,7 +82,7 @@ WRITERS: dict[str, Callable[[], Any]] = {
     "torch float64": lambda: bias_of_torch(torch.float64),
     "torch init": filled_by_torch,
     "keras": bias_of_keras,
-    "keras initializer": lambda: glorot.keras.Constant(-0.0)((3,)),
+    "keras initializer": lambda: [glorot.keras.Constant(value)((3,)) for value in (0.0, -0.0)][1],
     "flax": bias_of_flax,
     "jax draw": lambda: glorot.jax.draw(KEY, Constant(-0.0), (3,)),
     "jax draw, bfloat16": lambda: glorot.jax.draw(KEY, Constant(-0.0), (3,), dtype=jnp.bfloat16).astype(jnp.float32),

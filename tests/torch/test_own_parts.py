@@ -18,7 +18,7 @@ class TwoHeads(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.kernel = nn.Parameter(torch.empty(4, 6))
+        self.kernel = nn.Parameter(torch.randn(4, 6))
         head = laid_out("i o", (4, 3), "kernel", "TwoHeads", fans.dense(4, 3))
         self.glorot_parts = {"kernel": blocks(head, (4, 3), axis=1, names=["left", "right"])}
 

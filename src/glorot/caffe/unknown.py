@@ -111,8 +111,10 @@ class Unknown:
 
     def error(self) -> GlorotError:
         """Return the error of a net of which nothing is left."""
-        layers = next(iter(self._layers.values()))
-        return GlorotError(self._describe(layers, is_in_the_way=True))
+        if not self._layers:  # known ones alone are left out: losses whose labels nobody made
+            first = self.left_out[0]
+            return first.error("no layer but this is left, and the shape of what it reads is not known")
+        return GlorotError(self._describe(next(iter(self._layers.values())), is_in_the_way=True))
 
     def _describe(self, layers: list[Layer], is_in_the_way: bool) -> str:
         first = layers[0]

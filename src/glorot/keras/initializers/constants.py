@@ -36,10 +36,11 @@ class EqualValues(keras.initializers.Initializer):  # type: ignore[misc]
         """
         owner = type(self).__name__
         extents, kind = checked_shape(owner, shape), dtype_name(owner, dtype, None)
+        value = np.asarray(self._value)  # TensorFlow takes a bare -0.0 for a 0.0 that it has seen
         if of_tensorflow(dtype):
             tf = sys.modules["tensorflow"]
-            return tf.fill(extents, tf.cast(self._value, kind))
-        return keras.ops.cast(self._value, kind) * keras.ops.ones(extents, dtype=kind)
+            return tf.fill(extents, tf.cast(value, kind))
+        return keras.ops.cast(value, kind) * keras.ops.ones(extents, dtype=kind)
 
 
 @serializable
