@@ -12,6 +12,7 @@ from torch import nn
 import glorot
 from glorot import GlorotError
 from glorot.report.plan_page import plan_html
+from glorot.torch.layers import parts_of
 
 
 class LowRank(nn.Module):
@@ -115,6 +116,7 @@ def test_one_warning_for_all_and_four_by_name() -> None:
     model = nn.Sequential(*(nn.Linear(2, 2, bias=False) for _ in range(6)))
     for layer in model:
         nn.init.zeros_(layer.weight)
+    model.append(nn.Linear(2, 2))
     with pytest.warns(UserWarning, match="the plan overwrites what may be meant") as caught:
         glorot.plan(model)
     (only,) = caught
@@ -131,6 +133,20 @@ def test_what_a_recipe_or_pytorch_starts_is_not_special(recipe: str) -> None:
     others = [nn.LSTM(100, 6, proj_size=2), nn.GRUCell(3, 40), nn.MultiheadAttention(8, 2, add_bias_kv=True)]
     for module in [*others, nn.Embedding(30, 4, padding_idx=0), nn.Transformer(8, 2, 1, 1, 16, batch_first=True)]:
         glorot.plan(module, recipe)
+
+
+def test_memory_that_is_all_zero_is_fresh_and_not_spoken_of() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.Linear(4, 2))
+    for parameter in model.parameters():
+        nn.init.zeros_(parameter)
+    glorot.plan(model)  # warnings are errors
+
+
+def test_a_layer_that_describes_itself_to_glorot_may_hold_anything() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))
+    model[1].glorot_parts = parts_of(model[1])
+    nn.init.zeros_(model[1].weight)
+    glorot.plan(model)
 
 
 def test_memory_that_nothing_wrote_to_is_not_spoken_of() -> None:

@@ -1,7 +1,7 @@
 """From a PyTorch model to its inventory."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -122,7 +122,7 @@ def _inventory(model: nn.Module, inputs: Any) -> Inventory:
     owners: dict[Hashable, list[str]] = defaultdict(list)
     for path, tensor in stored:
         owners[memory_of(tensor)].append(path)
-    unchanging = last_of_adapters(model)
+    unchanging, blank = last_of_adapters(model), _is_blank(tensor for _, tensor in stored)
     parameters = []
     for path, tensor in stored:
         owner, *others = owners[memory_of(tensor)]
@@ -135,7 +135,7 @@ def _inventory(model: nn.Module, inputs: Any) -> Inventory:
         frozen = not tensor.requires_grad and tensor.is_floating_point() and not own
         if path in unchanging:
             parts = tuple(replace(part, role="shift") for part in parts)
-        if not own:
+        if not own and not blank and not hasattr(modules[path.rpartition(".")[0]], "glorot_parts"):
             parts = tuple(replace(part, held=held(part, _place(part, tensor), _as_array)) for part in parts)
         parameters.append(Parameter(path, tuple(tensor.shape), dtype, parts, tied_to, frozen))
     statistics = tuple(_statistics(model))
@@ -145,12 +145,21 @@ def _inventory(model: nn.Module, inputs: Any) -> Inventory:
     return Inventory("torch", (*parameters, *statistics), _packed(model), rest)
 
 
+def _is_blank(tensors: Iterable[Tensor]) -> bool:
+    """Tell whether several parameters hold zeros alone, as fresh memory often does: no start is meant by that."""
+    readable = [tensor.detach() for tensor in tensors if _is_readable(tensor)]
+    return len(readable) > 1 and not any(bool(tensor.any()) for tensor in readable)
+
+
+def _is_readable(tensor: Tensor) -> bool:
+    is_plain = type(tensor) in (Tensor, nn.Parameter) and tensor.layout == torch.strided and not tensor.is_meta
+    return is_plain and tensor.is_floating_point() and bool(tensor.untyped_storage().nbytes())
+
+
 def _place(part: Part, tensor: Tensor) -> Tensor:
     """Return the memory of a part, or none where it cannot be read."""
     nothing = torch.empty(0)
-    is_plain = type(tensor) in (Tensor, nn.Parameter) and tensor.layout == torch.strided and not tensor.is_meta
-    is_plain = is_plain and tensor.is_floating_point()
-    if not is_plain or not tensor.untyped_storage().nbytes():
+    if not _is_readable(tensor):
         return nothing
     try:
         return place_of(part, tensor.detach())
