@@ -1,6 +1,5 @@
 """A plan file with any one thing changed is read, or refused in one line that names the file."""
 
-import copy
 import json
 import warnings
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from documents import ODD, Spot, changed, spots
 from glorot.errors import GlorotError
 from glorot.inventory import fingerprint
 from glorot.plans import Plan
@@ -19,34 +19,6 @@ VIEW = {"box": [[0, 8], [0, 8]], "unfold": [8, 8], "order": [0, 1], "flip": [0]}
 SQUARE = [row | {"view": VIEW} for row in PLAN["entries"] if row["shape"] == [8, 8]]
 NAMES = [{"name": row["name"], "axes": row["axes"], "shape": tuple(row["shape"])} for row in SQUARE]
 NEWER = PLAN | {"version": 2, "entries": SQUARE, "fingerprint": fingerprint(SimpleNamespace(**row) for row in NAMES)}
-
-Spot = tuple[str | int, ...]
-ODD: list[Any] = [
-    None, True, 0, -1, 1.5, float("nan"), 10**400, "", "x", "half a \ud800", [], [1, 2], [[0, 1]], [[None, None]], {}, {"a": 1},
-]  # fmt: skip
-
-
-def spots(data: Any, spot: Spot = ()) -> list[Spot]:
-    """Return the place of every value in a JSON document."""
-    inside = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    return [spot, *(each for key, value in inside for each in spots(value, (*spot, key)))]
-
-
-def changed(data: Any, spot: Spot, value: Any, drop: bool) -> Any:
-    """Return a document with the value at one place replaced or dropped."""
-    if not spot:
-        return value
-    data = copy.deepcopy(data)
-    holder = data
-    for key in spot[:-1]:
-        holder = holder[key]
-    if drop:
-        del holder[spot[-1]]
-    else:
-        holder[spot[-1]] = value
-    return data
-
-
 DOCUMENTS = {"version 1": (PLAN, spots(PLAN)), "version 2": (NEWER, spots(NEWER))}
 HARM = st.sampled_from(sorted(DOCUMENTS)).flatmap(
     lambda name: st.tuples(st.just(name), st.sampled_from(DOCUMENTS[name][1]), st.sampled_from(ODD), st.booleans())

@@ -52,6 +52,7 @@ def test_a_zero_kernel_and_a_prior_are_told_of() -> None:
 
 @pytest.mark.parametrize("make", [nnx_net, linen_net, eqx_net])
 def test_the_usual_starts_and_what_is_abstract_are_not_spoken_of(make: Any) -> None:
-    glorot.plan(make(), inputs=batch(make))  # warnings are errors
-    glorot.plan(nnx.eval_shape(nnx_net))
-    jax.jit(lambda: glorot.plan({"w": jnp.zeros((2, 2))}, axes={"w": "io"}) and None)()
+    plans = [glorot.plan(make(), inputs=batch(make)), glorot.plan(nnx.eval_shape(nnx_net))]
+    jax.jit(lambda: plans.append(glorot.plan({"w": jnp.zeros((2, 2))}, axes={"w": "io"})))()
+    assert [entry.name for plan in plans for entry in plan if "overwrites what" in entry.why] == []
+    assert [len(plan.entries) for plan in plans] == [3, 3, 1]
