@@ -4,6 +4,7 @@ import math
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from glorot.distributions import Constant, Distribution
 from glorot.errors import GlorotError
@@ -56,6 +57,7 @@ def resolve(
     called = {part.name: _called(part, named[part.name]) for part in inventory.parts}
     _check_patterns(inventory, called, [*(pattern for pattern, _ in rules), *([only] if only is not None else [])])
     schemes = [(pattern, None if given == "skip" else as_scheme(given)) for pattern, given in rules]
+    asked = _Asked(inventory, recipe, schemes, only)
     frozen = {parameter.path for parameter in inventory.parameters if parameter.frozen}
     sharers = defaultdict(list)
     for parameter in inventory.parameters:
@@ -63,7 +65,7 @@ def resolve(
     entries, unknown = [], []
     for part in inventory.parts:
         decide = _decide_frozen if part.path in frozen else _decide
-        choice = decide(part, called[part.name], inventory, recipe, schemes, only)
+        choice = decide(part, called[part.name], asked)
         if choice is None:
             unknown.append(part)
         else:
@@ -98,43 +100,47 @@ def _warn_of_losses(inventory: Inventory, entries: Sequence[PlanEntry]) -> None:
         warnings.warn(told, stacklevel=4)
 
 
-def _decide(
-    part: Part,
-    called: set[str],
-    inventory: Inventory,
-    recipe: Recipe,
-    rules: list[tuple[str, Scheme | None]],
-    only: str | None,
-) -> Choice | None:
-    if only is not None and not _matches(only, called):
-        return Choice(None, f"left alone: outside only={only!r}")
-    for pattern, scheme in reversed(rules):
+class _Asked(NamedTuple):
+    """What is asked for a whole model.
+
+    Attributes:
+        inventory: the parts of the model.
+        recipe: what decides where no rule does.
+        rules: (path pattern, scheme) pairs; None leaves a part alone.
+        only: a path pattern; what it does not match is left alone.
+    """
+
+    inventory: Inventory
+    recipe: Recipe
+    rules: Sequence[tuple[str, Scheme | None]]
+    only: str | None
+
+
+def _decide(part: Part, called: set[str], asked: _Asked) -> Choice | None:
+    """Return what a part gets; None if nothing says."""
+    if asked.only is not None and not _matches(asked.only, called):
+        return Choice(None, f"left alone: outside only={asked.only!r}")
+    for pattern, scheme in reversed(asked.rules):
         if _matches(pattern, called):
             return Choice(scheme, f"{ASKED} {pattern!r}" if scheme else f"left alone: rule {pattern!r}, skip")
-    if part.role == "unknown" and not recipe.keeps:
+    if part.role == "unknown" and not asked.recipe.keeps:
         return None
-    gathered = runs(part.role) and not recipe.keeps and not part.declared
-    choice = usual(part) if gathered else recipe.choose(part, inventory)
+    gathered = runs(part.role) and not asked.recipe.keeps and not part.declared
+    choice = usual(part) if gathered else asked.recipe.choose(part, asked.inventory)
     says_so = part.declared is not None and choice.why == part.declared.why  # the recipe `caffe` does
     if part.start is None or choice.scheme is None or says_so:
         return choice
     return Choice(as_scheme(f"constant({part.start!r})"), f"its layer declares a start of {number(part.start)}")
 
 
-def _decide_frozen(
-    part: Part,
-    called: set[str],
-    inventory: Inventory,
-    recipe: Recipe,
-    rules: list[tuple[str, Scheme | None]],
-    only: str | None,
-) -> Choice | None:
-    """Leave a frozen part alone, unless it is called by its full path."""
-    exact = [(pattern, scheme) for pattern, scheme in rules if not set("*?") & set(pattern)]
-    if only in called or (only is None and any(_matches(pattern, called) for pattern, _ in exact)):
-        return _decide(part, called, inventory, recipe, exact, only)
-    wild = next((pattern for pattern, _ in reversed(rules) if _matches(pattern, called)), None)
-    wild = only if wild is None and only is not None and _matches(only, called) else wild
+def _decide_frozen(part: Part, called: set[str], asked: _Asked) -> Choice | None:
+    """Leave a frozen part alone, unless its full path is given."""
+    exact = [(pattern, scheme) for pattern, scheme in asked.rules if not set("*?") & set(pattern)]
+    is_ruled = asked.only is None and any(_matches(pattern, called) for pattern, _ in exact)
+    if asked.only in called or is_ruled:
+        return _decide(part, called, asked._replace(rules=exact))
+    patterns = [*([] if asked.only is None else [asked.only]), *(pattern for pattern, _ in asked.rules)]
+    wild = next((pattern for pattern in reversed(patterns) if _matches(pattern, called)), None)
     hint = "" if wild is None else f"; {wild!r} has a wildcard, and only its full path writes it"
     return Choice(None, f"left alone: frozen{hint}")
 

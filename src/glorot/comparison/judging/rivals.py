@@ -1,7 +1,7 @@
 """Rivals: how a sentence of the textbooks on two recipes is held against their figures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from glorot.comparison.judging.fates import Fate
 from glorot.comparison.judging.inference import student_quantile
@@ -11,6 +11,9 @@ from glorot.comparison.judging.verdicts import MOST_SEEDS
 from glorot.comparison.results import GOAL, RecipeResult, SweepPoint, hidden
 from glorot.comparison.summary import percent
 from glorot.text import brief
+
+Compare = Callable[[RecipeResult, RecipeResult], Versus]
+"""Sets one recipe beside another."""
 
 MARKED = 0.05
 """A difference of accuracy that nobody overlooks."""
@@ -28,22 +31,12 @@ def is_faster(result: RecipeResult, rival: RecipeResult, bench: Bench) -> Seen:
 def has_lower_loss(result: RecipeResult, rival: RecipeResult, bench: Bench) -> Seen:
     """Judge that a recipe ends with the lower training loss."""
     words = [f"{r.recipe} {brief(r.final('train_loss').mean)}" for r in (result, rival)]
-    seen = f"training loss at the end: {', '.join(words)}"
-    by_fate = _by_fate(result, rival, bench, seen)
-    if by_fate is not None:
-        return by_fate
-    versus, reverse = (bench.standings.losses(*pair) for pair in ((rival, result), (result, rival)))
-    return _answer(versus, reverse, seen)
+    return _judged(result, rival, bench, f"training loss at the end: {', '.join(words)}", bench.standings.losses)
 
 
 def is_better(result: RecipeResult, rival: RecipeResult, bench: Bench) -> Seen:
     """Judge that a recipe ends with the higher test accuracy."""
-    seen = _both(result, rival)
-    by_fate = _by_fate(result, rival, bench, seen)
-    if by_fate is not None:
-        return by_fate
-    versus, reverse = (bench.standings.ends(*pair) for pair in ((rival, result), (result, rival)))
-    return _answer(versus, reverse, seen)
+    return _judged(result, rival, bench, _both(result, rival), bench.standings.ends)
 
 
 def is_alike(result: RecipeResult, rival: RecipeResult, bench: Bench) -> Seen:
@@ -95,6 +88,14 @@ def more_seeds(versus: Versus) -> str:
     if versus.more > MOST_SEEDS:
         return ""
     return f"; about {versus.more:.0f} more seed{'s' * (versus.more != 1)} would tell"
+
+
+def _judged(result: RecipeResult, rival: RecipeResult, bench: Bench, seen: str, compare: Compare) -> Seen:
+    """Judge a pair by what became of both, and by their figures where both learn."""
+    by_fate = _by_fate(result, rival, bench, seen)
+    if by_fate is not None:
+        return by_fate
+    return _answer(compare(rival, result), compare(result, rival), seen)
 
 
 def _answer(versus: Versus, reverse: Versus, seen: str) -> Seen:
