@@ -159,7 +159,7 @@ def false_verdicts(bank: Comparison, phi: str) -> None:
 
 
 def called_worse(bank: Comparison, source: RecipeResult, seeds: int, effect: float) -> float:
-    """Return how often a recipe that is worse by a given effect than seven others is called so."""
+    """Return how often a recipe that is worse by a given effect than seven others is found to be."""
     ends = np.array([run.epochs[-1].test_accuracy for run in source.runs])
     paired = math.sqrt(2) * float(ends.std(ddof=1))
     first, called = bank.results[0].recipe, 0
@@ -171,7 +171,7 @@ def called_worse(bank: Comparison, source: RecipeResult, seeds: int, effect: flo
 
 
 def power(bank: Comparison) -> None:
-    """Print how often a recipe that is worse is called so."""
+    """Print how often a recipe that is worse is found to be."""
     for name in ("xavier_uniform", "standard"):
         for seeds, effect in POWER:
             share = called_worse(bank, bank[name], seeds, effect)
@@ -212,12 +212,13 @@ def coverage(bank: Comparison, phi: str) -> None:
 def main() -> None:
     """Print the tables."""
     banks = {phi: stored(phi) for phi in SEEDS}
+    print("python benchmarks/verdicts.py")
     print(f"{PAGES} pages a line; runs: " + ", ".join(f"{phi} {seeds} seeds" for phi, seeds in SEEDS.items()))
     print("\nEqual recipes: pages with any false word, beside Student's t for each recipe alone; which words, in %")
     print("runs of                         seeds  pages  uncorrected   words")
     for phi, bank in banks.items():
         false_verdicts(bank, phi)
-    print("\nOne of eight is worse: how often it is called so\nruns of               seeds  effect  called")
+    print("\nOne of eight is worse: how often that is found\nruns of               seeds  effect  found")
     power(banks["tanh"])
     print("\nThe recipes as they are: intervals that hold the true gap, one by one and all of a page; the dead told")
     print("runs    seeds  single  whole page  dead told")

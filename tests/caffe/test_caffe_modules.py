@@ -32,7 +32,7 @@ def dense(name: str, bottom: str, top: str, params: str = "", settings: str = "n
 
 
 def chain(*names: str, size: int = 6) -> Net:
-    """Return a net of dense layers one behind the other, called so."""
+    """Return a net of dense layers in a row, with these names."""
     text = f'input: "x" input_shape {{ dim: 4 dim: {size} }}\n'
     for n, name in enumerate(names):
         text += dense(name, f"h{n}" if n else "x", f"h{n + 1}")

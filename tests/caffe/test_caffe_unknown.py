@@ -253,7 +253,7 @@ TOLD = {
     ),
     "no layer": (
         {"upp": (1, 2)},
-        "shape for layer 'upp': the net has no layer of an unknown type called so (did you mean 'up'?)",
+        "shape for layer 'upp': the net has no layer of unknown type with this name (did you mean 'up'?)",
     ),
     "no sizes": ({"up": ()}, "shape for layer 'up': expected positive sizes such as (64, 1, 28, 28), got ()"),
     "a size below 1": (

@@ -178,3 +178,17 @@ def test_one_epoch_more_or_less_is_no_pace_however_often_it_is_seen() -> None:
     one, two = (build.recipe(name, GOOD, reached=[n] * 5) for name, n in (("xavier", 1), ("standard", 2)))
     claim = judged("Xavier learns faster", one, two)
     assert (claim.holds, claim.seen) == (None, "epochs to 90 %: xavier 1, standard 2")
+
+
+def test_a_rival_that_never_arrives_is_slower_unless_it_may_still_have_come() -> None:
+    def of(reached: int, epochs: int = 10) -> Claim:
+        xavier = build.recipe("xavier", GOOD, reached=[reached] * 5)
+        return judged(
+            "Xavier learns faster", xavier, build.recipe("standard", [0.6, 0.61, 0.6, 0.59, 0.6]), epochs=epochs
+        )
+
+    assert (of(3).holds, of(3).seen) == (True, "epochs to 90 %: xavier 3, standard never")
+    assert of(9).holds is None  # in an epoch more the other might have come too
+    some = build.recipe("standard", [0.91, 0.91, 0.6, 0.6, 0.6], reached=[9] * 5)
+    censored = judged("Xavier learns faster", build.recipe("xavier", GOOD, reached=[2] * 5), some)
+    assert (censored.holds, censored.seen) == (True, "epochs to 90 %: xavier 2, standard 9 in 40 % of the seeds")

@@ -25,7 +25,7 @@ def test_false_words() -> None:
 
 
 def test_power() -> None:
-    assert_said(PAGE, "on 98 % of pages with three seeds; one worse by 2 is on all pages with five")
+    assert_said(PAGE, "is found on 98 % of pages with three seeds; one that is worse by 2, on all pages with five")
     rows = [line.split() for line in PARTS[2].splitlines()[2:]]
     called = {(int(row[1]), float(row[2])): float(row[3]) for row in rows}
     assert (called[3, 3.3], called[5, 2.0]) == (98.0, 100.0)

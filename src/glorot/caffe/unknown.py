@@ -84,7 +84,7 @@ class Unknown:
         self._lost |= dict.fromkeys(tops, cause)
 
     def check_all_used(self) -> None:
-        """Raise if a shape was told of something that is no layer of an unknown type."""
+        """Raise if a shape was given for something that is not a layer of unknown type."""
         for name in self.told:
             if name in self._used:
                 continue
@@ -92,7 +92,7 @@ class Unknown:
             if name in self._known_names:
                 problem = "glorot knows the type of this layer, and works its shape out"
             else:
-                problem = f"the net has no layer of an unknown type called so{nearest(name, unknown)}"
+                problem = f"the net has no layer of unknown type with this name{nearest(name, unknown)}"
             raise GlorotError(f"shape for layer {name!r}: {problem}")
 
     def sentences(self) -> Iterator[str]:

@@ -33,7 +33,7 @@ FAR = 3.0
 
 
 def nicknames(comparison: Comparison) -> dict[str, str]:
-    """Return what each recipe is called: a nickname of its own, or its code where it has none.
+    """Return what each recipe is called: its nickname, or its code if it has none.
 
     Args:
         comparison: what was trained.

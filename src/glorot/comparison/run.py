@@ -132,7 +132,7 @@ def _all_runs(
                 f"recipe {recipe!r}, seed {seed}: training failed with {type(error).__name__}: {error}"
             ) from error
 
-    with _settings() as threads:
+    with _threads_kept() as threads:
         workers = threads if side_by_side else 1
         pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,))
         jobs: list[tuple[str, Future[Run]]] = []
@@ -154,14 +154,12 @@ def _all_runs(
 
 
 @contextmanager
-def _settings() -> Iterator[int]:
-    """Hold what a probe would switch for the whole process, and give the number of threads back at the end."""
-    threads, fast = torch.get_num_threads(), torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
+def _threads_kept() -> Iterator[int]:
+    """Give the number of threads, which each run sets for itself, back to the process."""
+    threads = torch.get_num_threads()
     try:
         yield threads
     finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
         torch.set_num_threads(threads)
 
 

@@ -5,6 +5,7 @@ import math
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.judging.standings import Standings
 from glorot.comparison.judging.symptoms import ratio, times, usual_saturation
+from glorot.comparison.judging.verdicts import SLOWER
 from glorot.comparison.nicknames import nicknames
 from glorot.comparison.results import GOAL, RecipeResult
 from glorot.errors import GlorotError
@@ -29,7 +30,7 @@ def pace(comparison: Comparison) -> str:
         top = Standings(comparison).leader
         end = _accuracy(top.final("test_accuracy").mean)
         return f"No recipe reaches {goal} on the test set; the highest, {names[top.recipe]}, ends at {end}"
-    limit = 1.75 * max(sum(there[0].epochs_to_goal or ()), 1)  # the factor from which a verdict calls it slower
+    limit = SLOWER * max(sum(there[0].epochs_to_goal or ()), 1)
     fast = [r for r in there if sum(r.epochs_to_goal or ()) < limit]
     slow = [r for r in there if r not in fast]
     words = [f"{_names(fast, names)} {_verb(fast, 'reach')} {goal} on the test set after {_epochs(fast)}"]

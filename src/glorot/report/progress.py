@@ -28,7 +28,7 @@ PAUSE = 0.2
 def watch(
     progress: Progress | bool | None, recipes: Sequence[str], seeds: int, epochs: int
 ) -> AbstractContextManager[Progress | None]:
-    """Return who is told how a comparison goes, for as long as it runs.
+    """Return what receives the progress of a comparison while it runs.
 
     Args:
         progress: None shows it in a terminal and in a notebook, and nothing elsewhere; True shows it everywhere, as

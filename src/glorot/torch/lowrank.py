@@ -12,7 +12,7 @@ CALLED = frozenset({"lora_B", "lora_embedding_B", "lora_b"})
 def last_of_adapters(model: nn.Module) -> set[str]:
     """Return the paths of the matrices that must start at 0, so that their adapter starts as no change.
 
-    They are told by the name that libraries give them, or by the zeros they hold beside a first matrix that holds none.
+    They are recognised by the name that libraries give them, or by their zeros beside a first matrix without any.
     """
     found = {
         structural(path)

@@ -99,7 +99,7 @@ def _judged(result: RecipeResult, rival: RecipeResult, bench: Bench, seen: str, 
 
 
 def _answer(versus: Versus, reverse: Versus, seen: str) -> Seen:
-    """Return whether the rival is worse, or the recipe itself, or neither is told."""
+    """Return whether the rival is worse; None where neither is found to be."""
     if versus.worse or reverse.worse:
         return versus.worse, seen
     if versus.alike:

@@ -70,7 +70,7 @@ def claims(standings: Standings) -> tuple[Claim, ...]:
 
 
 def _by_figures(case: Case) -> bool:
-    """Tell whether a sentence is judged by figures of its own; pairs are, but for depth, judged by the standings."""
+    """Tell whether a sentence is tested here; pairs, except for depth, are tested in the standings."""
     return case.rival is None or case.sentence.judge_pair is rivals.differs_when_deep
 
 
