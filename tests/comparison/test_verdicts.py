@@ -170,3 +170,9 @@ def test_where_both_start_alike_it_takes_more_to_rule_out_luck(seeds: int, told:
     both = build.recipe("xavier", [0.97] * seeds, start=slightly)
     worse = build.recipe("he", [0.1] * seeds, start=build.layers(gradient_std=[1e-3, 0.1, 0.3]))
     assert Standings(build.comparison(both, worse, some)).apart(both, worse) is among_mixed
+
+
+def test_an_activation_that_is_not_in_the_catalogue_costs_no_verdict() -> None:
+    start = build.layers(saturated=0.8, phi="my_own")
+    (words,) = verdicts(build.recipe("random(1)", [0.1, 0.1], start=start))
+    assert words == "does not learn: most units are saturated at the start (80 %)"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.judging.symptoms import FADED, ratio, times, usual_saturation
 from glorot.comparison.results import RecipeResult
-from glorot.errors import GlorotError
 from glorot.report.curves import style
 from glorot.report.labels import listed
 from glorot.text import brief
@@ -70,7 +69,7 @@ def describe_course(result: RecipeResult) -> str:
     if factor > 1 / FADED:
         return f"explodes on the way ({times(factor)})"
     saturated = max(value.mean for value in result.by_layer("saturated"))
-    if saturated > (1 + _usually_saturated(result)) / 2:
+    if saturated > (1 + usual_saturation(result)) / 2:
         return f"saturates: {100 * saturated:.0f} % of units"
     if math.isnan(factor):
         return f"starts at {brief(values[0])}"
@@ -96,13 +95,6 @@ def _values(result: RecipeResult) -> tuple[float, ...]:
     if len(result.runs[0].start.layers) < 2:  # the one layer is the output
         return ()
     return tuple(value.mean for value in result.by_layer("std_across"))
-
-
-def _usually_saturated(result: RecipeResult) -> float:
-    try:
-        return usual_saturation(result)
-    except GlorotError:  # an activation that the catalogue lacks: nothing is known of it
-        return 0.0
 
 
 def _result(result: RecipeResult, comparison: Comparison) -> str:

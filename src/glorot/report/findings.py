@@ -8,7 +8,6 @@ from glorot.comparison.judging.symptoms import ratio, times, usual_saturation
 from glorot.comparison.judging.verdicts import SLOWER
 from glorot.comparison.nicknames import nicknames
 from glorot.comparison.results import GOAL, RecipeResult
-from glorot.errors import GlorotError
 from glorot.report.labels import capital, listed, span
 from glorot.text import brief
 
@@ -112,7 +111,7 @@ def saturation(comparison: Comparison) -> str:
     shares = {name: share for name, share in shares.items() if math.isfinite(share)}
     if not shares:
         return "What enters the activations"
-    usual = {name: _usual_saturation(r) for r in comparison.results if (name := names[r.recipe]) in shares}
+    usual = {name: usual_saturation(r) for r in comparison.results if (name := names[r.recipe]) in shares}
     full = sorted((name for name in shares if shares[name] > (1 + usual[name]) / 2), key=lambda n: -shares[n])
     rest = [name for name in shares if name not in full]
     if not full:
@@ -132,13 +131,6 @@ def saturation(comparison: Comparison) -> str:
     leader = names[Standings(comparison).leader.recipe]
     other = leader if leader in rest else min(rest, key=lambda n: shares[n])
     return capital(f"{words}; {other} with {percent(shares[other])}")
-
-
-def _usual_saturation(result: RecipeResult) -> float:
-    try:
-        return usual_saturation(result)
-    except GlorotError:  # an activation of one's own: nothing is known of it
-        return 0.0
 
 
 def copies(rows: dict[str, tuple[int, int]]) -> str:

@@ -10,7 +10,7 @@ from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map_only
 
 from glorot.preserving import STATES, State, Switch, process_preserved, reachable, remember, remember_classes
-from glorot.torch.writes import Escapes, Journal, memory_of, own_random_numbers
+from glorot.torch.writes import Escapes, Journal, own_random_numbers, storage_of
 
 
 def _set_autocast(before: list[tuple[str, bool, Any]]) -> None:
@@ -124,7 +124,7 @@ def _lies(tensor: Tensor) -> Any:
     """Return where and how a tensor lies in memory."""
     if tensor.layout != torch.strided:
         return tensor.layout
-    where = memory_of(tensor), tensor.storage_offset()
+    where = storage_of(tensor), tensor.storage_offset()
     return *where, tuple(tensor.shape), tensor.stride(), tensor.dtype, tensor.device
 
 

@@ -52,7 +52,7 @@ class Journal(TorchDispatchMode):
         """Keep a copy of the memory of a tensor, if it is not one made in between."""
         with torch._C.DisableTorchFunction():  # a journal asks for memory too
             for inner in _plain(tensor):
-                key = memory_of(inner)
+                key = storage_of(inner)
                 if key and not inner.is_meta and key not in self.made and key not in self.before:
                     storage = inner.untyped_storage()
                     copy = torch.UntypedStorage(storage.nbytes(), device=storage.device)
@@ -111,11 +111,11 @@ def _plain(tensor: Tensor) -> Iterator[Tensor]:
 
 def _memories(values: Any) -> set[int]:
     with torch._C.DisableTorchFunction():
-        return {memory_of(inner) for tensor in _tensors(values) for inner in _plain(tensor)}
+        return {storage_of(inner) for tensor in _tensors(values) for inner in _plain(tensor)}
 
 
-def memory_of(tensor: Tensor) -> int:
-    """Return what identifies the memory of a tensor; 0 if it has none in one piece."""
+def storage_of(tensor: Tensor) -> int:
+    """Return what identifies the storage of a tensor; 0 if it has none."""
     if tensor.layout != torch.strided:
         return 0
     try:

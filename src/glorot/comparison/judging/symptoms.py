@@ -7,6 +7,7 @@ import numpy as np
 
 from glorot.activations import activation
 from glorot.comparison.results import RecipeResult, Spread, hidden
+from glorot.errors import GlorotError
 from glorot.probe.signal import where_flat
 from glorot.text import brief
 
@@ -52,7 +53,13 @@ def symptom(result: RecipeResult) -> str | None:
 
 
 def usual_saturation(result: RecipeResult) -> float:
-    """Return the share of saturated units under a standard normal: a ReLU is flat on half of it."""
+    """Return the share of saturated units under a standard normal: a ReLU is flat on half of it.
+
+    Nothing is known of an activation that the catalogue lacks: 0.
+    """
     z = np.array([NormalDist().inv_cdf((n + 0.5) / 1000) for n in range(1000)])
     names = {layer.activation for layer in hidden(result.runs[0].start)}
-    return max(float(where_flat(activation(name), z).mean()) for name in names)
+    try:
+        return max(float(where_flat(activation(name), z).mean()) for name in names)
+    except GlorotError:
+        return 0.0
