@@ -151,7 +151,9 @@ def false_verdicts(bank: Comparison, phi: str) -> None:
                 continue
             pages = list(equal_pages(bank, source, seeds, np.random.default_rng(seeds)))
             found = [wrong(page) for page in pages]
-            kinds = sorted({kind for one in found for kind in one}, key=lambda kind: -sum(kind in one for one in found))
+            kinds = sorted(
+                {kind for one in found for kind in one}, key=lambda kind: (-sum(kind in one for one in found), kind)
+            )
             share = sum(map(bool, found)) / PAGES
             before = sum(map(uncorrected, pages)) / PAGES
             told = ", ".join(f"{kind} {100 * sum(kind in one for one in found) / PAGES:.1f}" for kind in kinds)
