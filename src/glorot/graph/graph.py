@@ -1,0 +1,122 @@
+"""A graph: the values that a model computes, and the steps between them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.graph.operations import Opaque, Operation, Random
+
+Shape = tuple[int, ...]
+Leaf = Literal["parameter", "input", "constant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An array on its way through a model; what is written in place is a new value.
+
+    Attributes:
+        id: its position among the values of its graph.
+        shape: its shape.
+        leaf: what it is, if no step makes it.
+        path: the path of a parameter.
+        number: the number that it holds everywhere, if that is known.
+        integers: its elements, if it is a small constant of whole numbers.
+    """
+
+    id: int
+    shape: Shape
+    leaf: Leaf | None = None
+    path: str = ""
+    number: float | None = None
+    integers: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An operation on values.
+
+    Attributes:
+        operation: what it does.
+        operands: the ids of the values that it takes.
+        result: the id of the value that it makes.
+    """
+
+    operation: Operation
+    operands: tuple[int, ...]
+    result: int
+
+
+@dataclass
+class Graph:
+    """What a model computes, in the order of execution. Only lowerings add to it.
+
+    Attributes:
+        values: all values; the id of each is its position.
+        steps: all steps; each comes after those that make its operands.
+        tolerance: how far, relative to 1, the numbers of its functions may be off: they are rounded to its dtype.
+        incomplete: why it ends before the model does, if it does.
+        notes: what had to be assumed.
+    """
+
+    values: list[Value] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    tolerance: float = 1e-4
+    incomplete: str = ""
+    notes: list[str] = field(default_factory=list)
+    _numbers: dict[float, int] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[Operation, tuple[int, ...], Shape], int] = field(default_factory=dict, repr=False)
+
+    def shape(self, value: int) -> Shape:
+        """Return the shape of a value."""
+        return self.values[value].shape
+
+    def parameter(self, path: str, shape: Sequence[int], number: float | None = None) -> int:
+        """Add a parameter; `number` is what it starts at where its layer says so, as the slope of a PReLU."""
+        return self._add(shape, "parameter", path, number)
+
+    def input(self, shape: Sequence[int]) -> int:
+        """Add a part of the batch."""
+        return self._add(shape, "input")
+
+    def number(self, number: float) -> int:
+        """Add a number, once."""
+        if math.isnan(number):
+            return self._add((), "constant")
+        if number not in self._numbers:
+            self._numbers[number] = self._add((), "constant", number=number)
+        return self._numbers[number]
+
+    def constant(
+        self, shape: Sequence[int], number: float | None = None, integers: NDArray[np.int64] | None = None
+    ) -> int:
+        """Add an array that depends neither on the parameters nor on the batch: a mask, a table of sinusoids."""
+        if number is not None and math.prod(shape) != 0:
+            return self.number(number) if not shape else self._add(shape, "constant", number=number)
+        return self._add(shape, "constant", integers=integers)
+
+    def step(self, operation: Operation, operands: Sequence[int], shape: Sequence[int]) -> int:
+        """Add a step, and return its result: the same step of the same values is the same value."""
+        key = (operation, tuple(operands), tuple(shape))
+        is_pure = not isinstance(operation, Random | Opaque)
+        if is_pure and key in self._known:
+            return self._known[key]
+        result = self._add(shape)
+        self.steps.append(Step(operation, tuple(operands), result))
+        if is_pure:
+            self._known[key] = result
+        return result
+
+    def _add(
+        self,
+        shape: Sequence[int],
+        leaf: Leaf | None = None,
+        path: str = "",
+        number: float | None = None,
+        integers: NDArray[np.int64] | None = None,
+    ) -> int:
+        self.values.append(Value(len(self.values), tuple(map(int, shape)), leaf, path, number, integers))
+        return len(self.values) - 1

@@ -1,0 +1,109 @@
+"""What a graph shows of each layer: when it runs, what feeds it, and which activation follows it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from glorot.graph.curves import recognised
+from glorot.graph.folding import Folded, Use
+from glorot.graph.sources import Data, Source, source_of
+
+UNNAMED = "a function"
+"""What stands for a curve that is not in the catalogue."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a graph shows of a weight.
+
+    Attributes:
+        position: the position of the first step that takes it.
+        source: what feeds that step; the batch, for a table that is looked up.
+        followed_by: the activation applied to what that step makes.
+    """
+
+    position: int
+    source: Source
+    followed_by: str
+
+
+def seen_in(folded: Folded) -> dict[str, Seen]:
+    """Return what a graph shows of every parameter that a signal is multiplied by, or that is looked up."""
+    found = {}
+    for path, uses in folded.uses.items():
+        use = next((use for use in uses if use.role in ("kernel", "embedding")), None)
+        if use is not None:
+            found[path] = Seen(use.step, _fed_by(folded, use), follower(folded, folded.graph.steps[use.step].result))
+    return found
+
+
+def first_of(seen: dict[str, Seen], paths: Iterable[str]) -> Seen | None:
+    """Return what is seen of the weight that runs first among several, as of one layer."""
+    found = [seen[path] for path in paths if path in seen]
+    return min(found, key=lambda one: one.position) if found else None
+
+
+def _fed_by(folded: Folded, use: Use) -> Source:
+    step = folded.graph.steps[use.step]
+    data = [value for n, value in enumerate(step.operands) if n != use.operand and value in folded.source]
+    return source_of(folded, data[0]) if data and use.role == "kernel" else Data()
+
+
+def follower(folded: Folded, value: int) -> str:
+    """Return the activation that follows a value: the first curve after it, with norms and moves between them.
+
+    Args:
+        folded: the graph.
+        value: the result of a layer.
+
+    Returns:
+        Its name; "identity" if a sum, a product or another layer comes first.
+    """
+    sources = [folded.source[value]]
+    ends: list[tuple[int, int]] = []
+    for source in sources:  # which grows on the way
+        made = _made_of(folded, source)
+        sources += [used for one in made for used in _users(folded, one) if _passes(folded, used, one)]
+        ends += [(one, source) for one in made if one != source and _is_end(folded, one)]
+    for made_of_it, source in sorted(set(ends)):
+        curve = folded.curve(made_of_it, source)
+        match = recognised(curve)
+        if match is None or match.activation.name != "identity":
+            return UNNAMED if match is None else match.text
+    return "identity"
+
+
+NORMS = ("normalised", "centred", "softmax")
+
+
+def _users(folded: Folded, value: int) -> list[int]:
+    """Return the results of the steps that take a value."""
+    return [folded.graph.steps[position].result for position, _ in folded.users[value]]
+
+
+def _is_end(folded: Folded, value: int) -> bool:
+    """Tell whether a function of a source is used as it is, and not only on the way to another one or to a norm."""
+    source, users = folded.source[value], _users(folded, value)
+    if value in folded.passes.values() or not users:
+        return True
+    beyond = [used for used in users if folded.source.get(used) != source and folded.kind.get(used) != "dropout"]
+    in_norm = [used for used in beyond if folded.kind.get(used) in NORMS or folded.is_statistic(used)]
+    return len(in_norm) < len(beyond)
+
+
+def _made_of(folded: Folded, source: int) -> list[int]:
+    """Return a source and every function of it, in order."""
+    found, waiting = {source}, [source]
+    while waiting:
+        for position, _ in folded.users[waiting.pop()]:
+            result = folded.graph.steps[position].result
+            if folded.source.get(result) == source and result not in found:
+                found.add(result)
+                waiting.append(result)
+    return sorted(found)
+
+
+def _passes(folded: Folded, result: int, value: int) -> bool:
+    """Tell whether a source passes a value on, normalised or not."""
+    if folded.passes.get(result) == value:
+        return True
+    return folded.kind.get(result) in ("normalised", "centred") and folded.source.get(result) == result

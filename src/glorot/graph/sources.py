@@ -1,0 +1,249 @@
+"""Sources: what feeds a layer, as plain data that a plan can keep."""
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from glorot.activations import ACTIVATIONS, activation
+from glorot.activations.numeric import from_function
+from glorot.errors import GlorotError
+from glorot.graph.curves import Curve, recognised
+from glorot.graph.folding import Folded
+from glorot.graph.operations import Map
+
+UNIT = (1.0, 1.0)
+"""E x² and E (dx/dz)² of a signal that is passed on as it is."""
+
+Squares = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Curved:
+    """A function of one signal, element by element.
+
+    Attributes:
+        curve: the activation that it is, with a factor before it if there is one: "relu", "0.5·relu"; "" for a
+            function that is not in the catalogue.
+        of: the path of the kernel whose output it is a function of; "" where that is no kernel's.
+        squares: E φ² and E φ′² of that function for a normal signal of variance 1.
+    """
+
+    curve: str = "identity"
+    of: str = ""
+    squares: Squares = UNIT
+
+    @property
+    def text(self) -> str:
+        """How it is written in short."""
+        return self.curve or "a function"
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product of signals that are taken as independent, as in a gated layer."""
+
+    factors: "tuple[Source, ...]"
+    factor: float = 1.0
+
+    @property
+    def text(self) -> str:
+        """How it is written in short."""
+        return " × ".join(_within(source) for source in self.factors)
+
+    @property
+    def squares(self) -> Squares:
+        """The mean square, and that of the slope: a gradient that enters by one factor is multiplied by the others."""
+        values, slopes = zip(*(source.squares for source in self.factors), strict=True)
+        whole = math.prod(values)
+        slope = sum(whole / value * slope for value, slope in zip(values, slopes, strict=True)) / len(values)
+        return self.factor**2 * whole, self.factor**2 * slope
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A sum of branches, as on a residual stream: how large it is depends on the whole depth of the model."""
+
+    terms: "tuple[Source, ...]"
+    text: ClassVar[str] = "sum"
+    squares: ClassVar[Squares] = UNIT
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over positions, which is at most as large as what it is the mean of."""
+
+    source: "Source"
+
+    @property
+    def text(self) -> str:
+        """How it is written in short."""
+        return f"mean of {_within(self.source)}"
+
+    @property
+    def squares(self) -> Squares:
+        """Those of what it is the mean of: an upper bound, reached where all positions are alike."""
+        return self.source.squares
+
+
+@dataclass(frozen=True)
+class Data:
+    """The batch itself."""
+
+    text: ClassVar[str] = "identity"
+    squares: ClassVar[Squares] = UNIT
+
+
+Source = Curved | Product | Sum | Mean | Data
+
+
+def _within(source: Source) -> str:
+    return f"({source.text})" if isinstance(source, Product) else source.text
+
+
+def gains(source: Source) -> tuple[float, float]:
+    """Return what holds the signal and what holds the gradient of a layer that a source feeds.
+
+    1/√E φ² and 1/√E φ′²; of a whole activation of the catalogue, those that `Activation.scale_gains` gives, which
+    differ for one that squashes off zero.
+
+    Args:
+        source: what feeds the layer.
+
+    Returns:
+        The forward and the backward gain.
+
+    Example:
+        >>> gate = Product((Curved("silu", "gate", squares_of("silu")), Curved()))
+        >>> round(gains(gate)[0] ** -2, 4)
+        0.3558
+    """
+    if isinstance(source, Curved) and source.curve in ACTIVATIONS and source.squares == squares_of(source.curve):
+        return activation(source.curve).scale_gains()
+    second, slope = source.squares
+    return float(f"{second**-0.5:.12g}"), float(f"{slope**-0.5:.12g}")
+
+
+@functools.cache
+def squares_of(name: str) -> Squares:
+    """Return E φ² and E φ′² of an activation, or of one with a factor before it, as in "0.5·relu"."""
+    factor, dot, rest = name.rpartition("·")
+    moments = activation(rest).moments()
+    size = float(factor) ** 2 if dot else 1.0
+    return size * moments.second_moment, size * moments.derivative_second_moment
+
+
+def source_of(folded: Folded, value: int) -> Source:
+    """Return what a value is: what feeds the step that takes it.
+
+    Args:
+        folded: the graph.
+        value: a value that depends on the batch.
+
+    Returns:
+        Its source.
+    """
+    return _describe(folded, value, depth=4)
+
+
+def _describe(folded: Folded, value: int, depth: int) -> Source:
+    source = folded.back(value)
+    curve, kind = folded.curve(value, source), folded.kind[source]
+    name, squares = _named(curve)
+    step = folded.makers.of(source)
+    if kind in ("product", "sum", "mean", "join") and step is not None and depth:
+        data = folded.data_of(step)
+        inner = tuple(_describe(folded, operand, depth - 1) for operand in data)
+        if kind == "join" and len(set(inner)) == 1 and name == "identity":
+            return inner[0]
+        factor = _factor(name)
+        if kind == "product" and factor is not None and step.operation == Map("mul"):
+            factors = tuple(f for part in inner for f in (part.factors if isinstance(part, Product) else (part,)))
+            return Product(factors, factor)
+        if kind == "sum" and factor is not None:
+            return Sum(inner)
+        if kind == "mean" and factor is not None:
+            return Mean(inner[0])
+    if kind == "input" and name == "identity":
+        return Data()
+    if source in folded.second:
+        squares = squares[0] * folded.second[source], squares[1]
+    return Curved(name, kernel_before(folded, source), squares)
+
+
+def _factor(name: str) -> float | None:
+    """Return the number that a curve multiplies by; None if it does more."""
+    if name == "identity":
+        return 1.0
+    number, dot, rest = name.partition("·")
+    return float(number) if dot and rest == "identity" else None
+
+
+def _named(curve: Curve) -> tuple[str, Squares]:
+    """Return the name of a curve, and its squares."""
+    if all(not applied.function for applied in curve.applications):
+        return "identity", UNIT
+    match = recognised(curve)
+    if match is not None:
+        return match.text, squares_of(match.text)
+    try:
+        moments = from_function(curve).moments()
+    except GlorotError:  # it is not finite everywhere, as 1/z is
+        return "", UNIT
+    second, slope = moments.second_moment, moments.derivative_second_moment
+    return "", (second, slope) if second and slope else UNIT
+
+
+def kernel_before(folded: Folded, source: int) -> str:
+    """Return the path of the kernel whose output a source is, but for norms; "" if there is none."""
+    while True:
+        step = folded.makers.of(source)
+        if step is None:
+            return ""
+        if folded.kind[source] in ("kernel", "embedding"):
+            paths = [path for value in step.operands for path in folded.parameters.get(value, ())]
+            return paths[0] if paths else ""
+        if folded.kind[source] not in ("normalised", "centred"):
+            return ""
+        source = folded.back(folded.data_of(step)[0])
+
+
+def to_json(source: Source) -> Any:
+    """Return a source as a plan writes it."""
+    match source:
+        case Curved(curve, of, squares):
+            row: dict[str, Any] = {"curve": curve, "of": of}
+            return row if curve and squares == squares_of(curve) else {**row, "squares": list(squares)}
+        case Product(factors, factor):
+            row = {"product": [to_json(part) for part in factors]}
+            return row if factor == 1 else {**row, "factor": factor}
+        case Sum(terms):
+            return {"sum": [to_json(part) for part in terms]}
+        case Mean(inner):
+            return {"mean": to_json(inner)}
+        case Data():
+            return "data"
+
+
+def from_json(row: Any) -> Source:
+    """Return the source that a plan wrote.
+
+    Raises:
+        GlorotError: if it is none.
+    """
+    match row:
+        case "data":
+            return Data()
+        case {"product": [*factors], "factor": int() | float() as factor}:
+            return Product(tuple(map(from_json, factors)), float(factor))
+        case {"product": [*factors]}:
+            return Product(tuple(map(from_json, factors)))
+        case {"sum": [*terms]}:
+            return Sum(tuple(map(from_json, terms)))
+        case {"mean": inner}:
+            return Mean(from_json(inner))
+        case {"curve": str(curve), "of": str(of), "squares": [int() | float() as value, int() | float() as slope]}:
+            return Curved(curve, of, (float(value), float(slope)))
+        case {"curve": str(curve), "of": str(of)}:
+            return Curved(curve, of, squares_of(curve))
+    raise GlorotError(f"a source is 'data', a curve, a product, a sum or a mean, got {row!r}")
