@@ -34,6 +34,10 @@ def rows(found: dict[str, Described]) -> list[Row]:
 HALF = np.stack([np.zeros((2, 4)), np.ones((2, 4))])
 
 
+def statistics(size: int, mean: str, variance: str) -> list[Row]:
+    return [(mean, "o", (size,), "running_mean", ONE), (variance, "o", (size,), "running_variance", ONE)]
+
+
 def opened(gate: str) -> str:
     return "forget_bias" if gate == "f" else B
 
@@ -75,7 +79,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], list[Row]]] = {
     ),
     "nnx.BatchNorm": (
         lambda: nnx.BatchNorm(3, rngs=rngs()),
-        [("scale", "o", (3,), "scale", ONE), ("bias", "o", (3,), "shift", ONE)],
+        [("scale", "o", (3,), "scale", ONE), ("bias", "o", (3,), "shift", ONE), *statistics(3, "mean", "var")],
     ),
     "nnx.RMSNorm": (lambda: nnx.RMSNorm(3, rngs=rngs()), [("scale", "o", (3,), "scale", ONE)]),
     "nnx.GroupNorm": (
@@ -201,7 +205,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], list[Row]]] = {
     ),
     "linen.BatchNorm": (
         lambda: linen(nn.BatchNorm(use_running_average=False), x(1, 3)),
-        [("scale", "o", (3,), "scale", ONE), ("bias", "o", (3,), "shift", ONE)],
+        [("scale", "o", (3,), "scale", ONE), ("bias", "o", (3,), "shift", ONE), *statistics(3, "mean", "var")],
     ),
     "linen.PReLU": (lambda: linen(nn.PReLU(), x(1, 3)), [("negative_slope", "", (), "slope", ONE)]),
     "linen.WeightNorm": (
@@ -287,7 +291,11 @@ LAYERS: dict[str, tuple[Callable[[], Any], list[Row]]] = {
     ),
     "eqx.BatchNorm": (
         lambda: eqx.nn.BatchNorm(4, "batch", mode="ema"),
-        [("weight", "o", (4,), "scale", ONE), ("bias", "o", (4,), "shift", ONE)],
+        [
+            ("weight", "o", (4,), "scale", ONE),
+            ("bias", "o", (4,), "shift", ONE),
+            *statistics(4, "ema_state_index.init.0", "ema_state_index.init.1"),
+        ],
     ),
     "eqx.PReLU": (eqx.nn.PReLU, [("negative_slope", "", (), "slope", ONE)]),
     "eqx.LSTMCell": (

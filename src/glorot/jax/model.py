@@ -53,11 +53,12 @@ def inventory(model: Any, inputs: Any = None) -> Inventory:
 
 def _inventory(model: Any, inputs: Any) -> Inventory:
     kind = _kind_of(model)
-    described, tied = kind.described(model, inputs), kind.tied(model)
+    leaves, tied = kind.leaves(model), kind.tied(model)
     parameters = []
-    for path, leaf in kind.leaves(model).items():
-        shape, owner = tuple(leaf.shape), tied.get(path)
-        parts = () if owner is not None else _parts(path, described[path])
+    for path, known in kind.described(model, inputs).items():
+        leaf, owner = leaves[path], tied.get(path)
+        shape = tuple(leaf.shape)
+        parts = () if owner is not None else _parts(path, known)
         parts = tuple(_with_held(part, leaf) for part in parts)
         parameters.append(Parameter(path, shape, str(leaf.dtype), parts, owner))
     return Inventory(kind.framework, tuple(parameters))
@@ -97,5 +98,5 @@ def write(model: Any, assignments: Sequence[Assignment]) -> Any:
 
 
 def arrays(model: Any) -> dict[str, NDArray[Any]]:
-    """Return the parameters of a model as arrays; bfloat16, which NumPy lacks, as float32."""
+    """Return the parameters and running statistics of a model as arrays; bfloat16, which NumPy lacks, as float32."""
     return widened({path: np.asarray(leaf) for path, leaf in _kind_of(model).leaves(model).items()})

@@ -10,7 +10,7 @@ import numpy as np
 
 from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE, Fans
-from glorot.inventory import Part, View
+from glorot.inventory import Part, View, runs
 from glorot.layouts import blocks, laid_out, with_forget_gate
 
 Shape = tuple[int, ...]
@@ -66,6 +66,9 @@ class Stored(NamedTuple):
     start: float | None = None
 
 
+STATISTICS = {"mean": "running_mean", "var": "running_variance"}
+"""What a BatchNorm of Flax gathers, by the names that it gives them."""
+
 Layout = dict[str, Stored]
 Describe = Callable[[Any, Mapping[str, Shape]], Layout]
 """Says how a module stores its parameters, given their shapes by name; {} if it is not built as its kind is."""
@@ -104,7 +107,7 @@ def parts_in(stored: Stored, shape: Shape, kind: str, copies: Sequence[int] | No
     rest = tuple(axis for axis in range(len(shape)) if axis not in at)
     if tuple(shape[axis] for axis in rest) != stored.shape:
         return ()
-    if stored.role == "scale" or (stored.role == "shift" and "i" not in stored.pattern):
+    if stored.role == "scale" or runs(stored.role) or (stored.role == "shift" and "i" not in stored.pattern):
         return (_elementwise(stored, shape, kind, at + rest),)
     tokens = ["b"] * len(at) + re.findall(r"\(.*?\)|\S", stored.pattern)
     order, count = at + rest, max(len(stored.gates), 1)
@@ -124,7 +127,8 @@ def _elementwise(stored: Stored, shape: Shape, kind: str, order: Shape) -> Part:
     """Return the part of a norm, whose axes stay apart."""
     axes = "b" * (len(shape) - len(stored.shape)) + "o" * len(stored.shape)
     view = None if order == tuple(sorted(order)) else View(order=order)
-    return Part("", axes, tuple(shape[axis] for axis in order), stored.role, kind, stored.fans, view)
+    own = tuple(shape[axis] for axis in order)
+    return Part("", axes, own, stored.role, kind, stored.fans, view, start=stored.start)
 
 
 def _put_back(view: View | None, shape: Shape, order: Shape, widths: Sequence[int]) -> View | None:

@@ -1,4 +1,8 @@
-"""Equinox models: their inexact arrays are parameters, but for what their layers keep as state."""
+"""Equinox models: their inexact arrays are parameters, but for what their layers keep as state.
+
+The running statistics of a BatchNorm lie in an `eqx.nn.State` of their own once `eqx.nn.make_with_state` has made it. A
+model that was made without holds what they start at, and that is started with it.
+"""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -8,8 +12,8 @@ import jax
 import jax.numpy as jnp
 
 from glorot.errors import GlorotError
-from glorot.jax.models.describing import Described, describe
-from glorot.jax.models.eqx_layers import kind_at
+from glorot.jax.models.describing import Described, describe, kind_in
+from glorot.jax.models.eqx_layers import COUNTERS, PACKAGES, kind_at
 from glorot.jax.models.paths import by_path, check_filled, dotted, is_array, nodes, shapes_of
 from glorot.jax.models.registration import in_order
 from glorot.jax.models.running import taken_apart
@@ -25,7 +29,7 @@ def matches(model: object) -> bool:
 
 
 def leaves(model: Any) -> dict[str, Any]:
-    """Return the parameters by their path, in the order of registration.
+    """Return the parameters by their path, in the order of registration, and then the running statistics.
 
     Raises:
         GlorotError: if the model is a class, or has no parameters.
@@ -37,7 +41,19 @@ def leaves(model: Any) -> dict[str, Any]:
         raise GlorotError(
             f"this {type(model).__name__} has no parameters: none of its leaves is an array of floating-point numbers"
         )
-    return found
+    return found | _statistics(model)
+
+
+def _statistics(model: Any) -> dict[str, Any]:
+    """Return the running statistics that the norms of a model hold, by their path."""
+    norms = {path: node for path, node in nodes(model, _is_state()).items() if kind_in(node, ("BatchNorm",), PACKAGES)}
+    held = {f"{path}.{name}.init": getattr(norm, name) for path, norm in norms.items() for name in COUNTERS}
+    return {
+        f"{path}.{n}".removeprefix("."): leaf
+        for path, index in held.items()
+        for n, leaf in enumerate(index.init if index is not None and isinstance(index.init, tuple) else ())
+        if is_array(leaf)
+    }
 
 
 def _arrays(model: Any) -> dict[str, Any]:
@@ -56,15 +72,16 @@ def _is_state() -> Callable[[Any], bool]:
 
 
 def tied(model: Any) -> dict[str, str]:
-    """Return {path: the path of the first} of parameters that are one and the same array."""
-    owners: dict[int, str] = {}
+    """Return {path: the path of the first} of what is one and the same array; a mean and a variance never are."""
+    owners: dict[tuple[int, str], str] = {}
     concrete = {path: leaf for path, leaf in leaves(model).items() if not isinstance(leaf, jax.ShapeDtypeStruct)}
-    firsts = {path: owners.setdefault(id(leaf), path) for path, leaf in concrete.items()}
+    which = {path: path.rpartition(".")[2] for path in _statistics(model)}
+    firsts = {path: owners.setdefault((id(leaf), which.get(path, "")), path) for path, leaf in concrete.items()}
     return {path: first for path, first in firsts.items() if path != first}
 
 
 def described(model: Any, inputs: Any = None) -> dict[str, Described]:
-    """Describe every parameter by the module that owns it.
+    """Describe every parameter and running statistic by the module that owns it.
 
     Args:
         model: the model.
@@ -80,7 +97,7 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     modules = {path: node for path, node in inside.items() if isinstance(node, base)}
     found = describe(modules, shapes, kind_at)
     if inputs is not None:
-        return placed(found, _traced(model, inputs, found))
+        return placed(found, _traced(model, inputs, {path: found[path] for path in _arrays(model) if path in found}))
     return placed(found, in_order(inside.items(), found))
 
 
@@ -107,13 +124,11 @@ def _traced(model: Any, inputs: Any, found: Mapping[str, Described]) -> Trace:
 
 def _with(model: Any, values: Mapping[str, Any]) -> Any:
     """Return a model with some leaves replaced."""
-    return jax.tree_util.tree_map_with_path(
-        lambda keys, leaf: values.get(dotted(keys), leaf), model, is_leaf=_is_state()
-    )
+    return jax.tree_util.tree_map_with_path(lambda keys, leaf: values.get(dotted(keys), leaf), model)
 
 
 def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:
-    """Return the model with parameters replaced; the one given is not changed.
+    """Return the model with parameters and running statistics replaced; the one given is not changed.
 
     Args:
         model: the model.
@@ -127,7 +142,14 @@ def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:
     check_filled(
         others, "the array", "build the model inside jax.jit instead of eqx.filter_eval_shape, or fill it first"
     )
+    new = {path: values[first.get(path, path)] for path in leaves(model) if first.get(path, path) in values}
+    return _with(model, new | _counters(new))
 
-    return _with(
-        model, {path: values[first.get(path, path)] for path in leaves(model) if first.get(path, path) in values}
-    )
+
+def _counters(new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the start of what counts the batches behind running statistics, wherever these are replaced."""
+    found: dict[str, Any] = {}
+    for index, (counter, start) in COUNTERS.items():
+        means = [path for path in new if path.endswith(f"{index}.init.0")]
+        found |= {path.replace(f"{index}.init.0", f"{counter}.init"): jnp.array(start) for path in means}
+    return found

@@ -4,9 +4,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from glorot import fans
-from glorot.jax.models.describing import Describe, Layout, Shape, Stored, gated, kind_in, norm, slope_of, unknown
+from glorot.jax.models.describing import (
+    STATISTICS,
+    Describe,
+    Layout,
+    Shape,
+    Stored,
+    gated,
+    kind_in,
+    norm,
+    slope_of,
+    unknown,
+)
 
 PACKAGES = ("equinox.nn.",)
+
+COUNTERS = {"batch_state_index": ("batch_counter", 0), "ema_state_index": ("ema_first_time_index", True)}
+"""Where a BatchNorm of either mode keeps its statistics, and what counts its batches, with its start."""
 
 
 def _linear(m: Any, _: Mapping[str, Shape]) -> Layout:
@@ -48,6 +62,11 @@ def _norm(m: Any, _: Mapping[str, Shape]) -> Layout:
     return norm({"weight": "scale", "bias": "shift"}, shape)
 
 
+def _batch_norm(m: Any, shapes: Mapping[str, Shape]) -> Layout:
+    gathered = {f"{name}.init.{n}": role for name in COUNTERS for n, role in enumerate(STATISTICS.values())}
+    return _norm(m, shapes) | norm(gathered, (m.input_size,))
+
+
 def _prelu(m: Any, shapes: Mapping[str, Shape]) -> Layout:
     shape = shapes.get("negative_slope", ())
     return {"negative_slope": Stored("o " * len(shape), shape, "slope", fans.ELEMENTWISE, start=slope_of(m))}
@@ -78,7 +97,8 @@ LAYERS: dict[str, Describe] = {
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
     "Embedding": _embedding,
-    **dict.fromkeys(("LayerNorm", "RMSNorm", "GroupNorm", "BatchNorm"), _norm),
+    **dict.fromkeys(("LayerNorm", "RMSNorm", "GroupNorm"), _norm),
+    "BatchNorm": _batch_norm,
     "PReLU": _prelu,
     "LSTMCell": _lstm_cell,
     "GRUCell": _gru_cell,

@@ -10,7 +10,19 @@ import numpy as np
 from glorot import fans
 from glorot.fans import Fans
 from glorot.jax.models.activating import activation_of
-from glorot.jax.models.describing import Describe, Layout, Shape, Stored, gated, kind_in, norm, slope_of, unknown
+from glorot.jax.models.declaring import with_starts
+from glorot.jax.models.describing import (
+    STATISTICS,
+    Describe,
+    Layout,
+    Shape,
+    Stored,
+    gated,
+    kind_in,
+    norm,
+    slope_of,
+    unknown,
+)
 
 PACKAGES = ("flax.nnx.", "flax.linen.")
 
@@ -137,9 +149,10 @@ def _embed(m: Any, _: Mapping[str, Shape]) -> Layout:
 def _norm(m: Any, shapes: Mapping[str, Shape]) -> Layout:
     axes = getattr(m, "axis" if hasattr(m, "momentum") else "feature_axes", -1)
     rank = 1 if hasattr(m, "num_features") else len(_tuple(axes))
-    roles = {"scale": "scale", "bias": "shift"}
+    gathered = STATISTICS if hasattr(m, "momentum") else {}
+    roles = {"scale": "scale", "bias": "shift", **gathered}
     own = {name: shapes[name][-rank:] for name in roles if name in shapes}
-    fits = all(_declares(m, num_features=shape) for shape in own.values())
+    fits = all(_declares(m, num_features=shape) for name, shape in own.items() if name not in gathered)
     return {name: norm({name: roles[name]}, shape)[name] for name, shape in own.items()} if fits else {}
 
 
@@ -207,9 +220,19 @@ def kind_at(path: str, modules: Mapping[str, Any]) -> tuple[str | None, Describe
     cell_kind = kind_in(cell, CELLS, PACKAGES)
     if kind is None:
         return None, unknown
+
+    def layout(shapes: Mapping[str, Shape]) -> Layout:
+        return with_starts(module, LAYERS[kind](module, shapes))
+
     if cell_kind is None or name not in INTO | AROUND:
-        return kind, lambda _, shapes: LAYERS[kind](module, shapes)
-    return cell_kind, lambda _, shapes: _in_cell(cell, cell_kind, name, LAYERS[kind](module, shapes))
+        return kind, lambda _, shapes: layout(shapes)
+    return cell_kind, lambda _, shapes: _in_cell(cell, cell_kind, name, layout(shapes))
+
+
+def keeps_statistics(path: str, modules: Mapping[str, Any]) -> bool:
+    """Tell whether what has a path is a running statistic: the mean or the variance of a BatchNorm of Flax."""
+    layer, _, name = path.rpartition(".")
+    return name in STATISTICS and layer in modules and kind_at(layer, modules)[0] == "BatchNorm"
 
 
 def _in_cell(cell: Any, kind: str, name: str, layout: Layout) -> Layout:

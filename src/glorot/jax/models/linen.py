@@ -8,8 +8,8 @@ from typing import Any
 import jax
 
 from glorot.errors import GlorotError
-from glorot.jax.models.describing import Described, describe
-from glorot.jax.models.flax_layers import kind_at
+from glorot.jax.models.describing import STATISTICS, Described, describe
+from glorot.jax.models.flax_layers import keeps_statistics, kind_at
 from glorot.jax.models.paths import by_path, check_filled, dotted, is_array, shapes_of
 from glorot.jax.models.registration import in_order
 from glorot.jax.models.running import call_abstractly, taken_apart
@@ -60,11 +60,18 @@ def _has_collections(given: Mapping[Any, Any]) -> bool:
 
 
 def leaves(model: Any) -> dict[str, Any]:
-    """Return the params by their path, in the order in which the module made them; boxes are opened.
+    """Return the params by their path, in the order in which the module made them, and what may be running statistics.
+
+    Boxes are opened.
 
     Raises:
         GlorotError: if the params are missing or empty, or one of them is no array.
     """
+    params = _params(model)
+    return params | _statistics(model, params)
+
+
+def _params(model: Any) -> dict[str, Any]:
     module, _, params = _taken_apart(model)
     found = by_path(_walk(params, ""))
     if not found:
@@ -73,6 +80,14 @@ def leaves(model: Any) -> dict[str, Any]:
         if not is_array(leaf):
             raise GlorotError(f"the params hold no array at {path!r} but a {type(leaf).__name__}")
     return found
+
+
+def _statistics(model: Any, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands beside the params and has the names of running statistics, by its path."""
+    given = _taken_apart(model)[1]
+    found = by_path(_walk(given.get("batch_stats", {}), "")) if _has_collections(given) else {}
+    named = {path: leaf for path, leaf in found.items() if path.rpartition(".")[2] in STATISTICS and is_array(leaf)}
+    return {path: leaf for path, leaf in named.items() if path not in params}
 
 
 def _walk(node: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -99,7 +114,7 @@ def tied(_model: Any) -> dict[str, str]:
 
 
 def described(model: Any, inputs: Any = None) -> dict[str, Described]:
-    """Describe every param by the module that owns it, as a forward pass in shapes alone makes them.
+    """Describe every param and running statistic by its module, as a forward pass in shapes alone makes them.
 
     Args:
         model: (module, params).
@@ -109,17 +124,22 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
         GlorotError: if the batch is missing or does not fit, or the params belong to another module.
     """
     module, _, params = _taken_apart(model)
-    shapes = shapes_of(leaves(model))
+    own = _params(model)
+    shapes, others = shapes_of(own), shapes_of(_statistics(model, own))
+
+    def gathered(modules: Mapping[str, Any]) -> dict[str, Any]:
+        return {path: shape for path, shape in others.items() if keeps_statistics(path, modules)}
+
     if inputs is not None:
         modules, made, views = modules_made(module, inputs)
         _check_belong(type(module).__name__, shapes, shapes_of(made))
-        found = describe(modules, shapes, kind_at, views.stacks(shapes))
-        return placed(found, _traced(model, inputs, found))
+        found = describe(modules, shapes | gathered(modules), kind_at, views.stacks(shapes))
+        return placed(found, _traced(model, inputs, {path: found[path] for path in shapes}))
     items = list(_from_setup(module, params))
     modules = {path: node for path, node in items if isinstance(node, _base())}
     if any(path.rpartition(".")[0] not in modules for path in shapes):
         raise GlorotError(ASK)
-    found = describe(modules, shapes, kind_at)
+    found = describe(modules, shapes | gathered(modules), kind_at)
     return placed(found, in_order(items, found, attributes=False))
 
 
@@ -208,24 +228,26 @@ def _from_setup(module: Any, params: Any) -> Iterator[tuple[str, Any]]:
 
 
 def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:
-    """Return (module, params) with params replaced, in containers and boxes of the same kind.
+    """Return (module, params) with params and running statistics replaced, in containers and boxes of the same kind.
 
     Args:
         model: (module, params); neither is changed.
         values: {path: its new value}; what is not there is kept.
 
     Raises:
-        GlorotError: if other variables that stand beside the params have shapes but no values.
+        GlorotError: if variables that stand beside the params, and are not replaced, have shapes but no values.
     """
     module, given, params = _taken_apart(model)
     new = _replaced(params, values, "")
     if not _has_collections(given):
         return module, new
-    others = by_path(_walk({key: value for key, value in given.items() if key != "params"}, ""))
-    check_filled(
-        others, "the variable", "run module.init inside jax.jit instead of jax.eval_shape, or pass params alone"
-    )
-    return module, _like(given, {**given, "params": new})
+    gathered = {path: values[path] for path in _statistics(model, _params(model)) if path in values}
+    others = {key: value for key, value in given.items() if key != "params"}
+    if gathered:
+        others["batch_stats"] = _replaced(others["batch_stats"], gathered, "")
+    way_out = "run module.init inside jax.jit instead of jax.eval_shape, or pass params alone"
+    check_filled(by_path(_walk(others, "")), "the variable", way_out)
+    return module, _like(given, {key: new if key == "params" else others[key] for key in given})
 
 
 def _like(given: Mapping[Any, Any], items: dict[Any, Any]) -> Any:

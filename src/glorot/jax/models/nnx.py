@@ -1,4 +1,4 @@
-"""Flax NNX models: what they hold as `nnx.Param`, or as a kind of it, are parameters."""
+"""Flax NNX models: what they hold as `nnx.Param`, or as a kind of it, are parameters; norms hold statistics besides."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from glorot.errors import GlorotError
 from glorot.jax.models.describing import Described, describe
-from glorot.jax.models.flax_layers import kind_at
+from glorot.jax.models.flax_layers import keeps_statistics, kind_at
 from glorot.jax.models.paths import check_filled, dotted, is_array, shapes_of
 from glorot.jax.models.registration import in_order
 from glorot.jax.models.running import taken_apart
@@ -30,14 +30,14 @@ def _is_class(model: object, base: type) -> bool:
 
 
 def leaves(model: Any) -> dict[str, Any]:
-    """Return the values of the parameters by their path, attributes in the order of the alphabet.
+    """Return the values of parameters and running statistics by path, attributes in the order of the alphabet.
 
     Raises:
         GlorotError: if the model is a class, has no parameters, or one that is no array.
     """
     if isinstance(model, type):
         raise GlorotError(f"{model.__name__} is a class of NNX modules; pass an instance, {model.__name__}(…, rngs=…)")
-    found = {path: variable.get_value() for path, variable in _parameters(model).items()}
+    found = {path: variable.get_value() for path, variable in _started(model).items()}
     if not found:
         raise GlorotError(
             f"this {type(model).__name__} is not built: it has no nnx.Param; a bridge.ToNNX needs lazy_init on a batch"
@@ -51,8 +51,24 @@ def leaves(model: Any) -> dict[str, Any]:
     return found
 
 
-def _parameters(model: Any) -> dict[str, Any]:
-    return {path: node for path, node in _walk(model, "", ()) if isinstance(node, _nnx().Param)}
+def _started(model: Any) -> dict[str, Any]:
+    """Return the variables that a start sets: parameters, and the statistics of norms that are trained."""
+    nnx, items = _nnx(), list(_walk(model, "", ()))
+    modules = {path: node for path, node in items if isinstance(node, nnx.Module)}
+
+    def is_started(path: str, node: Any) -> bool:
+        if isinstance(node, nnx.BatchStat) and keeps_statistics(path, modules):
+            return not _is_frozen(modules[path.rpartition(".")[0]])
+        return isinstance(node, nnx.Param)
+
+    return {path: node for path, node in items if is_started(path, node)}
+
+
+def _is_frozen(norm: Any) -> bool:
+    """Tell whether a norm has weights, but in variables of another kind than those that are trained."""
+    nnx = _nnx()
+    own = [weight for weight in map(vars(norm).get, ("scale", "bias")) if isinstance(weight, nnx.Variable)]
+    return bool(own) and not any(isinstance(weight, nnx.Param) for weight in own)
 
 
 def _walk(node: Any, path: str, above: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
@@ -87,14 +103,14 @@ def _name(item: tuple[str, Any]) -> str:
 
 
 def tied(model: Any) -> dict[str, str]:
-    """Return {path: the path of the first} of parameters that are one and the same `nnx.Param`."""
+    """Return {path: the path of the first} of what is one and the same variable."""
     owners: dict[int, str] = {}
-    firsts = {path: owners.setdefault(id(variable), path) for path, variable in _parameters(model).items()}
+    firsts = {path: owners.setdefault(id(variable), path) for path, variable in _started(model).items()}
     return {path: first for path, first in firsts.items() if path != first}
 
 
 def described(model: Any, inputs: Any = None) -> dict[str, Described]:
-    """Describe every parameter by the module that owns it.
+    """Describe every parameter and running statistic by the module that owns it.
 
     Args:
         model: the model; it is not changed.
@@ -128,29 +144,26 @@ def _traced(model: Any, inputs: Any, found: Mapping[str, Described]) -> Trace:
 
 
 def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:
-    """Return a model with parameters replaced, which shares no variable with the one given.
+    """Return a model with parameters and running statistics replaced, which shares no variable with the one given.
 
     Args:
         model: the model; it is not changed.
         values: {path: its new value}; what is not there is kept, and what is tied goes with the first.
 
     Raises:
-        GlorotError: if a variable that is no parameter has a shape but no values.
+        GlorotError: if a variable that is no parameter, and is not replaced, has a shape but no values.
     """
     nnx = _nnx()
     graph, state = nnx.split(model)
-    flat = [(keys, dotted(keys), variable) for keys, variable in nnx.to_flat_state(state)]
-    others = {path: _value(variable) for _, path, variable in flat if not isinstance(variable, nnx.Param)}
+    first, others, new = tied(model), {}, []
+    for keys, variable in nnx.to_flat_state(state):
+        path = dotted(keys)
+        value = values.get(first.get(path, path), _value(variable))
+        new.append((keys, _with_value(variable, value)))
+        if not isinstance(variable, nnx.Param):
+            others[path] = value
     way_out = "build the model inside nnx.jit instead of nnx.eval_shape, or fill that state first"
     check_filled(others, "the state", way_out)
-    first = tied(model)
-    new = []
-    for keys, path, variable in flat:
-        if isinstance(variable, nnx.Param):
-            value = values.get(first.get(path, path), _value(variable))
-        else:
-            value = _value(variable)
-        new.append((keys, _with_value(variable, value)))
     return nnx.merge(graph, nnx.from_flat_state(new))
 
 
