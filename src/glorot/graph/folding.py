@@ -89,6 +89,7 @@ class Folded:
         self._random: set[int] = set()
         self._root: dict[int, int] = {}  # the value that all of a value comes from, through statistics too
         self._statistics: set[int] = set()  # the values that a statistic enters
+        self._after_kernel: set[int] = set()
         self._normed: set[int] = set()  # the roots that a norm or a softmax was found of
         self._numbers: dict[int, float] = {}  # what constants fold to
         for value in graph.values:
@@ -108,6 +109,10 @@ class Folded:
     def is_statistic(self, value: int) -> bool:
         """Tell whether a value is, or is made of, a statistic of a signal that a norm divides by it."""
         return self._root.get(value) in self._normed and value in self._statistics
+
+    def has_kernel(self, value: int) -> bool:
+        """Tell whether a kernel, or a table that is looked up, lies on the way to a value."""
+        return value in self._after_kernel
 
     def data_of(self, step: Step) -> list[int]:
         """Return the operands of a step that depend on the batch, each once."""
@@ -157,6 +162,8 @@ class Folded:
                 if value in self.parameters:
                     self._note(position, operand, self._role(step, value), value)
             self._follow(step, data)
+        if self.kind.get(step.result) in ("kernel", "embedding") or not self._after_kernel.isdisjoint(step.operands):
+            self._after_kernel.add(step.result)
 
     def _fold(self, step: Step) -> None:
         """Fold a step that no data enters."""

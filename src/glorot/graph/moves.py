@@ -62,4 +62,5 @@ def box(shape: Sequence[int], axis: int = -1, start: int = 0, stop: int = 0, ste
         >>> box((4, 6), 1, 2, 5)
         ((0, 4, 1), (2, 5, 1))
     """
-    return tuple((start, stop, step) if n == axis else (0, size, 1) for n, size in enumerate(shape))
+    cut = (int(start), int(stop), int(step))
+    return tuple(cut if n == axis else (0, int(size), 1) for n, size in enumerate(shape))

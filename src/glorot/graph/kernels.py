@@ -1,0 +1,236 @@
+"""Kernels: how a stored parameter connects inputs to outputs, read from the step where it meets the signal."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.fans import Fans
+from glorot.graph.folding import Folded, Use
+from glorot.graph.graph import Graph, Step
+from glorot.graph.moves import moved
+from glorot.graph.operations import (
+    Broadcast,
+    Contract,
+    Convolve,
+    Flip,
+    Map,
+    Pad,
+    Permute,
+    Reshape,
+    Slice,
+)
+
+Labels = NDArray[Any]
+ABSENT = -1
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """How a parameter connects.
+
+    Attributes:
+        letters: for each stored axis b (copies), o (outputs), i (inputs) or k (window); several where it holds several,
+            the outermost first, as "bo" of a grouped convolution; "" for an axis of size 1 that is none of them.
+        groups: the size of the b that shares an axis with o.
+        fans: the true connection counts.
+        outputs: the axes of the result along which its outputs lie.
+    """
+
+    letters: tuple[str, ...]
+    groups: int
+    fans: Fans
+    outputs: tuple[int, ...]
+
+
+def kernel_of(folded: Folded, use: Use) -> Kernel | None:
+    """Return how a parameter connects where it is used; None where that cannot be read.
+
+    Args:
+        folded: the graph.
+        use: where it meets the signal, in a contraction or a convolution.
+    """
+    step = folded.graph.steps[use.step]
+    leaf = _leaf(folded, step.operands[use.operand], use.path)
+    if leaf is None:
+        return None
+    match step.operation:
+        case Contract() as contract:
+            meaning = _letters_of_contraction(folded.graph, contract, step, use.operand)
+        case Convolve() as convolve:
+            meaning = _letters_of_convolution(convolve)
+        case _:
+            return None
+    stored = _stored_letters(folded, leaf, step.operands[use.operand], meaning)
+    if stored is None:
+        return None
+    groups = step.operation.groups if isinstance(step.operation, Convolve) else 1
+    if groups > 1:
+        stored = tuple("bo" if letters == "o" else letters for letters in stored)
+    return Kernel(stored, groups, fans_of(folded.graph, step, use.operand), _outputs(step, use.operand))
+
+
+def _leaf(folded: Folded, value: int, path: str) -> int | None:
+    """Return the parameter of a path among what a value is made of."""
+    waiting, seen = [value], set[int]()
+    while waiting:
+        made = waiting.pop()
+        if folded.graph.values[made].path == path:
+            return made
+        step = folded.makers.of(made)
+        if step is not None and made not in seen:
+            seen.add(made)
+            waiting.extend(step.operands)
+    return None
+
+
+def _letters_of_contraction(graph: Graph, contract: Contract, step: Step, operand: int) -> str:
+    """Return the meaning of each axis of the operand that is the kernel."""
+    own, other = contract.operands[operand], contract.operands[1 - operand]
+    return "".join(
+        "i" if letter in other and letter not in contract.result else "b" if letter in other else "o" for letter in own
+    )
+
+
+def _letters_of_convolution(convolve: Convolve) -> str:
+    letters = [""] * len(convolve.kernel)
+    for axis, letter in zip(convolve.kernel, "oi" + "k" * len(convolve.window), strict=True):
+        letters[axis] = letter
+    return "".join(letters)
+
+
+def _stored_letters(folded: Folded, leaf: int, end: int, meaning: str) -> tuple[str, ...] | None:
+    """Return the meaning of each stored axis of a parameter, from that of the axes of what it is moved to."""
+    shape = folded.graph.shape(leaf)
+    found = []
+    for axis, size in enumerate(shape):
+        labels = np.broadcast_to(np.arange(size).reshape([size if n == axis else 1 for n in range(len(shape))]), shape)
+        arrived = follow_parameter(folded, leaf, labels, end)
+        if arrived is None or arrived.ndim != len(meaning):
+            return None
+        letters = "".join(meaning[n] for n in range(arrived.ndim) if _varies(arrived, n))
+        found.append("".join(dict.fromkeys(letters)))
+    return tuple(found)
+
+
+def _varies(labels: Labels, axis: int) -> bool:
+    """Tell whether labels change along an axis."""
+    if labels.strides[axis] == 0 or labels.shape[axis] < 2:
+        return False
+    line = labels[tuple(slice(None) if n == axis else 0 for n in range(labels.ndim))]
+    return bool(np.any(line != line[0]))
+
+
+def follow_parameter(folded: Folded, start: int, labels: Labels, end: int) -> Labels | None:
+    """Return where the elements of a parameter lie in a value that is made of it; None if it is more than moved."""
+    chain: list[Step] = []
+    value = end
+    while value != start:
+        step = folded.makers.of(value)
+        own = [v for v in step.operands if start in _made_from(folded, v, start)] if step is not None else []
+        if step is None or len(set(own)) != 1:
+            return None
+        chain.append(step)
+        value = own[0]
+    for step in reversed(chain):
+        shape = folded.graph.shape(step.result)
+        match step.operation:
+            case Map():
+                labels = np.broadcast_to(labels, shape)
+            case Reshape() | Permute() | Slice() | Broadcast() | Flip() | Pad() as move:
+                arrived = moved(move, [labels], shape, ABSENT)
+                if arrived is None:
+                    return None
+                labels = arrived
+            case _:
+                return None
+    return labels
+
+
+def _made_from(folded: Folded, value: int, start: int) -> set[int]:
+    return {start} if value == start or folded.graph.values[start].path in folded.parameters.get(value, ()) else set()
+
+
+def _outputs(step: Step, operand: int) -> tuple[int, ...]:
+    match step.operation:
+        case Contract() as contract:
+            other = contract.operands[1 - operand]
+            return tuple(n for n, letter in enumerate(contract.result) if letter not in other)
+        case Convolve() as convolve:
+            return (convolve.channel,)
+    return ()
+
+
+def fans_of(graph: Graph, step: Step, operand: int) -> Fans:
+    """Count the connections of a step: how many inputs an output sums, and how many outputs an input feeds.
+
+    Args:
+        graph: the graph.
+        step: a contraction or a convolution.
+        operand: which of its operands is the kernel.
+
+    Returns:
+        The fans; of a convolution as an average over all its positions, those at the border included.
+    """
+    if isinstance(step.operation, Contract):
+        contract = step.operation
+        own, other = contract.operands[operand], contract.operands[1 - operand]
+        sizes = dict(zip(own, graph.shape(step.operands[operand]), strict=True))
+        summed = [size for letter, size in sizes.items() if letter in other and letter not in contract.result]
+        free = [size for letter, size in sizes.items() if letter not in other]
+        return Fans(float(math.prod(summed)), float(math.prod(free)))
+    assert isinstance(step.operation, Convolve)
+    return _fans_of_convolution(graph, step, step.operation)
+
+
+def _fans_of_convolution(graph: Graph, step: Step, convolve: Convolve) -> Fans:
+    signal, kernel, result = (graph.shape(v) for v in (*step.operands[:2], step.result))
+    outputs, inputs = kernel[convolve.kernel[0]], kernel[convolve.kernel[1]]
+    if convolve.transposed:
+        inputs, outputs = signal[convolve.channel] // convolve.groups, result[convolve.channel]
+    spatial = [axis for axis in range(len(signal)) if axis not in (0, convolve.channel)]
+    into, out_of = 1.0, 1.0
+    for n, axis in enumerate(spatial):
+        sizes = (result[axis], signal[axis]) if convolve.transposed else (signal[axis], result[axis])
+        count = _connections(*sizes, convolve, n)
+        into *= count / result[axis]
+        out_of *= count / signal[axis]
+    return Fans(inputs * into, outputs / convolve.groups * out_of)
+
+
+def _connections(wide: int, narrow: int, convolve: Convolve, axis: int) -> int:
+    """Count the pairs (input, output) that a convolution joins along one axis, from its wide side to its narrow one."""
+    window, step = convolve.window[axis], convolve.stride[axis]
+    at = np.arange(narrow)[:, None] * step - convolve.padding[axis][0]
+    reached = at + np.arange(window)[None, :] * convolve.dilation[axis]
+    return int(np.count_nonzero((reached >= 0) & (reached < wide)))
+
+
+def thin(labels: Labels) -> Labels:
+    """Return labels without the axes along which they repeat.
+
+    Example:
+        >>> thin(np.broadcast_to(np.arange(3), (4, 3))).tolist()
+        [0, 1, 2]
+    """
+    index = tuple(
+        0 if stride == 0 and size else slice(None) for stride, size in zip(labels.strides, labels.shape, strict=True)
+    )
+    return np.asarray(labels[index])
+
+
+def label_axes(shape: Sequence[int], axes: Sequence[int]) -> Labels:
+    """Number the elements along some axes of a shape, row-major; the other axes repeat them.
+
+    Example:
+        >>> label_axes((2, 3), (1,)).tolist()
+        [[0, 1, 2], [0, 1, 2]]
+    """
+    sizes = [shape[axis] for axis in axes]
+    numbers = np.arange(math.prod(sizes)).reshape(sizes)
+    order = sorted(range(len(axes)), key=lambda n: axes[n])
+    spread = [shape[axis] if axis in axes else 1 for axis in range(len(shape))]
+    return np.broadcast_to(numbers.transpose(order).reshape(spread), shape)
