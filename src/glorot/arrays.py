@@ -14,8 +14,8 @@ from glorot import stream
 from glorot.errors import GlorotError
 from glorot.layouts import place_in
 from glorot.plans import Assignment
-from glorot.stream.elements import LARGEST
-from glorot.stream.spec import reach_of
+from glorot.stream.checks import check_law
+from glorot.stream.elements import check_element
 
 
 def check(assignment: Assignment, dtype: str) -> None:
@@ -26,7 +26,7 @@ def check(assignment: Assignment, dtype: str) -> None:
         dtype: the name of the dtype that it is stored in.
 
     Raises:
-        GlorotError: if the dtype is none that holds weights, cannot hold what the law draws, or the law does not fit
+        GlorotError: if weights are not drawn in the dtype, it cannot hold what the law draws, or the law does not fit
             the part.
 
     Example:
@@ -34,34 +34,33 @@ def check(assignment: Assignment, dtype: str) -> None:
         >>> from glorot.inventory import Part
         >>> check(Assignment(Part("b", "o", (3,), "bias", "Dense"), Constant(1e5), stream.key_of(0, "b")), "float16")
         Traceback (most recent call last):
-        glorot.errors.GlorotError: b: Constant(value=100000.0) reaches 100000, but float16 holds at most 65504
+        glorot.errors.GlorotError: b: Constant(value=100000.0) reaches 100000, but float16 holds at most 65504; choose \
+a smaller scale or a wider dtype
     """
-    if dtype not in LARGEST:
-        path = assignment.part.path
-        raise GlorotError(f"{path} has dtype {dtype}; glorot writes {', '.join(LARGEST)}: skip it by a rule")
-    check_law(assignment, dtype, LARGEST[dtype])
-
-
-def check_law(assignment: Assignment, dtype: str, largest: float) -> None:
-    """Raise unless a law fits its part, and a dtype that holds numbers up to `largest` can hold what it draws."""
     part, law, key = assignment
-    if reach_of(law) > largest:
-        raise GlorotError(f"{part.name}: {law} reaches {reach_of(law):g}, but {dtype} holds at most {largest:g}")
+    try:
+        check_element(dtype)
+    except GlorotError as error:
+        raise GlorotError(f"{part.path}: {error}; cast it, or skip it by a rule") from None
     nothing = ((0, 0),) * len(part.shape)
     try:
+        check_law(law, dtype)
         stream.fill(np.empty((0,) * len(part.shape)), key, law, part.shape, nothing, part.axes or None)
     except GlorotError as error:
         raise GlorotError(f"{part.name}: {error}") from error
 
 
 def widened(values: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return arrays by their path, with those of bfloat16, which NumPy cannot save, as float32.
+    """Return arrays by their path, with those of bfloat16 and float8, which NumPy cannot save, as float32.
 
     Example:
         >>> widened({"w": np.zeros(2, np.float16)})["w"].dtype
         dtype('float16')
     """
-    return {path: one.astype(np.float32) if one.dtype.name == "bfloat16" else one for path, one in values.items()}
+    return {
+        path: one.astype(np.float32) if one.dtype.name.startswith(("bfloat", "float8")) else one
+        for path, one in values.items()
+    }
 
 
 def is_whole(shape: Sequence[int], assignments: Sequence[Assignment]) -> bool:

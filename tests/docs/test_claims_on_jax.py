@@ -121,9 +121,9 @@ def test_float64_without_x64_warns_and_makes_float32() -> None:
         assert THEIRS.normal()(KEY, (3,), jnp.float64).dtype == jnp.float32
 
 
-def test_complex_numbers_and_8_bits_are_drawn_by_jax_alone() -> None:
-    assert_said(INITIALIZERS, "complex dtypes and those of 8 bits or less, for random laws")
-    for dtype in (jnp.complex64, jnp.float8_e4m3fn):
+def test_complex_numbers_and_those_without_a_sign_are_drawn_by_jax_alone() -> None:
+    assert_said(INITIALIZERS, "complex dtypes and float8_e8m0fnu, which has no sign, for random laws")
+    for dtype in (jnp.complex64, jnp.float8_e8m0fnu):
         assert THEIRS.normal()(KEY, (3,), dtype).dtype == dtype
 
 

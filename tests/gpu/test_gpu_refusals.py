@@ -40,7 +40,7 @@ def test_refused(case: str):
 @pytest.mark.parametrize(
     ("law", "message"),
     [
-        (Uniform(0, 1e5), "reaches 100000, but .* which hold at most 65504"),
+        (Uniform(0, 1e5), "reaches 100000, but .* holds at most 65504"),
         (Constant(1e39), "reaches 1e.39"),
         (Orthogonal(), "the stream has no law for Orthogonal"),
         ("normal", "distribution must be one of glorot.distributions, got 'normal'"),

@@ -217,7 +217,8 @@ def test_a_leaf_on_another_device_stays_there():
     [
         (
             jax.ShapeDtypeStruct((6, 32), jnp.int32),
-            "w has dtype int32; glorot writes float32, bfloat16, float16, float64: cast it, or skip it by a rule",
+            "w: dtype int32 holds no weights that are drawn; expected float32, bfloat16, float16, float64 or a float8 "
+            "that has a sign and a zero; cast it, or skip it by a rule",
         ),
         (
             np.zeros((6, 32)),

@@ -312,7 +312,8 @@ def test_a_law_beyond_the_dtype_is_refused_and_nothing_is_written() -> None:
     before = values_of(model)
     with pytest.raises(GlorotError) as caught:
         write(model, assigned(model, "random", 0, rules=[("bias[o]", "constant(1e5)")]))
-    assert str(caught.value) == "bias[o]: Constant(value=100000.0) reaches 100000, but float16 holds at most 65504"
+    words = "bias[o]: Constant(value=100000.0) reaches 100000, but float16 holds at most 65504"
+    assert str(caught.value) == f"{words}; choose a smaller scale or a wider dtype"
     for path, values in before.items():
         np.testing.assert_array_equal(values_of(model)[path], values)
 
@@ -331,7 +332,8 @@ def test_integers_are_refused() -> None:
     with pytest.raises(GlorotError) as caught:
         write(model, assigned(model, "zeros", 0, rules=[("count", "zeros")]))
     assert str(caught.value) == (
-        "count has dtype int32; glorot writes float32, bfloat16, float16, float64: skip it by a rule"
+        "count: dtype int32 holds no weights that are drawn; expected float32, bfloat16, float16, float64 or a float8 "
+        "that has a sign and a zero; cast it, or skip it by a rule"
     )
     write(model, assigned(model, "zeros", 0, rules=[("count", "skip")]))
 

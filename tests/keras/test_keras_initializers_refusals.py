@@ -11,7 +11,8 @@ from glorot import GlorotError
 from glorot import keras as ours
 
 SEED = "seed must be None, a whole number with 0 <= seed < 2**32, or a keras.random.SeedGenerator"
-DTYPES = "dtype must be float32, bfloat16, float16, float64; other types hold no random weights, got"
+DTYPES = "float32, bfloat16, float16, float64 or a float8 that has a sign and a zero"
+HOLDS = "holds no weights that are drawn"
 SHAPE = "shape must be a sequence of sizes from 0 upwards, such as (300, 100), got"
 
 CONSTRUCTORS: list[tuple[Any, str]] = [
@@ -55,13 +56,13 @@ CALLS: list[tuple[Any, tuple[Any, ...], str]] = [
     (ours.Identity(), ((2.0, 3),), f"Identity: {SHAPE} (2.0, 3)"),
     (ours.Identity(), ((2, 3, 4),), "Identity: a matrix has a shape of 2 axes, (in, out), got (2, 3, 4)"),
     (ours.Orthogonal(), ((3,),), "Orthogonal: a matrix needs a shape of at least 2 axes, (…, in, out), got (3,); for a bias use Zeros"),
-    (ours.HeNormal(), ((2, 3), "int32"), f"HeNormal: {DTYPES} 'int32'"),
-    (ours.HeNormal(), ((2, 3), "string"), f"HeNormal: {DTYPES} 'string'"),
-    (ours.HeNormal(), ((2, 3), "complex64"), f"HeNormal: {DTYPES} 'complex64'"),
-    (ours.HeNormal(), ((2, 3), bool), f"HeNormal: {DTYPES} <class 'bool'>"),
+    (ours.HeNormal(), ((2, 3), "int32"), f"HeNormal: dtype int32 {HOLDS}; expected {DTYPES}"),
+    (ours.HeNormal(), ((2, 3), "string"), f"HeNormal: dtype must be {DTYPES}, got 'string'"),
+    (ours.HeNormal(), ((2, 3), "complex64"), f"HeNormal: dtype complex64 {HOLDS}, for the stream has real numbers alone; expected {DTYPES}"),
+    (ours.HeNormal(), ((2, 3), bool), f"HeNormal: dtype bool {HOLDS}; expected {DTYPES}"),
     (ours.Ones(), ((2, 3), "string"), "Ones: dtype must be a number or bool, got 'string'"),
     (ours.Ones(), ((2, 3), "flaot32"), "Ones: dtype must be a number or bool, got 'flaot32'"),
-    (ours.RandomNormal(stddev=1e5), ((2, 3), "float16"), "stored as float16"),
+    (ours.RandomNormal(stddev=1e5), ((2, 3), "float16"), "reaches 650000, but float16 holds at most 65504; choose a smaller scale or a wider dtype"),
     (ours.HeUniform(input_axes=[0], output_axes=[2]), ((2, 3),), "HeUniform: input_axes=[0] and output_axes=[2] must name axes of the shape (2, 3), each at most once"),
     (ours.HeUniform(input_axes=[0], output_axes=[-2]), ((2, 3),), "each at most once"),
 ]  # fmt: skip

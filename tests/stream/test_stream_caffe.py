@@ -245,7 +245,7 @@ def test_axes_are_needed(law: Distribution, axes: str | None):
     [
         (
             SparseNormal(0, 1e5, 0.1),
-            "sigma=100000.0, density=0.1.* reaches 650000, .* as float16, which hold at most 65504",
+            "sigma=100000.0, density=0.1.* reaches 650000, but float16 holds at most 65504",
         ),
         (PositiveUnitball(gain=1e5), "reaches 100000"),
         (Bilinear(-1e5), "reaches 100000"),

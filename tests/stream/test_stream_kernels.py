@@ -9,7 +9,7 @@ from unittest import mock
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from effort import examples, slow_after
@@ -20,7 +20,7 @@ from glorot.stream.elements import BFLOAT16
 
 KEY = key_of(0, "layers.0.weight")
 NATIVE = [kernel for kernel in kernels.available() if kernel != "numpy"]
-DTYPES = [np.dtype(np.float32), np.dtype(np.float16), np.dtype(np.float64), BFLOAT16]
+DTYPES = [np.dtype(np.float32), np.dtype(np.float16), np.dtype(np.float64), BFLOAT16, np.dtype("float8_e5m2")]
 LAWS = [
     Uniform(-1.0, 3.0),
     Normal(1.0, 0.02),
@@ -78,6 +78,9 @@ def places(draw_from: st.DrawFn) -> tuple[tuple[int, ...], tuple[tuple[int, int]
 )
 def test_a_kernel_writes_what_the_reference_writes(kernel: str, place, law, words, turn, threads):
     shape, box, out = place
+    assume(
+        law != Uniform.symmetric(2.0**-64) or out.dtype not in (np.float16, "float8_e5m2")
+    )  # which round it to zeros
     expected = np.zeros(out.shape, out.dtype)
     with kernels.using("numpy"):
         fill(expected, Key(*words), law, shape, box)
@@ -187,7 +190,7 @@ def test_bfloat16_is_rounded_as_ml_dtypes_rounds():
 def test_every_float16_rounding(kernel: str):
     """Uniform values reach every exponent of float16, its subnormal ones and the ties between two of them."""
     with kernels.using(kernel):
-        for bound in (2.0**-25, 2.0**-14, 1.0, 65504.0):
+        for bound in (2.0**-24, 2.0**-14, 1.0, 65504.0):
             law = Uniform.symmetric(bound)
             assert same_bits(draw(KEY, law, (2**17,), dtype=np.float16), draw(KEY, law, (2**17,)).astype(np.float16))
 
@@ -202,7 +205,7 @@ def test_many_arrays_at_once():
 
 def test_nothing_is_written_where_one_of_many_is_refused():
     good, bad = np.zeros(4, np.float32), np.zeros(4, np.int64)
-    with pytest.raises(GlorotError, match="got int64"):
+    with pytest.raises(GlorotError, match="^dtype int64 holds no weights"):
         fill_all([Fill(good, KEY, Normal(), (4,)), Fill(bad, KEY, Normal(), (4,))])
     assert not good.any()
 

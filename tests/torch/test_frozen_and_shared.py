@@ -180,9 +180,9 @@ BAD = {
     "freed": (freed, r"2\.weight has no memory: its storage was freed, as sharding libraries do"),
     "without sign": (
         lambda: nn.Parameter(torch.ones(4, 4).to(torch.float8_e8m0fnu), requires_grad=False),
-        r"2\.weight has dtype torch\.float8_e8m0fnu, which holds no weights that are drawn; expected one of bfloat16, float16",
+        r"2\.weight: dtype float8_e8m0fnu holds no weights that are drawn, for it has neither sign nor zero; expected float32",
     ),
-    "complex": (lambda: nn.Parameter(torch.ones(4, 4, dtype=torch.complex64)), r"2\.weight has dtype torch\.complex64"),
+    "complex": (lambda: nn.Parameter(torch.ones(4, 4, dtype=torch.complex64)), r"2\.weight: dtype complex64 holds no weights"),
     "meta": (lambda: nn.Parameter(torch.ones(4, 4, device="meta")), r"2\.weight is on the meta device"),
 }  # fmt: skip
 

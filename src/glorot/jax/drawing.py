@@ -20,14 +20,13 @@ from glorot.jax.matrices import MATRIX_LAWS, axes_for
 from glorot.jax.sharding import check_place, mesh_of, sharded
 from glorot.jax.words import Place, row_major, walk_of, words_at
 from glorot.stream.checks import check_law, checked_box, checked_key, checked_shape
-from glorot.stream.elements import element_of
+from glorot.stream.elements import EXPECTED, element_of
 from glorot.stream.matrix import check_axes
 from glorot.stream.philox import Key
 from glorot.stream.pieces import Box, Shape
 from glorot.stream.spec import law_of
 
 LARGEST_EXTENT = 2**31 - 1  # XLA counts along an axis in 32 bits
-DTYPES = ("float32", "bfloat16", "float16", "float64")
 LawNumbers = tuple[np.float32 | np.uint32, ...]
 
 
@@ -56,7 +55,7 @@ def draw(
         shape: the global shape of the part.
         axes: a letter for each axis: b (batch), o (out), i (in), k (kernel). Only the whole-matrix laws
             (`Orthogonal`, `Identity`, `PositiveUnitball`, `Bilinear`) need it.
-        dtype: float32, bfloat16, float16, or under x64 float64.
+        dtype: float32, bfloat16, float16, a float8 that has a sign and a zero, or under x64 float64.
         box: (start, stop) along each axis of the shape; None is the whole.
         order: the axes of the part in the order in which the result holds them; None keeps theirs. A part
             of shape (out, in) with order (1, 0) gives a Flax kernel.
@@ -180,10 +179,11 @@ def _checked_order(order: Sequence[int] | None, shape: Shape) -> Shape:
 
 
 def _checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    with contextlib.suppress(TypeError):
-        kind = jnp.dtype(dtype)
-        if kind == np.float64 and jnp.result_type(float) != kind:
-            raise GlorotError("dtype float64 needs x64, as in jax.config.update('jax_enable_x64', True)")
-        if kind.name in DTYPES:
-            return kind
-    raise GlorotError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
+    try:
+        kind: np.dtype[Any] = jnp.dtype(dtype)
+    except TypeError:
+        raise GlorotError(f"dtype must be {EXPECTED}, got {dtype!r}") from None
+    element_of(kind)
+    if kind == np.float64 and jnp.result_type(float) != kind:
+        raise GlorotError("dtype float64 needs x64, as in jax.config.update('jax_enable_x64', True)")
+    return kind

@@ -11,7 +11,6 @@ from jax import Array
 from glorot import arrays
 from glorot.errors import GlorotError
 from glorot.inventory import path_of
-from glorot.jax.drawing import DTYPES
 from glorot.jax.filling import filled
 from glorot.jax.sharding import check_place, place_of
 from glorot.plans import Assignment
@@ -45,10 +44,6 @@ def _filled(leaf: Any, assignments: list[Assignment]) -> Array:
 
 def _check_leaf(path: str, leaf: Any, assignments: list[Assignment]) -> None:
     dtype = np.dtype(leaf.dtype)
-    if not jnp.issubdtype(dtype, jnp.floating) or dtype.name not in DTYPES:
-        raise GlorotError(
-            f"{path} has dtype {dtype.name}; glorot writes {', '.join(DTYPES)}: cast it, or skip it by a rule"
-        )
     if dtype == np.float64 and jnp.result_type(float) != dtype:
         raise GlorotError(
             f"{path} has dtype float64, which JAX has only under x64; cast it to float32, or call "

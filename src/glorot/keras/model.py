@@ -157,7 +157,9 @@ def _constant_of(initializer: Any) -> float | None:
 
 
 def values_of(variable: Any) -> NDArray[Any]:
-    """Return what a variable holds."""
+    """Return what a variable holds; float8, which PyTorch does not hand to NumPy, as float32."""
+    if keras.backend.standardize_dtype(variable.dtype).startswith("float8"):
+        variable = keras.ops.cast(variable, "float32")
     with warnings.catch_warnings():  # NumPy 2 complains of how Keras's variables become arrays
         warnings.simplefilter("ignore", DeprecationWarning)
         return np.asarray(keras.ops.convert_to_numpy(variable))

@@ -12,10 +12,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from glorot.distributions import LAWS, Distribution
 from glorot.errors import GlorotError
-from glorot.stream.elements import LARGEST, element_of
+from glorot.stream.elements import ELEMENTS, EXPECTED, element_of
 from glorot.stream.philox import Key
 from glorot.stream.pieces import Box, Shape
-from glorot.stream.spec import reach_of
+from glorot.stream.spec import reach_of, size_of
 
 MOST_AXES = 64
 """As many an array of NumPy may have."""
@@ -67,7 +67,7 @@ def checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     with contextlib.suppress(TypeError):
         known = None if dtype is None else np.dtype(dtype)
     if known is None:
-        raise GlorotError(f"dtype must be float16, float32 or float64, got {dtype}; is its package imported?")
+        raise GlorotError(f"dtype must be {EXPECTED}, got {dtype}; is its package imported?")
     element_of(known)
     return known
 
@@ -114,12 +114,19 @@ def checked_key(key: Key) -> Key:
 
 
 def check_law(distribution: Distribution, element: str) -> None:
-    """Raise unless a law is one, and an element type can hold what it draws."""
+    """Raise unless a law is one, and an element type can hold what it draws, neither beyond its range nor all 0."""
     if type(distribution) not in DISTRIBUTIONS:
         raise GlorotError(f"distribution must be one of glorot.distributions, got {distribution!r}")
-    reach, largest = reach_of(distribution), LARGEST[element]
-    if reach > largest:
+    reach, size, held = reach_of(distribution), size_of(distribution), ELEMENTS[element]
+    if reach > held.largest:
+        stored = "values are computed in float32, which" if element == "float64" else element
+        wider = "" if element in ("float32", "float64") else " or a wider dtype"
         raise GlorotError(
-            f"{distribution} reaches {reach:g}, but values are computed in float32 and stored as {element}, "
-            f"which hold at most {largest:g}; choose a smaller scale or a wider dtype"
+            f"{distribution} reaches {reach:g}, but {stored} holds at most {held.largest:g}; "
+            f"choose a smaller scale{wider}"
+        )
+    if 0 < size < held.least:
+        raise GlorotError(
+            f"{distribution} is of size {size:g}, but {element} rounds what is below {held.least:g} to 0; "
+            "choose a larger scale or a wider dtype, or zeros where 0 is meant"
         )

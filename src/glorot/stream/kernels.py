@@ -7,10 +7,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from glorot.errors import GlorotError
-from glorot.stream.elements import ELEMENTS, bits_or_values
+from glorot.stream.elements import NATIVE, bits_or_values
 from glorot.stream.pieces import Piece
-from glorot.stream.reference import fill_piece
+from glorot.stream.reference import TILE, fill_piece
 from glorot.stream.sparse import thin
 from glorot.stream.spec import KINDS
 
@@ -25,7 +27,7 @@ except ModuleNotFoundError:  # installed without a C++ compiler
 FASTEST_FIRST = ("avx512", "avx2", "portable", "numpy")
 CHOICE = "GLOROT_KERNEL"  # the environment variable that forces one
 SLOW = 2**22  # elements, from which on the reference is slow enough to be spoken of
-ELEMENT_CODES = {element: code for code, element in enumerate(ELEMENTS)}
+ELEMENT_CODES = {element: code for code, element in enumerate(NATIVE)}
 KIND_CODES = {kind: code for code, kind in enumerate(KINDS)}
 
 _forced: list[str] = []
@@ -79,10 +81,21 @@ def fill_pieces(pieces: Sequence[Piece], kernel: str) -> None:
         for piece in pieces:
             fill_piece(piece)
     else:
-        _native.fill([_native_piece(piece) for piece in pieces], kernel)
+        _native.fill([_native_piece(piece) for piece in pieces if piece.element in NATIVE], kernel)
+        for piece in pieces:
+            if piece.element not in NATIVE:
+                _fill_and_cast(piece, kernel)
     for piece in pieces:
         if piece.law.is_sparse:
             thin(piece)
+
+
+def _fill_and_cast(piece: Piece, kernel: str) -> None:
+    """Write a piece of a type that native kernels do not know, by way of float32."""
+    for tile in piece.in_memory_order().cut(TILE):
+        values = np.empty(tile.out.shape, np.float32)
+        _native.fill([_native_piece(tile._replace(out=values, element="float32"))], kernel)
+        tile.out[...] = values
 
 
 def _native_piece(piece: Piece) -> "NativePiece":

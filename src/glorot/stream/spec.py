@@ -136,6 +136,16 @@ def reach_of(distribution: Distribution) -> float:
     raise GlorotError(f"the stream has no law for {type(distribution).__name__}")
 
 
+def size_of(distribution: Distribution) -> float:
+    """Return the magnitude that a law typically draws: the root of the mean square, for a matrix its gain."""
+    match distribution:
+        case SparseNormal(center, sigma):
+            return math.hypot(center, sigma)
+        case Orthogonal() | Identity() | PositiveUnitball() | Bilinear():
+            return reach_of(distribution)
+    return math.hypot(distribution.mean, distribution.std)
+
+
 def _constant(words: Words, value: np.float32) -> Floats:
     return np.full(words.shape, value)
 

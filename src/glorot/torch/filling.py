@@ -15,8 +15,6 @@ from glorot.stream.elements import BFLOAT16
 from glorot.stream.philox import Key
 
 WRITTEN = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
-HELD = WRITTEN | {torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz}
-"""The dtypes that hold what is drawn; float8 is rounded to from float32."""
 
 PLAIN = frozenset({Tensor, torch.nn.Parameter})
 WITHOUT_KERNEL = stream.MATRIX_LAWS | {SparseNormal}  # laws that no kernel of a GPU draws
@@ -40,6 +38,11 @@ class TensorFill(NamedTuple):
     shape: Sequence[int]
     axes: str | None = None
     flip: tuple[int, ...] = ()
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """Return what the stream calls a dtype."""
+    return str(dtype).removeprefix("torch.")
 
 
 def fill(tensor: Tensor, key: Key, distribution: Distribution, axes: str | None = None) -> None:

@@ -9,14 +9,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.graph import increment_version
 
-from glorot.arrays import check_law
+from glorot.arrays import check
 from glorot.errors import GlorotError
 from glorot.plans import Assignment
 from glorot.torch.deferring import check_completed, give_memory
-from glorot.torch.filling import HELD, TensorFill, fill_all
+from glorot.torch.filling import TensorFill, fill_all, name_of
 from glorot.torch.memory import check_apart
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
+
+NUMPY = (torch.float16, torch.float32, torch.float64)
+"""The floating-point dtypes that NumPy has too."""
 
 
 def write(model: nn.Module, assignments: Sequence[Assignment], device: Any = None) -> nn.Module:
@@ -80,9 +83,10 @@ def _tied(tensors: Mapping[str, Tensor], path: str, paths: Sequence[str]) -> boo
 
 
 def arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
-    """Return everything in a model's `state_dict` as arrays; bfloat16, which NumPy lacks, as float32."""
+    """Return everything in a model's `state_dict` as arrays; bfloat16 and float8, which NumPy lacks, as float32."""
     state = {path: tensor.detach().cpu() for path, tensor in model.state_dict().items()}
-    return {path: (t.float() if t.dtype == torch.bfloat16 else t).numpy() for path, t in state.items()}
+    lacks = {path for path, t in state.items() if t.is_floating_point() and t.dtype not in NUMPY}
+    return {path: (t.float() if path in lacks else t).numpy() for path, t in state.items()}
 
 
 def _check_writable(assignment: Assignment, tensor: Tensor, model: nn.Module, gets_memory: bool) -> None:
@@ -98,17 +102,9 @@ def _check_writable(assignment: Assignment, tensor: Tensor, model: nn.Module, ge
             f"writes plain tensors: start the model before it is sharded or quantised, or leave it alone with "
             f"rules=[({part.path!r}, 'skip')]"
         )
-    if not tensor.is_floating_point():
-        raise GlorotError(
-            f"{part.path} has dtype {tensor.dtype}; glorot writes floating-point parameters: skip it by a rule"
-        )
     if tensor.layout != torch.strided:
         raise GlorotError(f"{part.path} has layout {tensor.layout}; glorot writes dense tensors: skip it by a rule")
-    if tensor.dtype not in HELD:
-        raise GlorotError(
-            f"{part.path} has dtype {tensor.dtype}, which holds no weights that are drawn; expected one of "
-            f"{', '.join(sorted(str(dtype).removeprefix('torch.') for dtype in HELD))}: skip it by a rule"
-        )
+    check(assignment, name_of(tensor.dtype))
     if tensor.numel() and not tensor.is_meta and not tensor.untyped_storage().nbytes():
         raise GlorotError(
             f"{part.path} has no memory: its storage was freed, as sharding libraries do between steps; gather the "
@@ -119,7 +115,6 @@ def _check_writable(assignment: Assignment, tensor: Tensor, model: nn.Module, ge
             f"{part.path} was made under torch.inference_mode(), and nothing may be written to it outside; "
             "build the model outside it, or apply the plan inside"
         )
-    check_law(assignment, str(tensor.dtype), torch.finfo(tensor.dtype).max)
 
 
 def _garbage(model: nn.Module) -> str:

@@ -105,17 +105,5 @@ def axis_numbers(name: str, axes: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def _float_dtype(dtype: DTypeLike | None) -> DTypeLike:
-    """Return the dtype to draw in, once it is known to be no other kind of number; `draw` sees to the rest."""
-    if dtype is None or dtype is float:
-        return jnp.result_type(float)
-    with contextlib.suppress(TypeError):
-        kind = jnp.dtype(dtype)
-        if jnp.issubdtype(kind, jnp.complexfloating):
-            raise GlorotError(
-                f"the stream has no complex numbers, got dtype {kind}; those of jax.nn.initializers take it"
-            )
-        if kind.itemsize == 1 and jnp.issubdtype(kind, jnp.floating):
-            raise GlorotError(f"dtype {kind} is too narrow to draw in; draw in float32 and cast the array once")
-        if not jnp.issubdtype(kind, jnp.floating):
-            raise GlorotError(f"random values need a float dtype, got {kind}; zeros, ones and constant take any")
-    return dtype
+    """Return the dtype to draw in; `draw` checks it."""
+    return jnp.result_type(float) if dtype is None or dtype is float else dtype

@@ -35,7 +35,7 @@ class EqualValues(keras.initializers.Initializer):  # type: ignore[misc]
             GlorotError: if the shape is not known in full, or the dtype holds no numbers.
         """
         owner = type(self).__name__
-        extents, kind = checked_shape(owner, shape), dtype_name(owner, dtype, None)
+        extents, kind = checked_shape(owner, shape), dtype_name(owner, dtype, draws=False)
         value = np.asarray(self._value)  # TensorFlow takes a bare -0.0 for a 0.0 that it has seen
         if of_tensorflow(dtype):
             tf = sys.modules["tensorflow"]
@@ -165,7 +165,7 @@ class Identity(keras.initializers.Initializer):  # type: ignore[misc]
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Any:
         """Return the matrix, or the part of it that a shard holds; arguments as for the other initializers."""
-        place, kind = placed("Identity", shape, partition_info), dtype_name("Identity", dtype, None)
+        place, kind = placed("Identity", shape, partition_info), dtype_name("Identity", dtype, draws=False)
         if len(place.whole) != 2:
             raise GlorotError(f"Identity: a matrix has a shape of 2 axes, (in, out), got {place.whole}")
 

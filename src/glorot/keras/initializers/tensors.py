@@ -14,22 +14,31 @@ from glorot.distributions import Distribution
 from glorot.errors import GlorotError
 from glorot.keras.initializers.places import ORDER, Box, Place, Shape
 from glorot.stream import Key
+from glorot.stream.elements import EXPECTED, check_element
 
-FLOATS = ("float32", "bfloat16", "float16", "float64")
 Maker = Callable[[Box], NDArray[Any]]
 
 
-def dtype_name(owner: str, dtype: Any, known: tuple[str, ...] | None = FLOATS) -> str:
-    """Return the name of a dtype of any framework; None is `keras.config.floatx()`."""
+def dtype_name(owner: str, dtype: Any, *, draws: bool = True) -> str:
+    """Return the name of a dtype of any framework, once it is known to hold what is drawn, or any number.
+
+    Args:
+        owner: who asks, for messages.
+        dtype: the dtype; None is `keras.config.floatx()`.
+        draws: whether the stream draws in it.
+    """
     try:
         name = str(keras.backend.standardize_dtype(getattr(dtype, "base_dtype", dtype)))
     except ValueError:
         name = ""
-    if known is None and name not in ("", "string"):
-        return name
-    if known is None or name not in known:
-        expected = "a number or bool" if known is None else f"{', '.join(FLOATS)}; other types hold no random weights"
+    if name in ("", "string"):
+        expected = EXPECTED if draws else "a number or bool"
         raise GlorotError(f"{owner}: dtype must be {expected}, got {dtype!r}")
+    if draws:
+        try:
+            check_element(name)
+        except GlorotError as error:
+            raise GlorotError(f"{owner}: {error}") from None
     return name
 
 
@@ -68,6 +77,8 @@ def to_tensor(make: Maker, place: Place, dtype: str, *, tensorflow: bool, layout
         return _spread(make, place, layout)
     if tensorflow or keras.config.backend() == "tensorflow":
         return _of_tensorflow(make, place, dtype)
+    if dtype.startswith("float8"):  # which PyTorch does not take from NumPy
+        return keras.ops.cast(make(place.box).astype(np.float32), dtype)
     return keras.ops.convert_to_tensor(make(place.box), dtype=dtype)
 
 

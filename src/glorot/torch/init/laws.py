@@ -20,10 +20,10 @@ from glorot.distributions import (
     Uniform,
 )
 from glorot.errors import GlorotError
-from glorot.stream.spec import reach_of
+from glorot.stream.checks import check_law
+from glorot.stream.elements import check_element
+from glorot.torch.filling import name_of
 
-FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-LARGEST = {dtype: min(torch.finfo(dtype).max, torch.finfo(torch.float32).max) for dtype in FLOATS}
 FARTHEST_CUT = 16.0  # std; the stream takes what lies beyond 12 for infinite
 remembered = functools.lru_cache(maxsize=4096)
 
@@ -128,14 +128,10 @@ def _check_scale(function: str, what: str, scale: float) -> None:
 
 def _fitting(function: str, dtype: torch.dtype, law: Distribution) -> Distribution:
     """Return a law once it is known that a dtype can hold what it draws."""
-    if dtype not in LARGEST:
-        raise GlorotError(
-            f"{function}: the tensor has dtype {dtype}, and random values need "
-            f"{', '.join(str(kind).removeprefix('torch.') for kind in FLOATS)}; nothing was written"
-        )
-    if reach_of(law) > LARGEST[dtype]:
-        raise GlorotError(
-            f"{function}: values may reach {reach_of(law):g}, but {dtype} holds at most {LARGEST[dtype]:g}; "
-            "choose a smaller scale or a wider dtype"
-        )
+    name = name_of(dtype)
+    try:
+        check_element(name)
+        check_law(law, name)
+    except GlorotError as error:
+        raise GlorotError(f"{function}: {error}") from None
     return law
