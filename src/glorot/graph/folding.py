@@ -87,14 +87,16 @@ class Folded:
         self.uses: dict[str, list[Use]] = defaultdict(list)
         self.users: dict[int, list[tuple[int, int]]] = defaultdict(list)
         self._random: set[int] = set()
+        self._running: set[int] = set()  # the values that are made of a running variance
         self._root: dict[int, int] = {}  # the value that all of a value comes from, through statistics too
         self._statistics: set[int] = set()  # the values that a statistic enters
         self._after_kernel: set[int] = set()
         self._normed: set[int] = set()  # the roots that a norm or a softmax was found of
         self._numbers: dict[int, float] = {}  # what constants fold to
         for value in graph.values:
-            if value.leaf == "parameter":
+            if value.leaf in ("parameter", "statistic"):
                 self.parameters[value.id] = (value.path,)
+                self._running |= {value.id} if value.leaf == "statistic" else set()
             elif value.leaf == "input":
                 self._start(value.id, "input")
         for position, step in enumerate(graph.steps):
@@ -170,7 +172,8 @@ class Folded:
         made = [path for value in step.operands for path in self.parameters.get(value, ())]
         if made:
             self.parameters[step.result] = tuple(dict.fromkeys(made))
-            return
+        if not self._running.isdisjoint(step.operands):
+            self._running.add(step.result)
         if any(value in self._random for value in step.operands):
             self._random.add(step.result)
         numbers = [self.number(value) for value in step.operands]
@@ -269,6 +272,8 @@ class Folded:
             self._pass(step.result, "dropout", self._without_factor(data[0]))
         elif len(sources) == 1 and not unknown:
             self.source[step.result] = sources.pop()
+        elif len(data) == 1 and name in ("mul", "div") and not self._running.isdisjoint(unknown):
+            self._start(step.result, "normalised")
         elif len(data) == 1 and name in AFFINE:
             self._pass(step.result, "affine", data[0])
         elif len(data) == 1:

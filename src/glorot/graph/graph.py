@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from glorot.graph.operations import Opaque, Operation, Random
 
 Shape = tuple[int, ...]
-Leaf = Literal["parameter", "input", "constant"]
+Leaf = Literal["parameter", "statistic", "input", "constant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Value:
         id: its position among the values of its graph.
         shape: its shape.
         leaf: what it is, if no step makes it.
-        path: the path of a parameter.
+        path: the path of a parameter or a running statistic.
         number: the number that it holds everywhere, if that is known.
         integers: its elements, if it is a small constant of whole numbers.
     """
@@ -77,6 +77,10 @@ class Graph:
     def parameter(self, path: str, shape: Sequence[int], number: float | None = None) -> int:
         """Add a parameter; `number` is what it starts at where its layer says so, as the slope of a PReLU."""
         return self._add(shape, "parameter", path, number)
+
+    def statistic(self, path: str, shape: Sequence[int]) -> int:
+        """Add a running variance, or its root: what is multiplied by something made of it is normalised."""
+        return self._add(shape, "statistic", path)
 
     def input(self, shape: Sequence[int]) -> int:
         """Add a part of the batch."""

@@ -120,6 +120,8 @@ class _Lowering:
             return operands[: len(shapes)]
         if name == "split":
             return self._split(operands[0], params, shapes)
+        if name == "stack":
+            return [self._stack(operands, params["axis"], shapes[0])]
         operation = self._operation(name, params, operands, shapes[0])
         if isinstance(operation, int):
             return [operation]
@@ -152,6 +154,10 @@ class _Lowering:
         ends = list(itertools.accumulate(params["sizes"], initial=0))
         cuts = zip(ends[:-1], ends[1:], shapes, strict=True)
         return [self.graph.step(Slice(box(shape, axis, a, b)), [value], size) for a, b, size in cuts]
+
+    def _stack(self, values: Ids, axis: int, shape: tuple[int, ...]) -> int:
+        layer = (*shape[:axis], 1, *shape[axis + 1 :])
+        return self.graph.step(Join(axis), [self.graph.step(Reshape(), [value], layer) for value in values], shape)
 
     # ---- one equation -----------------------------------------------------------------------------------------------
 

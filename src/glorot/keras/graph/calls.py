@@ -1,0 +1,113 @@
+"""Calling a Keras model as a function of its variables and a batch."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import keras
+
+from glorot.graph import Graph
+from glorot.keras.paths import every_layer, kinds
+
+OF_BATCH = 2
+"""Examples in a batch that a model leaves open."""
+
+
+class Like(NamedTuple):
+    """What an array is like: its shape and its dtype."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a model on symbolic tensors whose sizes are all known.
+
+    Attributes:
+        model: the model.
+        args: its arguments; each symbolic tensor stands for one of the batch.
+        kwargs: the same by name.
+    """
+
+    model: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    @property
+    def variables(self) -> list[Any]:
+        """The variables that the model reads, state among them."""
+        return [*self.model.trainable_variables, *self.model.non_trainable_variables]
+
+    @property
+    def batch(self) -> list[Like]:
+        """What the tensors of the batch are like."""
+        leaves = keras.tree.flatten((self.args, self.kwargs))
+        return [like(leaf) for leaf in leaves if isinstance(leaf, keras.KerasTensor)]
+
+    def run(self, values: Sequence[Any], batch: Sequence[Any]) -> list[Any]:
+        """Call the model with values in the place of its variables, and return the tensors that it returns.
+
+        Args:
+            values: one for each of `variables`.
+            batch: one for each of `batch`.
+        """
+        tensors = iter(batch)
+        args, kwargs = keras.tree.map_structure(
+            lambda leaf: next(tensors) if isinstance(leaf, keras.KerasTensor) else leaf, (self.args, self.kwargs)
+        )
+        with keras.StatelessScope(list(zip(self.variables, values, strict=True))):
+            returned = self.model(*args, **{"training": False, **kwargs})
+        return [leaf for leaf in keras.tree.flatten(returned) if keras.ops.is_tensor(leaf)]
+
+
+def leaves_of(call: Call, graph: Graph, paths: Mapping[int, str], slopes: Mapping[int, float]) -> list[int]:
+    """Add the variables and the batch of a call to a graph, and return their ids."""
+    running = {id(layer.moving_variance) for layer in every_layer(call.model) if _has_statistics(layer)}
+    ids = []
+    for variable in call.variables:
+        key, shape = id(variable), tuple(variable.shape)
+        if key not in paths:
+            ids.append(graph.constant(shape))
+        elif key in running:
+            ids.append(graph.statistic(paths[key], shape))
+        else:
+            ids.append(graph.parameter(paths[key], shape, slopes.get(key)))
+    return [*ids, *(graph.input(one.shape) for one in call.batch)]
+
+
+def _has_statistics(layer: Any) -> bool:
+    return "BatchNormalization" in kinds(layer) and layer.built
+
+
+def like(tensor: Any) -> Like:
+    """Return what a tensor or a variable is like."""
+    return Like(tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype))
+
+
+def own_inputs(model: Any) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """Return the arguments of a call that a model itself describes; None if it describes none."""
+    functional = model if hasattr(model, "_inputs_struct") else getattr(model, "_functional", None)
+    return None if functional is None else ((functional._inputs_struct,), {})
+
+
+def spelled_out(structure: Any, size: int) -> Any:
+    """Return a structure with every open size of its symbolic tensors set: few examples, and a size for the rest."""
+
+    def known(leaf: Any) -> Any:
+        if not isinstance(leaf, keras.KerasTensor):
+            return leaf
+        sizes = (OF_BATCH if n == 0 else size for n in range(len(leaf.shape)))
+        shape = tuple(extent if given is None else given for given, extent in zip(leaf.shape, sizes, strict=True))
+        return keras.KerasTensor(shape, leaf.dtype)
+
+    return keras.tree.map_structure(known, structure)
+
+
+def brief(error: Exception) -> str:
+    """Return what an error says, without the lists of arguments that Keras adds."""
+    # a KeyError shows its text as repr does
+    whole = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    text = re.sub(r"\x1b\[\d*m", "", whole.partition("\n\nArguments received by")[0])
+    return " ".join(text.split()) or type(error).__name__

@@ -1,0 +1,81 @@
+"""From a Keras model to a graph: the model is called abstractly, and its backend shows what it computes."""
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from glorot.errors import GlorotError
+from glorot.graph import Graph
+from glorot.keras.graph.calls import Call, brief, own_inputs, spelled_out
+from glorot.keras.paths import every_layer, kinds, told
+from glorot.keras.preserve import preserved
+
+OPEN_SIZES = (8, 32, 128)
+"""What stands for a size that a model leaves open: the first that it can be called with."""
+
+USUAL_SLOPE = 0.25
+"""Where the slope of a PReLU starts whose layer does not say it."""
+
+
+def lower(
+    model: Any,
+    args: Sequence[Any] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+    paths: Mapping[int, str] | None = None,
+) -> Graph:
+    """Return the graph of a model; nothing is computed, and the model is left as it was found.
+
+    Args:
+        model: the model or layer, built.
+        args: symbolic tensors to call it on, with anything else that it takes; None for its own inputs.
+        kwargs: the same by name.
+        paths: the path of each variable that holds weights, by its id; all others are state.
+
+    Returns:
+        The graph.
+
+    Raises:
+        GlorotError: if the model refuses the tensors, or computes with numbers that only real ones have; or if it
+            has no inputs of its own and is given none.
+    """
+    is_open = args is None and not kwargs
+    given = own_inputs(model) if is_open else (tuple(args or ()), dict(kwargs or {}))
+    if given is None:
+        raise GlorotError(f"{told('', model)} has no inputs of its own to be followed on; hand in a batch as inputs")
+    with preserved(every_layer(model)):
+        for size in OPEN_SIZES:
+            call = Call(model, spelled_out(given[0], size), spelled_out(given[1], size))
+            try:
+                return _graph_of(call, paths or {}, slopes_of(model))
+            except GlorotError:
+                raise
+            except Exception as error:
+                if is_open and size != OPEN_SIZES[-1]:
+                    continue
+                raise GlorotError(f"the batch does not fit the model: {brief(error)}") from error
+    raise AssertionError("one of the sizes is the last")
+
+
+def _graph_of(call: Call, paths: Mapping[int, str], slopes: Mapping[int, float]) -> Graph:
+    backend = importlib.import_module(f"glorot.keras.graph.on_{keras.config.backend()}")
+    graph: Graph = backend.graph_of(call, paths, slopes)
+    return graph
+
+
+def slopes_of(model: Any) -> dict[int, float]:
+    """Return where each slope of a PReLU starts, by the id of its variable."""
+    return {id(layer.alpha): _start_of(layer) for layer in _rectifiers(model)}
+
+
+def _rectifiers(model: Any) -> Iterator[Any]:
+    return (layer for layer in every_layer(model) if "PReLU" in kinds(layer) and layer.built)
+
+
+def _start_of(layer: Any) -> float:
+    initializer = layer.alpha_initializer
+    if isinstance(initializer, keras.initializers.Zeros | keras.initializers.Ones):
+        return float(isinstance(initializer, keras.initializers.Ones))
+    value = getattr(initializer, "value", None)
+    return float(value) if isinstance(value, int | float) else USUAL_SLOPE
