@@ -23,20 +23,33 @@ def path_of(name: str) -> str:
 class View:
     """Where in a stored tensor a part lies.
 
-    The stored tensor is cut to `box`, its axes are split as `unfold` says, permuted by `order` and
-    reversed along `flip`; reshaped, that is the part. None and () mean: nothing to do.
+    The stored tensor is cut to `box`, its axes are split as `unfold` says and cut once more to `cut`, permuted by
+    `order` and reversed along `flip`; reshaped, that is the part. None and () mean: nothing to do.
 
     Attributes:
         box: (start, stop) for each stored axis.
         unfold: the shape of the box after splitting axes.
+        cut: (start, stop) for each axis after `unfold`, of a part that lies interleaved with others.
         order: permutation of the unfolded axes, in the order of the part.
         flip: axes (after the permutation) that run backwards.
+
+    Example:
+        The queries of GPT-NeoX, in a matrix whose rows are 4 heads of (q, k, v) of 16 rows each:
+
+        >>> View(unfold=(4, 3, 16, 64), cut=((0, 4), (0, 1), (0, 16), (0, 64))).is_piece
+        True
     """
 
     box: tuple[tuple[int, int], ...] | None = None
     unfold: tuple[int, ...] | None = None
+    cut: tuple[tuple[int, int], ...] | None = None
     order: tuple[int, ...] | None = None
     flip: tuple[int, ...] = ()
+
+    @property
+    def is_piece(self) -> bool:
+        """Whether the stored tensor may hold more than the part."""
+        return self.box is not None or self.cut is not None
 
 
 @dataclass(frozen=True)

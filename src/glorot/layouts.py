@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,6 +135,124 @@ def with_forget_gate(biases: Sequence[Part]) -> tuple[Part, ...]:
     return tuple(replace(part, role="forget_bias") if part.name == "[f]" else part for part in biases)
 
 
+def comb(part: Part, stored: Sequence[int], axis: int, start: int, run: int, period: int, times: int) -> Part:
+    """Return the piece of a part that lies in equal runs along a stored axis, like the teeth of a comb.
+
+    Args:
+        part: the part that the whole stored tensor is, whose view permutes axes at most.
+        stored: the shape of the stored tensor.
+        axis: the stored axis.
+        start: where the first run starts.
+        run: how long each run is.
+        period: how far apart the runs start; runs that touch are one.
+        times: how many runs there are.
+
+    Returns:
+        The piece, under the name and with the fans of the whole.
+
+    Raises:
+        GlorotError: if the runs are not equal runs within equal periods of the axis.
+
+    Example:
+        Two heads of (q, k, v), each of 3 rows; the keys are every second run of three:
+
+        >>> whole = laid_out("o i", (18, 5), "kernel", "Linear", None)
+        >>> keys = comb(whole, (18, 5), axis=0, start=3, run=3, period=9, times=2)
+        >>> keys.shape, keys.view.unfold, keys.view.cut
+        ((6, 5), (2, 9, 5), ((0, 2), (3, 6), (0, 5)))
+        >>> place_in(np.arange(90).reshape(18, 5), keys.view)[..., 0] // 5
+        array([[ 3,  4,  5],
+               [12, 13, 14]])
+
+        One run is a box:
+
+        >>> comb(whole, (18, 5), axis=0, start=3, run=3, period=18, times=1).view.box
+        ((3, 6), (0, 5))
+    """
+    if run == period:
+        run, times = run * times, 1
+    view, size = part.view or View(), stored[axis]
+    before, after = ([(0, int(n)) for n in sizes] for sizes in (stored[:axis], stored[axis + 1 :]))
+    first, offset = divmod(start, period)
+    if times == 1 and start + run <= size:
+        found = replace(view, box=(*before, (start, start + run), *after))
+    elif size % period == 0 and offset + run <= period and (first + times) * period <= size:
+        order = [n + (n > axis) for n in view.order or range(len(stored))]
+        order.insert(order.index(axis) + 1, axis + 1)
+        found = View(
+            unfold=(*(n for _, n in before), size // period, period, *(n for _, n in after)),
+            cut=(*before, (first, first + times), (offset, offset + run), *after),
+            order=None if view.order is None else tuple(order),
+        )
+    else:
+        raise GlorotError(
+            f"{times} runs of {run} from {start}, {period} apart, do not lie within equal periods of an axis of {size}"
+        )
+    shape = list(part.shape)
+    own = _axis_with(part, stored, axis)
+    shape[own] = shape[own] // size * run * times
+    return replace(part, shape=tuple(shape), view=found)
+
+
+def _axis_with(part: Part, stored: Sequence[int], axis: int) -> int:
+    """Return the axis of a part that a stored axis lies in: several axes of outputs, or of inputs, are one of it."""
+    order = (part.view and part.view.order) or tuple(range(len(stored)))
+    outside = math.prod(stored[n] for n in order[: order.index(axis)])
+    return max(n for n in range(len(part.shape)) if math.prod(part.shape[:n]) <= outside)
+
+
+class FullView(NamedTuple):
+    """A view of a tensor of known shape, with every field of `View` filled in."""
+
+    box: tuple[tuple[int, int], ...]
+    unfold: tuple[int, ...]
+    cut: tuple[tuple[int, int], ...]
+    order: tuple[int, ...]
+    flip: tuple[int, ...]
+
+    @property
+    def extents(self) -> tuple[int, ...]:
+        """The shape of what it finds, before that is reshaped to the part."""
+        return tuple(self.cut[axis][1] - self.cut[axis][0] for axis in self.order)
+
+
+def complete(view: View | None, shape: Sequence[int]) -> FullView:
+    """Fill in what a view leaves out, for a stored tensor of some shape.
+
+    Example:
+        >>> complete(View(box=((0, 2), (1, 3))), (2, 3))
+        FullView(box=((0, 2), (1, 3)), unfold=(2, 2), cut=((0, 2), (0, 2)), order=(0, 1), flip=())
+    """
+    view = view or View()
+    box = view.box or tuple((0, size) for size in shape)
+    unfold = view.unfold or tuple(stop - start for start, stop in box)
+    cut = view.cut or tuple((0, size) for size in unfold)
+    return FullView(box, unfold, cut, view.order or tuple(range(len(unfold))), view.flip)
+
+
+def split_axes(sizes: Sequence[int], unfold: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return for each axis which of the unfolded axes it was split into.
+
+    Raises:
+        GlorotError: if splitting axes does not lead to these.
+
+    Example:
+        >>> split_axes((192, 64), (4, 3, 16, 64))
+        [(0, 1, 2), (3,)]
+    """
+    groups, used, is_split = list[tuple[int, ...]](), 0, True
+    for size in sizes:
+        first, product = used, 1
+        while product != size and used < len(unfold):
+            product *= unfold[used]
+            used += 1
+        is_split = is_split and product == size
+        groups.append(tuple(range(first, used)))
+    if not is_split or math.prod(unfold[used:]) != 1:
+        raise GlorotError(f"axes of {shape_text(sizes)} do not split into {shape_text(unfold)}")
+    return groups
+
+
 def place_in(array: NDArray[Any], view: View | None) -> NDArray[Any]:
     """Return the view of a stored array that a part lies in, in the order of its axes.
 
@@ -142,12 +260,17 @@ def place_in(array: NDArray[Any], view: View | None) -> NDArray[Any]:
         >>> place_in(np.arange(6).reshape(2, 3), View(box=((0, 2), (1, 3)), order=(1, 0)))
         array([[1, 4],
                [2, 5]])
+        >>> place_in(np.arange(8), View(unfold=(2, 4), cut=((0, 2), (1, 3))))
+        array([[1, 2],
+               [5, 6]])
     """
     view = view or View()
     if view.box is not None:
         array = array[tuple(slice(start, stop) for start, stop in view.box)]
     if view.unfold is not None:
         array = array.reshape(view.unfold)  # splitting an axis copies nothing
+    if view.cut is not None:
+        array = array[tuple(slice(start, stop) for start, stop in view.cut)]
     if view.order is not None:
         array = array.transpose(view.order)
     return np.flip(array, view.flip) if view.flip else array

@@ -20,7 +20,7 @@ from glorot.inventory import ROLES, View, fingerprint
 from glorot.plans.entry import PlanEntry
 from glorot.stream.checks import MOST_AXES
 from glorot.stream.matrix import check_axes
-from glorot.text import LONGEST, printable, quoted
+from glorot.text import LONGEST, printable, quoted, shape_text
 
 VERSION = 2
 READ = (1, VERSION)
@@ -66,6 +66,8 @@ def _entry_to_json(entry: PlanEntry, newer: set[str]) -> dict[str, Any]:
     fans = None if entry.fans is None else [entry.fans.fan_in, entry.fans.fan_out]
     row = {**asdict(entry), "distribution": law, "fans": fans}
     del row["more"]
+    if entry.view is not None and entry.view.cut is None:
+        del row["view"]["cut"]
     return {key: value for key, value in row.items() if key not in newer} | dict(entry.more)
 
 
@@ -188,25 +190,49 @@ def _law_from_json(row: dict[str, Any]) -> Distribution | None:
 def _view_from_json(view: Any, size: int) -> View | None:
     if view is None:
         return None
-    parts = {field.name for field in fields(View)}
-    _require(isinstance(view, dict) and set(view) == parts, "view", f"null or the fields {sorted(parts)}", view)
-    box, unfold, order, flip = view["box"], view["unfold"], view["order"], view["flip"]
+    known = {field.name for field in fields(View)}
+    needed = known - {"cut"}
+    is_one = isinstance(view, dict) and needed <= set(view) <= known
+    _require(is_one, "view", f"null or the fields {sorted(needed)}, and 'cut' if need be", view)
+    box, unfold, cut, order, flip = (view.get(key) for key in ("box", "unfold", "cut", "order", "flip"))
     for key, numbers in (("unfold", unfold), ("order", order), ("flip", flip)):
         _require(numbers is None or _are_sizes(numbers), f"view's {key}", "a list of whole numbers from 0 on", numbers)
-    pairs = box is None or (
-        isinstance(box, list) and len(box) <= MOST_AXES and all(_are_sizes(pair) and len(pair) == 2 for pair in box)
-    )
-    _require(pairs, "view's box", "a list of pairs (start, stop), or null", box)
+    for key, pairs in (("box", box), ("cut", cut)):
+        _require(pairs is None or _are_pairs(pairs), f"view's {key}", "a list of pairs (start, stop), or null", pairs)
     _require(order is None or sorted(order) == list(range(len(order))), "view's order", "a permutation", order)
-    for key, sizes in (("box", [stop - start for start, stop in box or ()]), ("unfold", unfold)):
-        held = view[key] is None or (min(sizes, default=0) >= 0 and math.prod(sizes) == size)
-        _require(held, f"view's {key}", f"a place of as many elements as the part, {size}", view[key])
+    _check_places(box, unfold, cut, size)
     return View(
         box=None if box is None else tuple((start, stop) for start, stop in box),
         unfold=None if unfold is None else tuple(unfold),
+        cut=None if cut is None else tuple((start, stop) for start, stop in cut),
         order=None if order is None else tuple(order),
         flip=tuple(flip or ()),
     )
+
+
+def _check_places(box: Any, unfold: Any, cut: Any, size: int) -> None:
+    """Raise unless what a view finds has as many elements as its part."""
+    extents = [stop - start for start, stop in box or ()]
+    whole, what = size, "the part"
+    if cut is not None:
+        teeth = [stop - start for start, stop in cut]
+        axes = unfold if unfold is not None else extents
+        is_within = (unfold is None and box is None) or (
+            len(cut) == len(axes) and all(stop <= extent for (_, stop), extent in zip(cut, axes, strict=True))
+        )
+        _require(is_within, "view's cut", f"a pair (start, stop) within each axis of {shape_text(axes)}", cut)
+        held = min(teeth, default=0) >= 0 and math.prod(teeth) == size
+        _require(held, "view's cut", f"a place of as many elements as the part, {size}", cut)
+        whole, what = math.prod(axes), "its unfold"
+    for key, given, sizes in (("box", box, extents), ("unfold", unfold, unfold)):
+        held = given is None or (min(sizes, default=0) >= 0 and math.prod(sizes) == whole)
+        _require(held, f"view's {key}", f"a place of as many elements as {what}, {whole}", given)
+
+
+def _are_pairs(pairs: Any) -> bool:
+    if not isinstance(pairs, list) or len(pairs) > MOST_AXES:
+        return False
+    return all(_are_sizes(pair) and len(pair) == 2 for pair in pairs)
 
 
 def _are_sizes(numbers: Any) -> bool:

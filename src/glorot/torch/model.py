@@ -210,7 +210,7 @@ def _parts(
     known = parts_of(module).get(name)
     if known is None:
         return (Part(path, "", tuple(tensor.shape), "unknown", type(module).__name__),)
-    claimed = stored_shape(known)
+    claimed = stored_shape(known, tuple(tensor.shape))
     if tensor.is_floating_point() and tuple(tensor.shape) != claimed:
         raise GlorotError(
             f"layer {layer!r} ({type(module).__name__}): its {name} has shape {shape_text(tensor.shape)}, but the "

@@ -6,17 +6,23 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from glorot.errors import GlorotError
-from glorot.inventory import Part
+from glorot.inventory import Part, View
+from glorot.layouts import split_axes
 from glorot.stream.checks import overlap
 from glorot.text import shape_text
 
 
-def stored_shape(parts: Sequence[Part]) -> tuple[int, ...]:
+def stored_shape(parts: Sequence[Part], found: Sequence[int]) -> tuple[int, ...]:
     """Return the shape of the stored tensor that parts make up together.
+
+    Args:
+        parts: the parts.
+        found: the shape that the tensor has. Parts that lie interleaved leave open which axes were split, and fit any
+            shape that splits so; where this one does not, the shape after splitting is returned.
 
     Example:
         >>> from glorot.inventory import View
-        >>> stored_shape([Part("", "oi", (4, 3), "kernel", "Conv1D", view=View(order=(1, 0)))])
+        >>> stored_shape([Part("", "oi", (4, 3), "kernel", "Conv1D", view=View(order=(1, 0)))], (3, 4))
         (3, 4)
     """
     view = parts[0].view
@@ -25,6 +31,12 @@ def stored_shape(parts: Sequence[Part]) -> tuple[int, ...]:
     if view.box is not None:
         boxes = [part.view.box for part in parts if part.view is not None and part.view.box is not None]
         return tuple(max(stop for _, stop in axis) for axis in zip(*boxes, strict=True))
+    if view.unfold is not None and view.cut is not None:
+        try:
+            split_axes(found, view.unfold)
+        except GlorotError:
+            return view.unfold
+        return tuple(found)
     if view.unfold is not None:  # groups, which lie along the first stored axis
         return (view.unfold[0] * view.unfold[1], *view.unfold[2:])
     if view.order is not None:
@@ -46,13 +58,15 @@ def place_of(part: Part, tensor: Tensor) -> Tensor:
             "memory_format=torch.contiguous_format)), or skip it by a rule"
         )
     place = tensor
-    view = part.view
+    view = part.view or View()
     try:
-        if view is not None and view.box is not None:
+        if view.box is not None:
             place = place[tuple(slice(start, stop) for start, stop in view.box)]
-        if view is not None and view.unfold is not None:
+        if view.unfold is not None:
             place = place.view(view.unfold)
-        if view is not None and view.order is not None:
+        if view.cut is not None:
+            place = place[tuple(slice(start, stop) for start, stop in view.cut)]
+        if view.order is not None:
             place = place.permute(view.order)
     except (RuntimeError, IndexError):
         place = tensor[:0] if tensor.dim() else tensor
