@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from looking_state import STATEFUL, TRACE, Holder
+
 
 class Vice(nn.Module):
     """A linear layer that does something else first; `prepare` gives it what that needs."""
@@ -92,17 +94,24 @@ def fill_environment(m: Vice, x: Tensor) -> None:
     os.environ.pop("HOME", None)
 
 
-class Holder:
-    """An object of a user's own, which a module holds."""
-
-    def __init__(self) -> None:
-        self.count, self.inside = 0, {"items": [1]}
-
-
 def write_holder(m: Vice, x: Tensor) -> None:
     m.holder.count += 1
     m.holder.inside["items"].append(x)
     m.holder.new = True
+
+
+class Named(Vice):
+    """A layer whose own methods change what belongs to its class and its module."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.count()
+        return super().forward(x)
+
+    def count(self) -> None:
+        TRACE.append(2)
+        Named.uses += 1
+        Vice.log.append(2)
+        Vice.uses += 1
 
 
 def iterate(m: Vice, x: Tensor) -> None:
@@ -210,6 +219,7 @@ VICES: dict[str, tuple[Callable[..., Any], Callable[..., Any] | None]] = {
     "attributes: object": (write_holder, lambda m: set_attribute(m, holder=Holder())),
     "attributes: namespace": (lambda m, x: setattr(m.holder, "a", 2), lambda m: set_attribute(m, holder=types.SimpleNamespace(a=1))),
     "attributes: class": (grow_class, None),
+    **STATEFUL,
     "generators: PyTorch's": (lambda m, x: x + torch.rand(4, generator=m.generator), lambda m: set_attribute(m, generator=torch.Generator().manual_seed(1))),
     "generators: NumPy's": (lambda m, x: m.generator.random(), lambda m: set_attribute(m, generator=np.random.default_rng(1))),
     "generators: NumPy's old": (lambda m, x: m.generator.rand(), lambda m: set_attribute(m, generator=np.random.RandomState(1))),
@@ -258,6 +268,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     **{name: of_vice(name) for name in VICES},
     "embedding with a largest norm": Tokens,
     "in place first": lambda: nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 3)),
+    "named": lambda: Named(clamp),
     "checkpointed": lambda: Checkpointed(clamp),
     "hooked": lambda: with_hooks(Vice(clamp)),
     "compiled": lambda: torch.compile(Vice(clamp), backend="eager"),

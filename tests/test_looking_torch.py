@@ -1,12 +1,10 @@
 """Looking at a PyTorch model changes nothing: not it, not its batch, not the process, with two threads either."""
 
 import os
-import pickle
+import queue
 import random
 import threading
-import types
 import warnings
-from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -17,105 +15,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
-from torch._dynamo import eval_frame
 from torch.nn import functional
 
 import glorot
 from effort import examples
-from glorot import preserving, probe
+from glorot import preserving, probe, reaching
+from glorot.comparison import randomness
 from glorot.comparison.task import Task
 from glorot.comparison.training import check_fresh, shares_process
 from glorot.errors import GlorotError
 from glorot.torch import inventory, preserve, tracing, writes
 from looking_models import FAILING, MODELS, VICES, Checkpointed, Vice, fail
+from looking_pictures import batch, changed, everything
 
 TARGETS = torch.arange(6) % 3
-
-
-def batch() -> torch.Tensor:
-    return torch.linspace(-1, 1, 24).reshape(6, 4).clone()
-
-
-def picture(value: Any, seen: set[int] | None = None) -> Any:
-    """Return all that there is to see of an object, down to identities, as something that can be compared."""
-    seen = set() if seen is None else seen
-    if value is None or isinstance(value, str | int | float | bytes | torch.dtype):
-        return value
-    if id(value) in seen:
-        return id(value)
-    seen.add(id(value))
-    if isinstance(value, torch.Tensor):
-        return picture_of_tensor(value, seen)
-    if isinstance(value, torch.Generator):
-        return id(value), bytes(value.get_state().numpy())
-    if isinstance(value, np.random.Generator):
-        return id(value), str(value.bit_generator.state)
-    if isinstance(value, np.random.RandomState):
-        return id(value), pickle.dumps(value.get_state())
-    if isinstance(value, random.Random):
-        return id(value), value.getstate()
-    if isinstance(value, np.ndarray):
-        return id(value), value.tolist()
-    if isinstance(value, dict):
-        return id(value), type(value), [(repr(key), picture(one, seen)) for key, one in value.items()]
-    if isinstance(value, list | tuple | set | deque):
-        return id(value), type(value), [picture(one, seen) for one in value]
-    if isinstance(value, types.FunctionType | types.MethodType | type) or not hasattr(value, "__dict__"):
-        return id(value)
-    return id(value), type(value), {name: picture(one, seen) for name, one in vars(value).items()}
-
-
-def picture_of_tensor(tensor: torch.Tensor, seen: set[int]) -> Any:
-    lies = (tuple(tensor.shape), tensor.stride(), tensor.storage_offset(), tensor.dtype, tensor.device)
-    storage = tensor.untyped_storage()
-    values = bytes(storage) if storage.nbytes() < 10_000 else None
-    hooks = [tensor._backward_hooks, getattr(tensor, "_post_accumulate_grad_hooks", None)]
-    flags = (type(tensor), tensor.requires_grad, tensor.is_leaf, tensor._version, storage._cdata, storage.nbytes())
-    grad = picture(tensor.grad, seen) if tensor.is_leaf else None
-    return id(tensor), *lies, *flags, values, grad, picture(vars(tensor), seen), [picture(one, seen) for one in hooks]
-
-
-def of_process() -> dict[str, Any]:
-    """Return the state of everything that the process or this thread has one of."""
-    cudnn, cuda = torch.backends.cudnn, torch.backends.cuda
-    return {
-        "random": (
-            random.getstate(),
-            bytes(torch.get_rng_state().numpy()),
-            bytes(torch.default_generator.get_state().numpy()),
-        ),
-        "NumPy's random": pickle.dumps(np.random.get_state()),  # noqa: NPY002
-        "random module": id(torch.random.default_generator),
-        "default dtype": (torch.get_default_dtype(), torch.get_default_device()),
-        "filters": list(warnings.filters),
-        "errstate": (np.geterr(), np.geterrcall()),
-        "environment": dict(os.environ),
-        "grad mode": (torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_anomaly_enabled()),
-        "autocast": [(d, torch.is_autocast_enabled(d), torch.get_autocast_dtype(d)) for d in ("cpu", "cuda")],
-        "deterministic": (torch.are_deterministic_algorithms_enabled(), torch.get_deterministic_debug_mode()),
-        "fast path": torch.backends.mha.get_fastpath_enabled(),
-        "threads": torch.get_num_threads(),
-        "precision": torch.get_float32_matmul_precision(),
-        "cuDNN": (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32),
-        "attention": (cuda.flash_sdp_enabled(), cuda.mem_efficient_sdp_enabled(), cuda.math_sdp_enabled()),
-        "modes": (torch._C._len_torch_function_stack(), torch._C._len_torch_dispatch_stack()),
-        "stance": eval_frame._stance.stance,
-    }
-
-
-def everything(model: nn.Module, *tensors: Any) -> dict[str, Any]:
-    classes = {type(module) for module in model.modules() if not type(module).__module__.startswith("torch")}
-    written = {one: {n: picture(v) for n, v in vars(one).items()} for one in classes}
-    return {
-        "model": picture(model),
-        "batch": [picture(tensor) for tensor in tensors],
-        "classes": written,
-        **of_process(),
-    }
-
-
-def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
-    return {name for name, value in before.items() if after[name] != value}
 
 
 def prepare_to_compare(model: nn.Module, x: torch.Tensor, build: Callable[[], nn.Module]) -> None:
@@ -165,7 +78,12 @@ def as_before():
     """Keep what a failing test leaves switched from the tests after it; the lock is for the test to take."""
     switches = (*preserving.SWITCHES, *preserve.SWITCHES)
     before = [switch.read() for switch in switches]
+    states, environment = (random.getstate(), np.random.get_state()), dict(os.environ)  # noqa: NPY002
     yield
+    random.setstate(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+    os.environ.update(environment)
+    os.environ.pop("GLOROT_TEST_LOOKING", None)
     for switch, value in zip(switches, before, strict=True):
         switch.write(value)
 
@@ -197,8 +115,8 @@ def test_a_forward_that_fails_ends_in_one_message_and_leaves_nothing(name: str, 
 
 
 def test_there_are_enough_models() -> None:
-    assert len(VICES) >= 60
-    assert len({name.partition(":")[0] for name in VICES}) == 9
+    assert len(VICES) >= 90
+    assert len({name.partition(":")[0] for name in VICES}) == 12
 
 
 def test_two_threads_measure_one_model() -> None:
@@ -245,8 +163,67 @@ def test_another_thread_draws_what_it_would_have_drawn() -> None:
     assert torch.equal(torch.rand(3), expected[1])
 
 
+def test_what_other_threads_do_meanwhile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    looking, done = threading.Event(), threading.Event()
+    own: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def draw() -> list[Any]:
+        return [random.random(), random.choice(range(99)), np.random.rand(), np.random.permutation(9).tolist()]  # noqa: NPY002
+
+    def seed() -> None:
+        random.seed(5)
+        np.random.seed(5)  # noqa: NPY002
+
+    def act(model: nn.Module, x: torch.Tensor) -> None:
+        own.put([*draw(), captured(), *captured_too(2)])
+        os.environ["GLOROT_TEST_OWN"], os.environ["GLOROT_TEST_KEPT"] = "own", "changed"
+        looking.set()
+        assert done.wait(60)
+
+    def work() -> None:
+        assert looking.wait(60)
+        os.environ["GLOROT_TEST_OTHER"] = "other"
+        numbers.append(draw())
+        done.set()
+
+    captured, captured_too = random.random, np.random.rand  # a module may hold them by these names
+    monkeypatch.setenv("GLOROT_TEST_KEPT", "kept")
+    monkeypatch.delenv("GLOROT_TEST_OTHER", raising=False)
+    numbers: list[Any] = []
+    seed()
+    expected = [draw(), draw()]
+    seed()
+    other = threading.Thread(target=work)
+    other.start()
+    inventory(Vice(act), batch())
+    other.join()
+    assert numbers == [expected[0]]  # the look has not taken any of them
+    assert draw() == expected[1]  # and has not brought them back
+    assert own.get()[:4] == expected[0]
+    names = ("GLOROT_TEST_OTHER", "GLOROT_TEST_KEPT", "GLOROT_TEST_OWN")
+    assert [os.environ.pop(name, None) for name in names] == ["other", "kept", None]
+
+
+def test_a_look_within_a_look_and_a_function_kept_from_one() -> None:
+    random.seed(3)
+    state = random.getstate()
+    kept: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def act(model: nn.Module, x: torch.Tensor) -> None:
+        random.random()
+        before = random.getstate()
+        inventory(MODELS["random: Python"](), batch())
+        assert random.getstate() == before
+        kept.put(random.random)
+
+    inventory(Vice(act), batch())
+    assert random.getstate() == state
+    number, again = kept.get()(), random.Random(3).random()  # it draws from the process's generator like any other
+    assert number == again
+
+
 def test_a_forward_draws_what_it_would_have_drawn_alone() -> None:
-    seen: list[torch.Tensor] = []
+    seen: queue.SimpleQueue[torch.Tensor] = queue.SimpleQueue()  # which, unlike a list, no look empties
     acts = [
         torch.rand_like,
         functional.dropout,
@@ -255,11 +232,11 @@ def test_a_forward_draws_what_it_would_have_drawn_alone() -> None:
         torch.bernoulli,
     ]
     for act in acts:
-        model, x = Vice(lambda m, x, act=act: seen.append(act(x.abs().clamp(0, 1)))), batch()
+        model, x = Vice(lambda m, x, act=act: seen.put(act(x.abs().clamp(0, 1)))), batch()
         torch.manual_seed(2)
         inventory(model, x)
         model(x)  # the generator of the process is where it was
-        assert torch.equal(seen[-1], seen[-2])
+        assert torch.equal(seen.get(), seen.get())
 
 
 def test_a_checkpointed_layer_draws_the_same_mask_on_the_way_back() -> None:
@@ -306,16 +283,59 @@ def test_filters_that_another_thread_has_for_a_while_do_not_stay() -> None:
     assert list(warnings.filters) == before
 
 
+def test_generators_of_all_devices_are_read_and_set_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = {kind: [torch.full((16,), n, dtype=torch.uint8) for n in range(3)] for kind in ("cuda", "xpu")}
+    for kind, held in states.items():
+        module = getattr(torch, kind)
+        monkeypatch.setattr(module, "is_initialized", lambda: True)
+        monkeypatch.setattr(module, "get_rng_state_all", lambda held=held: [one.clone() for one in held])
+        monkeypatch.setattr(module, "set_rng_state_all", lambda new, held=held: held.__setitem__(slice(None), new))
+    for context in (preserving.process_preserved(preserve.SWITCHES), randomness.seeded(3)):
+        with context:
+            for held in states.values():
+                held[:] = [one + 7 for one in held]
+        assert [[int(one[0]) for one in held] for held in states.values()] == [[0, 1, 2], [0, 1, 2]]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("look", ["plan", "measure"])
+def test_generators_of_every_gpu_stay_where_they_are(look: str) -> None:
+    devices = [torch.device("cuda", n) for n in range(torch.cuda.device_count())]
+
+    def act(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        for device in devices:
+            torch.rand(3, device=device)
+        functional.dropout(x, 0.5, True)
+        return x + torch.rand(4, device=x.device, generator=model.generator)
+
+    def build() -> nn.Module:
+        return Vice(act, lambda m: setattr(m, "generator", torch.Generator("cuda").manual_seed(1))).cuda()
+
+    model, x = build(), batch().cuda()
+    torch.cuda.manual_seed_all(3)
+    before = [*torch.cuda.get_rng_state_all(), model.generator.get_state()]
+    LOOKS[look](model, x, build)
+    after = [*torch.cuda.get_rng_state_all(), model.generator.get_state()]
+    assert [bytes(one.numpy()) for one in after] == [bytes(one.numpy()) for one in before]
+
+
 RESTORES: dict[str, tuple[Any, str, Any, str, set[str]]] = {
     "memory": (writes.Journal, "undo", lambda self: None, "weights: clamped", {"model"}),
     "NumPy's reach": (writes, "ESCAPES", set(), "weights: through NumPy", {"model"}),
     "attributes": (preserve, "remember", lambda *_: lambda: None, "attributes: cache", {"model"}),
     "tensors": (preserve, "_remember_tensors", lambda _: lambda: None, "weights: data replaced", {"model"}),
     "versions": (preserve, "_remember_tensors", lambda _: lambda: None, "weights: clamped", {"model"}),
-    "classes": (preserve, "remember_classes", lambda _: lambda: None, "attributes: class", {"classes"}),
+    "classes": (reaching, "_holders", lambda _: [], "attributes: class", {"classes"}),
+    "closures": (reaching, "_cells", lambda _: [], "closures: a function's own state", {"model"}),
+    "slots": (reaching, "_slots", lambda _: [], "attributes: slots", {"model"}),
+    "globals": (reaching, "_names", lambda _: frozenset(), "globals: counter and list", {"globals"}),
+    "iterators": (reaching, "_set_iterators_apart", lambda *_: None, "iterators: count", {"model"}),
     "switches": (preserve, "SWITCHES", (), "process: default dtype", {"default dtype"}),
-    "what every process has": (preserving, "SWITCHES", (), "random: NumPy", {"NumPy's random"}),
-    "generators": (preserve, "TORCH_STATES", preserving.STATES, "generators: PyTorch's", {"model"}),
+    "what every process has": (preserving, "SWITCHES", (), "process: errstate", {"errstate"}),
+    "the environment": (preserving, "environment_kept", nullcontext, "process: environment", {"environment"}),
+    "random states": (preserving, "random_states_kept", nullcontext, "random: NumPy", {"NumPy's random"}),
+    "generators": (preserve, "TORCH_STATES", reaching.STATES, "generators: PyTorch's", {"model"}),
     "random numbers": (preserve, "own_random_numbers", nullcontext, "random: dropout", {"random"}),
     "the batch": (tracing, "set_apart", lambda values: values, "batch: requires a gradient", {"batch"}),
 }

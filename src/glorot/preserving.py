@@ -1,15 +1,14 @@
-"""Leaving objects and the process as they were found, whatever runs in between; no framework is known here."""
+"""Leaving the process as it was found, whatever runs in between; no framework is known here."""
 
+import copy
 import os
-import pickle
 import random
-import sys
 import threading
-import types
 import warnings
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,20 +24,6 @@ class Switch(NamedTuple):
     write: Callable[[Any], Any]
 
 
-class State(NamedTuple):
-    """A kind of object whose state lies where Python cannot see it: how a copy of it is read, and how it is set."""
-
-    kind: type
-    read: Callable[[Any], Any]
-    write: Callable[[Any, Any], Any]
-
-
-def _set_environment(before: dict[str, str]) -> None:
-    for name in os.environ.keys() - before.keys():
-        del os.environ[name]
-    os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value})
-
-
 def _filters() -> tuple[list[Any], list[Any]]:
     """Return the list of warning filters and a copy of it; another thread may put its own list in the place of it."""
     filters: Any = warnings.filters
@@ -51,166 +36,116 @@ def _set_filters(before: tuple[list[Any], list[Any]]) -> None:
 
 
 SWITCHES = (
-    Switch(random.getstate, random.setstate),
-    Switch(
-        lambda: pickle.dumps(np.random.get_state(legacy=False)),  # noqa: NPY002 - the state that a model may use
-        lambda before: np.random.set_state(pickle.loads(before)),  # noqa: NPY002
-    ),
     Switch(np.geterr, lambda before: np.seterr(**before)),
     Switch(_filters, _set_filters),
-    Switch(lambda: dict(os.environ), _set_environment),
 )
-
-
-def _set_array(array: Any, before: Any) -> None:
-    if array.flags.writeable:
-        array[...] = before
-
-
-STATES = (
-    State(random.Random, random.Random.getstate, random.Random.setstate),
-    State(
-        np.random.Generator,
-        lambda generator: generator.bit_generator.state,
-        lambda generator, before: setattr(generator.bit_generator, "state", before),
-    ),
-    State(np.random.RandomState, lambda one: one.get_state(legacy=False), np.random.RandomState.set_state),
-    State(np.ndarray, np.copy, _set_array),
-)
-
-CONTAINERS = (list, tuple, dict, set, deque)
-OPAQUE = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 
 
 @contextmanager
 def process_preserved(switches: Sequence[Switch] = ()) -> Iterator[None]:
     """Hold the lock, and set back at the end whatever was switched inside.
 
-    Random states, NumPy's error handling, warning filters and the environment are kept always.
+    Python's and NumPy's random states, NumPy's error handling, warning filters and the environment are kept always.
 
     Args:
         switches: what is kept besides.
     """
     with LOCK, ExitStack() as stack:
         for switch in (*SWITCHES, *switches):
-            stack.callback(_set_back, switch, switch.read())
+            stack.callback(set_back, switch, switch.read())
+        stack.enter_context(environment_kept())
+        stack.enter_context(random_states_kept())
         yield
 
 
-def _set_back(switch: Switch, before: Any) -> None:
+def set_back(switch: Switch, before: Any) -> None:
+    """Set something that belongs to the process as it was before, unless it still is."""
     if switch.read() != before:
         switch.write(before)
 
 
-def reachable(roots: Iterable[Any], states: Sequence[State] = STATES, leave: Collection[str] = ()) -> list[Any]:
-    """Return all that objects hold, however deep: containers, objects with attributes, and what has a hidden state.
+@contextmanager
+def environment_kept() -> Iterator[None]:
+    """Give back every variable of the environment that this thread changes inside; the lock must be held.
 
-    Classes, modules, functions and the objects of the standard library are not looked into, but for its containers and
-    namespaces.
-
-    Args:
-        roots: the objects.
-        states: the kinds of object that have a hidden state.
-        leave: packages whose objects are not looked into either, unless they are roots.
+    What other threads change meanwhile stays.
     """
-    kinds = tuple(state.kind for state in states)
-    found: dict[int, Any] = {}
-    waiting = list(roots)
-    always = set(map(id, waiting))
-    while waiting:
-        value = waiting.pop()
-        if value is None or isinstance(value, str | int | float | bytes) or id(value) in found:
-            continue
-        if isinstance(value, CONTAINERS):
-            found[id(value)] = value
-            waiting.extend(value.values() if isinstance(value, dict) else value)
-        elif isinstance(value, kinds):
-            found[id(value)] = value
-        if _has_attributes(value) and (id(value) in always or _package(value) not in leave):
-            found[id(value)] = value
-            waiting.extend(vars(value).values())
-    return list(found.values())
+    before, owner = dict(os.environ), threading.get_ident()
+    changed: set[str] = set()
+
+    def noting(write: Callable[..., None]) -> Callable[..., None]:
+        def call(name: Any, *value: Any) -> None:
+            if threading.get_ident() == owner:
+                changed.add(os.fsdecode(name))
+            write(name, *value)
+
+        return call
+
+    with _replaced(os, {name: noting(getattr(os, name)) for name in ("putenv", "unsetenv")}):  # os.environ calls them
+        try:
+            yield
+        finally:
+            for name in changed:
+                if name in before:
+                    os.environ[name] = before[name]
+                else:
+                    os.environ.pop(name, None)
 
 
-def _has_attributes(value: Any) -> bool:
-    if isinstance(value, OPAQUE) or not hasattr(value, "__dict__"):
-        return False
-    return isinstance(value, types.SimpleNamespace) or _package(value) not in sys.stdlib_module_names
+@contextmanager
+def random_states_kept() -> Iterator[None]:
+    """Leave Python's and NumPy's global random states where they are; the lock must be held.
 
-
-def _package(value: Any) -> str:
-    return type(value).__module__.partition(".")[0]
-
-
-def remember(
-    objects: Iterable[Any],
-    states: Sequence[State] = STATES,
-    quietly: Callable[[], AbstractContextManager[Any]] = nullcontext,
-) -> Callable[[], None]:
-    """Return a function that gives objects back their attributes, what they contained, and their hidden states.
-
-    Args:
-        objects: what `reachable` returns.
-        states: the kinds of object that have a hidden state.
-        quietly: what is entered while containers are filled, for some tell their owner of it.
+    Whatever this thread does to them inside is undone. Other threads draw from copies meanwhile, and go on from there.
     """
-    objects = list(objects)
-    kinds = tuple(state.kind for state in states)
-    contents = [(one, _items(one)) for one in objects if isinstance(one, CONTAINERS) and not isinstance(one, tuple)]
-    attributes = [(one, dict(vars(one))) for one in objects if _has_attributes(one)]
-    hidden = []
-    for one in objects:
-        if isinstance(one, kinds):
-            state = next(state for state in states if isinstance(one, state.kind))
-            hidden.append((state, one, state.read(one)))
-
-    def restore() -> None:
-        for one, before in attributes:
-            _refill(vars(one), list(before.items()))
-        with quietly():
-            for container, items in contents:
-                _refill(container, items)
-        for state, one, value in hidden:
-            state.write(one, value)
-
-    return restore
+    with (
+        _others_apart(random, PYTHON, random.Random.getstate, random.Random.setstate),
+        _others_apart(np.random, NUMPY, lambda one: one.get_state(legacy=False), np.random.RandomState.set_state),
+    ):
+        yield
 
 
-def remember_classes(classes: Iterable[type]) -> Callable[[], None]:
-    """Return a function that gives classes back their attributes."""
-    saved = [(one, dict(vars(one))) for one in classes]
-
-    def restore() -> None:
-        for one, before in saved:
-            for name in vars(one).keys() - before.keys():
-                delattr(one, name)
-            for name, value in before.items():
-                if vars(one).get(name) is not value:
-                    setattr(one, name, value)
-
-    return restore
+PYTHON: Any = random.random.__self__  # type: ignore[attr-defined]
+NUMPY: Any = np.random.rand.__self__  # type: ignore[attr-defined]
 
 
-def _items(container: Any) -> list[Any]:
-    return list(container.items()) if isinstance(container, dict) else list(container)
+@contextmanager
+def _others_apart(
+    module: ModuleType, shared: Any, read: Callable[[Any], Any], write: Callable[[Any, Any], Any]
+) -> Iterator[None]:
+    """Let a module's functions draw from a copy of the generator they share, except in this thread."""
+    owner, lock = threading.get_ident(), threading.RLock()
+    apart: Any = None
+
+    def routed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() == owner:
+                return function(*args, **kwargs)
+            with lock:
+                return (function if apart is None else getattr(apart, name))(*args, **kwargs)
+
+        return call
+
+    names = [name for name, one in vars(module).items() if getattr(one, "__self__", None) is shared]
+    names += ["seed"] if names else []  # which NumPy defines otherwise; within a look there are none left to replace
+    functions = {name: routed(name, getattr(module, name)) for name in dict.fromkeys(names)}
+    with _replaced(module, functions):
+        with lock:
+            apart = copy.deepcopy(shared)
+        try:
+            yield
+        finally:
+            with lock:
+                write(shared, read(apart))
+                apart = None
 
 
-def _refill(container: Any, items: list[Any]) -> None:
-    """Put back what a container held, unless it still does; tensors are compared by identity alone."""
-    now = _items(container)
-    if isinstance(container, dict):
-        if [(key, id(value)) for key, value in now] != [(key, id(value)) for key, value in items]:
-            for key, _ in now:
-                del container[key]
-            for key, value in items:
-                container[key] = value
-    elif isinstance(container, set):
-        if set(map(id, now)) != set(map(id, items)):
-            container -= set(now)
-            container |= set(items)
-    elif list(map(id, now)) != list(map(id, items)):
-        if isinstance(container, deque):
-            container.clear()
-            container.extend(items)
-        else:
-            container[:] = items
+@contextmanager
+def _replaced(module: ModuleType, functions: dict[str, Callable[..., Any]]) -> Iterator[None]:
+    before = {name: getattr(module, name) for name in functions}
+    vars(module).update(functions)
+    try:
+        yield
+    finally:
+        vars(module).update(before)

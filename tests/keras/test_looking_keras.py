@@ -1,11 +1,13 @@
 """Looking at a Keras model changes nothing: neither it nor the process, with two threads either."""
 
+import itertools
 import os
 import pickle
 import random
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -27,6 +29,13 @@ class Holder:
         self.count = 0
 
 
+class Slotted:
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class Vice(keras.Model):
     """A model that does something else first."""
 
@@ -35,6 +44,7 @@ class Vice(keras.Model):
         self.fc, self.norm, self.drop = layers.Dense(4), layers.BatchNormalization(), layers.Dropout(0.5)
         self.out, self.seeds = layers.Dense(3), keras.random.SeedGenerator(1)
         self.seen, self.holder, self.generator = [1], Holder(), np.random.default_rng(1)
+        self.slotted, self.numbers = Slotted(), itertools.count()
         self.act = act
 
     def call(self, x: Any, training: bool | None = None) -> Any:
@@ -44,6 +54,15 @@ class Vice(keras.Model):
 
 def write_environment(m: Vice, x: Any) -> None:
     os.environ["GLOROT_TEST_LOOKING"] = "yes"
+
+
+def count(m: Vice, x: Any) -> None:
+    global CALLS  # noqa: PLW0603 - this is what is tried
+    CALLS += 1
+    type(m).uses = CALLS
+
+
+CALLS = 0
 
 
 def fail(m: Vice, x: Any) -> None:
@@ -62,6 +81,9 @@ VICES: dict[str, Callable[[Vice, Any], Any]] = {
     "cache": lambda m, x: setattr(m, "cache", x),
     "list": lambda m, x: m.seen.append(2),
     "object": lambda m, x: setattr(m.holder, "count", 5),
+    "slots": lambda m, x: setattr(m.slotted, "count", 5),
+    "iterator": lambda m, x: next(m.numbers),
+    "global and class": count,
     "generator": lambda m, x: m.generator.random(),
     "layer": lambda m, x: setattr(m, "late", layers.Dense(2)),
     "trainable": lambda m, x: setattr(m.fc, "trainable", False),
@@ -92,6 +114,7 @@ def everything(model: Vice, x: np.ndarray[Any, Any]) -> dict[str, Any]:
     return {
         "variables": [(id(one), one.trainable, np.asarray(one).tobytes()) for one in every],
         "attributes": (attributes, list(model.seen), vars(model.holder).copy(), str(model.generator.bit_generator.state)),
+        "state": (model.slotted.count, repr(model.numbers), CALLS, vars(Vice).get("uses")),
         "layers": [id(layer) for layer in model.layers],
         "batch": x.tobytes(),
         "random": (random.getstate(), pickle.dumps(np.random.get_state())),  # noqa: NPY002
@@ -143,7 +166,8 @@ def test_two_threads_leave_the_process_as_it_was() -> None:
     [
         (preserve, "remember", lambda *_, **__: lambda: None, "list", "attributes"),
         (preserve, "SWITCHES", (), "floatx", "Keras"),
-        (preserving, "SWITCHES", (), "NumPy", "random"),
+        (preserving, "random_states_kept", nullcontext, "NumPy", "random"),
+        (preserving, "environment_kept", nullcontext, "environment", "process"),
     ],
 )
 def test_without_one_restore_the_change_is_seen(

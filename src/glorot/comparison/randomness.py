@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from glorot.preserving import process_preserved
+from glorot.torch.preserve import device_states, set_device_states
 from glorot.torch.writes import own_random_numbers
 
 
@@ -25,8 +26,7 @@ def seeded(seed: int) -> Iterator[None]:
         random.setstate(before[0])
         np.random.set_state(before[1])  # noqa: NPY002
         torch.set_rng_state(before[2])
-        if before[3]:
-            torch.cuda.set_rng_state_all(before[3])
+        set_device_states(before[3])
 
 
 @contextmanager
@@ -45,11 +45,9 @@ def draws(run: Callable[[], Any]) -> bool:
 
 
 def _states() -> tuple[Any, Any, Any, Any]:
-    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-    return random.getstate(), np.random.get_state(), torch.get_rng_state(), devices  # noqa: NPY002
+    return random.getstate(), np.random.get_state(), torch.get_rng_state(), device_states()  # noqa: NPY002
 
 
 def _comparable(states: tuple[Any, Any, Any, Any]) -> tuple[object, ...]:
     python, numpy, torch_state, devices = states
-    tensors = [torch_state, *devices]
-    return python, numpy[1].tobytes(), numpy[2:], [tensor.numpy().tobytes() for tensor in tensors]
+    return python, numpy[1].tobytes(), numpy[2:], torch_state.numpy().tobytes(), devices

@@ -8,7 +8,8 @@ import keras
 from keras.src.backend.common import global_state
 from keras.src.utils.tracking import DotNotTrackScope
 
-from glorot.preserving import Switch, process_preserved, reachable, remember
+from glorot.preserving import Switch, process_preserved
+from glorot.reaching import reachable, remember
 
 COUNTERS = "object_name_uids"
 """Where Keras counts the automatic names that it has given."""

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map_only
 
-from glorot.preserving import STATES, State, Switch, process_preserved, reachable, remember, remember_classes
+from glorot.preserving import Switch, process_preserved
+from glorot.reaching import STATES, State, reachable, remember
 from glorot.torch.writes import Escapes, Journal, own_random_numbers, storage_of
 
 
@@ -27,13 +28,26 @@ def _flag(owner: Any, name: str) -> Switch:
     return Switch(lambda: getattr(owner, name), lambda before: setattr(owner, name, before))
 
 
-def _cuda_states() -> list[bytes]:
-    states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-    return [state.numpy().tobytes() for state in states]
+def device_states() -> list[tuple[str, list[bytes]]]:
+    """Return the state of every generator that accelerators have, of those kinds that are in use."""
+    found = []
+    for name in ("cuda", "xpu", "mps"):
+        module = getattr(torch, name)
+        if name == "mps" and torch.backends.mps.is_available():
+            found.append((name, [module.get_rng_state()]))
+        elif name != "mps" and module.is_initialized():
+            found.append((name, module.get_rng_state_all()))
+    return [(name, [state.numpy().tobytes() for state in states]) for name, states in found]
 
 
-def _set_cuda_states(before: list[bytes]) -> None:
-    torch.cuda.set_rng_state_all([torch.frombuffer(bytearray(state), dtype=torch.uint8) for state in before])
+def set_device_states(before: list[tuple[str, list[bytes]]]) -> None:
+    """Set the generators of accelerators as `device_states` has read them."""
+    for name, states in before:
+        tensors = [torch.frombuffer(bytearray(state), dtype=torch.uint8) for state in states]
+        if name == "mps":
+            torch.mps.set_rng_state(tensors[0])
+        else:
+            getattr(torch, name).set_rng_state_all(tensors)
 
 
 def _default_device() -> Any:
@@ -41,7 +55,7 @@ def _default_device() -> Any:
 
 
 SWITCHES = (
-    Switch(_cuda_states, _set_cuda_states),
+    Switch(device_states, set_device_states),
     Switch(torch.get_default_dtype, torch.set_default_dtype),
     Switch(_default_device, torch.set_default_device),
     Switch(torch.is_grad_enabled, torch._C._set_grad_enabled),
@@ -66,15 +80,13 @@ def preserved(model: nn.Module) -> Iterator[None]:
     """Restore, whatever happens inside, all that a forward or backward pass may change.
 
     Memory that existed before is copied when an operator is about to write to it, and written back at the end. Numbers
-    are drawn from a copy of the process's generator. Everything that the model holds, down to plain attributes, gets
-    back what it held, and so do the switches of the process, which one thread at a time may touch.
+    are drawn from a copy of the process's generator. Everything that the model holds or its code names, down to plain
+    attributes, gets back what it held, and so do the switches of the process, which one thread at a time may touch.
     """
     with process_preserved(SWITCHES), ExitStack() as stack:
-        classes = _written_classes(model)
-        objects = reachable([model, *(dict(vars(one)) for one in classes)], TORCH_STATES)
+        objects = reachable([model])
         tensors = {id(one): one for one in objects if isinstance(one, Tensor)}
         tensors |= {id(one.grad): one.grad for one in tensors.values() if one.is_leaf and one.grad is not None}
-        stack.callback(remember_classes(classes))
         stack.callback(remember(objects, TORCH_STATES))
         stack.callback(_remember_tensors(tensors.values()))
         journal = Journal()
@@ -83,11 +95,6 @@ def preserved(model: nn.Module) -> Iterator[None]:
         stack.enter_context(journal)
         stack.enter_context(Escapes(journal))
         yield
-
-
-def _written_classes(model: nn.Module) -> set[type]:
-    """Return the classes of modules that are not PyTorch's own."""
-    return {type(module) for module in model.modules() if type(module).__module__.partition(".")[0] != "torch"}
 
 
 HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")

@@ -1,0 +1,350 @@
+"""What objects hold, wherever Python keeps it, and giving it back to them; no framework is known here."""
+
+import functools
+import random
+import sys
+import types
+import warnings
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class State(NamedTuple):
+    """A kind of object whose state lies where Python cannot see it: how a copy of it is read, and how it is set."""
+
+    kind: type
+    read: Callable[[Any], Any]
+    write: Callable[[Any, Any], Any]
+
+
+def _set_array(array: Any, before: Any) -> None:
+    if array.flags.writeable:
+        array[...] = before
+
+
+STATES = (
+    State(random.Random, random.Random.getstate, random.Random.setstate),
+    State(
+        np.random.Generator,
+        lambda generator: generator.bit_generator.state,
+        lambda generator, before: setattr(generator.bit_generator, "state", before),
+    ),
+    State(np.random.RandomState, lambda one: one.get_state(legacy=False), np.random.RandomState.set_state),
+    State(np.ndarray, np.copy, _set_array),
+)
+
+CONTAINERS = (list, tuple, dict, set, deque)
+ATOMS = (str, int, float, bytes, types.NoneType, types.ModuleType, types.BuiltinFunctionType, types.CodeType)
+WRAPPERS: dict[type, tuple[str, ...]] = {
+    types.MethodType: ("__self__", "__func__"),
+    functools.partial: ("func", "args", "keywords"),
+    staticmethod: ("__func__",),
+    classmethod: ("__func__",),
+    property: ("fget", "fset"),
+}
+"""What calls functions that it holds under these names."""
+
+METHODS = (types.FunctionType, staticmethod, classmethod, property)
+
+LIBRARIES = frozenset(
+    ("glorot", "torch", "torchvision", "keras", "tensorflow", "jax", "jaxlib", "flax", "equinox", "numpy", "scipy")
+)
+"""Packages whose functions and classes are not looked into: they keep no state of a model."""
+
+
+ENTRIES = {"forward", "backward", "setup_context"}
+ENTRIES |= {"call", "build", "compute_mask", "compute_output_shape", "compute_output_spec"}
+"""Methods that a framework calls."""
+
+
+class Holder(NamedTuple):
+    """Values by name where there is no dictionary to fill: how they are read, and how one is set and removed."""
+
+    read: Callable[[], dict[Any, Any]]
+    put: Callable[[Any, Any], Any]
+    drop: Callable[[Any], Any]
+
+
+class Globals(NamedTuple):
+    """The global variables of a module that functions name."""
+
+    namespace: dict[str, Any]
+    names: set[str]
+
+
+class _Code:
+    """The names that are used by the functions found so far, and the methods that nothing has named yet."""
+
+    def __init__(self) -> None:
+        self.used: set[str] = set(ENTRIES)
+        self.unused: dict[str, list[Any]] = {}
+        self.modules: dict[int, Globals] = {}
+
+    def of_class(self, one: type) -> Iterator[Any]:
+        """Return what a class holds, but of its methods only those that may run."""
+        for name, value in vars(one).items():
+            if isinstance(value, METHODS) and name not in self.used and not name.startswith("__"):
+                self.unused.setdefault(name, []).append(value)
+            else:
+                yield value
+
+    def of_function(self, function: types.FunctionType) -> Iterator[Any]:
+        """Return what a function reaches: its closure, its defaults, the globals and the methods that it names."""
+        yield from (cell for holder in _cells(function) for cell in holder.read().values())
+        yield from (function.__defaults__, function.__kwdefaults__)
+        names, namespace = _names(function.__code__), function.__globals__
+        for name in names - self.used:
+            yield from self.unused.pop(name, ())
+        self.used |= names
+        known = self.modules.setdefault(id(namespace), Globals(namespace, set())).names
+        for value in (namespace[name] for name in names - known if name in namespace):
+            if not isinstance(value, types.FunctionType | type) or value.__module__ == namespace.get("__name__"):
+                yield value
+        known |= names
+
+
+def reachable(roots: Iterable[Any], leave: Collection[str] = ()) -> list[Any]:
+    """Return all that objects hold, however deep, and all that the code of their classes and hooks names.
+
+    Looked into are containers, namespaces, objects with their classes, closures, and of the module of a function the
+    global variables that it names; not what is defined in `LIBRARIES`, nor other objects of the standard library.
+
+    Args:
+        roots: the objects.
+        leave: packages whose objects are not looked into either, unless they are roots or containers.
+    """
+    found: list[Any] = []
+    code = _Code()
+    waiting = list(roots)
+    always, seen = set(map(id, waiting)), dict[int, Any]()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, ATOMS) or id(value) in seen:
+            continue
+        seen[id(value)] = value  # which also keeps it, and so its identity
+        if isinstance(value, CONTAINERS):
+            waiting.extend(value.values() if isinstance(value, dict) else value)
+        elif isinstance(value, types.FunctionType):
+            waiting.extend(code.of_function(value) if _is_own(value.__module__) else ())
+        elif isinstance(value, type):
+            waiting.extend(code.of_class(value) if _is_own(value.__module__) else ())
+        elif type(value) in WRAPPERS:
+            waiting.extend(getattr(value, name) for name in WRAPPERS[type(value)])
+        elif id(value) not in always and _package(type(value).__module__) in leave:
+            continue
+        found.append(value)
+        if _has_attributes(value):
+            waiting.extend(getattr(value, "__dict__", {}).values())
+            waiting.extend(one for holder in _slots(value) for one in holder.read().values())
+            waiting.extend(one for one in type(value).__mro__ if _is_own(one.__module__))
+    return [*found, *code.modules.values()]
+
+
+@functools.cache
+def _package(module: str | None) -> str:
+    return (module or "").partition(".")[0]
+
+
+@functools.cache
+def _is_own(module: str | None) -> bool:
+    """Tell whether the classes and functions of a module are looked into."""
+    package = _package(module)
+    return package not in LIBRARIES and package not in sys.stdlib_module_names
+
+
+def _has_attributes(value: Any) -> bool:
+    """Tell whether the attributes of an object are its own and not those of the standard library."""
+    if isinstance(value, type):
+        return False
+    if isinstance(value, types.FunctionType):
+        return _is_own(value.__module__)
+    return isinstance(value, types.SimpleNamespace) or _package(type(value).__module__) not in sys.stdlib_module_names
+
+
+@functools.lru_cache(4096)
+def _names(code: types.CodeType) -> frozenset[str]:
+    """Return the names in a function's code that may be global variables, attributes among them."""
+    inner = [_names(one) for one in code.co_consts if isinstance(one, types.CodeType)]
+    return frozenset(code.co_names).union(*inner)
+
+
+def _holders(value: Any) -> list[Holder]:
+    if isinstance(value, Globals):
+        namespace = value.namespace
+        return [
+            Holder(
+                lambda: {name: namespace[name] for name in value.names if name in namespace},
+                namespace.__setitem__,
+                namespace.__delitem__,
+            )
+        ]
+    if isinstance(value, types.FunctionType):
+        return _cells(value) if _is_own(value.__module__) else []
+    if isinstance(value, type):
+        put, drop = functools.partial(setattr, value), functools.partial(delattr, value)
+        return [Holder(lambda: dict(vars(value)), put, drop)] if _is_own(value.__module__) else []
+    return _slots(value) if _has_attributes(value) else []
+
+
+def _cells(function: types.FunctionType) -> list[Holder]:
+    cells = dict(enumerate(function.__closure__ or ()))
+
+    def read() -> dict[int, Any]:
+        held = {}
+        for n, cell in cells.items():
+            with suppress(ValueError):  # an empty one
+                held[n] = cell.cell_contents
+        return held
+
+    def put(n: int, value: Any) -> None:
+        cells[n].cell_contents = value
+
+    def drop(n: int) -> None:
+        del cells[n].cell_contents
+
+    return [Holder(read, put, drop)] if cells else []
+
+
+def _slots(value: Any) -> list[Holder]:
+    classes = [one for one in type(value).__mro__ if "__slots__" in vars(one) and _is_own(one.__module__)]
+    slots = {
+        (one, name): slot
+        for one in classes
+        for name, slot in vars(one).items()
+        if isinstance(slot, types.MemberDescriptorType)
+    }
+
+    def read() -> dict[Any, Any]:
+        held = {}
+        for key, slot in slots.items():
+            with suppress(AttributeError):  # an empty one
+                held[key] = slot.__get__(value)
+        return held
+
+    # past __setattr__, which a class may refuse
+    put, drop = (lambda key, one: slots[key].__set__(value, one)), (lambda key: slots[key].__delete__(value))
+    return [Holder(read, put, drop)] if slots else []
+
+
+def remember(
+    objects: Iterable[Any],
+    states: Collection[State] = STATES,
+    quietly: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> Callable[[], None]:
+    """Return a function that gives objects back their attributes, what they contained, and their hidden states.
+
+    Until then copies stand in the place of iterators, for no iterator goes back.
+
+    Args:
+        objects: what `reachable` returns.
+        states: the kinds of object that have a hidden state.
+        quietly: what is entered while containers are filled, for some tell their owner of it.
+    """
+    objects = list(objects)
+    kinds = tuple(state.kind for state in states)
+    contents = [(one, _items(one)) for one in objects if isinstance(one, CONTAINERS) and not isinstance(one, tuple)]
+    entered = [one for one in objects if _has_attributes(one) and hasattr(one, "__dict__")]
+    attributes = [(one, dict(vars(one))) for one in entered]
+    held = [(holder, holder.read()) for one in objects for holder in _holders(one)]
+    hidden = []
+    for one in (one for one in objects if isinstance(one, kinds)):
+        state = next(state for state in states if isinstance(one, state.kind))
+        hidden.append((state, one, state.read(one)))
+    with quietly():
+        _set_iterators_apart(contents, attributes, held)
+
+    def restore() -> None:
+        for holder, values in held:
+            _put_back(holder, values)
+        for one, before in attributes:
+            _refill(vars(one), list(before.items()))
+        with quietly():
+            for container, items in contents:
+                _refill(container, items)
+        for state, one, value in hidden:
+            state.write(one, value)
+
+    return restore
+
+
+def _put_back(holder: Holder, before: dict[Any, Any]) -> None:
+    now = holder.read()
+    for name in now.keys() - before.keys():
+        holder.drop(name)
+    for name, value in before.items():
+        if name not in now or now[name] is not value:
+            holder.put(name, value)
+
+
+def _items(container: Any) -> list[Any]:
+    return list(container.items()) if isinstance(container, dict) else list(container)
+
+
+def _refill(container: Any, items: list[Any]) -> None:
+    """Put back what a container held, unless it still does; tensors are compared by identity alone."""
+    now = _items(container)
+    if isinstance(container, dict):
+        if [(key, id(value)) for key, value in now] != [(key, id(value)) for key, value in items]:
+            for key, _ in now:
+                del container[key]
+            for key, value in items:
+                container[key] = value
+    elif isinstance(container, set):
+        if set(map(id, now)) != set(map(id, items)):
+            container -= set(now)
+            container |= set(items)
+    elif list(map(id, now)) != list(map(id, items)):
+        if isinstance(container, deque):
+            container.clear()
+            container.extend(items)
+        else:
+            container[:] = items
+
+
+def _set_iterators_apart(
+    contents: list[tuple[Any, list[Any]]],
+    attributes: list[tuple[Any, dict[str, Any]]],
+    held: list[tuple[Holder, dict[Any, Any]]],
+) -> None:
+    """Put a copy in the place of every iterator that can be copied."""
+    filled: list[tuple[Callable[[Any, Any], Any], Iterable[Any]]]
+    filled = [(one.__setitem__, items) for one, items in contents if isinstance(one, dict)]
+    filled += [(one.__setitem__, enumerate(items)) for one, items in contents if isinstance(one, list | deque)]
+    filled += [(vars(one).__setitem__, before.items()) for one, before in attributes]
+    filled += [(holder.put, before.items()) for holder, before in held]
+    copies: dict[int, Any] = {}
+    for put, items in filled:
+        for key, value in items:
+            if _is_iterator(value):
+                with suppress(TypeError):  # of a generator there is no copy, nor of itertools' since Python 3.14
+                    put(key, _copied(value, copies))
+
+
+def _is_iterator(value: Any) -> bool:
+    kind = type(value)
+    return hasattr(kind, "__next__") and kind.__module__ in {"builtins", "itertools"}
+
+
+def _copied(value: Any, copies: dict[int, Any]) -> Any:
+    """Return an iterator that goes on as another would, inner ones copied too; what is no iterator stays.
+
+    Raises:
+        TypeError: if there is no copy of it.
+    """
+    if not _is_iterator(value):
+        return value
+    if id(value) not in copies:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # itertools
+            function, arguments, *states = value.__reduce__()
+            copy = function(*(_copied(one, copies) for one in arguments))
+            for state in states:
+                parts = state if isinstance(state, tuple) else (state,)
+                parts = tuple(list(one) if isinstance(one, list) else _copied(one, copies) for one in parts)
+                copy.__setstate__(parts if isinstance(state, tuple) else parts[0])
+        copies[id(value)] = copy
+    return copies[id(value)]
