@@ -1,4 +1,4 @@
-"""What is known of a type of layer: shapes, blobs, and what becomes of the signal."""
+"""What is known of a type of layer: shapes, blobs, what becomes of the signal, and which steps of a graph it is."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,6 +8,7 @@ from enum import Enum, auto
 from glorot.caffe.definition.layers import Layer, Shape
 from glorot.caffe.formats.messages import Message
 from glorot.caffe.kinds.fillers import Target, constant_of, declared
+from glorot.caffe.kinds.lowering import Lower, lower_opaque
 from glorot.fans import Fans
 from glorot.inventory import Part
 from glorot.layouts import laid_out
@@ -64,6 +65,7 @@ class Kind:
         makes: least and largest number of tops.
         blobs: the weights that it owns.
         activation: the activation that it computes, for ACTIVATED.
+        lower: the steps of a graph that it is.
     """
 
     tops: Callable[[Layer, Shapes], Sequence[Shape | None]]
@@ -72,6 +74,7 @@ class Kind:
     makes: tuple[int, int] = (1, 1)
     blobs: Callable[[Layer, Shapes], list[Blob]] = lambda layer, bottoms: []
     activation: Callable[[Layer], str] = lambda layer: "identity"
+    lower: Lower = lower_opaque
 
 
 def alike(layer: Layer, bottoms: Shapes) -> Shapes:

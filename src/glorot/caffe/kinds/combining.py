@@ -1,15 +1,23 @@
 """Layers that put blobs together, take them apart or give them another shape."""
 
 import math
+from collections.abc import Sequence
+from functools import partial, reduce
 from itertools import pairwise
 
 from glorot.caffe.definition.layers import Layer, Shape, canonical, same_shapes
 from glorot.caffe.formats.messages import Message
 from glorot.caffe.kinds.base import MANY, Kind, Shapes, Signal, alike
+from glorot.caffe.kinds.lowering import Lowering, lower_reshape, lower_same
 from glorot.caffe.limits import MOST_AXES
+from glorot.graph.operations import Broadcast, Join, Reduce, Softmax
+from glorot.graph.operations import Slice as Cut
 from glorot.text import shape_text
 
 OPERATIONS = {"PROD": 0, "SUM": 1, "MAX": 2}
+REDUCTIONS = {"SUM": 1, "ASUM": 2, "SUMSQ": 3, "MEAN": 4}
+BEFORE_SUM = {"ASUM": "abs", "SUMSQ": "square"}
+"""What some reductions do to each number first."""
 
 
 def operation_of(layer: Layer) -> tuple[str, list[float]]:
@@ -31,6 +39,12 @@ def _eltwise_tops(layer: Layer, bottoms: Shapes) -> Shapes:
     return [bottoms[0]]
 
 
+def _lower_eltwise(at: Lowering) -> Sequence[int]:
+    operation, coefficients = operation_of(at.layer)
+    values = [at.scale(value, factor) for value, factor in zip(at.bottoms, coefficients, strict=True)]
+    return [reduce(partial(at.map, {"PROD": "mul", "SUM": "add", "MAX": "maximum"}[operation]), values)]
+
+
 def joined_axis(layer: Layer, name: str, old: str, rank: int) -> int:
     """Return the axis along which a Concat or Slice works, by `axis` or the old name of it."""
     at = layer.settings(name)
@@ -47,6 +61,11 @@ def _concat_tops(layer: Layer, bottoms: Shapes) -> Shapes:
         fits = len(shape) == len(first) and alike_elsewhere
         layer.check(fits, index, shape, f"to agree with {layer.bottoms[0]!r}, {shape_text(first)}, but for axis {axis}")
     return [(*first[:axis], sum(shape[axis] for shape in bottoms), *first[axis + 1 :])]
+
+
+def _lower_concat(at: Lowering) -> Sequence[int]:
+    axis = joined_axis(at.layer, "concat_param", "concat_dim", len(at.tops[0]))
+    return [at.step(Join(axis), *at.bottoms, shape=at.tops[0]) if len(at.bottoms) > 1 else at.bottom]
 
 
 def slice_points(layer: Layer, bottom: Shape) -> tuple[int, list[int]]:
@@ -69,6 +88,11 @@ def _slice_tops(layer: Layer, bottoms: Shapes) -> Shapes:
     (bottom,) = bottoms
     axis, edges = slice_points(layer, bottom)
     return [(*bottom[:axis], stop - start, *bottom[axis + 1 :]) for start, stop in pairwise(edges)]
+
+
+def _lower_slice(at: Lowering) -> Sequence[int]:
+    axis, edges = slice_points(at.layer, at.shapes[0])
+    return [at.cut(at.bottom, axis, start, stop) for start, stop in pairwise(edges)]
 
 
 def _flatten_tops(layer: Layer, bottoms: Shapes) -> Shapes:
@@ -109,7 +133,8 @@ def _reshaped(layer: Layer, at: Message, bottom: Shape, old: Shape) -> Shape:
     return tuple(sizes)
 
 
-def _crop_tops(layer: Layer, bottoms: Shapes) -> Shapes:
+def _crop_offsets(layer: Layer, bottoms: Shapes) -> tuple[int, list[int]]:
+    """Return the first axis that a Crop cuts, and where it begins to keep along this and those after it."""
     at, (bottom, like) = layer.settings("crop_param"), bottoms
     axis = canonical(layer, at.integer("axis", 2), len(bottom), at)
     layer.check(len(like) == len(bottom), 1, like, f"to have {len(bottom)} axes, as {layer.bottoms[0]!r} has")
@@ -118,12 +143,23 @@ def _crop_tops(layer: Layer, bottoms: Shapes) -> Shapes:
         raise layer.error(
             f"offset is given {len(offsets)} times; expected once, or once for each cropped axis", at, "offset"
         )
-    offsets = offsets * (len(bottom) - axis) if len(offsets) == 1 else offsets
+    return axis, offsets * (len(bottom) - axis) if len(offsets) == 1 else offsets
+
+
+def _crop_tops(layer: Layer, bottoms: Shapes) -> Shapes:
+    (axis, offsets), (bottom, like) = _crop_offsets(layer, bottoms), bottoms
     for n, offset in enumerate(offsets, start=axis):
         layer.check(
             like[n] + offset <= bottom[n], 0, bottom, f"to hold {like[n]} from offset {offset} on along axis {n}"
         )
     return [(*bottom[:axis], *like[axis:])]
+
+
+def _lower_crop(at: Lowering) -> Sequence[int]:
+    axis, offsets = _crop_offsets(at.layer, at.shapes)
+    starts = [0] * axis + offsets
+    index = tuple((start, start + size, 1) for start, size in zip(starts, at.tops[0], strict=True))
+    return [at.step(Cut(index), at.bottom, shape=at.tops[0])]
 
 
 def _tile_tops(layer: Layer, bottoms: Shapes) -> Shapes:
@@ -132,9 +168,26 @@ def _tile_tops(layer: Layer, bottoms: Shapes) -> Shapes:
     return [(*bottom[:axis], bottom[axis] * at.integer("tiles", least=1), *bottom[axis + 1 :])]
 
 
+def _lower_tile(at: Lowering) -> Sequence[int]:
+    shape, top = at.shapes[0], at.tops[0]
+    settings = at.layer.settings("tile_param")
+    axis = canonical(at.layer, settings.integer("axis", 1), len(shape), settings)
+    tiled = (*shape[:axis], top[axis] // max(1, shape[axis]), *shape[axis:])
+    repeated = Broadcast(tuple(n for n in range(len(tiled)) if n != axis))
+    return [at.reshape(at.step(repeated, at.bottom, shape=tiled), top)]
+
+
 def _reduction_tops(layer: Layer, bottoms: Shapes) -> Shapes:
     at, (bottom,) = layer.settings("reduction_param"), bottoms
     return [bottom[: canonical(layer, at.integer("axis", 0), len(bottom), at)]]
+
+
+def _lower_reduction(at: Lowering) -> Sequence[int]:
+    settings, rank = at.layer.settings("reduction_param"), len(at.shapes[0])
+    operation, axes = settings.choice("operation", "SUM", REDUCTIONS), tuple(range(len(at.tops[0]), rank))
+    value = at.map(BEFORE_SUM[operation], at.bottom) if operation in BEFORE_SUM else at.bottom
+    statistic = Reduce("mean" if operation == "MEAN" else "sum", axes, False)
+    return [at.scale(at.step(statistic, value, shape=at.tops[0]), settings.number("coeff", 1.0))]
 
 
 def _arg_max_tops(layer: Layer, bottoms: Shapes) -> Shapes:
@@ -160,22 +213,26 @@ def _softmax_tops(layer: Layer, bottoms: Shapes) -> Shapes:
     return alike(layer, bottoms)
 
 
+def _lower_softmax(at: Lowering) -> Sequence[int]:
+    return [at.step(Softmax((softmax_axis(at.layer, at.shapes[0]),)), at.bottom, shape=at.tops[0])]
+
+
 def _nothing(layer: Layer, bottoms: Shapes) -> Shapes:
     return []
 
 
 KINDS = {
-    "Eltwise": Kind(_eltwise_tops, Signal.MIXED, (2, MANY)),
-    "Concat": Kind(_concat_tops, Signal.JOINED, (1, MANY)),
-    "Slice": Kind(_slice_tops, Signal.MOVED, makes=(1, MANY)),
-    "Split": Kind(alike, Signal.MOVED, makes=(1, MANY)),
-    "Flatten": Kind(_flatten_tops, Signal.MOVED),
-    "Reshape": Kind(_reshape_tops, Signal.MOVED),
-    "Crop": Kind(_crop_tops, Signal.MOVED, (2, 2)),
-    "Tile": Kind(_tile_tops, Signal.MOVED),
-    "Reduction": Kind(_reduction_tops),
+    "Eltwise": Kind(_eltwise_tops, Signal.MIXED, (2, MANY), lower=_lower_eltwise),
+    "Concat": Kind(_concat_tops, Signal.JOINED, (1, MANY), lower=_lower_concat),
+    "Slice": Kind(_slice_tops, Signal.MOVED, makes=(1, MANY), lower=_lower_slice),
+    "Split": Kind(alike, Signal.MOVED, makes=(1, MANY), lower=lower_same),
+    "Flatten": Kind(_flatten_tops, Signal.MOVED, lower=lower_reshape),
+    "Reshape": Kind(_reshape_tops, Signal.MOVED, lower=lower_reshape),
+    "Crop": Kind(_crop_tops, Signal.MOVED, (2, 2), lower=_lower_crop),
+    "Tile": Kind(_tile_tops, Signal.MOVED, lower=_lower_tile),
+    "Reduction": Kind(_reduction_tops, lower=_lower_reduction),
     "ArgMax": Kind(_arg_max_tops),
-    "Softmax": Kind(_softmax_tops),
+    "Softmax": Kind(_softmax_tops, lower=_lower_softmax),
     "Silence": Kind(_nothing, reads=(1, MANY), makes=(0, 0)),
     "HDF5Output": Kind(_nothing, reads=(2, 2), makes=(0, 0)),
 }

@@ -1,12 +1,16 @@
 """Convolution and Deconvolution."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glorot import fans
 from glorot.caffe.definition.layers import Layer, Shape, canonical, same_shapes
 from glorot.caffe.kinds.base import MANY, Blob, Kind, Shapes, Signal, blob
+from glorot.caffe.kinds.lowering import Lowering
 from glorot.caffe.kinds.windows import Window, window_of
 from glorot.fans import Fans
+from glorot.graph.operations import Convolve
 
 
 @dataclass(frozen=True)
@@ -107,10 +111,37 @@ def _blobs(layer: Layer, how: Convolving, channels: str, shape: Shape, counts: F
     return found
 
 
+def _lower(at: Lowering) -> Sequence[int]:
+    how = convolving_of(at.layer, at.shapes[0])
+    return [_convolve(at, how, bottom, top) for bottom, top in zip(at.bottoms, at.tops, strict=True)]
+
+
+def _convolve(at: Lowering, how: Convolving, bottom: int, top: Shape) -> int:
+    """Convolve one blob, whose axes before that of the channels are taken as one."""
+    shape, is_transposed = at.graph.shape(bottom), at.layer.kind == "Deconvolution"
+    kernel, stride, pad, dilation = how.window
+    operation = Convolve(
+        window=kernel,
+        stride=stride,
+        padding=tuple((size, size) for size in pad),
+        dilation=dilation,
+        groups=how.groups,
+        transposed=is_transposed,
+        channel=1,
+        kernel=(*((1, 0) if is_transposed else (0, 1)), *range(2, 2 + len(kernel))),
+    )
+    copies = math.prod(shape[: how.axis])
+    images = at.reshape(bottom, (copies, *shape[how.axis :]))
+    result = at.step(operation, images, at.blobs[0], shape=(copies, *top[how.axis :]))
+    return at.reshape(at.apply_factors(result, 1, None, at.blobs[1] if how.has_bias else None), top)
+
+
 KINDS = {
     **dict.fromkeys(
         ("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution"),
-        Kind(_convolution_tops, Signal.WEIGHED, (1, MANY), (1, MANY), _convolution_blobs),
+        Kind(_convolution_tops, Signal.WEIGHED, (1, MANY), (1, MANY), _convolution_blobs, lower=_lower),
     ),
-    "Deconvolution": Kind(_deconvolution_tops, Signal.WEIGHED, (1, MANY), (1, MANY), _deconvolution_blobs),
+    "Deconvolution": Kind(
+        _deconvolution_tops, Signal.WEIGHED, (1, MANY), (1, MANY), _deconvolution_blobs, lower=_lower
+    ),
 }

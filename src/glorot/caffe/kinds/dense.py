@@ -1,11 +1,18 @@
 """InnerProduct and Embed."""
 
 import math
+import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glorot import fans
 from glorot.caffe.definition.layers import Layer, Shape, canonical
 from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, blob
+from glorot.caffe.kinds.lowering import Lowering
+from glorot.graph.operations import Contract, Take
+
+LETTERS = "".join(letter for letter in string.ascii_letters if letter not in "io")
+"""What the axes of a blob are called that a product leaves alone."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,28 @@ def _embed_blobs(layer: Layer, bottoms: Shapes) -> list[Blob]:
     return found
 
 
+def _lower_product(at: Lowering) -> Sequence[int]:
+    how, shape = product_of(at.layer, at.shapes[0]), at.shapes[0]
+    signal = at.reshape(at.bottom, (*shape[: how.axis], how.inputs))
+    product = multiply(at, signal, at.blobs[0], is_transposed=how.is_transposed)
+    return [at.apply_factors(product, how.axis, None, at.blobs[1] if how.has_bias else None)]
+
+
+def multiply(at: Lowering, signal: int, weights: int, is_transposed: bool = False) -> int:
+    """Multiply the last axis of a signal with weights, stored as (outputs, inputs) unless they are transposed."""
+    *copies, _ = at.graph.shape(signal)
+    outputs = at.graph.shape(weights)[1 if is_transposed else 0]
+    axes = LETTERS[: len(copies)]
+    stored = "io" if is_transposed else "oi"
+    return at.step(Contract(f"{axes}i,{stored}->{axes}o"), signal, weights, shape=(*copies, outputs))
+
+
+def _lower_embed(at: Lowering) -> Sequence[int]:
+    rows, top = at.step(Take(0), at.blobs[0], at.bottom, shape=at.tops[0]), at.tops[0]
+    return [at.apply_factors(rows, len(top) - 1, None, at.blobs[1] if len(at.blobs) > 1 else None)]
+
+
 KINDS = {
-    "InnerProduct": Kind(_product_tops, Signal.WEIGHED, blobs=_product_blobs),
-    "Embed": Kind(_embed_tops, Signal.WEIGHED, blobs=_embed_blobs),
+    "InnerProduct": Kind(_product_tops, Signal.WEIGHED, blobs=_product_blobs, lower=_lower_product),
+    "Embed": Kind(_embed_tops, Signal.WEIGHED, blobs=_embed_blobs, lower=_lower_embed),
 }

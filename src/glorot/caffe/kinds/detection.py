@@ -1,10 +1,13 @@
 """Layers that SSD has added to Caffe: Permute, PriorBox and DetectionOutput; its Normalize is among the norms."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glorot.caffe.definition.layers import Layer, Shape
 from glorot.caffe.formats.messages import Message
 from glorot.caffe.kinds.base import Kind, Shapes, Signal
+from glorot.caffe.kinds.lowering import Lowering
+from glorot.graph.operations import Permute
 
 ALIKE = 1e-6
 """Aspect ratios that differ by less are one."""
@@ -125,8 +128,17 @@ def _detection_tops(layer: Layer, bottoms: Shapes) -> Shapes:
     return [(1, 1, 1, 7)]
 
 
+def _lower_permute(at: Lowering) -> Sequence[int]:
+    return [at.step(Permute(order_of(at.layer, at.shapes[0])), at.bottom, shape=at.tops[0])]
+
+
+def _lower_prior_box(at: Lowering) -> Sequence[int]:
+    """Lower boxes, which follow from shapes alone."""
+    return [at.graph.constant(at.tops[0])]
+
+
 KINDS = {
-    "Permute": Kind(_permute_tops, Signal.MOVED),
-    "PriorBox": Kind(_prior_box_tops, reads=(2, 2)),
+    "Permute": Kind(_permute_tops, Signal.MOVED, lower=_lower_permute),
+    "PriorBox": Kind(_prior_box_tops, reads=(2, 2), lower=_lower_prior_box),
     "DetectionOutput": Kind(_detection_tops, reads=(3, 5)),
 }

@@ -4,12 +4,18 @@ SSD's own layers are in `detection`; the two depthwise convolutions are among th
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from glorot.caffe.definition.layers import Layer, Shape
 from glorot.caffe.formats.messages import Message
 from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, alike, blob
+from glorot.caffe.kinds.lowering import Lowering
+from glorot.caffe.kinds.neurons import activated, always
+from glorot.caffe.kinds.norms import lower_batch_norm
 from glorot.fans import ELEMENTWISE
+from glorot.graph.operations import Broadcast, Permute, Pool, Take
 from glorot.inventory import Declared
 from glorot.layouts import laid_out
 
@@ -42,6 +48,10 @@ def _bn_blobs(layer: Layer, bottoms: Shapes) -> list[Blob]:
         part = replace(laid_out("o o o o", shape, role, layer.kind, None), declared=start)
         found.append(Blob(shape, (part,), is_learnt=False))
     return found
+
+
+def _lower_bn(at: Lowering) -> Sequence[int]:
+    return lower_batch_norm(at, *at.blobs[:2], axis=0)
 
 
 def _interp_tops(layer: Layer, bottoms: Shapes) -> Shapes:
@@ -144,15 +154,73 @@ def _check_maps(layer: Layer, shape: Shape, bottom: int = 0) -> None:
     layer.check(len(shape) == 4 and all(shape[1:]), bottom, shape, "to have 4 axes, and maps that are not empty")
 
 
+def _lower_interp(at: Lowering) -> Sequence[int]:
+    """Lower weighted means of the nearest numbers of a map, without its margins."""
+    at_settings = at.layer.settings("interp_param")
+    sizes = cropped(at.layer, at_settings, at.shapes[0])
+    start = -at_settings.integer("pad_beg", 0)
+    rows = at.cut(at.bottom, 2, start, start + sizes[0])
+    return [at.average(at.cut(rows, 3, start, start + sizes[1]), at.tops[0], 2, 2)]
+
+
+def _lower_upsample(at: Lowering) -> Sequence[int]:
+    """Lower numbers that are repeated, or that a mask spreads."""
+    scale, top = scale_of(at.layer), at.tops[0]
+    if scale is None or len(at.bottoms) > 1:
+        return [at.step(Take(2), *at.bottoms, shape=top)]
+    examples, channels, height, width = at.shapes[0]
+    repeated = (examples, channels, height, scale[0], width, scale[1])
+    whole = (examples, channels, height * scale[0], width * scale[1])
+    value = at.reshape(at.step(Broadcast((0, 1, 2, 4)), at.bottom, shape=repeated), whole)
+    return [at.cut(at.cut(value, 2, 0, top[2]), 3, 0, top[3])]
+
+
+def _lower_shuffle(at: Lowering) -> Sequence[int]:
+    examples, channels, *sizes = top = at.tops[0]
+    groups = at.layer.settings("shuffle_channel_param").integer("group", 1)
+    grouped = at.reshape(at.bottom, (examples, groups, channels // groups, *sizes))
+    turned = at.step(Permute((0, 2, 1, 3, 4)), grouped, shape=(examples, channels // groups, groups, *sizes))
+    return [at.reshape(turned, top)]
+
+
+def _lower_reorg(at: Lowering) -> Sequence[int]:
+    """Lower a move of all numbers, in an order that differs between the forks."""
+    return [at.step(Take(1), at.bottom, shape=at.tops[0])]
+
+
+def _lower_axpy(at: Lowering) -> Sequence[int]:
+    factors, first, second = at.bottoms
+    scale = at.reshape(factors, at.shapes[1][:2])
+    return [at.map("add", at.apply_factors(first, 0, scale, None), second)]
+
+
+def _lower_roi(at: Lowering) -> Sequence[int]:
+    """Lower the largest numbers in the bins of each region."""
+    return _pool_regions(at, "max")
+
+
+def _lower_psroi(at: Lowering) -> Sequence[int]:
+    """Lower the means in the bins of each region, each of channels of its own."""
+    return _pool_regions(at, "mean")
+
+
+def _pool_regions(at: Lowering, statistic: Literal["max", "mean"]) -> Sequence[int]:
+    """Lower a statistic of the bins of each region, taken for as large as the map."""
+    bottom, top = at.shapes[0], at.tops[0]
+    regions = at.step(Take(0), *at.bottoms, shape=(*top[:2], *bottom[2:]))
+    window = tuple(-(-size // bins) for size, bins in zip(bottom[2:], top[2:], strict=True))
+    return [at.step(Pool(statistic, (1, 1, *window)), regions, shape=top)]
+
+
 KINDS = {
-    "BN": Kind(_bn_tops, Signal.NORMALIZED, blobs=_bn_blobs),
-    "ReLU6": Kind(alike, Signal.ACTIVATED, activation=lambda layer: "relu6"),
-    "Mish": Kind(alike, Signal.ACTIVATED, activation=lambda layer: "mish"),
-    "Interp": Kind(_interp_tops, Signal.MOVED, (1, 2)),
-    "Upsample": Kind(_upsample_tops, Signal.MOVED, (1, 2)),
-    "ShuffleChannel": Kind(_shuffle_tops, Signal.MOVED),
-    "Reorg": Kind(_reorg_tops, Signal.MOVED),
-    "Axpy": Kind(_axpy_tops, reads=(3, 3)),
-    "ROIPooling": Kind(_roi_tops, Signal.MOVED, (2, 2)),
-    "PSROIPooling": Kind(_psroi_tops, Signal.MOVED, (2, 2)),
+    "BN": Kind(_bn_tops, Signal.NORMALIZED, blobs=_bn_blobs, lower=_lower_bn),
+    "ReLU6": activated(always("relu6")),
+    "Mish": activated(always("mish")),
+    "Interp": Kind(_interp_tops, Signal.MOVED, (1, 2), lower=_lower_interp),
+    "Upsample": Kind(_upsample_tops, Signal.MOVED, (1, 2), lower=_lower_upsample),
+    "ShuffleChannel": Kind(_shuffle_tops, Signal.MOVED, lower=_lower_shuffle),
+    "Reorg": Kind(_reorg_tops, Signal.MOVED, lower=_lower_reorg),
+    "Axpy": Kind(_axpy_tops, reads=(3, 3), lower=_lower_axpy),
+    "ROIPooling": Kind(_roi_tops, Signal.MOVED, (2, 2), lower=_lower_roi),
+    "PSROIPooling": Kind(_psroi_tops, Signal.MOVED, (2, 2), lower=_lower_psroi),
 }

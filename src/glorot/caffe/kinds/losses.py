@@ -1,10 +1,13 @@
 """Losses and accuracy: what is held against labels."""
 
 import math
+from collections.abc import Sequence
 
 from glorot.caffe.definition.layers import Layer, Shape, canonical
 from glorot.caffe.kinds.base import Kind, Shapes
 from glorot.caffe.kinds.combining import softmax_axis
+from glorot.caffe.kinds.lowering import Lowering
+from glorot.graph.operations import Opaque, Softmax
 from glorot.text import shape_text
 
 
@@ -22,6 +25,12 @@ def _softmax_loss_tops(layer: Layer, bottoms: Shapes) -> Shapes:
     _check_labels(layer, scores, labels, softmax_axis(layer, scores))
     layer.check(labels[:1] == scores[:1], 1, labels, f"to begin with {shape_text(scores[:1])}, as the scores do")
     return [(), scores][: len(layer.tops)]
+
+
+def _lower_softmax_loss(at: Lowering) -> Sequence[int]:
+    scores, shape = at.bottom, at.shapes[0]
+    shares = at.step(Softmax((softmax_axis(at.layer, shape),)), scores, shape=shape)
+    return [at.step(Opaque(at.layer.kind), *at.bottoms, shape=()), shares][: len(at.tops)]
 
 
 def accuracy_axis(layer: Layer, scores: Shape) -> int:
@@ -67,7 +76,7 @@ def judges(layer: Layer) -> bool:
 
 
 KINDS = {
-    "SoftmaxWithLoss": Kind(_softmax_loss_tops, reads=(2, 2), makes=(0, 2)),
+    "SoftmaxWithLoss": Kind(_softmax_loss_tops, reads=(2, 2), makes=(0, 2), lower=_lower_softmax_loss),
     "Accuracy": Kind(_accuracy_tops, reads=(2, 2), makes=(1, 2)),
     **dict.fromkeys(("EuclideanLoss", "SigmoidCrossEntropyLoss"), Kind(_pair_tops, reads=(2, 2), makes=(0, 1))),
     **dict.fromkeys(("HingeLoss", "MultinomialLogisticLoss"), Kind(_number, reads=(2, 2), makes=(0, 1))),

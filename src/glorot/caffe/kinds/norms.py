@@ -1,13 +1,20 @@
 """Layers that normalise or scale: LRN, MVN, BatchNorm, Normalize, Scale and Bias."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from glorot.caffe.definition.layers import Layer, Shape, canonical
 from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, alike, blob
+from glorot.caffe.kinds.lowering import Lowering
 from glorot.fans import ELEMENTWISE
+from glorot.graph.operations import Normalise, Reduce
 from glorot.inventory import Declared
 from glorot.layouts import laid_out
 from glorot.text import shape_text
+
+ACROSS = "ACROSS_CHANNELS"
+REGIONS = {ACROSS: 0, "WITHIN_CHANNEL": 1}
+"""Where the neighbours lie that an LRN looks at."""
 
 
 def has_factors(layer: Layer) -> bool:
@@ -90,11 +97,64 @@ def _factors(layer: Layer, name: str, filler: str, shape: Shape, role: str, defa
     return blob(layer, layer.settings(name), filler, " ".join("o" * len(shape)), shape, role, ELEMENTWISE, default)
 
 
+def _lower_lrn(at: Lowering) -> Sequence[int]:
+    """Lower x / (k + α·m)^β, m the mean of x² over neighbours; within a channel k is 1."""
+    settings, top = at.layer.settings("lrn_param"), at.tops[0]
+    size, is_across = settings.integer("local_size", 5), settings.choice("norm_region", ACROSS, REGIONS) == ACROSS
+    window = (size, 1, 1) if is_across else (size, size)
+    mean = at.average(at.map("square", at.bottom), top, *window)
+    size_of_it = at.shift(
+        at.scale(mean, settings.number("alpha", 1.0)), settings.number("k", 1.0) if is_across else 1.0
+    )
+    power = at.map("pow", size_of_it, at.graph.number(settings.number("beta", 0.75)))
+    return [at.map("div", at.bottom, power)]
+
+
+def _lower_mvn(at: Lowering) -> Sequence[int]:
+    settings, shape = at.layer.settings("mvn_param"), at.shapes[0]
+    axes = tuple(range(1 if settings.flag("across_channels") else 2, len(shape)))
+    if settings.flag("normalize_variance", True):
+        return [at.step(Normalise(axes, centred=True), at.bottom, shape=shape)]
+    kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+    return [at.map("sub", at.bottom, at.step(Reduce("mean", axes, True), at.bottom, shape=kept))]
+
+
+def lower_batch_norm(at: Lowering, *factors: int, axis: int = 1) -> Sequence[int]:
+    """Lower a norm over the batch, in whatever phase, with a scale and a shift from an axis on if there are any."""
+    normed = at.step(Normalise("batch", centred=True), at.bottom, shape=at.tops[0])
+    scale, shift = factors or (None, None)
+    return [at.apply_factors(normed, axis, scale, shift)]
+
+
+def _lower_normalize(at: Lowering) -> Sequence[int]:
+    """Lower x / √(Σx² + ε), the sum over channels or all but the examples, times a factor."""
+    settings, shape = at.layer.settings("norm_param"), at.shapes[0]
+    axes = tuple(range(1, len(shape))) if settings.flag("across_spatial", True) else (1,)
+    kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+    total = at.step(Reduce("sum", axes, True), at.map("square", at.bottom), shape=kept)
+    size = at.map("sqrt", at.shift(total, settings.number("eps", 1e-10)))
+    return [at.apply_factors(at.map("div", at.bottom, size), 1, at.blobs[0], None)]
+
+
+def _lower_scale(at: Lowering) -> Sequence[int]:
+    axis, _ = scaled_axes(at.layer, "scale_param", at.shapes)
+    scale, *shift = [*at.bottoms[1:], *at.blobs]
+    return [at.apply_factors(at.bottom, axis, scale, shift[0] if shift else None)]
+
+
+def _lower_bias(at: Lowering) -> Sequence[int]:
+    axis, _ = scaled_axes(at.layer, "bias_param", at.shapes)
+    (shift,) = [*at.bottoms[1:], *at.blobs]
+    return [at.apply_factors(at.bottom, axis, None, shift)]
+
+
 KINDS = {
-    "LRN": Kind(_lrn_tops, Signal.MOVED),
-    "MVN": Kind(alike, Signal.NORMALIZED),
-    "BatchNorm": Kind(alike, Signal.NORMALIZED, blobs=_batch_norm_blobs),
-    "Normalize": Kind(_normalize_tops, Signal.NORMALIZED, blobs=_normalize_blobs),
-    "Scale": Kind(alike, Signal.SCALED, (1, 2), blobs=_scale_blobs),
-    "Bias": Kind(alike, Signal.SCALED, (1, 2), blobs=_bias_blobs),
+    "LRN": Kind(_lrn_tops, Signal.MOVED, lower=_lower_lrn),
+    "MVN": Kind(alike, Signal.NORMALIZED, lower=_lower_mvn),
+    "BatchNorm": Kind(
+        alike, Signal.NORMALIZED, blobs=_batch_norm_blobs, lower=lambda at: lower_batch_norm(at, *at.blobs[3:])
+    ),
+    "Normalize": Kind(_normalize_tops, Signal.NORMALIZED, blobs=_normalize_blobs, lower=_lower_normalize),
+    "Scale": Kind(alike, Signal.SCALED, (1, 2), blobs=_scale_blobs, lower=_lower_scale),
+    "Bias": Kind(alike, Signal.SCALED, (1, 2), blobs=_bias_blobs, lower=_lower_bias),
 }

@@ -1,11 +1,14 @@
 """Pooling, whose sizes are rounded up unless the layer says otherwise."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from glorot.caffe.definition.layers import Layer, Shape
 from glorot.caffe.formats.messages import Message
 from glorot.caffe.kinds.base import Kind, Shapes, Signal
+from glorot.caffe.kinds.lowering import Lowering
 from glorot.caffe.kinds.windows import Window, window_of
+from glorot.graph.operations import Opaque, Pool
 
 METHODS = {"MAX": 0, "AVE": 1, "STOCHASTIC": 2}
 ROUNDINGS = {"CEIL": 0, "FLOOR": 1}
@@ -73,4 +76,14 @@ def _tops(layer: Layer, bottoms: Shapes) -> Shapes:
     return [(*bottoms[0][:2], *how.extents)] * len(layer.tops)
 
 
-KINDS = {"Pooling": Kind(_tops, Signal.MOVED, makes=(1, 2))}
+def _lower(at: Lowering) -> Sequence[int]:
+    how = pooled_of(at.layer, at.shapes[0])
+    window = (1, 1, *how.window.kernel)
+    if how.method == "STOCHASTIC":
+        return at.leave_opaque("stochastic pooling")
+    pooled = at.step(Pool("max" if how.method == "MAX" else "mean", window), at.bottom, shape=at.tops[0])
+    mask = [at.step(Opaque("places of the largest"), at.bottom, shape=top) for top in at.tops[1:]]
+    return [pooled, *mask]
+
+
+KINDS = {"Pooling": Kind(_tops, Signal.MOVED, makes=(1, 2), lower=_lower)}

@@ -1,14 +1,18 @@
 """LSTM and RNN, which read a sequence (time, copies, …) and a mask of where it goes on."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from glorot import fans
 from glorot.caffe.definition.layers import Layer
 from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, target_of
+from glorot.caffe.kinds.dense import multiply
 from glorot.caffe.kinds.fillers import declared
+from glorot.caffe.kinds.lowering import Lowering
 from glorot.fans import Fans
+from glorot.graph.moves import box
+from glorot.graph.operations import Broadcast, Slice
 from glorot.layouts import blocks, laid_out, with_forget_gate
 
 
@@ -62,7 +66,52 @@ def _gates(layer: Layer, filler: str, hidden: int, inputs: int | None, gates: st
     return Blob(whole, with_forget_gate(parts) if role == "bias" else parts)
 
 
+def _lower_lstm(at: Lowering) -> Sequence[int]:
+    """Lower two steps of a sequence that goes on; the second is fed by the first, and stands for all others."""
+    entered, around = _enter(at), at.blobs[-1]
+    first = _gate(at, entered)
+    cell = at.map("mul", first["i"], first["g"])
+    state = at.map("mul", first["o"], at.map("tanh", cell))
+    second = _gate(at, at.map("add", entered, multiply(at, state, around)))
+    cell = at.map("add", at.map("mul", second["f"], cell), at.map("mul", second["i"], second["g"]))
+    return [_repeat(at, at.map("mul", second["o"], at.map("tanh", cell)))]
+
+
+def _gate(at: Lowering, entered: int) -> dict[str, int]:
+    """Return the three gates and the candidate, by the letters of their blobs."""
+    size = at.graph.shape(entered)[1] // 4
+    pieces = {gate: at.cut(entered, 1, n * size, (n + 1) * size) for n, gate in enumerate("ifog")}
+    return {gate: at.map("tanh" if gate == "g" else "sigmoid", piece) for gate, piece in pieces.items()}
+
+
+def _lower_rnn(at: Lowering) -> Sequence[int]:
+    """Lower two steps of a sequence that goes on; the second is fed by the first, and stands for all others."""
+    *_, around, weights, shift = at.blobs
+    entered = _enter(at)
+    state = at.map("tanh", entered)
+    state = at.map("tanh", at.map("add", entered, multiply(at, state, around)))
+    output = at.map("tanh", at.map("add", multiply(at, state, weights), shift))
+    return [_repeat(at, output)]
+
+
+def _enter(at: Lowering) -> int:
+    """Return what the input of one step, and a static one, add to the gates."""
+    weights, bias = at.blobs[:2]
+    _, copies, *sizes = shape = at.shapes[0]
+    step = at.step(Slice((0, *box(shape[1:]))), at.bottom, shape=(copies, *sizes))
+    entered = at.map("add", multiply(at, at.reshape(step, (copies, math.prod(sizes))), weights), bias)
+    if len(at.bottoms) < 3:
+        return entered
+    static = at.reshape(at.bottoms[2], (copies, math.prod(at.shapes[2][1:])))
+    return at.map("add", entered, multiply(at, static, at.blobs[2]))
+
+
+def _repeat(at: Lowering, state: int) -> int:
+    """Return the state of one step for all."""
+    return at.step(Broadcast((1, 2)), state, shape=at.tops[0])
+
+
 KINDS = {
-    "LSTM": Kind(_tops, Signal.WEIGHED, (2, 3), blobs=_lstm_blobs),
-    "RNN": Kind(_tops, Signal.WEIGHED, (2, 3), blobs=_rnn_blobs),
+    "LSTM": Kind(_tops, Signal.WEIGHED, (2, 3), blobs=_lstm_blobs, lower=_lower_lstm),
+    "RNN": Kind(_tops, Signal.WEIGHED, (2, 3), blobs=_rnn_blobs, lower=_lower_rnn),
 }
