@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from html import escape
 
+from glorot.text import printable
+
 
 def html_text(value: object) -> str:
-    """Write any value as HTML text, which is also safe inside an attribute.
+    r"""Write any value as HTML text, which is also safe inside an attribute, with escapes for what nobody sees.
 
     Example:
-        >>> html_text('<b class="x">')
-        '&lt;b class=&quot;x&quot;&gt;'
+        >>> html_text('<b class="x">'), html_text("fc\u202eweight")
+        ('&lt;b class=&quot;x&quot;&gt;', 'fc\\u202eweight')
     """
-    return escape(str(value), quote=True)
+    return escape(printable(str(value), keep="\n\t"), quote=True)
 
 
 def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") -> str:

@@ -1,6 +1,7 @@
 """Plain text for people: tables, numbers and path patterns."""
 
 import functools
+import json
 import math
 import re
 import unicodedata
@@ -61,6 +62,24 @@ def printable(text: str, keep: str = "") -> str:
         return text
     return "".join(
         repr(letter)[1:-1] if unicodedata.category(letter) in UNSEEN and letter not in keep else letter
+        for letter in text
+    )
+
+
+def escaped_json(text: str) -> str:
+    r"""Write as JSON's escapes what `printable` escapes, so that JSON steers no terminal and its data stay the same.
+
+    Args:
+        text: JSON, in which line ends and what it escapes already are left.
+
+    Example:
+        >>> print(escaped_json('["größe", "fc\u202e.weight"]'))
+        ["größe", "fc\u202e.weight"]
+    """
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(
+        json.dumps(letter)[1:-1] if unicodedata.category(letter) in UNSEEN and letter != "\n" else letter
         for letter in text
     )
 

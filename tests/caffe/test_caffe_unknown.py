@@ -54,6 +54,18 @@ BRANCHES = (
 )
 
 
+def test_warnings_write_what_nobody_sees_in_a_name_as_an_escape():
+    turned = "up\u202e"
+    text = X + layer(turned, "Zoom\u2066", "x") + fc("d", turned) + layer("s", "ReLU", "x", "relu_param { slop: 1 }")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        parse_net(text, "net\u202e")
+    sentences = [str(warning.message) for warning in caught]
+    assert len(sentences) == 2
+    assert all(sentence.isprintable() and sentence.startswith(r"net\u202e:") for sentence in sentences)
+    assert "unknown field 'slop' of relu_param" in sentences[0]
+
+
 def test_what_depends_on_an_unknown_type_is_left_out_and_named():
     net, sentences = told(BRANCHES)
     assert blobs(net) == ["a.0", "a.1", "c.0", "c.1", "e.0", "e.1"]

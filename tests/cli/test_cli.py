@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -14,6 +15,8 @@ import torch
 
 import glorot
 from glorot.cli import main
+from glorot.cli.rules import parse_rules
+from glorot.errors import GlorotError
 
 TARGETS = """
 import numpy as np, torch
@@ -188,6 +191,19 @@ def test_files_that_hold_no_rules(place, content, message):
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith(message)
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_rules_come_from_a_regular_file_of_some_size(place, monkeypatch):
+    os.mkfifo(place / "pipe")
+    for name in ("pipe", "/dev/zero"):
+        result = run(place, "plan", "nets.py:model", "--rule", f"@{name}")
+        told = f"error: cannot read {name}: this is no regular file; give the path of a rules file\n"
+        assert (result.returncode, result.stdout, result.stderr) == (2, "", told)
+    (place / "pipe").unlink()
+    monkeypatch.setattr("glorot.files.LARGEST", 2**20)
+    (place / "flood").write_bytes(b"#" * (2**20 + 1))
+    with pytest.raises(GlorotError, match=r"flood: it is larger than 1 MiB; give the path of a rules file$"):
+        parse_rules([f"@{place / 'flood'}"])
 
 
 def test_explain_alone_lists_what_there_is(place):

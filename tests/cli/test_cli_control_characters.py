@@ -1,5 +1,6 @@
 """Names of files, parameters and layers that would steer a terminal reach it as escapes."""
 
+import json
 import unicodedata
 from pathlib import Path
 
@@ -55,6 +56,23 @@ def test_no_error_of_the_command_line_steers_the_terminal(
     assert (stop.value.code, shown.out) == (2, "")
     assert shown.err.splitlines()[-1].startswith("error: ")
     assert not any(map(is_unseen, shown.err.replace("\n", "")))
+
+
+def test_json_holds_them_as_escapes_and_the_data_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.py").write_text(SAVING)
+    monkeypatch.chdir(tmp_path)
+    words = ["plan", "own.py:start", "--rule", "*=normal(std=0.1)", "--format", "json"]
+    for more in ([], ["-o", "plan.json", "--format", "text"]):
+        monkeypatch.setattr("sys.argv", ["glorot", *words, *more])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 0
+        out = capsys.readouterr().out if not more else (tmp_path / "plan.json").read_text(encoding="utf-8")
+        assert r"\u202e\u2066\u0007\u0085\u2028" in out
+        assert not any(map(is_unseen, out.replace("\n", "")))
+        assert json.loads(out)["entries"][0]["name"] == HOSTILE
 
 
 SAVING = f"""

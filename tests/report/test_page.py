@@ -2,6 +2,7 @@
 
 import re
 import sys
+import unicodedata
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -17,6 +18,7 @@ from glorot.report.colors import stroke
 from glorot.report.conclusions import finding
 from glorot.report.document import stylesheet
 from glorot.report.page import comparison_html, first_screen_html
+from glorot.report.picture import comparison_png
 from glorot.report.plan_page import plan_html
 from glorot.report.terms import terms
 from glorot.theory import Layer, predict
@@ -219,6 +221,20 @@ def test_whatever_a_user_names_is_text() -> None:
         assert not any("onerror" in attrs for _, attrs in checker.tags)
         assert checker.open == []
         assert HOSTILE in checker.text
+
+
+def test_what_nobody_sees_in_a_name_is_written_as_an_escape() -> None:
+    name = "x\u202ey\u2066z\x1b[2J"
+    recipe = builders.result(name, verdict=name)
+    turned = builders.comparison(
+        recipe, builders.result("xavier"), task=name, command=name, versions=((name, name),),
+        claims=(builders.Claim(name, True, name),),
+        sweep=tuple(builders.SweepPoint(n, name, builders.Spread(0.5, 0.1, 2)) for n in (1, 2)),
+    )  # fmt: skip
+    for page in (comparison_html(turned), plan_html(recipe.plan)):
+        assert r"x\u202ey\u2066z\x1b[2J" in page
+        assert {letter for letter in page if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp")} <= {"\n"}
+    assert comparison_png(turned).startswith(b"\x89PNG")  # what draws it aborts the process on a control character
 
 
 def test_long_names_stay_apart_in_the_labels() -> None:

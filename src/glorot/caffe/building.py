@@ -13,6 +13,7 @@ from glorot.caffe.formats.prototxt import parse, read
 from glorot.caffe.kinds import is_known, spell
 from glorot.caffe.nets import Net
 from glorot.errors import GlorotError
+from glorot.text import printable
 
 
 def read_net(
@@ -135,9 +136,9 @@ def build(
     builder.check_all_used()
     known = (layer for layer in map(spell, definition.layers) if is_known(layer))
     for problem in unread_fields(definition.message, known):
-        warnings.warn(f"{problem}; it is left out", stacklevel=3)
+        warnings.warn(printable(f"{problem}; it is left out"), stacklevel=3)
     for sentence in builder.unknown.sentences():
-        warnings.warn(sentence, stacklevel=3)
+        warnings.warn(printable(sentence), stacklevel=3)
     left_out = tuple(builder.unknown.left_out)
     return Net(definition.name, definition.message.source, definition.state, builder.inputs, nodes, left_out)
 

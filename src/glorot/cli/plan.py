@@ -14,7 +14,7 @@ from glorot.cli.targets import model_and_inputs
 from glorot.errors import GlorotError
 from glorot.files import write_whole
 from glorot.plans import Plan
-from glorot.text import printable
+from glorot.text import escaped_json, printable
 
 FORMATS = {".json": "json", ".html": "html"}
 
@@ -65,7 +65,7 @@ def command(
 
 def _as(form: str, plan: Plan, full: bool) -> str:
     if form == "json":
-        return json.dumps(plan.to_json(), indent=1, ensure_ascii=False)
+        return escaped_json(json.dumps(plan.to_json(), indent=1, ensure_ascii=False))
     if form == "html":
         from glorot.report.plan_page import plan_html
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from glorot.errors import GlorotError
-from glorot.files import reading
+from glorot.files import read_whole
 
 rule_option = click.option(
     "--rule", "rules", multiple=True, metavar="PATTERN=SCHEME",
@@ -28,8 +28,10 @@ def parse_rules(texts: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _rules_of(path: str) -> Iterator[tuple[str, str]]:
-    with reading(path, "rules") as file:
-        lines = [line.strip() for line in file.read().decode("utf-8-sig").splitlines()]
+    try:
+        lines = [line.strip() for line in read_whole(path, "rules").decode("utf-8-sig").splitlines()]
+    except UnicodeDecodeError as error:
+        raise GlorotError(f"cannot read {path}: {error}; give the path of a rules file") from error
     written = [(number, line) for number, line in enumerate(lines, 1) if line and not line.startswith("#")]
     if not written:
         raise GlorotError(f"--rule @{path}: the file holds no rule; write PATTERN=SCHEME on each line, as in {EXAMPLE}")

@@ -13,6 +13,7 @@ from glorot.markup import html_text
 from glorot.report.colors import FONT, letters, paint, stroke
 from glorot.report.panels import LEADER, Frame, Panel, Point, Series, framed
 from glorot.report.readout import overlay
+from glorot.text import printable
 
 Spec = dict[str, Any]
 
@@ -56,11 +57,20 @@ def _pair(found: re.Match[str]) -> tuple[float, float]:
 
 def svg(frame: Frame, finding: str = "") -> str:
     """Draw a frame as SVG that fills the width of what it stands in."""
-    drawing: str = load_converter().vegalite_to_svg(_styled(_chart(frame), frame.panel.size))
+    drawing: str = load_converter().vegalite_to_svg(_escaped(_styled(_chart(frame), frame.panel.size)))
     end = drawing.index(">")
     box = drawing.split('viewBox="', 1)[1].split('"', 1)[0]
     words = f' aria-label="{html_text(finding)}"' if finding else ""
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" role="img"{words}>{drawing[end + 1 :]}'
+
+
+def _escaped(spec: Any) -> Any:
+    """Write as escapes what nobody sees in the texts of a specification: control characters end the converter."""
+    if isinstance(spec, dict):
+        return {name: _escaped(value) for name, value in spec.items()}
+    if isinstance(spec, list | tuple):
+        return [_escaped(value) for value in spec]
+    return printable(spec) if isinstance(spec, str) else spec
 
 
 def _styled(chart: Spec, size: float) -> Spec:
