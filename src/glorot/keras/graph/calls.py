@@ -81,6 +81,12 @@ def _has_statistics(layer: Any) -> bool:
     return "BatchNormalization" in kinds(layer) and layer.built
 
 
+def tolerance(call: Call) -> float:
+    """Return how far numbers may be off, relative to 1, in the dtypes of a call."""
+    kinds_of = [like(variable).dtype for variable in call.variables]
+    return 2e-2 if any("16" in dtype or "float8" in dtype for dtype in kinds_of) else 1e-4
+
+
 def like(tensor: Any) -> Like:
     """Return what a tensor or a variable is like."""
     return Like(tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype))

@@ -1,0 +1,140 @@
+"""The graph of a Keras model on TensorFlow: that of the function which is traced from it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from glorot.graph import Graph
+from glorot.graph.moves import box
+from glorot.graph.operations import Broadcast, Opaque, Slice
+from glorot.keras.graph.calls import Call, leaves_of, like, tolerance
+from glorot.keras.graph.on_tensorflow import maps, moves, sums
+from glorot.keras.graph.on_tensorflow.nodes import Ids, Node, Shape, Unknown
+
+ROWS = {**maps.ROWS, **moves.ROWS, **sums.ROWS}
+CALLS = {"PartitionedCall": "f", "StatefulPartitionedCall": "f"}
+LOOPS = {"While", "StatelessWhile"}
+BRANCHES = {"If", "StatelessIf", "Case", "StatelessCase"}
+FEW = 4096
+"""Elements up to which the numbers of a constant are looked at."""
+
+
+def graph_of(call: Call, paths: Mapping[int, str], slopes: Mapping[int, float]) -> Graph:
+    """Return the graph of a call.
+
+    Args:
+        call: the call.
+        paths: the paths of the variables that hold weights, by their ids.
+        slopes: where the slopes of PReLUs start, by the ids of their variables.
+    """
+    values = [tf.TensorSpec(*like(variable)) for variable in call.variables]
+    batch = [tf.TensorSpec(*one) for one in call.batch]
+    traced = tf.function(call.run, autograph=False).get_concrete_function(values, batch).graph
+    graph = Graph(tolerance=tolerance(call))
+    lowering = _Lowering(graph)
+    captured = [lowering.constant(tensor) for tensor, _ in traced.captures]
+    lowering.run(traced, [*leaves_of(call, graph, paths, slopes), *captured])
+    return graph
+
+
+class _Lowering:
+    """Adds the operations of a TensorFlow graph to a graph, one by one."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def run(self, traced: Any, operands: Sequence[int]) -> Ids:
+        """Add all operations of a traced function, and return the ids of its results."""
+        known = {id(tensor): value for tensor, value in zip(traced.inputs, operands, strict=True)}
+        for operation in traced.get_operations():
+            if operation.type != "Placeholder":
+                results = self._operation(traced, operation, [known[id(tensor)] for tensor in operation.inputs])
+                known.update((id(t), value) for t, value in zip(operation.outputs, results, strict=True))
+        return [known[id(tensor)] for tensor in traced.outputs]
+
+    def constant(self, tensor: Any) -> int:
+        """Add a tensor whose elements are known, or one that is no part of the model's weights."""
+        value = tf.get_static_value(tensor) if tensor.dtype != tf.resource else None
+        if value is None:
+            return self.graph.constant(_shape(tensor))
+        array = np.asarray(value)
+        if array.dtype.kind == "V":  # bfloat16 and its like
+            array = array.astype(np.float32)
+        if array.dtype.kind not in "fiub" or not 0 < array.size <= FEW:
+            return self.graph.constant(array.shape)
+        first = float(array.flat[0])
+        if np.all(array == array.flat[0]):
+            return self.graph.constant(array.shape, number=first)
+        return self.graph.constant(array.shape, integers=array.astype(np.int64) if array.dtype.kind in "iu" else None)
+
+    def _operation(self, traced: Any, operation: Any, operands: Ids) -> Ids:
+        name = operation.type
+        if not operands or all(tf.get_static_value(tensor) is not None for tensor in operation.outputs):
+            return [self.constant(tensor) for tensor in operation.outputs]
+        node = Node(self.graph, operation, operands, [_shape(tensor) for tensor in operation.outputs])
+        if name in CALLS:
+            return self.run(_body(traced, node.attribute(CALLS[name])), operands)
+        if name in LOOPS:
+            body = _body(traced, node.attribute("body"))
+            return self.run(body, self.run(body, operands))  # its steady state: the second turn is fed by the first
+        if name in BRANCHES:
+            return self._choose(traced, node)
+        if name.startswith("TensorList"):
+            return _list(node)
+        return _rows(node)
+
+    def _choose(self, traced: Any, node: Node) -> Ids:
+        """Add all branches, of which one will be taken."""
+        names = ("then_branch", "else_branch") if node.name.endswith("If") else ("branches",)
+        found = [node.attribute(name) for name in names]
+        branches = found if len(found) > 1 else found[0]
+        ways = zip(*(self.run(_body(traced, branch), node.operands[1:]) for branch in branches), strict=True)
+        return [
+            way[0] if len(set(way)) == 1 else node.step(Opaque(node.name), way, shape)
+            for way, shape in zip(ways, node.shapes, strict=True)
+        ]
+
+
+def _rows(node: Node) -> Ids:
+    """Add the steps of an operation, by the tables."""
+    name = node.name
+    if name in moves.SAME:
+        return node.operands[: len(node.shapes)]
+    if name in maps.MAPS:
+        return [node.map(maps.MAPS[name], *node.operands)]
+    if name.startswith(maps.RANDOM):
+        return maps.random(node)
+    try:
+        return ROWS[name](node) if name in ROWS else node.opaque()
+    except Unknown:
+        return node.opaque()
+
+
+def _list(node: Node) -> Ids:
+    """Add what is done with a list of tensors: it stands for the tensor that it was cut from, or for one entry."""
+    graph = node.graph
+    match node.name:
+        case "TensorListFromTensor":
+            return node.operands[:1]
+        case "TensorListGetItem":
+            shape = node.shapes[0]
+            is_whole = len(node.shape) > len(shape)
+            return [node.step(Slice((0, *box(shape))), node.operands[:1]) if is_whole else node.operands[0]]
+        case "TensorListSetItem":
+            return node.operands[2:3]
+        case "TensorListStack":
+            value, shape = node.operands[0], node.shapes[0]
+            if len(graph.shape(value)) == len(shape):
+                return [value]
+            return [node.step(Broadcast(tuple(range(1, len(shape)))), [value])]
+    return node.opaque()
+
+
+def _body(traced: Any, function: Any) -> Any:
+    return traced._get_function(function.name).graph  # TensorFlow has no public name for it
+
+
+def _shape(tensor: Any) -> Shape:
+    return () if tensor.shape.rank is None else tuple(size or 1 for size in tensor.shape)
