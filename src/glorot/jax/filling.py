@@ -16,9 +16,10 @@ from glorot.jax.drawing import LawNumbers, cast_once, kind_and_numbers
 from glorot.jax.laws import values_of
 from glorot.jax.matrices import MATRIX_LAWS, axes_for
 from glorot.jax.sharding import mesh_of, sharded
-from glorot.jax.words import Pair, Place, Walk, row_major, walk_through, words_at
+from glorot.jax.words import Pair, Place, Walk, inside, row_major, walk_through, words_at
+from glorot.layouts import complete
 from glorot.plans import Assignment
-from glorot.stream.pieces import Box, Shape
+from glorot.stream.pieces import Shape
 
 
 class Patch(NamedTuple):
@@ -26,14 +27,12 @@ class Patch(NamedTuple):
 
     Attributes:
         law: the kind of its law.
-        box: where in the array it lies; None is everywhere.
         part: its own shape, its axes as the law takes them, and its view, for a whole-matrix law; else None.
         walk: how its index goes through the array.
     """
 
     law: str
-    box: Box | None
-    part: tuple[Shape, str, View] | None
+    part: tuple[Shape, str, View | None] | None
     walk: Walk
 
 
@@ -70,11 +69,8 @@ def filled(
 def _patch(shape: Shape, assignment: Assignment) -> Patch:
     part, distribution, _ = assignment
     kind, _ = kind_and_numbers(distribution)
-    view = part.view or View()
-    whole = tuple((0, size) for size in shape)
-    box = None if view.box in (None, whole) else view.box
-    matrix = (part.shape, axes_for(distribution, part.axes), view) if kind in MATRIX_LAWS else None
-    return Patch(kind, box, matrix, walk_through(shape, view))
+    matrix = (part.shape, axes_for(distribution, part.axes), part.view) if kind in MATRIX_LAWS else None
+    return Patch(kind, matrix, walk_through(shape, part.view))
 
 
 @functools.partial(jax.jit, static_argnames=("shape", "patches", "dtype", "sharding"))
@@ -87,7 +83,7 @@ def _filled(
     sharding: Sharding | PartitionSpec | None,
 ) -> Array:
     def values(numbers: Numbers) -> Array:
-        insides = [_inside(patch.box, shape) for patch in patches]
+        insides = [inside(patch.walk) for patch in patches]
         drawn = _elementwise(numbers, patches, insides, shape)
         for patch, key, law in zip(patches, numbers.keys, numbers.laws, strict=True):
             if patch.part is not None:
@@ -96,16 +92,6 @@ def _filled(
         return new if numbers.current is None else jnp.where(_any(insides), new, numbers.current)
 
     return sharded(values, numbers, sharding)
-
-
-def _inside(box: Box | None, shape: Shape) -> Array | bool:
-    """Return for each element of an array whether it lies in a box."""
-    inside: Array | bool = True
-    for axis, (start, stop) in enumerate(box or ()):
-        if (start, stop) != (0, shape[axis]):
-            steps = lax.broadcasted_iota(jnp.int32, shape, axis)
-            inside = inside & (steps >= start) & (steps < stop)
-    return inside
 
 
 def _any(insides: Sequence[Array | bool]) -> Array | bool:
@@ -136,8 +122,8 @@ def _elementwise(numbers: Numbers, patches: Sequence[Patch], insides: Sequence[A
 def _select(insides: Sequence[Array | bool], values: Sequence[Any]) -> Any:
     """Return for each element the value of the part that it lies in; any value elsewhere."""
     selected = values[0]
-    for inside, value in zip(insides[1:], values[1:], strict=True):
-        selected = jnp.where(inside, value, selected)
+    for is_inside, value in zip(insides[1:], values[1:], strict=True):
+        selected = jnp.where(is_inside, value, selected)
     return selected
 
 
@@ -148,9 +134,11 @@ def _with_matrix(drawn: Array, patch: Patch, key: Any, law: Sequence[Any], shape
     place = Place(part_shape, tuple((0, size) for size in part_shape), tuple(range(len(part_shape))))
     pair = jnp.asarray(key)[0], jnp.asarray(key)[1]
     matrix = MATRIX_LAWS[patch.law](pair, place, axes, *law)
-    box = view.box or tuple((0, size) for size in shape)
-    sizes = view.unfold or tuple(stop - start for start, stop in box)
-    order = view.order or tuple(range(len(sizes)))
-    matrix = jnp.flip(matrix.reshape([sizes[axis] for axis in order]), view.flip)
-    stored = matrix.transpose(np.argsort(order)).reshape([stop - start for start, stop in box])
-    return lax.dynamic_update_slice(drawn, stored, [start for start, _ in box])
+    full = complete(view, shape)
+    unfolded = jnp.flip(matrix.reshape(full.extents), full.flip).transpose(np.argsort(full.order))
+    starts, stops = zip(*full.box, strict=True)
+    if full.cut != tuple((0, size) for size in full.unfold):
+        around = lax.slice(drawn, starts, stops).reshape(full.unfold)
+        unfolded = lax.dynamic_update_slice(around, unfolded, [start for start, _ in full.cut])
+    extents = [stop - start for start, stop in full.box]
+    return lax.dynamic_update_slice(drawn, unfolded.reshape(extents), starts)

@@ -14,6 +14,7 @@ import numpy as np
 from jax import Array, lax
 
 from glorot.inventory import View
+from glorot.layouts import complete, split_axes
 from glorot.stream.philox import KEY_STEPS, MULTIPLIERS, ROUNDS
 from glorot.stream.pieces import Box, Shape, row_major_steps
 
@@ -41,17 +42,34 @@ class Place(NamedTuple):
         return tuple(self.box[axis][1] - self.box[axis][0] for axis in self.order)
 
 
+class Digit(NamedTuple):
+    """How the index in a part grows along one of the axes that an axis of a result is split into.
+
+    Attributes:
+        size: how many steps it has.
+        start: the step at which the part begins.
+        stop: the step at which it ends.
+        stride: by how much the index grows with each; it is negative where the part runs backwards.
+    """
+
+    size: int
+    start: int
+    stop: int
+    stride: int
+
+
 class Axis(NamedTuple):
     """How the index in a part grows along one axis of a result.
 
     Attributes:
-        start: the step at which the part begins.
-        digits: (size, stride) of each axis of the part that lies here, the outermost first; a stride is negative
-            where the part runs backwards.
+        start: the step at which the part, or the digits that it lies among, begins.
+        stop: the step at which it ends.
+        digits: what lies here, the outermost first.
     """
 
     start: int
-    digits: tuple[tuple[int, int], ...]
+    stop: int
+    digits: tuple[Digit, ...]
 
 
 class Walk(NamedTuple):
@@ -82,51 +100,76 @@ def walk_of(place: Place) -> Walk:
     shape, box, order = place
     strides = row_major_steps(shape)
     first = sum(start * stride for (start, _), stride in zip(box, strides, strict=True))
-    axes = tuple(Axis(0, ((shape[axis], strides[axis]),)) for axis in order)
+    axes = tuple(
+        Axis(0, extent, (Digit(extent, 0, extent, strides[axis]),))
+        for axis, extent in zip(order, place.extents, strict=True)
+    )
     return Walk(place.extents, first, math.prod(shape), axes)
 
 
 def walk_through(shape: Shape, view: View | None) -> Walk:
     """Return the walk through a stored tensor of some shape, in which a part lies as its view says.
 
-    Where the tensor reaches beyond the box of the view, what it returns means nothing.
+    Where the tensor reaches beyond what the view finds, what it returns means nothing.
     """
-    view = view or View()
-    box = view.box or tuple((0, size) for size in shape)
-    sizes = view.unfold or tuple(stop - start for start, stop in box)
-    order = view.order or tuple(range(len(sizes)))
-    permuted = tuple(sizes[axis] for axis in order)
-    strides, first = list(row_major_steps(permuted)), 0
-    for position in view.flip:
-        first += (permuted[position] - 1) * strides[position]
+    full = complete(view, shape)
+    strides, first = list(row_major_steps(full.extents)), 0
+    for position in full.flip:
+        first += (full.extents[position] - 1) * strides[position]
         strides[position] *= -1
-    digits = [(size, strides[order.index(axis)]) for axis, size in enumerate(sizes) if size > 1]
-    axes = []
-    for start, stop in box:
-        here = list[tuple[int, int]]()
-        while math.prod(size for size, _ in here) < stop - start:
-            here.append(digits.pop(0))
-        axes.append(Axis(start, tuple(here)))
-    return Walk(shape, first, math.prod(permuted), tuple(axes))
+    digits = [
+        Digit(size, *cut, strides[full.order.index(axis)])
+        for axis, (size, cut) in enumerate(zip(full.unfold, full.cut, strict=True))
+    ]
+    groups = split_axes([stop - start for start, stop in full.box], full.unfold)
+    axes = tuple(Axis(*span, tuple(digits[n] for n in group)) for span, group in zip(full.box, groups, strict=True))
+    return Walk(shape, first, math.prod(full.extents), axes)
 
 
 def row_major(walk: Walk) -> Pair:
     """Return the index of each element in the whole part."""
     low, high = (jnp.full(walk.extents, half) for half in _halves(walk.first))
-    for position, (start, digits) in enumerate(walk.axes):
-        steps = lax.broadcasted_iota(jnp.uint32, walk.extents, position)
-        steps = steps - U32(start) if start else steps
-        for place, (size, stride) in enumerate(digits):
-            inner = math.prod(size for size, _ in digits[place + 1 :])
-            digit = steps if inner == 1 else steps // U32(inner)
-            digit = digit if place == 0 else digit % U32(size)
-            stride_low, stride_high = _halves(stride)
-            offset = digit * stride_low
-            low = low + offset
-            if walk.size > 2**32:
-                carry = (low < offset).astype(jnp.uint32)
-                high = high + high_word(digit, stride_low) + digit * stride_high + carry
+    for position, axis in enumerate(walk.axes):
+        steps = _steps(walk, position)
+        for place, digit in enumerate(axis.digits):
+            if digit.stop - digit.start > 1:
+                count = _count(steps, axis, place)
+                stride_low, stride_high = _halves(digit.stride)
+                offset = count * stride_low
+                low = low + offset
+                if walk.size > 2**32:
+                    carry = (low < offset).astype(jnp.uint32)
+                    high = high + high_word(count, stride_low) + count * stride_high + carry
     return Pair(low, high)
+
+
+def inside(walk: Walk) -> Array | bool:
+    """Return for each element of a result whether it belongs to the part."""
+    found: Array | bool = True
+    for position, axis in enumerate(walk.axes):
+        steps = _steps(walk, position)
+        if (axis.start, axis.stop) != (0, walk.extents[position]):
+            found = found & (steps < U32(axis.stop - axis.start))
+        for place, digit in enumerate(axis.digits):
+            if (digit.start, digit.stop) != (0, digit.size):
+                found = found & (_count(steps, axis, place) < U32(digit.stop - digit.start))
+    return found
+
+
+def _steps(walk: Walk, position: int) -> Array:
+    """Return how far each element lies from the start of an axis; before it, numbers beyond its end."""
+    steps = lax.broadcasted_iota(jnp.uint32, walk.extents, position)
+    start = walk.axes[position].start
+    return steps - U32(start) if start else steps
+
+
+def _count(steps: Array, axis: Axis, place: int) -> Array:
+    """Return how far each element lies from the start of a digit; before it, numbers beyond its end."""
+    inner = math.prod(digit.size for digit in axis.digits[place + 1 :])
+    count = steps if inner == 1 else steps // U32(inner)
+    size, start = axis.digits[place][:2]
+    count = count if place == 0 else count % U32(size)
+    return count - U32(start) if start else count
 
 
 def words_at(key: tuple[Array, Array], index: Pair, r: int = 0) -> Array:
