@@ -23,7 +23,8 @@ def split(layer_path: str, part: Part) -> tuple[Part, ...]:
     narrower shares keys between heads, and is left whole.
     """
     names = FUSED.get(layer_path.rpartition(".")[2])
-    if names is None or part.fans is None or part.axes not in ("oi", "o"):
+    is_piece = part.view is not None and part.view.is_piece
+    if names is None or is_piece or part.fans is None or part.axes not in ("oi", "o"):
         return (part,)
     inputs, outputs = part.fans.fan_in, part.fans.fan_out
     if outputs % len(names) or (names is ATTENTION and outputs != 3 * inputs):

@@ -77,7 +77,7 @@ def _with_held(part: Part, leaf: Any) -> Part:
         and not isinstance(leaf, jax.core.Tracer)
         and [device.platform for device in leaf.devices()] == ["cpu"]
     )
-    whole = part.view is None or part.view.box is None
+    whole = part.view is None or not part.view.is_piece
     if not is_here or not whole or part.start is not None or not jnp.issubdtype(leaf.dtype, jnp.floating):
         return part
     return replace(part, held=held(part, np.asarray(leaf), lambda some: some.astype(np.float32)))

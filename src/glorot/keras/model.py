@@ -142,7 +142,7 @@ def _with_start(part: Part, one: _Stored) -> Part:
     initializer = getattr(one.layer, f"{name}_initializer", None)
     start = _constant_of(initializer) if part.role in (*USUAL, "slope") else None
     part = replace(part, start=None if start is None or start == USUAL.get(part.role) else start)
-    whole = part.view is None or part.view.box is None
+    whole = part.view is None or not part.view.is_piece
     if not whole or part.start is not None:
         return part
     return replace(part, held=held(part, values_of(one.variable), lambda some: some.astype(np.float32)))

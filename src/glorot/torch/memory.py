@@ -105,7 +105,7 @@ def with_padding(parts: tuple[Part, ...], rows: Rows) -> tuple[Part, ...]:
         return parts
     cut = [part for part in parts if part.role != "padding"]
     whole = len(parts) == 1 and parts[0].view is None
-    if not whole and any(part.role != "embedding" for part in cut):
+    if not whole and not all(_is_rows(part) for part in cut):
         raise GlorotError(
             f"{parts[0].path} is tied to a table whose padding row stays 0, and is cut in another way here; "
             "leave it alone with a rule, or untie it"
@@ -119,6 +119,10 @@ def with_padding(parts: tuple[Part, ...], rows: Rows) -> tuple[Part, ...]:
         for role, start, stop in sorted([*pieces, *(("padding", *row) for row in kept)], key=lambda piece: piece[1])
         if stop > start
     )
+
+
+def _is_rows(part: Part) -> bool:
+    return part.role == "embedding" and (part.view is None or part.view == View(box=part.view.box))
 
 
 def _rows_of(part: Part) -> tuple[int, int]:
