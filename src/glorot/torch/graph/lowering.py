@@ -1,0 +1,144 @@
+"""Running a PyTorch model once, and returning the graph of what it computed."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from glorot.graph import Graph
+from glorot.preserving import LOCK
+from glorot.torch.graph.mode import Lowering
+from glorot.torch.graph.truth import Truth
+from glorot.torch.paths import structural
+from glorot.torch.preserve import set_apart
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """What came of running a model.
+
+    Attributes:
+        graph: the graph, up to where the model stopped.
+        result: what the model returned.
+        error: the exception that stopped it, if one did.
+        layer: the path of the innermost module that was running then; "" for the model itself.
+    """
+
+    graph: Graph
+    result: Any = None
+    error: Exception | None = None
+    layer: str = ""
+
+
+def lower(
+    model: nn.Module,
+    run: Callable[[], Any],
+    batch: Any,
+    parameters: Mapping[str, Tensor],
+    slopes: Mapping[str, float] | None = None,
+) -> Lowered:
+    """Run a model once, and return the graph of what it computed.
+
+    A model that does not run under inference mode, as one that asks for gradients, runs without.
+
+    Args:
+        model: the model.
+        run: runs it; may be called twice. What it changes is not restored here.
+        batch: what it runs on: the tensors in it are the inputs, and so are those that the model is called with.
+        parameters: each parameter by its path, of tied ones the owner alone.
+        slopes: what slopes start at, by their path, where a layer says so.
+    """
+    first = _lower(model, run, batch, parameters, slopes or {}, torch.inference_mode)
+    if first.error is None or not _asks_for_gradients(first.error):
+        return first
+    second = _lower(model, run, batch, parameters, slopes or {}, torch.no_grad)
+    return second if second.error is None or len(second.graph.steps) > len(first.graph.steps) else first
+
+
+def _asks_for_gradients(error: Exception) -> bool:
+    text = str(error)
+    return any(word in text for word in ("nference", "require grad", "requires_grad", "version_counter", "grad_fn"))
+
+
+def _lower(
+    model: nn.Module,
+    run: Callable[[], Any],
+    batch: Any,
+    parameters: Mapping[str, Tensor],
+    slopes: Mapping[str, float],
+    without_gradients: Callable[[], Any],
+) -> Lowered:
+    graph = Graph(tolerance=_tolerance(parameters))
+    is_meta = any(tensor.is_meta for tensor in parameters.values())
+    lowering = Lowering(graph, Truth(graph, is_meta))
+    for path, tensor in parameters.items():
+        lowering.memory.leaf(tensor, graph.parameter(path, tensor.shape, slopes.get(path)))
+    _add_inputs(lowering, batch)
+    with ExitStack() as stack:
+        stack.enter_context(_eager())
+        _watch_batch(stack, model, lowering)
+        try:
+            with without_gradients(), lowering:
+                return Lowered(graph, run())
+        except Exception as error:
+            layer = _layer_of(model, error)
+            graph.incomplete = f"{type(error).__name__}: {error}".rstrip(": ")
+            return Lowered(graph, None, error, layer)
+
+
+def _tolerance(parameters: Mapping[str, Tensor]) -> float:
+    sizes = [tensor.element_size() for tensor in parameters.values() if tensor.is_floating_point()]
+    return 2e-2 if sizes and min(sizes) <= 2 else 1e-4
+
+
+@contextmanager
+def _eager() -> Iterator[None]:
+    """Run every module as it is written: without compiled code, and without the kernels of whole attention layers."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    with ExitStack() as stack:
+        if "torch._dynamo" in sys.modules:
+            stack.enter_context(LOCK)
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        torch.backends.mha.set_fastpath_enabled(False)
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        yield
+
+
+def _add_inputs(lowering: Lowering, batch: Any) -> None:
+    for tensor in tree_leaves(batch):
+        if isinstance(tensor, Tensor) and lowering.memory.follows(tensor) is None:
+            lowering.memory.leaf(tensor, lowering.graph.input(tensor.shape))
+
+
+def _watch_batch(stack: ExitStack, model: nn.Module, lowering: Lowering) -> None:
+    """Let what the model is called with be its inputs, set apart from what its owner holds."""
+    if isinstance(model, torch.jit.ScriptModule):  # takes no hooks
+        return
+    calls: list[bool] = []
+
+    def start(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if calls:  # a model that calls itself
+            return None
+        calls.append(True)
+        args, kwargs = set_apart((args, kwargs))
+        _add_inputs(lowering, (args, kwargs))
+        return args, kwargs
+
+    stack.callback(model.register_forward_pre_hook(start, prepend=True, with_kwargs=True).remove)
+
+
+def _layer_of(model: nn.Module, error: BaseException) -> str:
+    """Return the path of the innermost module in whose code an exception was raised."""
+    paths = {id(module): structural(path) for path, module in model.named_modules()}
+    found, trace = "", error.__traceback__
+    while trace is not None:
+        owner = trace.tb_frame.f_locals.get("self")
+        if isinstance(owner, nn.Module):
+            found = paths.get(id(owner), found)
+        trace = trace.tb_next
+    return found

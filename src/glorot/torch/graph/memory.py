@@ -1,0 +1,262 @@
+"""Which value each tensor holds: views of one memory see what is written to it through any of them."""
+
+import bisect
+import weakref
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
+
+from glorot.graph import Graph, Step
+from glorot.graph.moves import box
+from glorot.graph.operations import Join, Move, Opaque, Permute, Reshape, Slice
+from glorot.torch.writes import storage_of
+
+FEW = 4096
+"""Elements up to which the numbers of a constant are looked at."""
+
+
+class View(NamedTuple):
+    """How a view comes from the tensor that it is a view of: a move, or nothing but another name for it."""
+
+    operation: Move | Opaque | None
+    shape: tuple[int, ...]
+
+
+class Slot:
+    """What is known of one tensor.
+
+    Attributes:
+        value: its value; None if it depends on no parameter and no input.
+        above: the slot that it is a view of, and how.
+        root: the slot of the whole memory.
+        version: how often that memory had been written to when the value was found.
+        tensor: the tensor, while it is alive.
+    """
+
+    __slots__ = ("above", "constant", "root", "shape", "tensor", "value", "version")
+
+    def __init__(self, tensor: Tensor, value: int | None, above: "tuple[Slot, View] | None" = None) -> None:
+        self.value = value
+        self.above = above
+        self.root: Slot = self if above is None else above[0].root
+        self.version: int = 0 if above is None else -1  # a view is found when it is asked for
+        self.constant: tuple[int, int] | None = None  # the version, and the value that stands for it
+        self.shape = tuple(tensor.shape)
+        self.tensor = weakref.ref(tensor)
+
+
+class Memory:
+    """The values of all tensors that are alive."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.slots: Any = WeakIdKeyDictionary()
+        self._leaves: dict[Any, Slot] = {}  # by place in memory: the same parameter may come as another tensor
+
+    def leaf(self, tensor: Tensor, value: int) -> None:
+        """Set the value of a parameter or an input."""
+        slot = self.slots[tensor] = Slot(tensor, value)
+        place = _place_of(tensor)
+        if place is not None:
+            self._leaves[place] = slot
+
+    def assign(self, tensor: Tensor, value: int) -> None:
+        """Set the value of a new tensor."""
+        self.slots[tensor] = Slot(tensor, value)
+
+    def add_view(self, tensor: Tensor, of: Tensor, view: View) -> None:
+        """Take note that a new tensor is a view of another one."""
+        above = self._slot(of)
+        self.slots[tensor] = Slot(tensor, None, (above, view))
+
+    def follows(self, tensor: Tensor) -> int | None:
+        """Return the value of a tensor that depends on a parameter, an input or chance; None for any other."""
+        slot = self.slots.get(tensor)
+        if slot is None:
+            known = self._leaves.get(_place_of(tensor)) if self._leaves else None
+            if known is None:
+                return None
+            slot = self.slots[tensor] = Slot(tensor, None, (known, View(None, known.shape)))
+        return self._current(slot)
+
+    def value(self, tensor: Tensor) -> int:
+        """Return the value of a tensor: that of a constant, if it is made of numbers alone."""
+        found = self.follows(tensor)
+        if found is not None:
+            return found
+        slot = self._slot(tensor)
+        if slot.constant is None or slot.constant[0] != slot.root.version:
+            slot.constant = slot.root.version, self._constant(tensor)
+        return slot.constant[1]
+
+    def prepare(self, tensor: Tensor) -> None:
+        """Give the whole memory of a tensor values, before one that depends on more than numbers is written into it."""
+        slot = self._slot(tensor)
+        if self._current(slot) is None:
+            root = slot.root
+            whole = root.tensor()
+            root.value = self.graph.constant(root.shape) if whole is None else self._constant(whole)
+            root.version += 1
+
+    def write(self, tensor: Tensor, value: int) -> None:
+        """Write a value into a tensor, and so into all that share its memory."""
+        self._write(self._slot(tensor), value)
+
+    def forget(self, tensor: Tensor) -> None:
+        """Take note that numbers were written over numbers."""
+        slot = self.slots.get(tensor)
+        if slot is not None:
+            slot.root.version += 1
+
+    def moved(self, view: View, value: int) -> int:
+        """Return what a view of a value is."""
+        operation, shape = view
+        if operation is None or (isinstance(operation, Reshape) and self.graph.shape(value) == shape):
+            return value
+        if isinstance(operation, Slice):
+            return sliced(self.graph, value, operation, shape)
+        return self.graph.step(operation, [value], shape)
+
+    # ---- slots -----------------------------------------------------------------------------------------------------
+
+    def _slot(self, tensor: Tensor) -> Slot:
+        slot = self.slots.get(tensor)
+        if slot is None:
+            self.follows(tensor)
+            slot = self.slots.get(tensor)
+        if slot is None:
+            slot = self.slots[tensor] = Slot(tensor, None)
+        return slot  # type: ignore[no-any-return]
+
+    def _current(self, slot: Slot) -> int | None:
+        """Return the value of a slot, found again if its memory was written to."""
+        if slot.above is None or slot.version == slot.root.version:
+            return slot.value
+        above, view = slot.above
+        value = self._current(above)
+        slot.value = None if value is None else self.moved(view, value)
+        slot.version = slot.root.version
+        return slot.value
+
+    def _write(self, slot: Slot, value: int) -> None:
+        if slot.above is None:
+            slot.root.version += 1
+        else:
+            above, (operation, _) = slot.above
+            whole = self._current(above)
+            if operation is None or whole is None:
+                self._write(above, value)
+            else:
+                self._write(above, put(self.graph, operation, whole, value))
+        slot.value, slot.version = value, slot.root.version
+
+    def _constant(self, tensor: Tensor) -> int:
+        shape = tuple(tensor.shape)
+        array = numbers_of(tensor)
+        if array is None or not array.size:
+            return self.graph.constant(shape)
+        first = array.flat[0]
+        if np.all(array == first):
+            return self.graph.constant(shape, number=float(first))
+        return self.graph.constant(shape, integers=array.astype(np.int64) if array.dtype.kind in "iu" else None)
+
+
+def _place_of(tensor: Tensor) -> Any:
+    """Return where and how a tensor lies in memory; None for one that shares its place with others by chance."""
+    where = storage_of(tensor)
+    return (where, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()) if where and tensor.numel() else None
+
+
+def numbers_of(tensor: Tensor) -> "np.ndarray[Any, Any] | None":
+    """Return the elements of a small constant; None if they cannot be read."""
+    if tensor.is_meta or tensor.numel() > FEW or tensor.layout != torch.strided or tensor.is_complex():
+        return None
+    if type(tensor) not in (Tensor, torch.nn.Parameter, torch.nn.Buffer):
+        return None
+    if tensor.is_floating_point() or tensor.dtype == torch.bool:
+        return np.asarray(tensor.detach().to("cpu", torch.float64).tolist())
+    return np.asarray(tensor.tolist(), dtype=np.int64)
+
+
+# ---- boxes -----------------------------------------------------------------------------------------------------------
+
+
+def sliced(graph: Graph, value: int, cut: Slice, shape: tuple[int, ...]) -> int:
+    """Cut a box out of a value; one that is a whole piece of a join is that piece."""
+    whole = tuple((0, size, 1) for size in graph.shape(value))
+    if cut.index == whole:
+        return value
+    axis = _only_axis(cut, whole)
+    maker = _maker(graph, value)
+    if axis is not None and maker is not None and maker.operation == Join(axis):
+        start, stop, _ = cut.index[axis]  # type: ignore[misc]
+        at = 0
+        for operand in maker.operands:
+            size = graph.shape(operand)[axis]
+            if at <= start and stop <= at + size:
+                inner = (*cut.index[:axis], (start - at, stop - at, 1), *cut.index[axis + 1 :])
+                return sliced(graph, operand, Slice(inner), shape)
+            at += size
+    return graph.step(cut, [value], shape)
+
+
+def _only_axis(cut: Slice, whole: Sequence[Any]) -> int | None:
+    """Return the one axis that a box without gaps is smaller along; None for any other."""
+    found = [n for n, (index, all_of_it) in enumerate(zip(cut.index, whole, strict=True)) if index != all_of_it]
+    if len(found) != 1:
+        return None
+    index = cut.index[found[0]]
+    return found[0] if not isinstance(index, int) and index[2] == 1 else None
+
+
+def _maker(graph: Graph, value: int) -> Step | None:
+    """Return the step that makes a value; steps are ordered by their results."""
+    place = bisect.bisect_left(graph.steps, value, key=lambda step: step.result)
+    found = graph.steps[place] if place < len(graph.steps) else None
+    return found if found is not None and found.result == value else None
+
+
+def put(graph: Graph, move: Move | Opaque, whole: int, part: int) -> int:
+    """Return a value with the part of it that a move shows replaced."""
+    shape = graph.shape(whole)
+    match move:
+        case Reshape():
+            return graph.step(Reshape(), [part], shape)
+        case Permute(order):
+            back = tuple(order.index(axis) for axis in range(len(order)))
+            return graph.step(Permute(back), [part], shape)
+        case Slice(index) if all(isinstance(piece, int) or piece[2] == 1 for piece in index):
+            pieces = [(piece, piece + 1, 1) if isinstance(piece, int) else piece for piece in index]
+            sizes = tuple(stop - start for start, stop, _ in pieces)
+            part = part if graph.shape(part) == sizes else graph.step(Reshape(), [part], sizes)
+            return _boxed(graph, whole, part, pieces, 0)
+    return graph.step(Opaque("write"), [whole, part], shape)
+
+
+def _boxed(graph: Graph, whole: int, part: int, pieces: list[tuple[int, int, int]], axis: int) -> int:
+    """Set a box in a value, from one axis on."""
+    shape = graph.shape(whole)
+    if graph.shape(part) == shape:
+        return part
+    start, stop, _ = pieces[axis]
+    if (start, stop) == (0, shape[axis]):
+        return _boxed(graph, whole, part, pieces, axis + 1)
+
+    def cut(a: int, b: int) -> int:
+        return sliced(graph, whole, Slice(box(shape, axis, a, b)), (*shape[:axis], b - a, *shape[axis + 1 :]))
+
+    inner = [*pieces[:axis], (0, stop - start, 1), *pieces[axis + 1 :]]
+    beside = [cut(0, start)] if start else []
+    after = [cut(stop, shape[axis])] if stop < shape[axis] else []
+    joined = [*beside, _boxed(graph, cut(start, stop), part, inner, axis + 1), *after]
+    return graph.step(Join(axis), [piece for value in joined for piece in _pieces(graph, value, axis)], shape)
+
+
+def _pieces(graph: Graph, value: int, axis: int) -> Sequence[int]:
+    """Return the pieces of a value that is a join itself, or the value."""
+    maker = _maker(graph, value)
+    return maker.operands if maker is not None and maker.operation == Join(axis) else (value,)

@@ -1,0 +1,163 @@
+"""Watching every operator that a model runs, and adding it to a graph."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from glorot.graph import Graph
+from glorot.graph.operations import Opaque, Random
+from glorot.torch.graph import contracting, elementwise, moving, recurrent, statistics
+from glorot.torch.graph.call import Call, Signature, signature, tensors_in
+from glorot.torch.graph.memory import FEW, Memory
+from glorot.torch.graph.truth import Truth
+from glorot.torch.writes import Journal, storage_of
+
+ROWS: dict[str, Callable[[Call], Any]] = {
+    **elementwise.ROWS, **moving.ROWS, **contracting.ROWS, **statistics.ROWS, **recurrent.ROWS,
+}  # fmt: skip
+
+FRESH = {"bernoulli", "normal", "uniform", "exponential", "random", "geometric", "log_normal", "cauchy", "rand",
+         "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like"}  # fmt: skip
+"""Operators that draw numbers which depend on nothing else: those that write into a tensor keep nothing of it."""
+
+SHAPED = {"zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty",
+          "new_empty_strided", "empty_strided"}  # fmt: skip
+"""Operators that ask a tensor for its shape alone."""
+
+
+class Lowering(TorchDispatchMode):
+    """Adds every operator to a graph, as it runs.
+
+    Attributes:
+        graph: the graph.
+        memory: which value each tensor holds.
+    """
+
+    supports_higher_order_operators = True
+    _should_skip_dynamo = Journal._should_skip_dynamo
+
+    def __init__(self, graph: Graph, truth: Truth) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.graph = graph
+        self.memory = Memory(graph)
+        self.truth = truth
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if not isinstance(func, OpOverload):
+            return self._run_whole(func, args, kwargs)
+        called = signature(func)
+        if called.name not in ROWS and called.name not in moving.VIEWS and called.name not in SHAPED:
+            result = self._in_parts(func, args, kwargs)
+            if result is not NotImplemented:
+                return result
+        return self._run(func, called, args, kwargs)
+
+    def _in_parts(self, func: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Run an operator that has no row as those that it is made of."""
+        if _is_composite(func):
+            with self:
+                return func.decompose(*args, **kwargs)
+        if torch.Tag.pointwise in func.tags and not signature(func).written:
+            from torch._decomp import decomposition_table
+
+            parts = decomposition_table.get(func)
+            tensors = list(tensors_in((args, kwargs)))
+            if parts is not None and any(self.memory.follows(tensor) is not None for tensor in tensors):
+                with self:
+                    return parts(*args, **kwargs)
+        return NotImplemented
+
+    def _run_whole(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Run what is no operator, as flexible attention is: a step that is not understood."""
+        operands = [self.memory.value(tensor) for tensor in tensors_in((args, kwargs))]
+        result = func(*args, **kwargs)
+        for tensor in tensors_in(result):
+            self.memory.assign(tensor, self.graph.step(Opaque(str(func)), operands, tensor.shape))
+        return result
+
+    # ---- one operator ----------------------------------------------------------------------------------------------
+
+    def _run(self, func: OpOverload, called: Signature, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        arguments = called.bind(args, kwargs)
+        tensors = list(tensors_in(arguments))
+        is_random = called.name in FRESH or (torch.Tag.nondeterministic_seeded in func.tags and not tensors)
+        follows = called.name not in SHAPED and any(self.memory.follows(tensor) is not None for tensor in tensors)
+        written = [tensor for name in called.written for tensor in tensors_in(arguments[name])]
+        if is_random or follows:
+            for tensor in written:
+                self.memory.prepare(tensor)
+            before = {id(tensor): self.memory.value(tensor) for tensor in tensors}
+        result = self.truth.run(func, called, args, kwargs, tensors, self.memory)
+        results = list(tensors_in(result))
+        if not results:
+            return result
+        call = Call(self.graph, called.name, arguments, results, lambda tensor: before[id(tensor)], self._truth_of)
+        if called.name in moving.VIEWS and tensors and not written:
+            self._add_views(call, tensors[0], follows)
+        elif is_random:
+            self._draw(call)
+        elif follows:
+            self._add_steps(call, before)
+        else:
+            for tensor in written:
+                self.memory.forget(tensor)
+        return result
+
+    def _add_views(self, call: Call, source: Tensor, follows: bool) -> None:
+        """Add what shares memory with a tensor, or holds the same elements elsewhere."""
+        if not follows and storage_of(call.results[0]) != storage_of(source):
+            return
+        for tensor, view in zip(call.results, moving.VIEWS[call.name](call), strict=True):
+            if tensor is source:
+                continue
+            if storage_of(tensor) == storage_of(source):
+                self.memory.add_view(tensor, source, view)
+            else:
+                self.memory.assign(tensor, self.memory.moved(view, call.value(source)))
+
+    def _draw(self, call: Call) -> None:
+        for tensor in call.results:
+            self._set(call, tensor, self.graph.step(Random(call.name), [], tensor.shape))
+
+    def _add_steps(self, call: Call, before: dict[int, int]) -> None:
+        row = ROWS.get(call.name) or moving_row(call.name)
+        found = row(call) if row is not None else []
+        values = [found] if isinstance(found, int) else list(found)
+        operands = [call.value(call.first)] if values else list(dict.fromkeys(before.values()))
+        for tensor in call.results[len(values) :]:  # indices, statistics
+            values.append(self.graph.step(Opaque(call.name), operands, tensor.shape))
+        for tensor, value in zip(call.results, values, strict=False):
+            self._set(call, tensor, value)
+
+    def _set(self, call: Call, tensor: Tensor, value: int) -> None:
+        """Set the value of a result, which may be an argument that was written to."""
+        if any(tensor is argument for argument in tensors_in(call.arguments)):
+            self.memory.write(tensor, value)
+        else:
+            self.memory.assign(tensor, value)
+
+    def _truth_of(self, tensor: Tensor) -> Tensor | None:
+        if tensor.numel() > FEW or self.memory.follows(tensor) is not None:
+            return None
+        return self.truth.of(tensor)
+
+
+def moving_row(name: str) -> Callable[[Call], int] | None:
+    """Return the row of a move that is written into a tensor; None if there is no such move."""
+    if name not in moving.VIEWS:
+        return None
+    return lambda call: call.step(Opaque(name), [call.value(call.first)])
+
+
+@functools.cache
+def _is_composite(func: OpOverload) -> bool:
+    """Tell whether an operator is made of others."""
+    return func.namespace == "aten" and torch._C._dispatch_has_kernel_for_dispatch_key(
+        func.name(), "CompositeImplicitAutograd"
+    )
