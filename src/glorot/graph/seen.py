@@ -72,21 +72,18 @@ def follower(folded: Folded, value: int) -> str:
     return "identity"
 
 
-NORMS = ("normalised", "centred", "softmax")
-
-
 def _users(folded: Folded, value: int) -> list[int]:
     """Return the results of the steps that take a value."""
     return [folded.graph.steps[position].result for position, _ in folded.users[value]]
 
 
 def _is_end(folded: Folded, value: int) -> bool:
-    """Tell whether a function of a source is used as it is, and not only on the way to another one or to a norm."""
+    """Tell whether a function of a source is used as it is, and not just on the way to another one or a statistic."""
     source, users = folded.source[value], _users(folded, value)
     if value in folded.passes.values() or not users:
         return True
     beyond = [used for used in users if folded.source.get(used) != source and folded.kind.get(used) != "dropout"]
-    in_norm = [used for used in beyond if folded.kind.get(used) in NORMS or folded.is_statistic(used)]
+    in_norm = [used for used in beyond if folded.kind.get(used) == "softmax" or folded.is_statistic(used)]
     return len(in_norm) < len(beyond)
 
 
