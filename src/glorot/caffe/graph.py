@@ -38,7 +38,9 @@ def lower(net: Net) -> Graph:
         phase = layer.message.choice("phase", net.state.phase, PHASES)
         bottoms = tuple(known[name] for name in layer.bottoms)
         at = Lowering(graph, layer, bottoms, node.tops, _blobs(graph, node, blobs), phase == "TRAIN")
-        known.update(zip(layer.tops, kind_of(layer).lower(at), strict=True))
+        tops = kind_of(layer).lower(at)
+        assert [graph.shape(top) for top in tops] == list(node.tops), layer.kind
+        known.update(zip(layer.tops, tops, strict=True))
     return graph
 
 

@@ -77,13 +77,11 @@ def _tops(layer: Layer, bottoms: Shapes) -> Shapes:
 
 
 def _lower(at: Lowering) -> Sequence[int]:
+    """Lower a pooling; the stochastic one makes a mean weighted by size, which in training it makes on average."""
     how = pooled_of(at.layer, at.shapes[0])
-    window = (1, 1, *how.window.kernel)
-    if how.method == "STOCHASTIC":
-        return at.leave_opaque("stochastic pooling")
-    pooled = at.step(Pool("max" if how.method == "MAX" else "mean", window), at.bottom, shape=at.tops[0])
+    pool = Pool("max" if how.method == "MAX" else "mean", (1, 1, *how.window.kernel))
     mask = [at.step(Opaque("places of the largest"), at.bottom, shape=top) for top in at.tops[1:]]
-    return [pooled, *mask]
+    return [at.step(pool, at.bottom, shape=at.tops[0]), *mask]
 
 
 KINDS = {"Pooling": Kind(_tops, Signal.MOVED, makes=(1, 2), lower=_lower)}
