@@ -35,6 +35,17 @@ def _set_filters(before: tuple[list[Any], list[Any]]) -> None:
     filters[:] = held
 
 
+def _give_back(names: set[str], before: dict[str, str]) -> None:
+    for name in names:
+        if name in before:
+            os.environ[name] = before[name]
+        else:
+            os.environ.pop(name, None)
+
+
+ENVIRONMENT = Switch(lambda: dict(os.environ), lambda before: _give_back({*os.environ, *before}, before))
+"""The environment, whichever thread changes it."""
+
 SWITCHES = (
     Switch(np.geterr, lambda before: np.seterr(**before)),
     Switch(_filters, _set_filters),
@@ -85,11 +96,7 @@ def environment_kept() -> Iterator[None]:
         try:
             yield
         finally:
-            for name in changed:
-                if name in before:
-                    os.environ[name] = before[name]
-                else:
-                    os.environ.pop(name, None)
+            _give_back(changed, before)
 
 
 @contextmanager

@@ -14,19 +14,26 @@ from glorot.torch.writes import own_random_numbers
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed every random state of the process that a model may draw from, and restore it afterwards."""
-    before = _states()
-    torch.manual_seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - the state that models of NumPy's old habit draw from
-    random.seed(seed)
+def states_kept() -> Iterator[None]:
+    """Set every random state of the process back at the end, whichever thread has drawn from it."""
+    python, numpy, cpu, devices = _states()
     try:
         yield
     finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])  # noqa: NPY002
-        torch.set_rng_state(before[2])
-        set_device_states(before[3])
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002 - the state that models of NumPy's old habit draw from
+        torch.set_rng_state(cpu)
+        set_device_states(devices)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed every random state of the process that a model may draw from, and restore it afterwards."""
+    with states_kept():
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        random.seed(seed)
+        yield
 
 
 @contextmanager

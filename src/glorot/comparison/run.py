@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -14,16 +14,18 @@ import torch
 from glorot import __version__
 from glorot.comparison.comparison import Comparison, Progress
 from glorot.comparison.judging import judged
-from glorot.comparison.randomness import seeded
+from glorot.comparison.randomness import seeded, states_kept
 from glorot.comparison.results import RecipeResult, Run, hidden
 from glorot.comparison.task import Task
 from glorot.comparison.training import check_fresh, shares_process, train
 from glorot.errors import GlorotError
 from glorot.plans import Plan, Rules, resolve
+from glorot.preserving import ENVIRONMENT, LOCK, SWITCHES, set_back
 from glorot.probe import Signal, prediction
 from glorot.recipes import as_recipe
 from glorot.theory import Prediction
 from glorot.torch import inventory
+from glorot.torch.preserve import SWITCHES as TORCH_SWITCHES
 
 Seeds = int | Sequence[int]
 
@@ -132,7 +134,7 @@ def _all_runs(
                 f"recipe {recipe!r}, seed {seed}: training failed with {type(error).__name__}: {error}"
             ) from error
 
-    with _threads_kept() as threads:
+    with _process_kept() as threads:
         workers = threads if side_by_side else 1
         pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,))
         jobs: list[tuple[str, Future[Run]]] = []
@@ -154,13 +156,23 @@ def _all_runs(
 
 
 @contextmanager
-def _threads_kept() -> Iterator[int]:
-    """Give the number of threads, which each run sets for itself, back to the process."""
+def _process_kept() -> Iterator[int]:
+    """Give back to the process whatever runs change in it, on any thread; return how many threads it computes on.
+
+    The lock is held for a moment at both ends only, for what a look has switched in between is not to be kept.
+    """
     threads = torch.get_num_threads()
+    with LOCK, ExitStack() as kept:
+        kept.enter_context(states_kept())
+        for switch in (ENVIRONMENT, *SWITCHES, *TORCH_SWITCHES):
+            kept.callback(set_back, switch, switch.read())
+        kept.callback(torch.set_num_threads, threads)
+        at_the_end = kept.pop_all()
     try:
         yield threads
     finally:
-        torch.set_num_threads(threads)
+        with LOCK:
+            at_the_end.close()
 
 
 def _wait_for(jobs: "list[Future[Run]]") -> None:

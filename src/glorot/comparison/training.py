@@ -83,13 +83,15 @@ def train(
 def shares_process(task: Task, model: nn.Module) -> bool:
     """Tell whether several runs of a task may train side by side in one process.
 
-    Not if a training step draws random numbers of the process, as dropout does, or if the model is
-    compiled: the order of threads would show in the figures.
+    Not if a training step draws random numbers of the process, as dropout does, or some optimisers, or if the
+    model is compiled: the order of threads would show in the figures.
     """
+    optimizer = optimizer_for(task, model)
     inputs, targets = _tensors((task.train[0][: task.batch_size], task.train[1][: task.batch_size]))
 
     def step() -> None:
-        loss_of(model.train()(inputs), targets, task.loss)
+        loss_of(model.train()(inputs), targets, task.loss).backward()
+        optimizer.step()
 
     compiled = any(hasattr(module, "_orig_mod") for module in model.modules())
     try:
