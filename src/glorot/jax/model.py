@@ -54,14 +54,15 @@ def inventory(model: Any, inputs: Any = None) -> Inventory:
 def _inventory(model: Any, inputs: Any) -> Inventory:
     kind = _kind_of(model)
     leaves, tied = kind.leaves(model), kind.tied(model)
+    described = kind.described(model, inputs)
     parameters = []
-    for path, known in kind.described(model, inputs).items():
+    for path, known in described.items():
         leaf, owner = leaves[path], tied.get(path)
         shape = tuple(leaf.shape)
         parts = () if owner is not None else _parts(path, known)
         parts = tuple(_with_held(part, leaf) for part in parts)
         parameters.append(Parameter(path, shape, str(leaf.dtype), parts, owner))
-    return Inventory(kind.framework, tuple(parameters))
+    return Inventory(kind.framework, tuple(parameters), buffers=kind.buffers(model, described))
 
 
 def _parts(path: str, described: Described) -> tuple[Part, ...]:

@@ -5,7 +5,7 @@ model that was made without holds what they start at, and that is started with i
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import jax
@@ -80,6 +80,20 @@ def tied(model: Any) -> dict[str, str]:
     return {path: first for path, first in firsts.items() if path != first}
 
 
+def buffers(model: Any, started: Collection[str]) -> tuple[str, ...]:
+    """Return the paths of the other arrays: integers, masks, and what layers hold as state.
+
+    What counts the batches of running statistics that start is left out: it starts again with them.
+
+    Args:
+        model: the model.
+        started: the paths of its parameters and running statistics.
+    """
+    known = {*started, *_counters(started)}
+    held = [dotted(keys) for keys, leaf in jax.tree_util.tree_flatten_with_path(model)[0] if is_array(leaf)]
+    return tuple(path for path in held if path not in known)
+
+
 def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     """Describe every parameter and running statistic by the module that owns it.
 
@@ -146,7 +160,7 @@ def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:
     return _with(model, new | _counters(new))
 
 
-def _counters(new: Mapping[str, Any]) -> dict[str, Any]:
+def _counters(new: Collection[str]) -> dict[str, Any]:
     """Return the start of what counts the batches behind running statistics, wherever these are replaced."""
     found: dict[str, Any] = {}
     for index, (counter, start) in COUNTERS.items():

@@ -2,7 +2,7 @@
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -111,6 +111,21 @@ def _opened(leaf: Any) -> Any:
 def tied(_model: Any) -> dict[str, str]:
     """Return {}: a Linen module that is called twice has its params once."""
     return {}
+
+
+def buffers(model: Any, started: Collection[str]) -> tuple[str, ...]:
+    """Return where the variables beside the params lie that no recipe starts, the collection first; () for bare params.
+
+    Args:
+        model: (module, params).
+        started: the paths of the params and of the running statistics.
+    """
+    given = _taken_apart(model)[1]
+    if not _has_collections(given):
+        return ()
+    gathered = {f"batch_stats.{path}" for path in _statistics(model, _params(model)) if path in started}
+    beside = _walk({key: value for key, value in given.items() if key != "params"}, "")
+    return tuple(path for path, leaf in beside if is_array(leaf) and path not in gathered)
 
 
 def described(model: Any, inputs: Any = None) -> dict[str, Described]:

@@ -1,8 +1,10 @@
 """Flax NNX models: what they hold as `nnx.Param`, or as a kind of it, are parameters; norms hold statistics besides."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+
+import jax
 
 from glorot.errors import GlorotError
 from glorot.jax.models.describing import Described, describe
@@ -107,6 +109,23 @@ def tied(model: Any) -> dict[str, str]:
     owners: dict[int, str] = {}
     firsts = {path: owners.setdefault(id(variable), path) for path, variable in _started(model).items()}
     return {path: first for path, first in firsts.items() if path != first}
+
+
+def buffers(model: Any, started: Collection[str]) -> tuple[str, ...]:
+    """Return the paths of the other state: caches, counts, statistics that do not start, arrays without a variable.
+
+    Generators (`nnx.RngState`) are left out: what they hold is no part of what a trained model computes.
+
+    Args:
+        model: the model.
+        started: the paths of its parameters and of the statistics that start with them.
+    """
+    nnx, firsts = _nnx(), dict[int, str]()
+    for path, node in _walk(model, "", ()):
+        is_other = path not in started and not isinstance(node, nnx.RngState) and not _children(node)
+        if is_other and any(map(is_array, jax.tree.leaves(_value(node)))):
+            firsts.setdefault(id(node), path)  # what stands in several places is listed once
+    return tuple(firsts.values())
 
 
 def described(model: Any, inputs: Any = None) -> dict[str, Described]:

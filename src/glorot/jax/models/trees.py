@@ -1,6 +1,6 @@
 """Plain pytrees of arrays: dicts, lists, tuples and dataclasses. Nothing is known of how a leaf connects."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jax
@@ -54,6 +54,11 @@ def _way_out(model: Any, leaf: Any) -> str:
 def tied(_model: Any) -> dict[str, str]:
     """Return {}: to JAX equal leaves of a pytree are two values."""
     return {}
+
+
+def buffers(_model: Any, _started: Collection[str]) -> tuple[str, ...]:
+    """Return (): every leaf of a pytree counts as a parameter."""
+    return ()
 
 
 def described(model: Any, _inputs: Any = None) -> dict[str, Described]:
