@@ -12,7 +12,7 @@ import glorot
 from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Parameter, Part, View
 from glorot.labels import labelled
-from glorot.layouts import blocks, laid_out, place_in
+from glorot.layouts import blocks, comb, complete, laid_out, place_in, split_axes
 from glorot.torch import inventory
 
 PATTERNS = {  # pattern, stored shape, sizes → axes, part shape, and the part written out by hand
@@ -75,6 +75,83 @@ def test_blocks_lie_side_by_side_and_have_names():
     for n, part in enumerate(gates):
         np.testing.assert_array_equal(place_in(stored, part.view), stored[:, 3 * n : 3 * n + 3].T)
     assert gates[1].view == View(box=((0, 2), (3, 6)), order=(1, 0))
+
+
+@st.composite
+def combed(draw):
+    """Draw a stored tensor whose axes stand in any order, and how one of them is cut into pieces of equal runs."""
+    pattern = draw(st.sampled_from(["o i", "i o", "b i o", "k i o", "i o o", "o i k", "b o", "o"]))
+    runs = draw(st.lists(st.integers(1, 3), min_size=1, max_size=3))
+    times, axis = draw(st.integers(1, 3)), draw(st.integers(0, len(pattern) // 2))
+    shape = tuple(sum(runs) * times if n == axis else draw(st.integers(1, 3)) for n in range(len(pattern) // 2 + 1))
+    return pattern, shape, axis, runs, times
+
+
+@given(combed())
+def test_the_teeth_of_a_comb_are_the_positions_that_were_asked_for(case):
+    pattern, shape, axis, runs, times = case
+    whole = laid_out(pattern, shape, "kernel", "Layer", None)
+    stored, found = np.arange(np.prod(shape)).reshape(shape), []
+    for n, run in enumerate(runs):
+        piece = comb(whole, shape, axis, sum(runs[:n]), run, sum(runs), times)
+        steps = [period * sum(runs) + sum(runs[:n]) + step for period in range(times) for step in range(run)]
+        taken = np.take(stored, steps, axis).transpose(complete(whole.view, shape).order)
+        np.testing.assert_array_equal(place_in(stored, piece.view).reshape(piece.shape).ravel(), taken.ravel())
+        assert (piece.axes, len(piece.shape)) == (whole.axes, len(whole.shape))
+        found += list(taken.ravel())
+    assert sorted(found) == list(range(stored.size))
+
+
+def test_every_other_column_of_a_stack_of_experts():
+    experts = laid_out("b i o", (2, 3, 8), "kernel", "Experts", None)
+    gate, up = (comb(experts, (2, 3, 8), 2, n, 1, 2, 4) for n in range(2))
+    assert gate.shape == up.shape == (2, 4, 3)
+    assert up.view == View(unfold=(2, 3, 4, 2), cut=((0, 2), (0, 3), (0, 4), (1, 2)), order=(0, 2, 3, 1))
+    stored = np.arange(48).reshape(2, 3, 8)
+    np.testing.assert_array_equal(place_in(stored, up.view).reshape(2, 4, 3), stored[:, :, 1::2].transpose(0, 2, 1))
+
+
+def test_runs_that_touch_and_one_run_are_a_box():
+    whole = laid_out("i o", (3, 12), "kernel", "Dense", None)
+    for runs in ({"start": 4, "run": 2, "period": 2, "times": 3}, {"start": 4, "run": 6, "period": 12, "times": 1}):
+        piece = comb(whole, (3, 12), 1, **runs)
+        assert (piece.shape, piece.view) == ((6, 3), View(box=((0, 3), (4, 10)), order=(1, 0)))
+
+
+@pytest.mark.parametrize(
+    ("runs", "words"),
+    [
+        ((0, 2, 5, 2), "2 runs of 2 from 0, 5 apart"),
+        ((2, 3, 4, 3), "3 runs of 3 from 2, 4 apart"),
+        ((4, 2, 4, 3), "3 runs of 2 from 4, 4 apart"),
+        ((10, 3, 12, 1), "1 runs of 3 from 10, 12 apart"),
+    ],
+)
+def test_runs_that_no_split_of_the_axis_finds_are_refused(runs, words):
+    whole = laid_out("o i", (12, 3), "kernel", "Linear", None)
+    with pytest.raises(GlorotError, match=f"^{words}, do not lie within equal periods of an axis of 12$"):
+        comb(whole, (12, 3), 0, *runs)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "unfold", "groups"),
+    [
+        ((6, 4), (2, 3, 4), [(0, 1), (2,)]),
+        ((1, 4), (2, 2), [(), (0, 1)]),
+        ((4, 1), (1, 4, 1), [(0, 1), ()]),
+        ((0, 5), (0, 5), [(0,), (1,)]),
+        ((), (), []),
+    ],
+)
+def test_unfolded_axes_belong_to_the_axis_that_was_split(sizes, unfold, groups):
+    assert split_axes(sizes, unfold) == groups
+
+
+@pytest.mark.parametrize("unfold", [(4, 6), (2, 3), (6, 4, 2), (12, 2)])
+def test_axes_that_do_not_split_so_are_refused(unfold):
+    words = "×".join(map(str, unfold))
+    with pytest.raises(GlorotError, match=f"^axes of 6×4 do not split into {words}$"):
+        split_axes((6, 4), unfold)
 
 
 @pytest.mark.parametrize(

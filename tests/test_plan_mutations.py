@@ -16,7 +16,9 @@ from glorot.plans import Plan
 
 PLAN = json.loads((Path(__file__).parent / "data" / "plans" / "version_1_torch.json").read_text(encoding="utf-8"))
 VIEW = {"box": [[0, 8], [0, 8]], "unfold": [8, 8], "order": [0, 1], "flip": [0]}
-SQUARE = [row | {"view": VIEW} for row in PLAN["entries"] if row["shape"] == [8, 8]]
+COMB = {"box": None, "unfold": [2, 8, 8], "cut": [[0, 2], [4, 8], [0, 8]], "order": [2, 0, 1], "flip": []}
+SQUARE = [row | {"view": view} for row in PLAN["entries"] if row["shape"] == [8, 8] for view in (VIEW, COMB)]
+SQUARE = [row | {"name": f"{n}.{row['name']}"} for n, row in enumerate(SQUARE)]
 NAMES = [{"name": row["name"], "axes": row["axes"], "shape": tuple(row["shape"])} for row in SQUARE]
 NEWER = PLAN | {"version": 2, "entries": SQUARE, "fingerprint": fingerprint(SimpleNamespace(**row) for row in NAMES)}
 DOCUMENTS = {"version 1": (PLAN, spots(PLAN)), "version 2": (NEWER, spots(NEWER))}
@@ -51,7 +53,10 @@ def test_a_harmed_plan_is_read_or_refused_in_one_line(tmp_path_factory: Any, har
 
 def test_both_outcomes_are_met(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
-    why, order = ("entries", 0, "why"), ("entries", 0, "view", "order")
+    why, order, cut = ("entries", 0, "why"), ("entries", 0, "view", "order"), ("entries", 1, "view", "cut")
     assert outcome(file, NEWER) == outcome(file, changed(PLAN, why, "x", False)) == "read"
     assert "is not a plan: it is not valid JSON ('utf-8' codec" in outcome(file, changed(PLAN, why, "\ud800", False))
     assert "view's order must be a permutation, got [1, 1]" in outcome(file, changed(NEWER, order, [1, 1], False))
+    assert "view's cut must be a list of pairs (start, stop), or null, got 5" in outcome(
+        file, changed(NEWER, cut, 5, False)
+    )

@@ -78,6 +78,7 @@ def law(**numbers: Any) -> Callable[[dict[str, Any]], None]:
 
 
 VIEW: dict[str, Any] = {"box": [[0, 4], [0, 5]], "unfold": None, "order": None, "flip": []}
+CUT = VIEW | {"box": None, "unfold": [2, 3, 5], "cut": [[0, 2], [1, 3], [0, 5]]}
 
 BROKEN: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "a list": (lambda data: [data], "is not a plan: it has no list of entries"),
@@ -142,6 +143,31 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
         "view's box must be a place of as many",
     ),
     "an unfolding of another size": (put("view", VIEW | {"unfold": [7]}), "view's unfold must be a place of as many"),
+    "a cut of one side": (put("view", CUT | {"cut": [[0], [1, 3], [0, 5]]}), "view's cut must be a list of pairs"),
+    "a cut beyond its axis": (
+        put("view", CUT | {"cut": [[0, 2], [2, 4], [0, 5]]}),
+        r"view's cut must be a pair \(start, stop\) within each axis of 2×3×5, got \[\[0, 2\], \[2, 4\], \[0, 5\]\]",
+    ),
+    "a cut of fewer axes": (
+        put("view", CUT | {"cut": [[0, 4], [0, 5]]}),
+        "view's cut must be a pair .* within each axis of 2×3×5",
+    ),
+    "a cut of a box beyond it": (
+        put("view", VIEW | {"box": [[0, 8], [2, 7]], "cut": [[0, 4], [1, 6]]}),
+        "view's cut must be a pair .* within each axis of 8×5",
+    ),
+    "a cut of another size": (
+        put("view", CUT | {"cut": [[0, 2], [0, 1], [0, 5]]}),
+        r"view's cut must be a place of as many elements as the part, 20, got \[\[0, 2\], \[0, 1\]",
+    ),
+    "a cut turned inside out": (
+        put("view", CUT | {"cut": [[2, 0], [3, 1], [0, 5]]}),
+        "view's cut must be a place of as many elements as the part, 20",
+    ),
+    "a box of another size than its unfolding": (
+        put("view", CUT | {"box": [[0, 5], [0, 5]]}),
+        "view's box must be a place of as many elements as its unfold, 30, got",
+    ),
     "an order that is no order": (put("view", VIEW | {"order": [0, 0]}), "view's order must be a permutation"),
     "a flip of text": (put("view", VIEW | {"flip": "0"}), "view's flip must be a list of whole numbers from 0 on"),
     "no object": (lambda data: data["entries"].__setitem__(2, None), "is damaged at entry 2"),
