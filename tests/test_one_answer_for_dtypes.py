@@ -265,3 +265,25 @@ def test_the_range_of_a_dtype_is_exact(dtype: str) -> None:
     below = np.nextafter(np.float32(held.least), np.float32(-1))
     assert not held.least or below.astype(np.dtype(dtype)) == 0
     assert not draw(KEY, Constant(0.0), (1,), dtype=np.dtype(dtype)).astype(np.float32).any()
+
+
+@pytest.mark.parametrize(
+    ("make", "owner"),
+    [
+        (lambda value, dtype: of_jax.constant(value)(None, (2, 3), dtype), "constant"),
+        (lambda value, dtype: of_jax.constant(np.array([[1.0], [value]]))(None, (2, 3), dtype), "constant"),
+        (lambda value, dtype: of_keras.Constant(value)((2, 3), dtype), "Constant"),
+        (lambda value, dtype: of_keras.Identity(value)((2, 3), dtype), "Identity"),
+    ],
+    ids=["jax", "jax array", "keras", "keras identity"],
+)
+def test_a_constant_that_a_dtype_would_lose_is_refused(make: Callable[[float, str], Any], owner: str) -> None:
+    words = "reaches 100000, but float16 holds at most 65504; choose a smaller scale or a wider dtype"
+    with pytest.raises(GlorotError, match=rf"^{owner}: Constant\(value=100000.0\) {words}$"):
+        make(1e5, "float16")
+    with pytest.raises(GlorotError, match=rf"^{owner}: Constant\(value=1e-09\) is of size 1e-09, but float16 rounds"):
+        make(1e-9, "float16")
+    with pytest.raises(GlorotError, match=rf"^{owner}: Constant\(value=1e\+39\) reaches 1e\+39, but float32 holds"):
+        make(1e39, "float32")
+    for value, dtype in ((1e4, "float16"), (1e39, "float64"), (1e-40, "float64"), (0.0, "float16")):
+        assert np.isclose(np.asarray(make(value, dtype)).astype(np.float64), value, rtol=1e-3, atol=0).any()

@@ -5,12 +5,13 @@ import functools
 import math
 import operator
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from glorot.distributions import LAWS, Distribution
+from glorot.distributions import LAWS, Constant, Distribution
 from glorot.errors import GlorotError
 from glorot.stream.elements import ELEMENTS, EXPECTED, element_of
 from glorot.stream.philox import Key
@@ -111,6 +112,12 @@ def checked_key(key: Key) -> Key:
     if words is None or len(words) != 2 or not (0 <= words[0] < 2**32 and 0 <= words[1] < 2**32):
         raise GlorotError(f"key must be two whole numbers below 2**32, as key_of returns them, got {key!r}")
     return Key(*words)
+
+
+def check_constant(value: Any, element: str) -> None:
+    """Raise if a number that a framework writes itself, in its own precision, would become infinite, NaN or 0."""
+    if element in ELEMENTS and element != "float64" and isinstance(value, Real) and math.isfinite(value):
+        check_law(Constant(float(value)), element)
 
 
 def check_law(distribution: Distribution, element: str) -> None:

@@ -59,8 +59,8 @@ def fill(
     or a slice holds what the whole would hold there.
 
     Args:
-        out: a writable array with the extents of the box, of any strides, in float16, float32, float64 or
-            the bfloat16 of ml_dtypes.
+        out: a writable array with the extents of the box, of any strides, in float16, float32, float64, or of
+            ml_dtypes bfloat16 or a float8 that has a sign and a zero.
         key: the key of the part's stream, from `key_of`.
         distribution: the law to draw from.
         shape: the global shape of the part.
@@ -135,7 +135,7 @@ def draw(
         distribution: the law to draw from.
         shape: the shape of the part.
         axes: a letter for each axis, as in `fill`.
-        dtype: float16, float32, float64 or the bfloat16 of ml_dtypes.
+        dtype: float16, float32, float64, or of ml_dtypes bfloat16 or a float8 that has a sign and a zero.
 
     Returns:
         A C-contiguous array.

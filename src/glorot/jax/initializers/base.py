@@ -51,7 +51,7 @@ class RandomInitializer(ABC):
         Args:
             key: a key of `jax.random`, typed or raw, traced or not; for several use `jax.vmap`.
             shape: the shape of the whole array, however it is sharded.
-            dtype: float32, bfloat16, float16, or under x64 float64; None is the initializer's own.
+            dtype: float32, bfloat16, float16, float8, or under x64 float64; None is the initializer's own.
             out_sharding: where the array shall lie; a bare PartitionSpec needs a mesh from `jax.set_mesh`.
         """
         with told_by(self.name):

@@ -1,13 +1,18 @@
 """What needs no random numbers, and is JAX's own: constants, ones and zeros."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
+from numpy.typing import NDArray
 
-from glorot.jax.initializers.base import OutSharding
+from glorot.jax.initializers.base import OutSharding, told_by
+from glorot.stream.checks import check_constant
 
 
 def constant(value: ArrayLike, dtype: DTypeLike | None = None) -> Initializer:
@@ -16,7 +21,7 @@ def constant(value: ArrayLike, dtype: DTypeLike | None = None) -> Initializer:
     W = value
 
     Weights that are all equal get equal gradients and never part; constants are for biases and scales. Nothing is
-    drawn, so it is JAX's own: the key is not looked at, and every dtype is taken that JAX takes.
+    drawn, so JAX fills the array: the key is not looked at, and every dtype is taken that JAX takes.
 
     Args:
         value: the value, or an array that is broadcast to the shape.
@@ -26,6 +31,7 @@ def constant(value: ArrayLike, dtype: DTypeLike | None = None) -> Initializer:
         The initializer, `init(key, shape, dtype, out_sharding)`.
 
     Raises:
+        GlorotError: on the call, if the dtype would turn the value into infinity, NaN or 0, as 1e5 in float16.
         ValueError: from JAX on the call, if the value cannot be broadcast to the shape.
 
     Example:
@@ -41,7 +47,25 @@ def constant(value: ArrayLike, dtype: DTypeLike | None = None) -> Initializer:
         `jax.nn.initializers.constant`. Lin et al. (2017), "Focal Loss for Dense Object Detection", ICCV,
         section 4.1, for the example.
     """
-    return jax.nn.initializers.constant(value, dtype)
+    make = jax.nn.initializers.constant(value, dtype)
+
+    def init(
+        key: Array, shape: Sequence[int], dtype: DTypeLike | None = dtype, out_sharding: OutSharding = None
+    ) -> Array:
+        if not isinstance(value, jax.core.Tracer):
+            with told_by("constant"):
+                _check_held(np.asarray(value), jnp.result_type(float) if dtype is None else jnp.dtype(dtype))
+        return make(key, shape, dtype, out_sharding)
+
+    return init
+
+
+def _check_held(values: NDArray[Any], dtype: np.dtype[Any]) -> None:
+    """Raise if a dtype would turn numbers into infinity, NaN or 0."""
+    if values.dtype.kind in "iuf":
+        sizes = np.abs(values[np.isfinite(values) & (values != 0)], dtype=np.float64)
+        for size in (sizes.min(initial=np.inf), sizes.max(initial=0.0)):
+            check_constant(float(size), dtype.name)
 
 
 def ones(key: Array, shape: Sequence[int], dtype: DTypeLike | None = None, out_sharding: OutSharding = None) -> Array:

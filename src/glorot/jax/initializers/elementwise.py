@@ -36,7 +36,7 @@ def uniform(scale: ArrayLike = 1e-2, dtype: DTypeLike | None = None) -> Initiali
     Args:
         scale: the far end, 0.01 by default; it may be negative, and 0 makes zeros. Both ends can occur; JAX's own
             excludes the far one.
-        dtype: float32, bfloat16, float16, or under x64 float64, where a call names none; None is JAX's default.
+        dtype: float32, bfloat16, float16, float8, or under x64 float64, where a call names none; None is JAX's default.
 
     Returns:
         The initializer, `init(key, shape, dtype, out_sharding)`.
@@ -66,7 +66,7 @@ def normal(stddev: ArrayLike = 1e-2, dtype: DTypeLike | None = None) -> Initiali
 
     Args:
         stddev: the standard deviation, 0.01 by default; 0 makes zeros.
-        dtype: float32, bfloat16, float16, or under x64 float64, where a call names none; None is JAX's default.
+        dtype: float32, bfloat16, float16, float8, or under x64 float64, where a call names none; None is JAX's default.
 
     Returns:
         The initializer, `init(key, shape, dtype, out_sharding)`.
@@ -105,7 +105,7 @@ def truncated_normal(
 
     Args:
         stddev: the standard deviation before the cut, 0.01 by default; 0 makes zeros.
-        dtype: float32, bfloat16, float16, or under x64 float64, where a call names none; None is JAX's default.
+        dtype: float32, bfloat16, float16, float8, or under x64 float64, where a call names none; None is JAX's default.
         lower: lower cut in units of stddev, -2 by default; may be -inf.
         upper: upper cut in units of stddev, 2 by default; may be inf.
 

@@ -85,7 +85,7 @@ def orthogonal(scale: ArrayLike = 1.0, column_axis: int = -1, dtype: DTypeLike |
     Args:
         scale: factor on Q, 1 by default; 0 makes zeros. Q and -Q are equally likely, so a sign changes nothing.
         column_axis: the axis of the columns, the last by default, as the outputs lie in Flax.
-        dtype: float32, bfloat16, float16, or under x64 float64, where a call names none; None is JAX's default.
+        dtype: float32, bfloat16, float16, float8, or under x64 float64, where a call names none; None is JAX's default.
 
     Returns:
         The initializer, `init(key, shape, dtype, out_sharding)`.
@@ -125,7 +125,7 @@ def delta_orthogonal(scale: ArrayLike = 1.0, column_axis: int = -1, dtype: DType
     Args:
         scale: factor on Q, 1 by default; 0 makes zeros. Q and -Q are equally likely, so a sign changes nothing.
         column_axis: the axis of the columns in the matrix (in, out), the last by default.
-        dtype: float32, bfloat16, float16, or under x64 float64, where a call names none; None is JAX's default.
+        dtype: float32, bfloat16, float16, float8, or under x64 float64, where a call names none; None is JAX's default.
 
     Returns:
         The initializer, `init(key, shape, dtype, out_sharding)`.

@@ -24,7 +24,7 @@ def xavier_uniform(
         in_axis: the axis of the inputs, or several; the last but one by default.
         out_axis: the axis of the outputs, or several; the last by default.
         batch_axis: axes along which matrices are stacked, such as experts; none by default.
-        dtype: float32, bfloat16, float16, or under x64 float64, where a call names none; None is JAX's default.
+        dtype: float32, bfloat16, float16, float8, or under x64 float64, where a call names none; None is JAX's default.
 
     Returns:
         The initializer, `init(key, shape, dtype, out_sharding)`.
@@ -64,7 +64,7 @@ def xavier_normal(
         in_axis: the axis of the inputs, or several; the last but one by default.
         out_axis: the axis of the outputs, or several; the last by default.
         batch_axis: axes along which matrices are stacked, such as experts; none by default.
-        dtype: float32, bfloat16, float16, or under x64 float64, where a call names none; None is JAX's default.
+        dtype: float32, bfloat16, float16, float8, or under x64 float64, where a call names none; None is JAX's default.
 
     Returns:
         The initializer, `init(key, shape, dtype, out_sharding)`.
@@ -102,7 +102,7 @@ def he_uniform(
         in_axis: the axis of the inputs, or several; the last but one by default.
         out_axis: the axis of the outputs, or several; the last by default.
         batch_axis: axes along which matrices are stacked, such as experts; none by default.
-        dtype: float32, bfloat16, float16, or under x64 float64, where a call names none; None is JAX's default.
+        dtype: float32, bfloat16, float16, float8, or under x64 float64, where a call names none; None is JAX's default.
 
     Returns:
         The initializer, `init(key, shape, dtype, out_sharding)`.
@@ -139,7 +139,7 @@ def he_normal(
         in_axis: the axis of the inputs, or several; the last but one by default.
         out_axis: the axis of the outputs, or several; the last by default.
         batch_axis: axes along which matrices are stacked, such as experts; none by default.
-        dtype: float32, bfloat16, float16, or under x64 float64, where a call names none; None is JAX's default.
+        dtype: float32, bfloat16, float16, float8, or under x64 float64, where a call names none; None is JAX's default.
 
     Returns:
         The initializer, `init(key, shape, dtype, out_sharding)`.
@@ -182,7 +182,7 @@ def lecun_uniform(
         in_axis: the axis of the inputs, or several; the last but one by default.
         out_axis: the axis of the outputs, or several; the last by default.
         batch_axis: axes along which matrices are stacked, such as experts; none by default.
-        dtype: float32, bfloat16, float16, or under x64 float64, where a call names none; None is JAX's default.
+        dtype: float32, bfloat16, float16, float8, or under x64 float64, where a call names none; None is JAX's default.
 
     Returns:
         The initializer, `init(key, shape, dtype, out_sharding)`.
@@ -219,7 +219,7 @@ def lecun_normal(
         in_axis: the axis of the inputs, or several; the last but one by default.
         out_axis: the axis of the outputs, or several; the last by default.
         batch_axis: axes along which matrices are stacked, such as experts; none by default.
-        dtype: float32, bfloat16, float16, or under x64 float64, where a call names none; None is JAX's default.
+        dtype: float32, bfloat16, float16, float8, or under x64 float64, where a call names none; None is JAX's default.
 
     Returns:
         The initializer, `init(key, shape, dtype, out_sharding)`.

@@ -66,7 +66,7 @@ def variance_scaling(
         out_axis: the axis of the outputs, or several; the last by default.
         batch_axis: axes along which matrices are stacked, such as experts; none by default. What remains is the
             kernel of a convolution.
-        dtype: float32, bfloat16, float16, or under x64 float64, where a call names none; None is JAX's default.
+        dtype: float32, bfloat16, float16, float8, or under x64 float64, where a call names none; None is JAX's default.
 
     Returns:
         The initializer, `init(key, shape, dtype, out_sharding)`.

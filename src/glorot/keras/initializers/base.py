@@ -60,8 +60,9 @@ class RandomInitializer(keras.initializers.Initializer):  # type: ignore[misc]
 
         Args:
             shape: the shape of the tensor, (…, in, out).
-            dtype: float32, bfloat16, float16 or float64, of any framework; None is `keras.config.floatx()`. With
-                a dtype of TensorFlow's own the tensor is TensorFlow's, whatever the backend of Keras.
+            dtype: float32, bfloat16, float16, float64 or float8, of any framework; None is
+                `keras.config.floatx()`. With a dtype of TensorFlow's own the tensor is TensorFlow's, whatever the
+                backend of Keras.
             partition_info: of a shard of a partitioned variable, what `tf.compat.v1.get_variable` passes.
             layout: how the jax backend spreads the tensor, a NamedSharding or a TensorLayout.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from glorot.errors import GlorotError
 from glorot.keras.initializers.base import number, serializable
 from glorot.keras.initializers.places import Box, checked_shape, placed
-from glorot.keras.initializers.tensors import dtype_name, of_tensorflow, to_tensor
+from glorot.keras.initializers.tensors import check_held, dtype_name, of_tensorflow, to_tensor
 
 
 class EqualValues(keras.initializers.Initializer):  # type: ignore[misc]
@@ -32,10 +32,11 @@ class EqualValues(keras.initializers.Initializer):  # type: ignore[misc]
             The tensor.
 
         Raises:
-            GlorotError: if the shape is not known in full, or the dtype holds no numbers.
+            GlorotError: if the shape is not known in full, or the dtype holds no numbers, or not this one.
         """
         owner = type(self).__name__
         extents, kind = checked_shape(owner, shape), dtype_name(owner, dtype, draws=False)
+        check_held(owner, self._value, kind)
         value = np.asarray(self._value)  # TensorFlow takes a bare -0.0 for a 0.0 that it has seen
         if of_tensorflow(dtype):
             tf = sys.modules["tensorflow"]
@@ -166,6 +167,7 @@ class Identity(keras.initializers.Initializer):  # type: ignore[misc]
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Any:
         """Return the matrix, or the part of it that a shard holds; arguments as for the other initializers."""
         place, kind = placed("Identity", shape, partition_info), dtype_name("Identity", dtype, draws=False)
+        check_held("Identity", self.gain, kind)
         if len(place.whole) != 2:
             raise GlorotError(f"Identity: a matrix has a shape of 2 axes, (in, out), got {place.whole}")
 

@@ -14,6 +14,7 @@ from glorot.distributions import Distribution
 from glorot.errors import GlorotError
 from glorot.keras.initializers.places import ORDER, Box, Place, Shape
 from glorot.stream import Key
+from glorot.stream.checks import check_constant
 from glorot.stream.elements import EXPECTED, check_element
 
 Maker = Callable[[Box], NDArray[Any]]
@@ -40,6 +41,14 @@ def dtype_name(owner: str, dtype: Any, *, draws: bool = True) -> str:
         except GlorotError as error:
             raise GlorotError(f"{owner}: {error}") from None
     return name
+
+
+def check_held(owner: str, value: Any, dtype: str) -> None:
+    """Raise if a dtype would turn a constant into infinity, NaN or 0."""
+    try:
+        check_constant(value, dtype)
+    except GlorotError as error:
+        raise GlorotError(f"{owner}: {error}") from None
 
 
 def drawn(key: Key, law: Distribution, whole: Shape, axes: str, dtype: str, box: Box) -> NDArray[Any]:

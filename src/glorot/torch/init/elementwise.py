@@ -19,7 +19,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: torch.Ge
     The mean of a symmetric law is 0, and its std is b/√3. Both ends can occur; PyTorch's own excludes b.
 
     Args:
-        tensor: the tensor to fill, of any shape; float16, bfloat16, float32 or float64.
+        tensor: the tensor to fill, of any shape; float8, float16, bfloat16, float32 or float64.
         a: lower end, 0 by default.
         b: upper end, 1 by default; a = b writes that value everywhere.
         generator: where the key of the stream comes from; None is the default generator of the device.
@@ -52,7 +52,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: torc
     W ~ N(mean, std²)
 
     Args:
-        tensor: the tensor to fill, of any shape; float16, bfloat16, float32 or float64.
+        tensor: the tensor to fill, of any shape; float8, float16, bfloat16, float32 or float64.
         mean: the mean, 0 by default.
         std: the standard deviation, 1 by default; 0 writes the mean everywhere.
         generator: where the key of the stream comes from; None is the default generator of the device.
@@ -96,7 +96,7 @@ def trunc_normal_(
     numbers drawn have 0.88 std.
 
     Args:
-        tensor: the tensor to fill, of any shape; float16, bfloat16, float32 or float64.
+        tensor: the tensor to fill, of any shape; float8, float16, bfloat16, float32 or float64.
         mean: the mean of the normal law before the cut, 0 by default.
         std: its standard deviation, 1 by default.
         a: lower cut, -2 by default; may be -inf.

@@ -30,7 +30,7 @@ def kaiming_uniform_(
     pass `w.T`. The layers of PyTorch call it with a = √5, which is no slope but gives the bound 1/√fan_in.
 
     Args:
-        tensor: the tensor (out, in, *kernel) to fill; float16, bfloat16, float32 or float64.
+        tensor: the tensor (out, in, *kernel) to fill; float8, float16, bfloat16, float32 or float64.
         a: negative slope of the leaky ReLU that feeds the layer, 0 (ReLU) by default; for "leaky_relu" alone.
         mode: "fan_in" (default) keeps the forward variance, "fan_out" the backward one.
         nonlinearity: "leaky_relu" (default), or another that `calculate_gain` knows.
@@ -76,7 +76,7 @@ def kaiming_normal_(
     The fans are PyTorch's, as for `kaiming_uniform_`.
 
     Args:
-        tensor: the tensor (out, in, *kernel) to fill; float16, bfloat16, float32 or float64.
+        tensor: the tensor (out, in, *kernel) to fill; float8, float16, bfloat16, float32 or float64.
         a: negative slope of the leaky ReLU that feeds the layer, 0 (ReLU) by default; for "leaky_relu" alone.
         mode: "fan_in" (default) keeps the forward variance, "fan_out" the backward one.
         nonlinearity: "leaky_relu" (default), or another that `calculate_gain` knows.

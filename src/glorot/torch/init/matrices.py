@@ -22,7 +22,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: torch.Generator | No
     seed gives another matrix. It is computed in float32 at least and rounded once, so float16 and bfloat16 work.
 
     Args:
-        tensor: the tensor (out, in, *kernel) to fill; float16, bfloat16, float32 or float64.
+        tensor: the tensor (out, in, *kernel) to fill; float8, float16, bfloat16, float32 or float64.
         gain: factor on Q, 1 by default; 0 writes zeros. Q and -Q are equally likely, so a sign changes nothing.
         generator: where the key of the stream comes from; None is the default generator of the device.
 
@@ -63,7 +63,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: torch
     generator even where one is given; here `generator` decides them too.
 
     Args:
-        tensor: the matrix (rows, columns) to fill; float16, bfloat16, float32 or float64.
+        tensor: the matrix (rows, columns) to fill; float8, float16, bfloat16, float32 or float64.
         sparsity: the share of zeros in each column, from 0 to 1.
         std: standard deviation of the other elements, 0.01 by default.
         generator: where the two keys of the stream come from, one for the numbers and one for the places; None

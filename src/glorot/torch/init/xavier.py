@@ -75,7 +75,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: torch.Generato
     convolutions and fused matrices. `glorot.plan` counts connections instead.
 
     Args:
-        tensor: the tensor (out, in, *kernel) to fill; float16, bfloat16, float32 or float64.
+        tensor: the tensor (out, in, *kernel) to fill; float8, float16, bfloat16, float32 or float64.
         gain: factor on the bound, 1 by default; 0 writes zeros.
         generator: where the key of the stream comes from; None is the default generator of the device.
 
@@ -111,7 +111,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: torch.Generator
     The fans are PyTorch's, as for `xavier_uniform_`.
 
     Args:
-        tensor: the tensor (out, in, *kernel) to fill; float16, bfloat16, float32 or float64.
+        tensor: the tensor (out, in, *kernel) to fill; float8, float16, bfloat16, float32 or float64.
         gain: factor on σ, 1 by default; 0 writes zeros.
         generator: where the key of the stream comes from; None is the default generator of the device.
 
