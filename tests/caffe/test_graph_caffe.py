@@ -1,5 +1,6 @@
 """The graph of a Caffe net: what feeds its layers and what follows them, and what its blobs are for."""
 
+import functools
 import warnings
 
 import pytest
@@ -305,6 +306,7 @@ def test_an_unknown_type_is_a_step_that_is_not_understood() -> None:
     assert seen_in(Folded(graph))["z.0"].source.text == "identity"
 
 
+@functools.cache
 def all_nets() -> dict[str, Net]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of fields that are not obeyed
