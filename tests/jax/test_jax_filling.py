@@ -33,8 +33,9 @@ from glorot.distributions import (
 from glorot.errors import GlorotError
 from glorot.inventory import Part
 from glorot.jax.filling import filled
+from glorot.jax.words import Axis, Digit, Walk, inside, row_major
 from glorot.jax.writing import written
-from glorot.layouts import blocks, laid_out, place_in
+from glorot.layouts import blocks, comb, laid_out, place_in
 from glorot.plans import Assignment
 
 FLOAT32 = np.dtype(np.float32)
@@ -58,6 +59,12 @@ def expected(shape: tuple[int, ...], assignments: Sequence[Assignment], dtype: A
 
 def gates(shape: tuple[int, int] = (6, 8), names: str = "ifgo") -> tuple[Part, ...]:
     return blocks(laid_out("i o", shape, "kernel", "LSTM", None), shape, 1, names)
+
+
+def interleaved() -> tuple[Part, ...]:
+    """Return q, k and v of 8 heads, whose columns are (q, k, v) of 4 each, head by head."""
+    whole = laid_out("i o", (16, 96), "kernel", "Attention", None)
+    return tuple(replace(comb(whole, (16, 96), 1, 4 * n, 4, 12, 8), name=f"[{n}]") for n in range(3))
 
 
 LAYOUTS = {  # pattern: number of groups → what the size of each axis is a multiple of, and the sizes in parentheses
@@ -155,13 +162,15 @@ KERNELS = {
     "gates": ((16, 64), gates((16, 16))),
     "groups": ((8, 8, 8, 16), (laid_out("k k i (b o)", (8, 8, 8, 16), "kernel", "Conv", None, flip=True, b=4),)),
     "heads": ((16, 8, 24), (laid_out("i o o", (16, 8, 24), "kernel", "Attention", None),)),
+    "interleaved": ((16, 96), interleaved()),
 }
 
 
 @given(st.data())
 @examples(15)
 def test_every_device_makes_its_own_part_on_any_mesh(data):
-    shape, parts = KERNELS[data.draw(st.sampled_from(sorted(KERNELS)))]
+    name = data.draw(st.sampled_from(sorted(KERNELS)))
+    shape, parts = KERNELS[name]
     mesh, spec = data.draw(shardings(len(shape)))
     assignments = assigned(parts, [data.draw(st.sampled_from(LAWS)) for _ in parts])
     leaf = jax.ShapeDtypeStruct(shape, jnp.float32)
@@ -172,8 +181,21 @@ def test_every_device_makes_its_own_part_on_any_mesh(data):
     assert drawn.sharding.is_equivalent_to(sharding, len(shape))
     cut = math.prod(mesh.shape[name] for part in spec for name in ([part] if isinstance(part, str) else part or ()))
     assert {shard.data.size for shard in drawn.addressable_shards} == {math.prod(shape) // cut}
-    row = 4 * shape[-1] + 64  # XLA may compute what one law needs of a row before the next law
+    # XLA may compute what one law needs of a row before the next law, and two words of an interleaved row before all
+    row = (12 if name == "interleaved" else 4) * shape[-1] + 64
     assert expensive(compiled, shape, scratch=row) == (["whole"] if cut == 1 else [])
+
+
+def test_digits_with_a_start_of_their_own_are_counted_beyond_32_bits():
+    outer, inner = Digit(4, 1, 3, 2**35), Digit(5, 2, 4, -3)
+    walk = Walk((23,), 3, 2**36, (Axis(2, 22, (outer, inner)),))
+    low, high = (np.asarray(half, np.uint64) for half in row_major(walk))
+    steps = np.arange(2, 22)
+    first, second = np.divmod(steps - 2, 5)
+    belongs = (first >= 1) & (first < 3) & (second >= 2) & (second < 4)
+    assert list(np.asarray(inside(walk)).nonzero()[0]) == list(steps[belongs])
+    index = 3 + (first - 1) * 2**35 - 3 * (second - 2)
+    assert list((high * 2**32 + low)[steps[belongs]]) == list(index[belongs])
 
 
 def test_a_leaf_larger_than_any_device_is_compiled_in_parts():
