@@ -1,10 +1,12 @@
 """Looking at an NNX model changes nothing: neither it nor the process."""
 
+import itertools
 import os
 import pickle
 import random
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import jax
@@ -15,9 +17,15 @@ from flax import nnx
 import glorot
 from glorot import preserving
 from glorot.errors import GlorotError
+from glorot.jax.models import nnx as nnx_models
 from glorot.jax.models import running
 
 BATCH = np.linspace(-1, 1, 24, dtype="float32").reshape(6, 4)
+
+
+class Holder:
+    def __init__(self) -> None:
+        self.count = 0
 
 
 class Vice(nnx.Module):
@@ -28,6 +36,8 @@ class Vice(nnx.Module):
         self.fc, self.norm = nnx.Linear(4, 4, rngs=self.rngs), nnx.BatchNorm(4, rngs=self.rngs)
         self.drop, self.out = nnx.Dropout(0.5, rngs=self.rngs), nnx.Linear(4, 3, rngs=self.rngs)
         self.steps, self.count, self.act = nnx.Variable(jax.numpy.zeros(())), 0, act
+        self.seen, self.holder, self.numbers = [1], Holder(), itertools.count()
+        self.generator = np.random.default_rng(1)
 
     def __call__(self, x: Any) -> Any:
         self.act(self, x)
@@ -42,6 +52,15 @@ def set_attributes(m: Vice, x: Any) -> None:
     m.cache, m.count = nnx.Variable(x), m.count + 1
 
 
+def count(m: Vice, x: Any) -> None:
+    global CALLS  # noqa: PLW0603 - this is what is tried
+    CALLS += 1
+    type(m).uses = CALLS
+
+
+CALLS = 0
+
+
 def fail(m: Vice, x: Any) -> None:
     random.random()
     raise KeyError("k")
@@ -53,6 +72,11 @@ VICES: dict[str, Callable[[Vice, Any], Any]] = {
     "variable": lambda m, x: m.steps.set_value(m.steps.get_value() + 1),
     "keys": lambda m, x: m.rngs.params(),
     "attributes": set_attributes,
+    "list": lambda m, x: m.seen.append(2),
+    "object": lambda m, x: setattr(m.holder, "count", 5),
+    "iterator": lambda m, x: next(m.numbers),
+    "generator": lambda m, x: m.generator.random(),
+    "global and class": count,
     "layer": lambda m, x: setattr(m, "late", nnx.Linear(2, 2, rngs=nnx.Rngs(0))),
     "NumPy": lambda m, x: np.random.rand(),  # noqa: NPY002
     "Python": lambda m, x: random.random(),
@@ -73,6 +97,8 @@ def everything(model: Vice, x: np.ndarray[Any, Any]) -> dict[str, Any]:
     return {
         "variables": [(value.tobytes(), value.shape) for value in values],
         "attributes": {name: id(value) for one in (model, model.fc, model.drop) for name, value in vars(one).items()},
+        "static": (list(model.seen), model.holder.count, repr(model.numbers), str(model.generator.bit_generator.state)),
+        "code": (CALLS, vars(Vice).get("uses")),
         "batch": x.tobytes(),
         "random": (random.getstate(), pickle.dumps(np.random.get_state())),  # noqa: NPY002
         "process": (np.geterr(), list(warnings.filters), dict(os.environ)),
@@ -94,15 +120,20 @@ def test_looking_changes_nothing(vice: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "vice", "expected"), [(preserving, "Python", "random"), (running, "precision", "JAX")]
+    ("owner", "name", "nothing", "vice", "expected"),
+    [
+        (preserving, "random_states_kept", nullcontext, "Python", "random"),
+        (running, "SWITCHES", (), "precision", "JAX"),
+        (nnx_models, "remember", lambda _: lambda: None, "list", "static"),
+    ],
 )
 def test_without_one_restore_the_change_is_seen(
-    owner: Any, vice: str, expected: str, monkeypatch: pytest.MonkeyPatch
+    owner: Any, name: str, nothing: Any, vice: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, precision = Vice(VICES[vice]), jax.config.jax_default_matmul_precision
     before = everything(model, BATCH)
     with monkeypatch.context() as patched:
-        patched.setattr(owner, "SWITCHES", ())
+        patched.setattr(owner, name, nothing)
         glorot.plan(model, "xavier", inputs=BATCH)
     after = everything(model, BATCH)
     jax.config.update("jax_default_matmul_precision", precision)

@@ -13,6 +13,7 @@ from glorot.jax.models.paths import check_filled, dotted, is_array, shapes_of
 from glorot.jax.models.registration import in_order
 from glorot.jax.models.running import taken_apart
 from glorot.jax.models.tracing import Trace, mark_of, placed, traced
+from glorot.reaching import reachable, remember
 
 framework = "flax.nnx"
 
@@ -142,7 +143,13 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     shapes, items = shapes_of(leaves(model)), list(_walk(model, "", ()))
     modules = {path: node for path, node in items if isinstance(node, _nnx().Module)}
     found = describe(modules, shapes, kind_at)
-    return placed(found, in_order(items, found, attributes=False) if inputs is None else _traced(model, inputs, found))
+    if inputs is None:
+        return placed(found, in_order(items, found, attributes=False))
+    restore = remember(reachable([model], leave=("jax", "jaxlib")))  # a copy of a model shares what is no variable
+    try:
+        return placed(found, _traced(model, inputs, found))
+    finally:
+        restore()
 
 
 def _traced(model: Any, inputs: Any, found: Mapping[str, Described]) -> Trace:
