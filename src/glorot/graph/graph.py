@@ -25,6 +25,7 @@ class Value:
         path: the path of a parameter or a running statistic.
         number: the number that it holds everywhere, if that is known.
         integers: its elements, if it is a small constant of whole numbers.
+        is_kernel: whether the layer of a parameter says that it multiplies a signal.
     """
 
     id: int
@@ -33,6 +34,7 @@ class Value:
     path: str = ""
     number: float | None = None
     integers: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
+    is_kernel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,23 @@ class Graph:
         """Return the shape of a value."""
         return self.values[value].shape
 
-    def parameter(self, path: str, shape: Sequence[int], number: float | None = None) -> int:
-        """Add a parameter; `number` is what it starts at where its layer says so, as the slope of a PReLU."""
-        return self._add(shape, "parameter", path, number)
+    def parameter(
+        self, path: str, shape: Sequence[int], number: float | None = None, *, is_kernel: bool = False
+    ) -> int:
+        """Add a parameter.
+
+        Args:
+            path: its path.
+            shape: its stored shape.
+            number: what it starts at where its layer says so, as the slope of a PReLU.
+            is_kernel: whether its layer says that it multiplies a signal, even if that is another parameter.
+
+        Returns:
+            Its id.
+        """
+        value = Value(len(self.values), tuple(map(int, shape)), "parameter", path, number, is_kernel=is_kernel)
+        self.values.append(value)
+        return value.id
 
     def statistic(self, path: str, shape: Sequence[int]) -> int:
         """Add a running variance, or its root: what is multiplied by something made of it is normalised."""
@@ -88,8 +104,7 @@ class Graph:
 
     def number(self, number: float) -> int:
         """Add a number, once."""
-        if math.isnan(number):
-            return self._add((), "constant")
+        number = math.nan if math.isnan(number) else number  # one NaN, for no NaN equals another
         if number not in self._numbers:
             self._numbers[number] = self._add((), "constant", number=number)
         return self._numbers[number]

@@ -12,6 +12,7 @@ from glorot.graph import Graph
 from glorot.graph.moves import box
 from glorot.graph.operations import (
     Broadcast,
+    Choose,
     Contract,
     Convolve,
     Flip,
@@ -94,10 +95,11 @@ class _Lowering:
         if jax.numpy.issubdtype(getattr(value, "dtype", np.float32), jax.dtypes.prng_key):
             return self.graph.constant(value.shape)
         array = np.asarray(value)
+        array = array.astype(np.float32) if array.dtype.name.startswith(("bfloat", "float8")) else array
         if array.dtype.kind not in "fiub" or not 0 < array.size <= FEW:
             return self.graph.constant(array.shape)
         first = float(array.flat[0])
-        if np.all(array == first):
+        if np.all(array == first) or np.all(np.isnan(array)):
             return self.graph.constant(array.shape, number=first)
         return self.graph.constant(array.shape, integers=array.astype(np.int64) if array.dtype.kind in "iu" else None)
 
@@ -128,7 +130,7 @@ class _Lowering:
         return [self.graph.step(operation, self._arranged(name, operands), shape) for shape in shapes]
 
     def _choose(self, ways: Sequence[int], shape: tuple[int, ...]) -> int:
-        return ways[0] if len(set(ways)) == 1 else self.graph.step(Opaque("cond"), ways, shape)
+        return ways[0] if len(set(ways)) == 1 else self.graph.step(Choose(), ways, shape)
 
     def _scan(self, params: dict[str, Any], operands: Ids, shapes: list[tuple[int, ...]]) -> Ids:
         """Add a loop in its steady state: its body twice, the second time fed by the first."""
@@ -215,6 +217,8 @@ class _Lowering:
                 return Join(params["dimension"])
             case "gather" | "dynamic_slice":
                 return Take(0)
+            case "sort" if len(operands) == 1:
+                return Take(params["dimension"])
         return Opaque(name)
 
 

@@ -65,7 +65,7 @@ class _Lowering:
         if array.dtype.kind not in "fiub" or not 0 < array.size <= FEW:
             return self.graph.constant(array.shape)
         first = float(array.flat[0])
-        if np.all(array == array.flat[0]):
+        if np.all(array == first) or np.all(np.isnan(array)):
             return self.graph.constant(array.shape, number=first)
         return self.graph.constant(array.shape, integers=array.astype(np.int64) if array.dtype.kind in "iu" else None)
 
@@ -116,6 +116,8 @@ def _list(node: Node) -> Ids:
     """Add what is done with a list of tensors: it stands for the tensor that it was cut from, or for one entry."""
     graph = node.graph
     match node.name:
+        case "TensorListReserve":
+            return [graph.constant(())]
         case "TensorListFromTensor":
             return node.operands[:1]
         case "TensorListGetItem":

@@ -101,8 +101,13 @@ def softmax(node: Node) -> Ids:
 
 
 def log_softmax(node: Node) -> Ids:
-    """Add the logarithm of shares."""
-    return [node.map("log", softmax(node)[0])]
+    """Add the logarithm of shares, written out: z − log Σ exp z, once the largest z is taken away."""
+    lines = (*node.shape[:-1], 1)
+    along = (len(node.shape) - 1,)
+    largest = node.step(Reduce("max", along, keeps=True), node.operands, lines)
+    below = node.map("sub", node.operands[0], largest)
+    total = node.step(Reduce("sum", along, keeps=True), [node.map("exp", below)], lines)
+    return [node.map("sub", below, node.map("log", total))]
 
 
 def batch_norm(node: Node) -> Ids:

@@ -1,9 +1,9 @@
 """TensorFlow's sums of products: matrices, einsum, convolutions."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from glorot.graph.operations import Contract, Convolve, Reduce
+from glorot.graph.operations import Axes, Contract, Convolve, Reduce
 from glorot.keras.graph.on_tensorflow.nodes import Ids, Node, Shape
 
 LETTERS = "abcdefghjklmnpqrstuvwxyz"
@@ -17,9 +17,8 @@ def matmul(node: Node) -> Ids:
     rows, columns = (node.attribute(flip) for flip in flips)
     stack = node.shapes[0][:-2]
     ranks = [len(node.graph.shape(value)) - 2 for value in (first, second)]
-    first, second = (
-        _stacked(node, value, stack[len(stack) - rank :]) for value, rank in zip((first, second), ranks, strict=True)
-    )
+    first = _stacked(node, first, stack[len(stack) - ranks[0] :])
+    second = _stacked(node, second, stack[len(stack) - ranks[1] :])
     batch = LETTERS[1 : len(stack) + 1]
     left, right = (batch[len(stack) - rank :] for rank in ranks)
     spec = f"{left}{'ia' if rows else 'ai'},{right}{'oi' if columns else 'io'}->{batch}ao"
@@ -87,14 +86,14 @@ def _convolve(node: Node, signal: Shape, kernel: Shape, is_transposed: bool = Fa
     """Return the convolution of a signal that is as large as its result is small."""
     rank = len(kernel) - 2
     channel = 1 if node.attribute("data_format").startswith("NC") else rank + 1
-    places = [n for n in range(1, rank + 2) if n != channel]
-    stride, dilation = ([node.attribute(name)[n] for n in places] for name in ("strides", "dilations"))
+    places = tuple(n for n in range(1, rank + 2) if n != channel)
+    stride, dilation = (tuple(node.attribute(name)[n] for n in places) for name in ("strides", "dilations"))
     ends = (rank + 1, rank)
     return Convolve(
         window=kernel[:rank],
-        stride=tuple(stride),
-        padding=_padding(node, places, [signal[n] for n in places], kernel, stride, dilation),
-        dilation=tuple(dilation),
+        stride=stride,
+        padding=_padding(node, places, tuple(signal[n] for n in places), kernel, stride, dilation),
+        dilation=dilation,
         groups=signal[channel] // kernel[rank],
         transposed=is_transposed,
         channel=channel,
@@ -103,12 +102,7 @@ def _convolve(node: Node, signal: Shape, kernel: Shape, is_transposed: bool = Fa
 
 
 def _padding(
-    node: Node,
-    places: Sequence[int],
-    sizes: Sequence[int],
-    window: Shape,
-    stride: Sequence[int],
-    dilation: Sequence[int],
+    node: Node, places: Axes, sizes: Axes, window: Axes, stride: Axes, dilation: Axes
 ) -> tuple[tuple[int, int], ...]:
     rule = node.attribute("padding")
     if rule == "EXPLICIT":
