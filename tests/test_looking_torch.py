@@ -204,6 +204,31 @@ def test_what_other_threads_do_meanwhile_stays(monkeypatch: pytest.MonkeyPatch) 
     assert [os.environ.pop(name, None) for name in names] == ["other", "kept", None]
 
 
+def test_what_the_page_says_does_not_come_back() -> None:
+    def act(m: nn.Module, x: torch.Tensor) -> None:
+        next(m.generator)
+        next(m.inside[0])
+        m.queue.put(1)
+
+    def prepare(m: nn.Module) -> None:
+        m.generator, m.inside, m.queue = (n for n in range(9)), (iter(range(9)),), queue.SimpleQueue()
+
+    model = Vice(act, prepare)
+    inventory(model, batch())
+    assert (next(model.generator), next(model.inside[0]), model.queue.qsize()) == (1, 1, 1)
+
+
+def test_a_thread_that_draws_by_a_name_of_its_own_is_set_back() -> None:
+    def act(m: nn.Module, x: torch.Tensor) -> None:
+        other = threading.Thread(target=draw)  # its draws by the module's name would stay
+        other.start()
+        other.join()
+
+    draw, state = random.random, random.getstate()
+    inventory(Vice(act), batch())
+    assert random.getstate() == state
+
+
 def test_a_look_within_a_look_and_a_function_kept_from_one() -> None:
     random.seed(3)
     state = random.getstate()
