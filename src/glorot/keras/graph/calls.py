@@ -64,8 +64,7 @@ class Call:
 
 def leaves_of(call: Call, graph: Graph, paths: Mapping[int, str], slopes: Mapping[int, float]) -> list[int]:
     """Add the variables and the batch of a call to a graph, and return their ids."""
-    running = {id(layer.moving_variance) for layer in every_layer(call.model) if _has_statistics(layer)}
-    ids = []
+    running, ids = running_variances(call.model), []
     for variable in call.variables:
         key, shape = id(variable), tuple(variable.shape)
         if key not in paths:
@@ -77,8 +76,10 @@ def leaves_of(call: Call, graph: Graph, paths: Mapping[int, str], slopes: Mappin
     return [*ids, *(graph.input(one.shape) for one in call.batch)]
 
 
-def _has_statistics(layer: Any) -> bool:
-    return "BatchNormalization" in kinds(layer) and layer.built
+def running_variances(model: Any) -> set[int]:
+    """Return the ids of the variables that hold running variances."""
+    norms = (layer for layer in every_layer(model) if "BatchNormalization" in kinds(layer) and layer.built)
+    return {id(layer.moving_variance) for layer in norms}
 
 
 def tolerance(call: Call) -> float:

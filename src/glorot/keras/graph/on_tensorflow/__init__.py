@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from glorot.graph import Graph
 from glorot.graph.moves import box
-from glorot.graph.operations import Broadcast, Opaque, Slice
+from glorot.graph.operations import Broadcast, Choose, Slice
 from glorot.keras.graph.calls import Call, leaves_of, like, tolerance
 from glorot.keras.graph.on_tensorflow import maps, moves, sums
 from glorot.keras.graph.on_tensorflow.nodes import Ids, Node, Shape, Unknown
@@ -92,7 +92,7 @@ class _Lowering:
         branches = found if len(found) > 1 else found[0]
         ways = zip(*(self.run(_body(traced, branch), node.operands[1:]) for branch in branches), strict=True)
         return [
-            way[0] if len(set(way)) == 1 else node.step(Opaque(node.name), way, shape)
+            way[0] if len(set(way)) == 1 else node.step(Choose(), way, shape)
             for way, shape in zip(ways, node.shapes, strict=True)
         ]
 
