@@ -195,7 +195,7 @@ def _weight_norm(call: Call) -> list[int]:
     sizes = tuple(1 if n in others else size for n, size in enumerate(v.shape))
     norm = call.step(Reduce("norm", others, True), [call.value(v)], sizes)
     factor = call.map("div", call.reshaped(call.value(g), sizes), norm, shape=sizes)
-    return [call.map("mul", call.value(v), factor)]
+    return [call.map("mul", call.value(v), factor), call.reshaped(norm, call.results[1].shape)]
 
 
 # ---- attention -------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 from glorot.graph import Graph
 from glorot.preserving import LOCK
+from glorot.torch.graph.memory import shape_of
 from glorot.torch.graph.mode import Lowering
 from glorot.torch.graph.truth import Truth
 from glorot.torch.paths import structural
@@ -77,7 +78,7 @@ def _lower(
     is_meta = any(tensor.is_meta for tensor in parameters.values())
     lowering = Lowering(graph, Truth(graph, is_meta))
     for path, tensor in parameters.items():
-        lowering.memory.leaf(tensor, graph.parameter(path, tensor.shape, slopes.get(path)))
+        lowering.memory.leaf(tensor, graph.parameter(path, shape_of(tensor), slopes.get(path)))
     _add_inputs(lowering, batch)
     with ExitStack() as stack:
         stack.enter_context(_eager())
@@ -112,7 +113,7 @@ def _eager() -> Iterator[None]:
 def _add_inputs(lowering: Lowering, batch: Any) -> None:
     for tensor in tree_leaves(batch):
         if isinstance(tensor, Tensor) and lowering.memory.follows(tensor) is None:
-            lowering.memory.leaf(tensor, lowering.graph.input(tensor.shape))
+            lowering.memory.leaf(tensor, lowering.graph.input(shape_of(tensor)))
 
 
 def _watch_batch(stack: ExitStack, model: nn.Module, lowering: Lowering) -> None:

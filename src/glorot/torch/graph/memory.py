@@ -2,7 +2,7 @@
 
 import bisect
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
 from glorot.graph import Graph, Step
+from glorot.graph.graph import Shape
 from glorot.graph.moves import box
-from glorot.graph.operations import Join, Move, Opaque, Permute, Reshape, Slice
+from glorot.graph.operations import Index, Join, Move, Opaque, Permute, Reshape, Slice
 from glorot.torch.writes import storage_of
 
 FEW = 4096
@@ -45,15 +46,21 @@ class Slot:
         self.root: Slot = self if above is None else above[0].root
         self.version: int = 0 if above is None else -1  # a view is found when it is asked for
         self.constant: tuple[int, int] | None = None  # the version, and the value that stands for it
-        self.shape = tuple(tensor.shape)
+        self.shape = shape_of(tensor)
         self.tensor = weakref.ref(tensor)
 
 
 class Memory:
-    """The values of all tensors that are alive."""
+    """The values of all tensors that are alive.
 
-    def __init__(self, graph: Graph) -> None:
+    Attributes:
+        graph: the graph that the values belong to.
+        truth: returns the elements of a tensor, as far as they are known.
+    """
+
+    def __init__(self, graph: Graph, truth: Callable[[Tensor], Tensor | None]) -> None:
         self.graph = graph
+        self.truth = truth
         self.slots: Any = WeakIdKeyDictionary()
         self._leaves: dict[Any, Slot] = {}  # by place in memory: the same parameter may come as another tensor
 
@@ -155,14 +162,20 @@ class Memory:
         slot.value, slot.version = value, slot.root.version
 
     def _constant(self, tensor: Tensor) -> int:
-        shape = tuple(tensor.shape)
-        array = numbers_of(tensor)
+        shape = shape_of(tensor)
+        truth = self.truth(tensor)
+        array = None if truth is None else numbers_of(truth)
         if array is None or not array.size:
             return self.graph.constant(shape)
         first = array.flat[0]
         if np.all(array == first):
             return self.graph.constant(shape, number=float(first))
         return self.graph.constant(shape, integers=array.astype(np.int64) if array.dtype.kind in "iu" else None)
+
+
+def shape_of(tensor: Tensor) -> Shape:
+    """Return the shape of the value of a tensor; that of a complex one has pairs along one more axis."""
+    return (*tensor.shape, 2) if tensor.is_complex() else tuple(tensor.shape)
 
 
 def _place_of(tensor: Tensor) -> Any:
@@ -234,7 +247,30 @@ def put(graph: Graph, move: Move | Opaque, whole: int, part: int) -> int:
             sizes = tuple(stop - start for start, stop, _ in pieces)
             part = part if graph.shape(part) == sizes else graph.step(Reshape(), [part], sizes)
             return _boxed(graph, whole, part, pieces, 0)
+        case Slice(index):
+            return _interleaved(graph, whole, part, index)
     return graph.step(Opaque("write"), [whole, part], shape)
+
+
+def _interleaved(graph: Graph, whole: int, part: int, index: Index) -> int:
+    """Set every n-th element along an axis: that axis is cut into rows of n, of which one column is set."""
+    shape = graph.shape(whole)
+    axis = next(n for n, piece in enumerate(index) if not isinstance(piece, int) and piece[2] != 1)
+    start, stop, step = index[axis]  # type: ignore[misc]
+    rows = shape[axis] // step
+    if shape[axis] % step or start >= step or len(range(start, stop, step)) != rows:
+        return graph.step(Opaque("write"), [whole, part], shape)
+    split = (*shape[:axis], rows, step, *shape[axis + 1 :])
+    inner = Slice((*index[:axis], (0, rows, 1), start, *index[axis + 1 :]))
+    return _reshaped(graph, put(graph, inner, _reshaped(graph, whole, split), part), shape)
+
+
+def _reshaped(graph: Graph, value: int, shape: Shape) -> int:
+    """Return a value under another shape; one that was reshaped from that shape is what it was."""
+    maker = _maker(graph, value)
+    if maker is not None and maker.operation == Reshape() and graph.shape(maker.operands[0]) == shape:
+        return maker.operands[0]
+    return value if graph.shape(value) == shape else graph.step(Reshape(), [value], shape)
 
 
 def _boxed(graph: Graph, whole: int, part: int, pieces: list[tuple[int, int, int]], axis: int) -> int:

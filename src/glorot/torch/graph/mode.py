@@ -11,9 +11,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from glorot.graph import Graph
 from glorot.graph.operations import Opaque, Random
-from glorot.torch.graph import contracting, elementwise, moving, recurrent, statistics
+from glorot.torch.graph import contracting, elementwise, moving, pairs, recurrent, statistics
 from glorot.torch.graph.call import Call, Signature, signature, tensors_in
-from glorot.torch.graph.memory import FEW, Memory
+from glorot.torch.graph.memory import FEW, Memory, shape_of
 from glorot.torch.graph.truth import Truth
 from glorot.torch.writes import Journal, storage_of
 
@@ -44,7 +44,7 @@ class Lowering(TorchDispatchMode):
     def __init__(self, graph: Graph, truth: Truth) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.graph = graph
-        self.memory = Memory(graph)
+        self.memory = Memory(graph, truth.of)
         self.truth = truth
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
@@ -78,7 +78,7 @@ class Lowering(TorchDispatchMode):
         operands = [self.memory.value(tensor) for tensor in tensors_in((args, kwargs))]
         result = func(*args, **kwargs)
         for tensor in tensors_in(result):
-            self.memory.assign(tensor, self.graph.step(Opaque(str(func)), operands, tensor.shape))
+            self.memory.assign(tensor, self.graph.step(Opaque(str(func)), operands, shape_of(tensor)))
         return result
 
     # ---- one operator ----------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ class Lowering(TorchDispatchMode):
         if not results:
             return result
         call = Call(self.graph, called.name, arguments, results, lambda tensor: before[id(tensor)], self._truth_of)
-        if called.name in moving.VIEWS and tensors and not written:
+        if called.name in moving.VIEWS and tensors:
             self._add_views(call, tensors[0], follows)
         elif is_random:
             self._draw(call)
@@ -113,8 +113,11 @@ class Lowering(TorchDispatchMode):
         """Add what shares memory with a tensor, or holds the same elements elsewhere."""
         if not follows and storage_of(call.results[0]) != storage_of(source):
             return
-        for tensor, view in zip(call.results, moving.VIEWS[call.name](call), strict=True):
-            if tensor is source:
+        views = moving.VIEWS[call.name](call)
+        for tensor, view in zip(
+            call.results, map(pairs.of_pairs, views) if source.is_complex() else views, strict=True
+        ):
+            if tensor is source and view.operation is None:
                 continue
             if storage_of(tensor) == storage_of(source):
                 self.memory.add_view(tensor, source, view)
@@ -123,15 +126,16 @@ class Lowering(TorchDispatchMode):
 
     def _draw(self, call: Call) -> None:
         for tensor in call.results:
-            self._set(call, tensor, self.graph.step(Random(call.name), [], tensor.shape))
+            self._set(call, tensor, self.graph.step(Random(call.name), [], shape_of(tensor)))
 
     def _add_steps(self, call: Call, before: dict[int, int]) -> None:
-        row = ROWS.get(call.name) or moving_row(call.name)
+        tensors = [*call.results, *tensors_in(call.arguments)]
+        row = (pairs.ROWS if pairs.is_complex(tensors) else ROWS).get(call.name)
         found = row(call) if row is not None else []
         values = [found] if isinstance(found, int) else list(found)
         operands = [call.value(call.first)] if values else list(dict.fromkeys(before.values()))
         for tensor in call.results[len(values) :]:  # indices, statistics
-            values.append(self.graph.step(Opaque(call.name), operands, tensor.shape))
+            values.append(self.graph.step(Opaque(call.name), operands, shape_of(tensor)))
         for tensor, value in zip(call.results, values, strict=False):
             self._set(call, tensor, value)
 
@@ -146,13 +150,6 @@ class Lowering(TorchDispatchMode):
         if tensor.numel() > FEW or self.memory.follows(tensor) is not None:
             return None
         return self.truth.of(tensor)
-
-
-def moving_row(name: str) -> Callable[[Call], int] | None:
-    """Return the row of a move that is written into a tensor; None if there is no such move."""
-    if name not in moving.VIEWS:
-        return None
-    return lambda call: call.step(Opaque(name), [call.value(call.first)])
 
 
 @functools.cache

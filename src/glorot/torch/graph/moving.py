@@ -8,18 +8,26 @@ import torch
 from torch import Tensor
 
 from glorot.graph.moves import box
-from glorot.graph.operations import Broadcast, Flip, Opaque, Pad, Permute, Reshape, Slice, Take
+from glorot.graph.operations import Broadcast, Flip, Opaque, Pad, Permute, Pool, Reshape, Slice, Take
 from glorot.torch.graph.call import Call, tensors_in
-from glorot.torch.graph.memory import View
+from glorot.torch.graph.memory import View, shape_of
 
-SAME = {"detach", "alias", "contiguous", "clone", "_to_copy", "to", "lift_fresh", "lift", "type_as", "copy",
-        "_fused_dropout_eval", "_conj", "resolve_conj", "resolve_neg", "data", "positive"}  # fmt: skip
+SAME = {"detach", "alias", "contiguous", "clone", "_to_copy", "to", "lift_fresh", "lift", "type_as",
+        "resolve_conj", "resolve_neg", "positive"}  # fmt: skip
 """Operators that return what they are given, in other memory or of another dtype."""
 
 RESHAPES = {"view", "_unsafe_view", "_reshape_alias", "reshape", "squeeze", "unsqueeze", "view_as", "unflatten"}
 
 
 def _same(call: Call) -> list[View]:
+    given, made = call.first.dtype, call.results[0].dtype
+    if given.is_complex != made.is_complex:
+        return [View(Opaque("complex"), shape_of(call.results[0]))]
+    is_cut = given.is_floating_point and not made.is_floating_point
+    return [View(Opaque("trunc") if is_cut else None, call.shape)]
+
+
+def _pairs(call: Call) -> list[View]:
     return [View(None, call.shape)]
 
 
@@ -94,7 +102,7 @@ VIEWS: dict[str, Callable[[Call], list[View]]] = {
     "t": _t, "numpy_T": lambda call: [View(Permute(tuple(range(call.first.dim()))[::-1]), call.shape)],
     "expand": _expand, "select": _select, "slice": _slice, "split": _split, "split_with_sizes": _split,
     "unsafe_split": _split, "unsafe_split_with_sizes": _split, "unbind": _unbind, "unfold": _gather_views,
-    "diagonal": _gather_views, "as_strided": _gather_views,
+    "view_as_complex": _pairs, "view_as_real": _pairs, "diagonal": _gather_views, "as_strided": _gather_views,
 }  # fmt: skip
 """How the results of operators come from their first tensor, which they may share memory with."""
 
@@ -162,7 +170,7 @@ def _rolled(call: Call, value: int, axis: int, shift: int) -> int:
 
 
 def _pad(call: Call) -> int:
-    """Add elements, or take some away where less than none are to be added."""
+    """Add elements, or take some away where a width is negative."""
     widths, rank = call["pad"] if call["pad"] is not None else call["padding"], len(call.shape)
     value = call.value(call.first)
     pairs = [(widths[n], widths[n + 1]) for n in range(0, len(widths), 2)]
@@ -196,6 +204,12 @@ def _channel_shuffle(call: Call) -> int:
     n, c, *rest = call.shape
     value = call.reshaped(call.value(call.first), (n, call["groups"], c // call["groups"], *rest))
     return call.reshaped(call.permuted(value, (0, 2, 1, *range(3, 3 + len(rest)))), call.shape)
+
+
+def _interpolated(call: Call) -> int:
+    """Mix neighbours on a map, in the proportion of how near they are."""
+    resized = [new != old for new, old in zip(call.shape, call.first.shape, strict=True)]
+    return call.step(Pool("mean", tuple(2 if is_resized else 1 for is_resized in resized)), [call.value(call.first)])
 
 
 def _nearest(call: Call) -> int:
@@ -261,6 +275,11 @@ def _elsewhere(call: Call) -> int:
     return call.step(Take(0), [call.value(tensor) for tensor in tensors])
 
 
+def _packed(call: Call) -> list[int]:
+    """Put sequences of several lengths end to end, or back into a box."""
+    return [call.step(Take(0), [call.value(call.first)]), call.graph.constant(call.results[1].shape)]
+
+
 # ---- into places -----------------------------------------------------------------------------------------------------
 
 
@@ -291,17 +310,20 @@ def _fill(call: Call) -> int:
 
 WRITES = ("index_put", "_index_put_impl", "_unsafe_index_put", "index_copy", "index_fill", "index_add", "scatter",
           "scatter_add", "scatter_reduce", "index_reduce", "masked_scatter", "put")  # fmt: skip
-PADS = ("constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d", "replication_pad1d",
-        "replication_pad2d", "replication_pad3d")  # fmt: skip
+PADS = ("constant_pad_nd", "_pad_circular",
+        *(f"{kind}_pad{rank}d" for kind in ("reflection", "replication") for rank in (1, 2, 3)))  # fmt: skip
+INTERPOLATIONS = ("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d",
+                  "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")  # fmt: skip
 NEAREST = [f"{kind}{rank}d" for kind in ("upsample_nearest", "_upsample_nearest_exact") for rank in (1, 2, 3)]
 
 ROWS: dict[str, Callable[[Call], int | list[int]]] = {
     "cat": _cat, "stack": _stack, "repeat": _repeat, "repeat_interleave": _repeat_interleave, "flip": _flip,
     "roll": _roll, **dict.fromkeys(PADS, _pad), "pixel_shuffle": _pixel_shuffle,
     "pixel_unshuffle": _pixel_unshuffle, "channel_shuffle": _channel_shuffle, **dict.fromkeys(NEAREST, _nearest),
-    "embedding": _embedding, "index_select": _index_select, "index": _index, "_unsafe_index": _index,
+    **dict.fromkeys(INTERPOLATIONS, _interpolated), "embedding": _embedding, "index_select": _index_select,
+    "index": _index, "_unsafe_index": _index,
     "gather": _gather, "take_along_dim": _gather, "topk": _some, "sort": _some, "kthvalue": _some, "median": _some,
-    "masked_select": _elsewhere, "take": _elsewhere, "im2col": _elsewhere, "_pack_padded_sequence": _elsewhere,
-    "_pad_packed_sequence": _elsewhere, **dict.fromkeys(WRITES, _written), "copy": _copy, "fill": _fill, "zero": _fill,
+    "masked_select": _elsewhere, "take": _elsewhere, "im2col": _elsewhere, "_pack_padded_sequence": _packed,
+    "_pad_packed_sequence": _packed, **dict.fromkeys(WRITES, _written), "copy": _copy, "fill": _fill, "zero": _fill,
 }  # fmt: skip
 """What operators become, by name."""

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
+from torch.fx.experimental import _config
 from torch.utils.weak import WeakIdKeyDictionary
 
 from glorot.graph import Graph
@@ -14,6 +15,9 @@ from glorot.torch.graph.memory import Memory
 
 MOST = 200_000
 """Elements of the largest tensor whose true elements are computed beside it."""
+
+UNKNOWN = {"empty", "empty_strided", "empty_like", "new_empty", "new_empty_strided", "empty_permuted"}
+"""Operators whose results hold whatever was in memory."""
 
 
 class Truth:
@@ -48,13 +52,13 @@ class Truth:
         """
         if not self.is_meta:
             return func(*args, **kwargs)
-        shadow = self._shadow(func, args, kwargs, tensors, memory)
+        shadow = self._shadow(func, called, args, kwargs, tensors, memory)
         if shadow is not None and not isinstance(shadow, Tensor | list | tuple):
             return shadow
         if shadow is None:
             self._drop(called, args, kwargs)
             if called.name == "_local_scalar_dense" and tensors[0].is_meta and tensors[0].dtype == torch.bool:
-                self.graph.notes.append("a condition that depends on what meta tensors hold was taken as False")
+                self._note("a condition that depends on what meta tensors hold was taken as False")
                 return False
         result = self._on_meta(func, called, args, kwargs, shadow)
         for tensor, known in zip(tensors_in(result), tensors_in(shadow), strict=False):
@@ -63,17 +67,21 @@ class Truth:
         return result
 
     def _shadow(
-        self, func: OpOverload, args: Sequence[Any], kwargs: dict[str, Any], tensors: Sequence[Tensor], memory: Memory
+        self,
+        func: OpOverload,
+        called: Signature,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        tensors: Sequence[Tensor],
+        memory: Memory,
     ) -> Any:
         """Run an operator on what is known in truth; None if that is not enough, or too much."""
-        goes_to_meta = str(kwargs.get("device")) == "meta" or any(str(arg) == "meta" for arg in args)
-        if not (goes_to_meta or any(tensor.is_meta for tensor in tensors)):
+        is_made_there = any(_is_meta(argument) for argument in (*args, *kwargs.values()))
+        if not is_made_there and not any(tensor.is_meta for tensor in tensors):
             return None
         if sum(tensor.numel() for tensor in tensors) > MOST or not all(self._is_known(t, memory) for t in tensors):
             return None
-        if not tensors and (torch.Tag.nondeterministic_seeded in func.tags or "empty" in str(func)):
-            return None
-        if not tensors and torch.empty(0).numel() and not goes_to_meta:
+        if torch.Tag.nondeterministic_seeded in func.tags or called.name in UNKNOWN:
             return None
         try:
             return func(*self._truly(args), **self._truly(kwargs))
@@ -114,13 +122,33 @@ class Truth:
             return one.new_empty((*groups, *one.shape[:-1], other.shape[-1]))
         try:
             return func(*args, **kwargs)
-        except (NotImplementedError, RuntimeError):
-            if shadow is None or called.written:
+        except (NotImplementedError, RuntimeError) as error:
+            if shadow is not None and not called.written:
+                return _to_meta(shadow)
+            if not isinstance(error, NotImplementedError):
                 raise
-        return _to_meta(shadow)
+        return self._with_indices(func, args, kwargs)
+
+    def _with_indices(self, func: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Run an operator whose shape depends on indices: on those that are known, or as if no place were left out."""
+        try:
+            return func(*self._truly(args), **kwargs)
+        except NotImplementedError:
+            with _config.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
+                result = func(*args, **kwargs)
+        self._note("places that depend on what meta tensors hold were taken as all places")
+        return result
+
+    def _note(self, text: str) -> None:
+        if text not in self.graph.notes:
+            self.graph.notes.append(text)
 
 
 def _to_meta(values: Any) -> Any:
     if isinstance(values, Tensor):
         return torch.empty_like(values, device="meta")
     return type(values)(map(_to_meta, values)) if isinstance(values, list | tuple) else values
+
+
+def _is_meta(argument: Any) -> bool:
+    return isinstance(argument, torch.device) and argument.type == "meta"

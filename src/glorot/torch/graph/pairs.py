@@ -1,0 +1,75 @@
+"""Complex tensors, as pairs of real numbers along one more axis, which is the last."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from glorot.graph.graph import Shape
+from glorot.graph.operations import Broadcast, Permute, Slice
+from glorot.torch.graph.call import Call
+from glorot.torch.graph.memory import View, shape_of
+
+
+def of_pairs(view: View) -> View:
+    """Return what a view of a complex tensor is to its pairs."""
+    shape = (*view.shape, 2)
+    match view.operation:
+        case Permute(order):
+            return View(Permute((*order, len(order))), shape)
+        case Slice(index):
+            return View(Slice((*index, (0, 2, 1))), shape)
+        case Broadcast(at):
+            return View(Broadcast((*at, len(shape) - 1)), shape)
+    return View(view.operation, shape)
+
+
+def is_complex(tensors: Any) -> bool:
+    """Tell whether one of several tensors is complex."""
+    return any(tensor.is_complex() for tensor in tensors)
+
+
+def _halves(call: Call, tensor: Tensor) -> tuple[int, int]:
+    value = call.value(tensor)
+    return call.at(value, tensor.dim(), 0), call.at(value, tensor.dim(), 1)
+
+
+def _pair(call: Call, real: int, imaginary: int) -> int:
+    shape = call.shape
+    halves = [call.reshaped(call.spread(half, shape), (*shape, 1)) for half in (real, imaginary)]
+    return call.joined(halves, len(shape))
+
+
+def _product(call: Call) -> int:
+    """(a + bi)·(c + di), or one of them times a real number."""
+    one, other = call.positional[:2]
+    pairs = [_halves(call, factor) for factor in (one, other) if isinstance(factor, Tensor) and factor.is_complex()]
+    if len(pairs) < 2:
+        (pair,) = pairs
+        factor = call.value(other if isinstance(one, Tensor) and one.is_complex() else one)
+        real, imaginary = (call.map("mul", half, factor) for half in pair)
+        return _pair(call, real, imaginary)
+    (a, b), (c, d) = pairs
+    real = call.map("sub", call.map("mul", a, c), call.map("mul", b, d))
+    return _pair(call, real, call.map("add", call.map("mul", a, d), call.map("mul", b, c)))
+
+
+def _sum(call: Call) -> int:
+    one, other = call.positional[:2]
+    whole: Shape = shape_of(call.results[0])
+    return call.map(call.name, call.value(one), call.scaled(call.value(other), call["alpha"]), shape=whole)
+
+
+def _polar(call: Call) -> int:
+    size, angle = call.value(call["abs"]), call.value(call["angle"])
+    return _pair(call, *(call.map("mul", size, call.map(wave, angle)) for wave in ("cos", "sin")))
+
+
+def _complex(call: Call) -> int:
+    return _pair(call, call.value(call["real"]), call.value(call["imag"]))
+
+
+ROWS: dict[str, Callable[[Call], int]] = {
+    "mul": _product, "add": _sum, "sub": _sum, "polar": _polar, "complex": _complex,
+}  # fmt: skip
+"""What operators on complex tensors become, by name."""
