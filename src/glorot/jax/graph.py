@@ -136,20 +136,23 @@ class _Lowering:
         """Add a loop in its steady state: its body twice, the second time fed by the first."""
         consts, carried = loop_counts(params)
         start = consts + carried
-        turn = [self._first_of(value) for value in operands[start:]]
         body = params["jaxpr"]
-        first = self.run(body, [*operands[:start], *turn])
+        found = self.run(body, [*operands[:start], *self._turn(operands[start:], 0)])
         if params["length"] > 1:
-            first = self.run(body, [*operands[:consts], *first[:carried], *turn])
+            found = self.run(body, [*operands[:consts], *found[:carried], *self._turn(operands[start:], 1)])
         stacked = [
             self.graph.step(Broadcast(tuple(range(1, len(shape)))), [value], shape)
-            for value, shape in zip(first[carried:], shapes[carried:], strict=True)
+            for value, shape in zip(found[carried:], shapes[carried:], strict=True)
         ]
-        return [*first[:carried], *stacked]
+        return [*found[:carried], *stacked]
 
-    def _first_of(self, value: int) -> int:
-        shape = self.graph.shape(value)
-        return self.graph.step(Slice((0, *box(shape[1:]))), [value], shape[1:])
+    def _turn(self, values: Ids, turn: int) -> Ids:
+        """Return what one turn of a loop takes of the values that it runs over."""
+        shapes = [self.graph.shape(value) for value in values]
+        return [
+            self.graph.step(Slice((turn, *box(shape[1:]))), [value], shape[1:])
+            for value, shape in zip(values, shapes, strict=True)
+        ]
 
     def _split(self, value: int, params: dict[str, Any], shapes: list[tuple[int, ...]]) -> Ids:
         axis, shape = params["axis"], self.graph.shape(value)

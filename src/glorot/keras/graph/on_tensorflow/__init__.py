@@ -44,6 +44,7 @@ class _Lowering:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self._turn = 0  # of the loop that is being added
 
     def run(self, traced: Any, operands: Sequence[int]) -> Ids:
         """Add all operations of a traced function, and return the ids of its results."""
@@ -77,13 +78,20 @@ class _Lowering:
         if name in CALLS:
             return self.run(_body(traced, node.attribute(CALLS[name])), operands)
         if name in LOOPS:
-            body = _body(traced, node.attribute("body"))
-            return self.run(body, self.run(body, operands))  # its steady state: the second turn is fed by the first
+            return self._loop(_body(traced, node.attribute("body")), operands)
         if name in BRANCHES:
             return self._choose(traced, node)
         if name.startswith("TensorList"):
-            return _list(node)
+            return _list(node, self._turn)
         return _rows(node)
+
+    def _loop(self, body: Any, operands: Ids) -> Ids:
+        """Add a loop in its steady state: its body twice, the second time fed by the first."""
+        outer = self._turn
+        for self._turn in (0, 1):
+            operands = self.run(body, operands)
+        self._turn = outer
+        return operands
 
     def _choose(self, traced: Any, node: Node) -> Ids:
         """Add all branches, of which one will be taken."""
@@ -112,8 +120,8 @@ def _rows(node: Node) -> Ids:
         return node.opaque()
 
 
-def _list(node: Node) -> Ids:
-    """Add what is done with a list of tensors: it stands for the tensor that it was cut from, or for one entry."""
+def _list(node: Node, turn: int) -> Ids:
+    """Add what a turn does with a list of tensors, which stands for the tensor it was cut from, or for one entry."""
     graph = node.graph
     match node.name:
         case "TensorListReserve":
@@ -122,8 +130,9 @@ def _list(node: Node) -> Ids:
             return node.operands[:1]
         case "TensorListGetItem":
             shape = node.shapes[0]
-            is_whole = len(node.shape) > len(shape)
-            return [node.step(Slice((0, *box(shape))), node.operands[:1]) if is_whole else node.operands[0]]
+            if len(node.shape) == len(shape):
+                return node.operands[:1]
+            return [node.step(Slice((min(turn, node.shape[0] - 1), *box(shape))), node.operands[:1])]
         case "TensorListSetItem":
             return node.operands[2:3]
         case "TensorListStack":
