@@ -36,6 +36,7 @@ from glorot.jax.writing import written
 from glorot.layouts import comb, laid_out
 from glorot.plans import Assignment, Plan
 from glorot.stream import kernels
+from glorot.torch.memory import with_padding
 
 Shape = tuple[int, ...]
 Values = NDArray[Any]
@@ -260,3 +261,18 @@ def test_a_tensor_that_does_not_split_so_is_refused(shape: Shape) -> None:
     words = rf"^layer '0' \(Attention\): its w has shape {shape[0]}×{shape[1]}, but the layer was built for 4×48×8, "
     with pytest.raises(GlorotError, match=words):
         glorot.plan(model)
+
+
+def test_pieces_are_not_cut_again_by_the_name_of_their_layer() -> None:
+    model = nn.Module()
+    model.gate_up_proj = Attention()
+    assert [entry.name for entry in glorot.plan(model)] == [f"gate_up_proj.w[{name}]" for name in "qkv"]
+
+
+def test_rows_that_stay_zero_are_not_cut_out_of_an_interleaved_table() -> None:
+    table = laid_out("b o", (6, 4), "embedding", "Embedding", None)
+    parts = [replace(comb(table, (6, 4), 0, n, 1, 2, 3), name=f"w[{n}]") for n in range(2)]
+    with pytest.raises(
+        GlorotError, match=r"^w is tied to a table whose padding row stays 0, and is cut in another way "
+    ):
+        with_padding(tuple(parts), {(0, 1)})
