@@ -112,6 +112,19 @@ def random_states_kept() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def draws_undone() -> Iterator[None]:
+    """Set Python's global random state back at the end: for the import of a package that draws from it, as rich does.
+
+    No lock is held, for an import may wait for another; what other threads draw meanwhile, they draw once more.
+    """
+    before = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
 PYTHON: Any = random.random.__self__  # type: ignore[attr-defined]
 NUMPY: Any = np.random.rand.__self__  # type: ignore[attr-defined]
 

@@ -3,11 +3,12 @@
 import _thread
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-import rich.style  # noqa: F401 - which draws a number when it is imported, before anything is compared
 import torch
 from torch import nn
 
@@ -91,6 +92,24 @@ def test_without_it_the_change_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "set_back", lambda switch, value: None)
     glorot.compare(lambda: Changing(int, True), DATA, ["he"], seeds=1, epochs=4)
     assert changed(before, of_process()) >= {"default dtype", "deterministic", "environment", "fast path"}
+
+
+IMPORTING = """
+import random, sys
+import glorot
+before = random.getstate()
+import {module}
+print("rich.style" in sys.modules, random.getstate() == before)
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "same"), [("glorot.report.progress", True), ("glorot.report.terminal", True), ("rich.style", False)]
+)
+def test_the_first_import_of_rich_draws_nothing_in_the_end(module: str, same: bool) -> None:
+    code = IMPORTING.format(module=module)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"True {same}\n"
 
 
 def test_an_optimiser_that_draws_trains_alone() -> None:

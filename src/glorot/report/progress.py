@@ -8,18 +8,20 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-from rich.table import Table
-from rich.text import Text
-
 from glorot.comparison.comparison import Progress
 from glorot.comparison.results import spread
 from glorot.errors import GlorotError
 from glorot.markup import html_table, html_text
+from glorot.preserving import draws_undone
 from glorot.text import brief
+
+with draws_undone():  # rich draws a number when it is first imported
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+    from rich.table import Table
+    from rich.text import Text
 
 PAUSE = 0.2
 """The least number of seconds from one picture in a notebook to the next."""

@@ -4,17 +4,19 @@ import itertools
 import textwrap
 from collections.abc import Sequence
 
-from rich import box
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.table import Table
-from rich.text import Text
-
 from glorot.comparison.comparison import Comparison
 from glorot.comparison.judging.fates import Fate
 from glorot.comparison.judging.standings import Standings
 from glorot.comparison.summary import percent
+from glorot.preserving import draws_undone
 from glorot.report.conclusions import finding
 from glorot.text import printable
+
+with draws_undone():  # rich draws a number when it is first imported
+    from rich import box
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+    from rich.table import Table
+    from rich.text import Text
 
 START = 6
 """Columns about the start, with the recipe's name; the others are about the learning."""
