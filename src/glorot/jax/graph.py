@@ -45,7 +45,8 @@ SAME = {"convert_element_type", "copy", "copy_p", "stop_gradient", "reduce_preci
         "optimization_barrier", "pvary"}  # fmt: skip
 """Primitives that return what they are given."""
 
-REDUCTIONS = {"reduce_sum": "sum", "reduce_max": "max", "reduce_min": "min", "reduce_prod": "product"}
+REDUCTIONS = {"reduce_sum": "sum", "reduce_max": "max", "reduce_min": "min", "reduce_prod": "product",
+              "reduce_and": "min", "reduce_or": "max"}  # fmt: skip
 POOLS = {"reduce_window_sum": "sum", "reduce_window_max": "max"}
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FEW = 4096
@@ -124,6 +125,10 @@ class _Lowering:
             return self._split(operands[0], params, shapes)
         if name == "stack":
             return [self._stack(operands, params["axis"], shapes[0])]
+        if name == "tile":
+            return [self._tile(operands[0], params["reps"], shapes[0])]
+        if name == "iota":
+            return [self._count(shapes[0], params["dimension"])]
         operation = self._operation(name, params, operands, shapes[0])
         if isinstance(operation, int):
             return [operation]
@@ -163,6 +168,19 @@ class _Lowering:
     def _stack(self, values: Ids, axis: int, shape: tuple[int, ...]) -> int:
         layer = (*shape[:axis], 1, *shape[axis + 1 :])
         return self.graph.step(Join(axis), [self.graph.step(Reshape(), [value], layer) for value in values], shape)
+
+    def _tile(self, value: int, times: Sequence[int], shape: tuple[int, ...]) -> int:
+        """Add copies side by side: a new axis before each one, which is then joined with it."""
+        sizes = self.graph.shape(value)
+        wide = tuple(n for pair in zip(times, sizes, strict=True) for n in pair)
+        copies = self.graph.step(Broadcast(tuple(range(1, len(wide), 2))), [value], wide)
+        return self.graph.step(Reshape(), [copies], shape)
+
+    def _count(self, shape: tuple[int, ...], axis: int) -> int:
+        """Add positions along an axis."""
+        numbers = np.arange(shape[axis])
+        positions = self.graph.constant(numbers.shape, integers=numbers if numbers.size <= FEW else None)
+        return positions if len(shape) == 1 else self.graph.step(Broadcast((axis,)), [positions], shape)
 
     # ---- one equation -----------------------------------------------------------------------------------------------
 
