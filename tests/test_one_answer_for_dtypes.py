@@ -205,6 +205,19 @@ def test_what_is_refused_is_refused_in_one_sentence(way: Callable[[str], NDArray
         way(dtype)
 
 
+@pytest.mark.parametrize("shape", [(0,), (4, 0)])
+def test_an_array_without_elements_is_drawn_in_the_same_dtypes(shape: tuple[int, ...]) -> None:
+    for dtype in ELEMENTS:
+        drawn = glorot.draw("normal(std=0.5)", shape, seed=0, dtype=np.dtype(dtype))
+        assert (drawn.shape, drawn.dtype) == (shape, np.dtype(dtype))
+    for dtype, why in WHY.items():
+        sentence = re.escape(f"dtype {dtype} holds no weights that are drawn{why}; expected {EXPECTED}")
+        with pytest.raises(GlorotError, match=f"^{sentence}$"):
+            glorot.draw("normal(std=0.5)", shape, seed=0, dtype=np.dtype(dtype))
+    with pytest.raises(GlorotError, match="^dtype must be float32, .* got wide; is its package imported"):
+        glorot.draw("normal(std=0.5)", shape, seed=0, dtype="wide")
+
+
 @pytest.mark.parametrize("dtype", ELEMENTS)
 @pytest.mark.parametrize("make", [torch_model, tree, keras_model], ids=["torch", "tree", "keras"])
 def test_what_numpy_lacks_is_saved_as_float32(make: Callable[[str], Any], dtype: str) -> None:

@@ -16,7 +16,7 @@ from glorot.labels import labelled
 from glorot.plans import Plan, Rules, assignments, resolve
 from glorot.recipes import Recipe, as_recipe, own_recipe
 from glorot.schemes import Scheme, as_scheme
-from glorot.stream.checks import MOST_AXES
+from glorot.stream.checks import MOST_AXES, checked_dtype
 from glorot.text import quoted, shape_text
 
 if TYPE_CHECKING:
@@ -209,14 +209,14 @@ def draw(
         name: the name in the stream; a parameter of a model has its path.
         in_axis: the axis of the inputs, -2 by default as in JAX and Keras.
         out_axis: the axis of the outputs, -1 by default; all other axes are those of a kernel.
-        dtype: float32 (default), float16 or float64.
+        dtype: float32 (default), float16, float64, or of ml_dtypes bfloat16 or a float8 that has a sign and a zero.
 
     Returns:
         The array. The same numbers as in a parameter of that name, whatever its layout.
 
     Raises:
-        GlorotError: if the scheme is unknown, the seed is no seed, or a scheme that needs fans gets a
-            shape with one axis.
+        GlorotError: if the scheme is unknown, the seed is no seed, the dtype is another one, or a scheme that needs
+            fans gets a shape with one axis.
 
     Example:
         >>> import glorot
@@ -231,7 +231,7 @@ def draw(
     shape = _check_shape(shape)
     key = stream.key_of(seed, name)
     if 0 in shape:
-        return np.zeros(shape, dtype)
+        return np.zeros(shape, checked_dtype(dtype))
     if len(shape) < 2:
         return stream.draw(key, rule(None, shape), shape, dtype=dtype)
     axes = _label(len(shape), in_axis, out_axis)
