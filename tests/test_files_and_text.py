@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import glorot
 from glorot.catalogue import Catalogue, format_call, nearest, parse_call
 from glorot.errors import GlorotError
 from glorot.files import beside, reading, write_whole
+from glorot.plans import Plan
 from glorot.text import matches, number, shape_text, table
 
 
@@ -151,3 +154,14 @@ def test_calls_go_to_text_and_back():
     with pytest.raises(GlorotError, match="unknown rule 'roole'.*known: rule"):
         catalogue.make("roole")
     assert nearest("roole", ["zzz"]) == ""
+
+
+def test_letters_that_nobody_sees_are_escapes_in_the_file_of_a_plan(tmp_path: Path):
+    name = "größe \u202e\u2066\x85"
+    model = torch.nn.Module()
+    model.register_parameter(name, torch.nn.Parameter(torch.zeros(3, 4)))
+    plan = glorot.plan(model, rules=[("*", "normal(std=0.1)")])
+    text = plan.save(tmp_path / "plan.json").read_text(encoding="utf-8")
+    assert r'"name": "größe \u202e\u2066\u0085"' in text
+    assert text.replace("\n", "").isprintable()
+    assert Plan.load(tmp_path / "plan.json") == plan

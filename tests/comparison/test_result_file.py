@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,14 @@ def test_what_is_loaded_is_what_was_saved(saved: Path) -> None:
     assert again.results[1].plan == usual().results[1].plan
     assert repr(again) == repr(usual())
     assert str(again) == str(usual())
+
+
+def test_letters_that_nobody_sees_are_escapes_in_the_file_and_names_stay(tmp_path: Path) -> None:
+    name, first = "größe \u202e\x85", usual().results[0]
+    hostile = replace(usual(), results=(replace(first, recipe=name), *usual().results[1:]))
+    place = hostile.save(tmp_path / "result.json")
+    assert r"größe \u202e\u0085" in place.read_text(encoding="utf-8")
+    assert Comparison.load(place).results[0].recipe == name
 
 
 def test_a_loaded_result_without_nan_is_equal(saved: Path) -> None:

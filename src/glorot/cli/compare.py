@@ -15,7 +15,7 @@ from glorot.cli.nets import is_net, load_net, net_options, refuse_net_options
 from glorot.cli.rules import parse_rules, rule_option
 from glorot.cli.targets import load_target
 from glorot.errors import GlorotError
-from glorot.text import escaped_json, printable
+from glorot.text import printable
 
 if TYPE_CHECKING:
     from glorot.comparison import Comparison, Task
@@ -188,7 +188,7 @@ def _as(form: str, result: "Comparison") -> str:
     from glorot.report.terminal import table_for_terminal
 
     if form == "json":
-        return escaped_json(json_text(result))
+        return json_text(result)
     if form == "html":
         return comparison_html(result) + "\n"
     console = Console()

@@ -1,6 +1,5 @@
 """`glorot plan`: decide the distribution of every parameter of a model."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from glorot.cli.targets import model_and_inputs
 from glorot.errors import GlorotError
 from glorot.files import write_whole
 from glorot.plans import Plan
-from glorot.text import escaped_json, printable
+from glorot.plans.plan import json_text
+from glorot.text import printable
 
 FORMATS = {".json": "json", ".html": "html"}
 
@@ -65,7 +65,7 @@ def command(
 
 def _as(form: str, plan: Plan, full: bool) -> str:
     if form == "json":
-        return escaped_json(json.dumps(plan.to_json(), indent=1, ensure_ascii=False))
+        return json_text(plan)
     if form == "html":
         from glorot.report.plan_page import plan_html
 

@@ -23,7 +23,7 @@ from glorot.files import read_json
 from glorot.plans import Plan
 from glorot.plans.file import plan_from_json
 from glorot.probe import Signal
-from glorot.text import printable
+from glorot.text import escaped_json, printable
 
 if TYPE_CHECKING:
     from glorot.comparison.comparison import Comparison
@@ -45,8 +45,9 @@ def to_json(comparison: "Comparison") -> dict[str, Any]:
 
 
 def json_text(comparison: "Comparison") -> str:
-    """Return a comparison as the text of its file."""
-    return json.dumps(to_json(comparison), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+    """Return a comparison as the text of its file; letters that nobody sees are escapes in it."""
+    text = json.dumps(to_json(comparison), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return escaped_json(text) + "\n"
 
 
 def _plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from glorot.plans.diff import PlanDiff, compare_entries
 from glorot.plans.entry import PlanEntry, layout_text
 from glorot.plans.file import PlanFields, read_plan, to_json
 from glorot.plans.tables import notebook_table, text_table
+from glorot.text import escaped_json
 
 
 @dataclass(frozen=True, repr=False)
@@ -98,7 +99,7 @@ class Plan:
         Raises:
             GlorotError: if the place cannot be written.
         """
-        return write_whole(path, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
+        return write_whole(path, json_text(self) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> "Plan":
@@ -144,3 +145,8 @@ class Plan:
             "this plan was made for another model; make one for this model with glorot.plan(model), or say what its "
             "parameters are called in the plan with names={path: name}\n" + "\n".join(lines[:20] + more)
         )
+
+
+def json_text(plan: Plan) -> str:
+    """Return a plan as the text of its file; letters that nobody sees are escapes in it."""
+    return escaped_json(json.dumps(plan.to_json(), indent=1, ensure_ascii=False))
