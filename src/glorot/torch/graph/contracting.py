@@ -253,6 +253,6 @@ ROWS: dict[str, Callable[[Call], int | list[int]]] = {
     "_grouped_mm": _grouped, "convolution": _convolution, "_convolution": _convolution,
     "mkldnn_convolution": _convolution, "embedding_bag": _embedding_bag, "_embedding_bag": _embedding_bag,
     "_embedding_bag_forward_only": _embedding_bag, "_weight_norm_interface": _weight_norm,
-    **dict.fromkeys(("scaled_dot_product_attention", *ATTENTION), _attention),
+    **dict.fromkeys(("scaled_dot_product_attention", "flex_attention", *ATTENTION), _attention),
 }  # fmt: skip
 """What operators become, by name."""

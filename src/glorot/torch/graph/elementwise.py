@@ -75,7 +75,7 @@ def _remainder(call: Call) -> int:
 
 def _pow(call: Call) -> int:
     base, exponent = call.positional[:2]
-    if exponent == 2 and isinstance(exponent, int | float):
+    if isinstance(exponent, int | float) and exponent == 2:
         return call.map("square", call.value(base))
     return call.map("pow", call.value(base), call.value(exponent))
 

@@ -26,12 +26,14 @@ class Lowered:
     Attributes:
         graph: the graph, up to where the model stopped.
         result: what the model returned.
+        outputs: the values of the tensors in it that depend on a parameter, an input or chance.
         error: the exception that stopped it, if one did.
         layer: the path of the innermost module that was running then; "" for the model itself.
     """
 
     graph: Graph
     result: Any = None
+    outputs: tuple[int, ...] = ()
     error: Exception | None = None
     layer: str = ""
 
@@ -85,11 +87,18 @@ def _lower(
         _watch_batch(stack, model, lowering)
         try:
             with without_gradients(), lowering:
-                return Lowered(graph, run())
+                result = run()
         except Exception as error:
             layer = _layer_of(model, error)
             graph.incomplete = f"{type(error).__name__}: {error}".rstrip(": ")
-            return Lowered(graph, None, error, layer)
+            return Lowered(graph, error=error, layer=layer)
+        return Lowered(graph, result, _values_of(lowering, result))
+
+
+def _values_of(lowering: Lowering, result: Any) -> tuple[int, ...]:
+    tensors = [tensor for tensor in tree_leaves(result) if isinstance(tensor, Tensor)]
+    values = [lowering.memory.follows(tensor) for tensor in tensors]
+    return tuple(value for value in values if value is not None)
 
 
 def _tolerance(parameters: Mapping[str, Tensor]) -> float:

@@ -257,12 +257,28 @@ def _interleaved(graph: Graph, whole: int, part: int, index: Index) -> int:
     shape = graph.shape(whole)
     axis = next(n for n, piece in enumerate(index) if not isinstance(piece, int) and piece[2] != 1)
     start, stop, step = index[axis]  # type: ignore[misc]
-    rows = shape[axis] // step
-    if shape[axis] % step or start >= step or len(range(start, stop, step)) != rows:
-        return graph.step(Opaque("write"), [whole, part], shape)
-    split = (*shape[:axis], rows, step, *shape[axis + 1 :])
-    inner = Slice((*index[:axis], (0, rows, 1), start, *index[axis + 1 :]))
-    return _reshaped(graph, put(graph, inner, _reshaped(graph, whole, split), part), shape)
+    places = range(start, stop, step)
+    end = start + len(places) * step
+
+    def along(piece: int | tuple[int, int, int]) -> Index:
+        return (*index[:axis], piece, *index[axis + 1 :])
+
+    if end - start == shape[axis]:
+        split = (*shape[:axis], len(places), step, *shape[axis + 1 :])
+        inner = Slice((*index[:axis], (0, len(places), 1), start, *index[axis + 1 :]))
+        return _reshaped(graph, put(graph, inner, _reshaped(graph, whole, split), part), shape)
+    if end <= shape[axis]:
+        rows = Slice(box(shape, axis, start, end))
+        within = sliced(graph, whole, rows, (*shape[:axis], end - start, *shape[axis + 1 :]))
+        return put(graph, rows, whole, _interleaved(graph, within, part, along((0, end - start, step))))
+    own = graph.shape(part)  # the last row is not whole
+    kept = axis - sum(isinstance(piece, int) for piece in index[:axis])
+    most, one = ((*own[:kept], size, *own[kept + 1 :]) for size in (len(places) - 1, 1))
+    last = sliced(graph, part, Slice(box(own, kept, len(places) - 1, len(places))), one)
+    if len(places) > 1:
+        first = sliced(graph, part, Slice(box(own, kept, 0, len(places) - 1)), most)
+        whole = put(graph, Slice(along((start, places[-1], step))), whole, first)
+    return put(graph, Slice(along((places[-1], places[-1] + 1, 1))), whole, last)
 
 
 def _reshaped(graph: Graph, value: int, shape: Shape) -> int:

@@ -74,11 +74,15 @@ class Lowering(TorchDispatchMode):
         return NotImplemented
 
     def _run_whole(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Run what is no operator, as flexible attention is: a step that is not understood."""
-        operands = [self.memory.value(tensor) for tensor in tensors_in((args, kwargs))]
+        """Run an operator that takes functions, as flexible attention does, which masks or shifts the logits."""
+        before = {id(tensor): self.memory.value(tensor) for tensor in tensors_in((args, kwargs))}
         result = func(*args, **kwargs)
-        for tensor in tensors_in(result):
-            self.memory.assign(tensor, self.graph.step(Opaque(str(func)), operands, shape_of(tensor)))
+        results = list(tensors_in(result))
+        call = Call(self.graph, str(func), {}, results, lambda tensor: before[id(tensor)], self._truth_of)
+        if call.name == "flex_attention":
+            query, key, value, _, _, scale, *_ = args
+            call.arguments |= {"query": query, "key": key, "value": value, "scale": scale, "is_causal": True}
+        self._add_steps(call, before)
         return result
 
     # ---- one operator ----------------------------------------------------------------------------------------------

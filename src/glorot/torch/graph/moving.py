@@ -288,8 +288,10 @@ def _written(call: Call) -> int:
     whole = call.value(call.first)
     source = next((call[name] for name in ("values", "source", "src", "value") if call[name] is not None), 0)
     value = call.value(source)
-    if isinstance(source, Tensor) and source.numel() > 1:
-        value = call.step(Take(0), [value])
+    if isinstance(source, Tensor) and source.numel() > 1:  # one row for every place, or one for each
+        own = tuple(source.shape)
+        is_one = len(own) < len(call.shape) and own == call.shape[len(call.shape) - len(own) :]
+        value = call.spread(value, call.shape) if is_one else call.step(Take(0), [value])
     if call["accumulate"] or call.name in ("index_add", "scatter_add", "scatter_reduce", "index_reduce"):
         return call.map("add", whole, call.scaled(value, call["alpha"] or 1))
     mask = call["mask"]
