@@ -228,6 +228,12 @@ def test_what_blobs_are_for() -> None:
     }  # fmt: skip
 
 
+def test_a_free_blob_may_feed_a_layer() -> None:
+    free = 'layer { name: "free" type: "Parameter" top: "f" parameter_param { shape { dim: [2, 4] } } }\n'
+    text = free + layer("fc", "InnerProduct", "f", "inner_product_param { num_output: 3 bias_term: false }")
+    assert roles(net_of(text)) == {"free.0": {"token"}, "fc.0": {"kernel"}}
+
+
 def test_a_table_is_looked_up() -> None:
     net = parse_net(layer_text("Embed", "embed_param { num_output: 4 input_dim: 7 }", [(2, 3)], 1))
     assert roles(net) == {"it.0": {"embedding"}, "it.1": {"shift"}}

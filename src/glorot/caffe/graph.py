@@ -7,6 +7,9 @@ from glorot.caffe.nets import Net, Node
 from glorot.graph import Graph
 from glorot.graph.operations import Reshape
 
+KERNELS = ("kernel", "recurrent", "interpolation")
+"""The roles of blobs that a layer multiplies what it reads with, even if that is another blob."""
+
 
 def lower(net: Net) -> Graph:
     """Return the graph of a net.
@@ -51,7 +54,8 @@ def _blobs(graph: Graph, node: Node, known: dict[str, int]) -> tuple[int, ...]:
         path = owner or node.path(index)
         if path not in known:
             slope = next((part.start for part in blob.parts if part.role == "slope"), None)
-            known[path] = graph.parameter(path, blob.shape, slope)
+            is_kernel = any(part.role in KERNELS for part in blob.parts)
+            known[path] = graph.parameter(path, blob.shape, slope, is_kernel=is_kernel)
         value = known[path]
         is_whole = graph.shape(value) == blob.shape
         found.append(value if is_whole else graph.step(Reshape(), [value], blob.shape))
