@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from glorot.graph import Folded, Source
+from glorot.graph import Folded, Graph, Source
 from glorot.graph.operations import Opaque
 from glorot.graph.seen import seen_in
 from glorot.torch.graph import Lowered, lower
@@ -24,9 +24,20 @@ class Between(nn.Module):
         return self.c(torch.tanh(self.b(self.function(self.a(x)))))
 
 
+def leaves_of(
+    model: nn.Module, slopes: Mapping[str, float] | None = None
+) -> Callable[[Graph], list[tuple[Tensor, int]]]:
+    """Return what adds the parameters of a model to a graph."""
+    slopes = slopes or {}
+    parameters = dict(model.named_parameters()).items()
+    return lambda graph: [
+        (tensor, graph.parameter(path, tensor.shape, slopes.get(path))) for path, tensor in parameters
+    ]
+
+
 def lowered(model: nn.Module, *batch: Any, slopes: Mapping[str, float] | None = None) -> tuple[Lowered, Folded]:
     """Run a model once, and understand what it computes."""
-    lowering = lower(model, lambda: model(*batch), batch, dict(model.named_parameters()), slopes)
+    lowering = lower(model, lambda: model(*batch), batch, leaves_of(model, slopes))
     return lowering, Folded(lowering.graph)
 
 
@@ -43,9 +54,7 @@ def roles(folded: Folded) -> dict[str, str]:
     found = {}
     for path, uses in folded.uses.items():
         names = [use.role for use in uses]
-        found[path] = next(
-            (role for role in ("kernel", "embedding", "scale", "token", "slope") if role in names), names[0]
-        )
+        found[path] = next((role for role in ("kernel", "embedding", "token", "slope") if role in names), names[0])
     return found
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from graph_nets import leaves_of
 from torch import Tensor, nn
 
 from glorot.graph import Graph, Step
@@ -31,7 +32,7 @@ class Of(nn.Module):
 def assert_graph_computes(model: nn.Module, *batch: Tensor) -> None:
     """Assert that the steps of a model's graph, run in NumPy, return what the model does."""
     arrays = [tensor.clone() for tensor in batch]
-    lowering = lower(model, lambda: model(*batch), batch, dict(model.named_parameters()))
+    lowering = lower(model, lambda: model(*batch), batch, leaves_of(model))
     assert lowering.error is None
     results = lowering.result if isinstance(lowering.result, tuple) else (lowering.result,)
     found = evaluate(lowering.graph, dict(model.named_parameters()), arrays, lowering.outputs)

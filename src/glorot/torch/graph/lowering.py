@@ -1,7 +1,7 @@
 """Running a PyTorch model once, and returning the graph of what it computed."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -38,28 +38,26 @@ class Lowered:
     layer: str = ""
 
 
-def lower(
-    model: nn.Module,
-    run: Callable[[], Any],
-    batch: Any,
-    parameters: Mapping[str, Tensor],
-    slopes: Mapping[str, float] | None = None,
-) -> Lowered:
+Leaves = Callable[[Graph], Iterable[tuple[Tensor, int]]]
+"""Adds what a model stores to a graph, and returns each tensor with its value."""
+
+
+def lower(model: nn.Module, run: Callable[[], Any], batch: Any, leaves: Leaves) -> Lowered:
     """Run a model once, and return the graph of what it computed.
 
-    A model that does not run under inference mode, as one that asks for gradients, runs without.
+    A model that does not run under inference mode, as one that asks for gradients, runs again without.
 
     Args:
         model: the model.
-        run: runs it; may be called twice. What it changes is not restored here.
+        run: runs it; may be called twice. What it changes is not restored here. Of a model on meta, it moves a real
+            batch there itself, so that the integers in it stay known.
         batch: what it runs on: the tensors in it are the inputs, and so are those that the model is called with.
-        parameters: each parameter by its path, of tied ones the owner alone.
-        slopes: what slopes start at, by their path, where a layer says so.
+        leaves: adds its parameters and running statistics to the graph, of tied ones the owner alone.
     """
-    first = _lower(model, run, batch, parameters, slopes or {}, torch.inference_mode)
+    first = _lower(model, run, batch, leaves, torch.inference_mode)
     if first.error is None or not _asks_for_gradients(first.error):
         return first
-    second = _lower(model, run, batch, parameters, slopes or {}, torch.no_grad)
+    second = _lower(model, run, batch, leaves, torch.no_grad)
     return second if second.error is None or len(second.graph.steps) > len(first.graph.steps) else first
 
 
@@ -69,18 +67,14 @@ def _asks_for_gradients(error: Exception) -> bool:
 
 
 def _lower(
-    model: nn.Module,
-    run: Callable[[], Any],
-    batch: Any,
-    parameters: Mapping[str, Tensor],
-    slopes: Mapping[str, float],
-    without_gradients: Callable[[], Any],
+    model: nn.Module, run: Callable[[], Any], batch: Any, leaves: Leaves, without_gradients: Callable[[], Any]
 ) -> Lowered:
-    graph = Graph(tolerance=_tolerance(parameters))
-    is_meta = any(tensor.is_meta for tensor in parameters.values())
-    lowering = Lowering(graph, Truth(graph, is_meta))
-    for path, tensor in parameters.items():
-        lowering.memory.leaf(tensor, graph.parameter(path, shape_of(tensor), slopes.get(path)))
+    graph = Graph()
+    stored = list(leaves(graph))
+    graph.tolerance = _tolerance(tensor for tensor, _ in stored)
+    lowering = Lowering(graph, Truth(graph, is_meta=any(tensor.is_meta for tensor, _ in stored)))
+    for tensor, value in stored:
+        lowering.memory.leaf(tensor, value)
     _add_inputs(lowering, batch)
     with ExitStack() as stack:
         stack.enter_context(_eager())
@@ -101,8 +95,8 @@ def _values_of(lowering: Lowering, result: Any) -> tuple[int, ...]:
     return tuple(value for value in values if value is not None)
 
 
-def _tolerance(parameters: Mapping[str, Tensor]) -> float:
-    sizes = [tensor.element_size() for tensor in parameters.values() if tensor.is_floating_point()]
+def _tolerance(stored: Iterable[Tensor]) -> float:
+    sizes = [tensor.element_size() for tensor in stored if tensor.is_floating_point()]
     return 2e-2 if sizes and min(sizes) <= 2 else 1e-4
 
 

@@ -36,16 +36,20 @@ class Slot:
         root: the slot of the whole memory.
         version: how often that memory had been written to when the value was found.
         tensor: the tensor, while it is alive.
+        shape: the shape of its value.
+        constant: the value that stands for it as a constant, and the version that it had then.
+        later: adds the step that makes its value, when that is asked for.
     """
 
-    __slots__ = ("above", "constant", "root", "shape", "tensor", "value", "version")
+    __slots__ = ("above", "constant", "later", "root", "shape", "tensor", "value", "version")
 
     def __init__(self, tensor: Tensor, value: int | None, above: "tuple[Slot, View] | None" = None) -> None:
         self.value = value
         self.above = above
         self.root: Slot = self if above is None else above[0].root
         self.version: int = 0 if above is None else -1  # a view is found when it is asked for
-        self.constant: tuple[int, int] | None = None  # the version, and the value that stands for it
+        self.constant: tuple[int, int] | None = None
+        self.later: Callable[[], int] | None = None
         self.shape = shape_of(tensor)
         self.tensor = weakref.ref(tensor)
 
@@ -74,6 +78,11 @@ class Memory:
     def assign(self, tensor: Tensor, value: int) -> None:
         """Set the value of a new tensor."""
         self.slots[tensor] = Slot(tensor, value)
+
+    def assign_later(self, tensor: Tensor, make: Callable[[], int]) -> None:
+        """Set the value of a new tensor that may never be used."""
+        slot = self.slots[tensor] = Slot(tensor, None)
+        slot.later = make
 
     def add_view(self, tensor: Tensor, of: Tensor, view: View) -> None:
         """Take note that a new tensor is a view of another one."""
@@ -141,6 +150,8 @@ class Memory:
 
     def _current(self, slot: Slot) -> int | None:
         """Return the value of a slot, found again if its memory was written to."""
+        if slot.later is not None:
+            slot.value, slot.later = slot.later(), None
         if slot.above is None or slot.version == slot.root.version:
             return slot.value
         above, view = slot.above

@@ -138,10 +138,14 @@ class Lowering(TorchDispatchMode):
         found = row(call) if row is not None else []
         values = [found] if isinstance(found, int) else list(found)
         operands = [call.value(call.first)] if values else list(dict.fromkeys(before.values()))
-        for tensor in call.results[len(values) :]:  # indices, statistics
-            values.append(self.graph.step(Opaque(call.name), operands, shape_of(tensor)))
         for tensor, value in zip(call.results, values, strict=False):
             self._set(call, tensor, value)
+        for tensor in call.results[len(values) :]:
+            step = functools.partial(self.graph.step, Opaque(call.name), operands, shape_of(tensor))
+            if values:  # indices or statistics beside a result, which few models ask for
+                self.memory.assign_later(tensor, step)
+            else:
+                self._set(call, tensor, step())
 
     def _set(self, call: Call, tensor: Tensor, value: int) -> None:
         """Set the value of a result, which may be an argument that was written to."""
