@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from glorot.fans import Fans
+from glorot.graph.sources import Source
 
 ROLES = (
     "kernel", "recurrent", "embedding", "padding", "bias", "forget_bias", "scale", "shift", "slope",
-    "interpolation", "running_mean", "running_variance", "unknown",
+    "interpolation", "running_mean", "running_variance", "position", "token", "layer_scale", "temperature",
+    "relative_bias", "unknown",
 )  # fmt: skip
 
 
@@ -96,7 +98,8 @@ class Part:
         role: one of ROLES; scale and shift belong to a norm, or to an adapter that starts as no change at all;
             padding is the row of an embedding that stays zero, forget_bias the one bias that opens the forget gate of
             an LSTM, an interpolation is a kernel that is set and not drawn, running means and variances are gathered
-            by training, and nothing is known of how an unknown part connects.
+            by training; tokens stand beside those of the batch, positions and relative biases are added by place, a
+            layer scale ends a branch, a temperature scales logits; nothing is known of how an unknown part connects.
         layer: the kind of layer it belongs to, as its framework calls it.
         fans: the true connection counts of its layer; None where they are not known.
         view: where in the stored tensor it lies; None if it is the whole tensor as it lies.
@@ -106,6 +109,12 @@ class Part:
         declared: the start that the model's own description asks for, if it does.
         start: the value that the layer's own arguments say its vector starts at, if they do.
         held: what a real model holds here, if that is unusual.
+        source: what feeds its layer, as the graph of the model shows it; None where no batch reached it.
+        seen: whether the graph of the model shows what it is for; else its class alone tells.
+        by_use: whether its use alone explains it, for no layer that glorot knows owns it.
+        neutral: the value at which a scale changes nothing.
+        filled: whether its model holds values for it.
+        note: where its graph and its class say two things.
     """
 
     name: str
@@ -121,6 +130,12 @@ class Part:
     declared: Declared | None = None
     start: float | None = None
     held: Held | None = None
+    source: Source | None = None
+    seen: bool = False
+    by_use: bool = False
+    neutral: float = 1.0
+    filled: bool = False
+    note: str = ""
 
     @property
     def path(self) -> str:

@@ -40,7 +40,7 @@ def labelled(inventory: Inventory, axes: Mapping[str, str] | None) -> Inventory:
 
 
 def _is_unknown(parameter: Parameter) -> bool:
-    return any(part.role == "unknown" for part in parameter.parts)
+    return any(part.role == "unknown" or part.by_use for part in parameter.parts)
 
 
 def _check_patterns(inventory: Inventory, axes: Mapping[str, str]) -> None:
@@ -64,7 +64,16 @@ def _labelled(parameter: Parameter, axes: Mapping[str, str]) -> Parameter:
     role, counts = _meaning(parameter, letters)
     seen = parameter.parts[0]
     part = laid_out(" ".join(letters), parameter.shape, role, seen.layer, counts)
-    part = replace(part, name=parameter.path, fed_by=seen.fed_by, followed_by=seen.followed_by, depth=seen.depth)
+    part = replace(
+        seen,
+        name=parameter.path,
+        axes=part.axes,
+        shape=part.shape,
+        role=part.role,
+        fans=part.fans,
+        view=part.view,
+        held=None,
+    )
     return replace(parameter, parts=(part,))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from flax import nnx
 
 from glorot.inventory import Part
+from glorot.jax.model import inventory
 from glorot.jax.models import Described, kind_of
 from glorot.layouts import place_in
 
@@ -44,7 +45,8 @@ def filled(shape: tuple[int, ...], written: Iterable[tuple[Part, Any]]) -> np.nd
 
 def seen(model: Any, inputs: Any = None) -> list[tuple[str, str, str]]:
     """Return (layer, what feeds it, what follows it) of every weight, in the order of execution."""
-    parts = [(known.layer, part) for known in kind_of(model).described(model, inputs).values() for part in known.parts]
+    layers = {path: known.layer for path, known in kind_of(model).described(model, inputs).items()}
+    parts = [(layers[part.path], part) for part in inventory(model, inputs).parts]
     rows = {(p.depth, layer, p.fed_by, p.followed_by) for layer, p in parts if p.role in ("kernel", "embedding")}
     return [row[1:] for row in sorted(rows)]
 

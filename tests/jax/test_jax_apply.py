@@ -37,7 +37,8 @@ class NnxNet(nnx.Module):
 class LinenNet(linen.Module):
     @linen.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        h = linen.Dense(3 * WIDTH, name="qkv")(x)
+        q, k, v = jnp.split(linen.Dense(3 * WIDTH, name="qkv")(x), 3, axis=-1)
+        h = jax.nn.softmax(q @ jnp.swapaxes(k, -1, -2)) @ v
         return linen.Conv(4 * WIDTH, (3,), feature_group_count=4, name="conv")(h)
 
 

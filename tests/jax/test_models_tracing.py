@@ -13,7 +13,7 @@ from flax import nnx
 from jax_models import KEY, rngs, seen
 
 from glorot.errors import GlorotError
-from glorot.jax.models import kind_of
+from glorot.jax.model import inventory
 from glorot.jax.models.activating import activation_of
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
@@ -91,20 +91,20 @@ def test_activations_written_by_hand(way: str) -> None:
 @pytest.mark.parametrize(
     ("function", "fed_by", "followed_by"),
     [
-        (jax.nn.squareplus, "identity", "identity"),
-        (lambda z: jax.nn.relu(z) / 0.9, "relu", "relu"),
-        (lambda z: jnp.tanh(z / 2), "tanh", "identity"),
-        (lambda z: jax.nn.relu(z) + 1, "identity", "relu"),
-        (lambda z: z + jax.nn.relu(z), "identity", "relu"),
+        (jax.nn.squareplus, "a function", "a function"),
+        (lambda z: jax.nn.relu(z) / 0.9, "1.111·relu", "1.111·relu"),
+        (lambda z: jnp.tanh(z / 2), "a function", "a function"),
+        (lambda z: jax.nn.relu(z) + 1, "a function", "a function"),
+        (lambda z: z + jax.nn.relu(z), "2·leaky_relu(negative_slope=0.5)", "2·leaky_relu(negative_slope=0.5)"),
         (lambda z: jax.nn.relu(z).reshape(-1, 4)[::-1], "relu", "relu"),
         (jax.nn.softmax, "identity", "identity"),
         (lambda z: z, "identity", "identity"),
         (lambda z: jnp.concatenate([jax.nn.relu(z[:, :2]), jax.nn.relu(z[:, 2:])], 1), "relu", "relu"),
         (jax.checkpoint(jax.nn.relu), "relu", "relu"),
-        (lambda z: jax.lax.cond(True, jax.nn.relu, jnp.tanh, z), "identity", "relu"),
+        (lambda z: jax.lax.cond(True, jax.nn.relu, jnp.tanh, z), "identity", "tanh"),
         (lambda z: jax.lax.cond(True, jax.nn.relu, lambda z: jnp.maximum(z, 0) + 0, z), "relu", "relu"),
         (lambda z: jnp.sort(jax.nn.relu(z)), "relu", "relu"),
-        (lambda z: z + jnp.sort(z), "identity", "identity"),
+        (lambda z: z + jnp.sort(z), "sum", "identity"),
         (jax.vmap(jax.jit(jax.nn.relu)), "relu", "relu"),
     ],
 )
@@ -129,7 +129,7 @@ class ConvNet(nnx.Module):
 
 
 def test_norms_dropout_and_pools_pass_an_activation_on() -> None:
-    expected = [("first", "identity", "relu"), ("second", "relu", "tanh"), ("head", "tanh", "identity")]
+    expected = [("first", "identity", "relu"), ("second", "relu", "tanh"), ("head", "mean of tanh", "identity")]
     model = nnx.eval_shape(ConvNet)
     assert seen(model, np.ones((2, 8, 8, 3), np.float32)) == expected
     assert seen(model, {"x": jax.ShapeDtypeStruct((2, 8, 8, 3), jnp.float32)}) == expected
@@ -233,8 +233,8 @@ def test_a_recurrent_network_of_equinox() -> None:
     model = eqx.filter_eval_shape(Recurrent)
     inputs = {"xs": jnp.ones((5, 3)), "key": KEY}
     assert seen(model, inputs) == [("cell", "identity", "identity"), ("head", "relu", "identity")]
-    parts = kind_of(model).described(model, inputs)["cell.weight_hh"].parts
-    assert {(part.role, part.fed_by, part.depth) for part in parts} == {("recurrent", "tanh", 1)}
+    parts = [part for part in inventory(model, inputs).parts if part.path == "cell.weight_hh"]
+    assert {(part.role, part.fed_by, part.depth) for part in parts} == {("recurrent", "sum", 1)}
 
 
 class Loops(nnx.Module):
@@ -261,7 +261,7 @@ class Loops(nnx.Module):
 def test_loops_of_nnx() -> None:
     rows = seen(nnx.eval_shape(Loops), jnp.ones((2, 5, 4)))
     assert rows[0] == ("stack", "relu", "relu")
-    assert rows[-1] == ("head", "identity", "sin")
+    assert rows[-1] == ("head", "sigmoid × tanh", "sin")
     ways = [f"rnn.{way}_rnn.cell.{name}" for way in ("forward", "backward") for name in ("ii", "if_", "ig", "io")]
     assert {row[0]: row[1] for row in rows[1:-1]} == dict.fromkeys(ways, "relu")
 
@@ -290,7 +290,8 @@ class Tables(eqx.Module):
 
 def test_what_is_looked_up() -> None:
     model = eqx.filter_eval_shape(Tables)
-    rows = [("tokens", "identity", "identity"), ("stack", "identity", "tanh"), ("last", "identity", "identity")]
+    rows = [("tokens", "identity", "identity"), ("", "identity", "identity"), ("stack", "tanh", "identity"),
+            ("last", "identity", "identity")]  # fmt: skip
     assert seen(model, (jnp.array(3), jnp.array(1))) == rows
 
 

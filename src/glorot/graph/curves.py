@@ -99,7 +99,7 @@ def recognised(curve: Curve) -> Match | None:
 
 @functools.lru_cache(maxsize=4096)
 def _matched(values: tuple[float, ...], tolerance: float) -> Match | None:
-    curve, best, least = np.array(values), None, tolerance
+    curve, best, least = np.array(values), None, math.inf
     for name in ACTIVATIONS:
         candidate = _candidate(name, curve)
         if candidate is None:
@@ -110,9 +110,9 @@ def _matched(values: tuple[float, ...], tolerance: float) -> Match | None:
         if abs(factor - 1) < tolerance:
             factor = 1.0
         error = float(np.max(np.abs(factor * shape - curve) / (1 + np.abs(curve))))
-        error += tolerance * 1e-3 * (("(" in candidate.name) + (factor != 1))  # of equals, the plainer one
-        if factor and error < least:
-            best, least = Match(candidate, factor), error
+        preferred = error + tolerance / 2 * (("(" in candidate.name) + (factor != 1))
+        if factor and error < tolerance and preferred < least:
+            best, least = Match(candidate, factor), preferred
     return best
 
 

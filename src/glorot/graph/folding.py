@@ -13,6 +13,7 @@ from glorot.graph.functions import function
 from glorot.graph.graph import Graph, Step
 from glorot.graph.operations import (
     Broadcast,
+    Choose,
     Contract,
     Convolve,
     Flip,
@@ -90,12 +91,16 @@ class Folded:
         self._running: set[int] = set()  # the values that are made of a running variance
         self._root: dict[int, int] = {}  # the value that all of a value comes from, through statistics too
         self._statistics: set[int] = set()  # the values that a statistic enters
+        self._positions = {step.result: position for position, step in enumerate(graph.steps)}
+        self._kernels: set[int] = set()  # what layers say are kernels, as it is or moved
         self._after_kernel: set[int] = set()
         self._normed: set[int] = set()  # the roots that a norm or a softmax was found of
+        self._normed_from: dict[int, int] = {}  # for each result of a norm that was found, its root
         self._numbers: dict[int, float] = {}  # what constants fold to
         for value in graph.values:
             if value.leaf in ("parameter", "statistic"):
                 self.parameters[value.id] = (value.path,)
+                self._kernels |= {value.id} if value.is_kernel else set()
                 self._running |= {value.id} if value.leaf == "statistic" else set()
             elif value.leaf == "input":
                 self._start(value.id, "input")
@@ -115,6 +120,10 @@ class Folded:
     def has_kernel(self, value: int) -> bool:
         """Tell whether a kernel, or a table that is looked up, lies on the way to a value."""
         return value in self._after_kernel
+
+    def position(self, step: Step) -> int:
+        """Return the position of a step."""
+        return self._positions[step.result]
 
     def data_of(self, step: Step) -> list[int]:
         """Return the operands of a step that depend on the batch, each once."""
@@ -157,21 +166,31 @@ class Folded:
             self._random.add(step.result)
         elif isinstance(step.operation, Take) and step.operands[0] in self.parameters:
             self._look_up(position, step)
-        elif not data:
-            self._fold(step)
-        else:
+        elif data or self._has_seed(step):
             for operand, value in enumerate(step.operands):
                 if value in self.parameters:
-                    self._note(position, operand, self._role(step, value), value)
+                    is_seed = not data and value not in self._kernels
+                    self._note(position, operand, "token" if is_seed else self._role(step, value), value)
             self._follow(step, data)
+        else:
+            self._fold(step)
         if self.kind.get(step.result) in ("kernel", "embedding") or not self._after_kernel.isdisjoint(step.operands):
             self._after_kernel.add(step.result)
+
+    def _has_seed(self, step: Step) -> bool:
+        """Tell whether a kernel is multiplied by another parameter, which is thereby a signal: a seed, a query."""
+        if not isinstance(step.operation, Contract | Convolve):
+            return False
+        others = [value for value in step.operands if value not in self._kernels]
+        return len(others) == 1 and others[0] in self.parameters
 
     def _fold(self, step: Step) -> None:
         """Fold a step that no data enters."""
         made = [path for value in step.operands for path in self.parameters.get(value, ())]
         if made:
             self.parameters[step.result] = tuple(dict.fromkeys(made))
+            is_move = isinstance(step.operation, Reshape | Permute | Slice | Flip | Broadcast | Take)
+            self._kernels |= {step.result} if is_move and step.operands[0] in self._kernels else set()
         if not self._running.isdisjoint(step.operands):
             self._running.add(step.result)
         if any(value in self._random for value in step.operands):
@@ -225,7 +244,7 @@ class Folded:
                 self._start(step.result, "kernel" if has_kernel else "interaction")
             case Map(name):
                 self._map(step, name, data)
-            case Join():
+            case Join() | Choose():
                 self._start(step.result, "join")
             case Reduce(statistic) | Pool(statistic):
                 self._start(step.result, "mean" if statistic in ("mean", "sum") else "extreme", is_apart=False)
@@ -249,16 +268,17 @@ class Folded:
             self._statistics.discard(value)
 
     def _pass(self, value: int, kind: Kind, upstream: int) -> None:
-        """Make a value a source that passes another one on."""
-        self._start(value, kind, is_apart=kind not in ("move",))
+        """Make a value a source that passes another one on; a statistic stays one of the same signal."""
+        self._start(value, kind, is_apart=kind != "move" and value not in self._statistics)
         self.passes[value] = upstream
 
     def _trace_root(self, step: Step, data: Sequence[int]) -> None:
         """Record the value that all of a result comes from, and whether a statistic enters."""
         roots = {self._root[value] for value in data}
-        others = [value for value in step.operands if value not in self.source]
+        unknown = [v for v in step.operands if v not in self.source and self.number(v) is None]
+        is_scaled = self._statistics.issuperset(data) and isinstance(step.operation, Map)  # by the scale of a norm
         follows = isinstance(step.operation, Map | Reduce | Reshape | Permute | Broadcast)
-        if not follows or len(roots) > 1 or any(self.number(value) is None for value in others):
+        if not follows or len(roots) != 1 or (unknown and not (is_scaled and self.parameters.keys() >= set(unknown))):
             self._root[step.result] = step.result
             return
         self._root[step.result] = roots.pop()
@@ -290,17 +310,29 @@ class Folded:
                 return data[0]
         return value
 
+    def _root_of_terms(self, step: Step, name: str) -> int | None:
+        """Return the root of a norm that is multiplied out, as x·r − m·r is; None for anything else."""
+        roots = set()
+        for value in self.data_of(step):
+            source = self.source[value]
+            while self.kind[source] == "affine":
+                source = self.source[self.passes[source]]
+            roots.add(self._normed_from.get(source))
+        return roots.pop() if name in ("add", "sub") and len(roots) == 1 else None
+
     def _mix(self, step: Step, name: str) -> None:
         """Follow a function of several values: a norm, if one is a statistic of the other."""
+        root = self._root[step.result] if step.result in self._statistics else self._root_of_terms(step, name)
         found = None
-        if step.result in self._statistics:
-            found = norms.recognised(self.graph, self.makers, self._root[step.result], step.result)
-        if found is None:
+        if root is not None:
+            found = norms.recognised(self.graph, self.makers, self.parameters, root, step.result)
+        if root is None or found is None:
             kinds: dict[str, Kind] = {"mul": "product", "div": "product", "add": "sum", "sub": "sum"}
             self._start(step.result, kinds.get(name, "mix"), is_apart=step.result not in self._statistics)
             return
         if found.kind != "centred":
-            self._normed.add(self._root[step.result])
+            self._normed.add(root)
+            self._normed_from[step.result] = root
         self._start(step.result, found.kind, is_apart=found.kind != "centred")
         if found.kind == "normalised":
             self.second[step.result] = found.second

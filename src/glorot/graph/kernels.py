@@ -70,7 +70,7 @@ def kernel_of(folded: Folded, use: Use) -> Kernel | None:
     groups = step.operation.groups if isinstance(step.operation, Convolve) else 1
     if groups > 1:
         stored = tuple("bo" if letters == "o" else letters for letters in stored)
-    return Kernel(stored, groups, fans_of(folded.graph, step, use.operand), _outputs(step, use.operand))
+    return Kernel(stored, groups, fans_of(folded.graph, step, use.operand), outputs_of(step, use.operand))
 
 
 def _leaf(folded: Folded, value: int, path: str) -> int | None:
@@ -154,7 +154,15 @@ def _made_from(folded: Folded, value: int, start: int) -> set[int]:
     return {start} if value == start or folded.graph.values[start].path in folded.parameters.get(value, ()) else set()
 
 
-def _outputs(step: Step, operand: int) -> tuple[int, ...]:
+def kernel_operand(folded: Folded, step: Step) -> int | None:
+    """Return which operand of a contraction or a convolution is made of parameters; None if none is."""
+    is_linear = isinstance(step.operation, Contract | Convolve)
+    operands = enumerate(step.operands if is_linear else ())
+    return next((n for n, value in operands if value in folded.parameters), None)
+
+
+def outputs_of(step: Step, operand: int) -> tuple[int, ...]:
+    """Return the axes of the result of a step along which the outputs of its kernel lie."""
     match step.operation:
         case Contract() as contract:
             other = contract.operands[1 - operand]

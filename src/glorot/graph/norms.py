@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Container
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -32,18 +33,19 @@ class Statistic(NamedTuple):
     second: float = 1.0
 
 
-def recognised(graph: Graph, makers: Makers, source: int, value: int) -> Statistic | None:
+def recognised(graph: Graph, makers: Makers, parameters: Container[int], source: int, value: int) -> Statistic | None:
     """Return what a value is of a source, by trying it; None for anything else.
 
     Args:
         graph: the graph.
         makers: the steps that make its values.
+        parameters: the values that are made of parameters: scales and shifts, taken as 1 and 0.
         source: the value that all of it comes from.
         value: the value.
     """
     size = math.prod(graph.shape(source))
     is_tried = 1 < size <= MOST and math.prod(graph.shape(value)) == size
-    steps = makers.between(source, value) if is_tried else None
+    steps = makers.between(source, value, parameters) if is_tried else None
     if steps is None:
         return None
 

@@ -108,8 +108,15 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class Choose:
+    """One of several values, by a condition that is not followed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Take:
-    """Rows of a table, by an index: embeddings, gathers. Operands: (table, index…).
+    """Rows of a table, by an index: embeddings, gathers; without an index, in an order of their own, as sorted.
+
+    Operands: (table, index…).
 
     Attributes:
         axis: the axis of the table that is indexed.
@@ -191,4 +198,4 @@ class Opaque:
 Move = Reshape | Permute | Slice | Broadcast | Flip | Pad | Join | Take
 """What only moves elements about."""
 
-Operation = Contract | Convolve | Move | Map | Reduce | Pool | Normalise | Softmax | Random | Opaque
+Operation = Contract | Convolve | Move | Choose | Map | Reduce | Pool | Normalise | Softmax | Random | Opaque

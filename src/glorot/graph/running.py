@@ -1,6 +1,6 @@
 """Running a piece of a graph on numbers, so that a norm or a softmax is recognised by what it does."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import numpy as np
@@ -35,13 +35,14 @@ class Makers:
         """Return the step that makes a value; None for a leaf."""
         return self._step.get(value)
 
-    def between(self, start: int, end: int) -> list[Step] | None:
-        """Return the steps that lead from one value to another, in order; None if more than numbers enters."""
+    def between(self, start: int, end: int, parameters: Container[int] = ()) -> list[Step] | None:
+        """Return the steps from one value to another, in order; None if more enters than numbers and parameters."""
         found: dict[int, Step] = {}
         waiting = [end]
         while waiting:  # a loop, for graphs are deeper than Python's stack
             value = waiting.pop()
-            if value == start or value in found or self.graph.values[value].number is not None:
+            is_known = self.graph.values[value].number is not None or value in parameters
+            if value == start or value in found or is_known:
                 continue
             step = self._step.get(value)
             if step is None:
@@ -52,7 +53,7 @@ class Makers:
 
 
 def run(graph: Graph, steps: Iterable[Step], start: int, array: Array, end: int) -> Array | None:
-    """Run steps on an array.
+    """Run steps on an array; what enters besides numbers scales by 1 and shifts by 0.
 
     Args:
         graph: the graph that they belong to.
@@ -68,7 +69,10 @@ def run(graph: Graph, steps: Iterable[Step], start: int, array: Array, end: int)
     with np.errstate(all="ignore"):
         for step in steps:
             arrays = [known[v] if v in known else graph.values[v].number for v in step.operands]
-            result = None if any(a is None for a in arrays) else _do(step, arrays, graph.shape(step.result))
+            if any(array is None for array in arrays):
+                neutral = 0.0 if step.operation in (Map("add"), Map("sub")) else 1.0
+                arrays = [neutral if array is None else array for array in arrays]
+            result = _do(step, arrays, graph.shape(step.result))
             if result is None:
                 return None
             known[step.result] = result

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from glorot.graph.curves import recognised
 from glorot.graph.folding import Folded, Use
+from glorot.graph.operations import Slice
 from glorot.graph.sources import Data, Source, source_of
 
 UNNAMED = "a function"
@@ -30,9 +31,10 @@ def seen_in(folded: Folded) -> dict[str, Seen]:
     """Return what a graph shows of every parameter that a signal is multiplied by, or that is looked up."""
     found = {}
     for path, uses in folded.uses.items():
-        use = next((use for use in uses if use.role in ("kernel", "embedding")), None)
-        if use is not None:
-            found[path] = Seen(use.step, _fed_by(folded, use), follower(folded, folded.graph.steps[use.step].result))
+        meets = [use for use in uses if use.role in ("kernel", "embedding")]
+        if meets:  # of a loop, the last turn shows what surrounds it all the time
+            followed_by = follower(folded, folded.graph.steps[meets[-1].step].result)
+            found[path] = Seen(meets[0].step, _fed_by(folded, meets[-1]), followed_by)
     return found
 
 
@@ -60,16 +62,21 @@ def follower(folded: Folded, value: int) -> str:
     """
     sources = [folded.source[value]]
     ends: list[tuple[int, int]] = []
+    is_cut = False
     for source in sources:  # which grows on the way
+        maker = folded.makers.of(source)
+        is_cut |= maker is not None and isinstance(maker.operation, Slice)
         made = _made_of(folded, source)
         sources += [used for one in made for used in _users(folded, one) if _passes(folded, used, one)]
         ends += [(one, source) for one in made if one != source and _is_end(folded, one)]
-    for made_of_it, source in sorted(set(ends)):
-        curve = folded.curve(made_of_it, source)
-        match = recognised(curve)
-        if match is None or match.activation.name != "identity":
-            return UNNAMED if match is None else match.text
-    return "identity"
+    names = [name for name in (_name(folded, *end) for end in sorted(set(ends))) if name != "identity"]
+    is_mixed = is_cut and len(set(names)) > 1  # as the gates of a recurrent cell are
+    return "identity" if is_mixed or not names else names[0]
+
+
+def _name(folded: Folded, value: int, source: int) -> str:
+    match = recognised(folded.curve(value, source))
+    return UNNAMED if match is None else "identity" if match.activation.name == "identity" else match.text
 
 
 def _users(folded: Folded, value: int) -> list[int]:

@@ -118,10 +118,19 @@ def gains(source: Source) -> tuple[float, float]:
         >>> round(gains(gate)[0] ** -2, 4)
         0.3558
     """
-    if isinstance(source, Curved) and source.curve in ACTIVATIONS and source.squares == squares_of(source.curve):
-        return activation(source.curve).scale_gains()
+    if isinstance(source, Mean):
+        return gains(source.source)
+    if isinstance(source, Curved):
+        known = gains_of(source.curve)
+        if known is not None and source.squares == squares_of(source.curve):
+            return known
     second, slope = source.squares
     return float(f"{second**-0.5:.12g}"), float(f"{slope**-0.5:.12g}")
+
+
+def gains_of(name: str) -> tuple[float, float] | None:
+    """Return the gains of an activation by its name; None if it is not in the catalogue."""
+    return activation(name).scale_gains() if name.partition("(")[0] in ACTIVATIONS else None
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """From a JAX model to its inventory, and from assignments to a new model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -19,6 +19,7 @@ from glorot.jax.models import Described, kind_of
 from glorot.jax.writing import written
 from glorot.plans import Assignment
 from glorot.preserving import LOCK
+from glorot.seeing import observed
 
 
 def matches(model: object) -> bool:
@@ -59,16 +60,24 @@ def _inventory(model: Any, inputs: Any) -> Inventory:
     for path, known in described.items():
         leaf, owner = leaves[path], tied.get(path)
         shape = tuple(leaf.shape)
-        parts = () if owner is not None else _parts(path, known)
+        parts = () if owner is not None else _parts(path, known, by_name=inputs is None)
         parts = tuple(_with_held(part, leaf) for part in parts)
         parameters.append(Parameter(path, shape, str(leaf.dtype), parts, owner))
-    return Inventory(kind.framework, tuple(parameters), buffers=kind.buffers(model, described))
+    stock = Inventory(kind.framework, tuple(parameters), buffers=kind.buffers(model, described))
+    return _with_graph(stock, model, inputs, described)
 
 
-def _parts(path: str, described: Described) -> tuple[Part, ...]:
-    return tuple(
-        replace(part, name=path + part.name) for whole in described.parts for part in split(described.layer, whole)
-    )
+def _with_graph(inventory: Inventory, model: Any, inputs: Any, described: Mapping[str, Described]) -> Inventory:
+    """Add what the graph of a model shows, if there is a batch to run it on."""
+    graph = None if inputs is None else _kind_of(model).graph(model, inputs, described)
+    if graph is None:
+        return inventory
+    return observed(inventory, graph, {path: known.layer for path, known in described.items()})
+
+
+def _parts(path: str, described: Described, by_name: bool) -> tuple[Part, ...]:
+    parts = [p for part in described.parts for p in (split(described.layer, part) if by_name else (part,))]
+    return tuple(replace(part, name=path + part.name) for part in parts)
 
 
 def _with_held(part: Part, leaf: Any) -> Part:
@@ -79,6 +88,7 @@ def _with_held(part: Part, leaf: Any) -> Part:
         and [device.platform for device in leaf.devices()] == ["cpu"]
     )
     whole = part.view is None or not part.view.is_piece
+    part = replace(part, filled=isinstance(leaf, np.ndarray | jax.Array) and not isinstance(leaf, jax.core.Tracer))
     if not is_here or not whole or part.start is not None or not jnp.issubdtype(leaf.dtype, jnp.floating):
         return part
     return replace(part, held=held(part, np.asarray(leaf), lambda some: some.astype(np.float32)))

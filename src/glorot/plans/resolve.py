@@ -153,6 +153,7 @@ def _entry(part: Part, name: str, choice: Choice, sharers: Sequence[str]) -> Pla
     why = f"{choice.why}; shared with {', '.join(sharers)}" if sharers else choice.why
     if part.held is not None and _overwrites(law, part.held) and not choice.why.startswith(ASKED):
         why = f"{why}; {OVERWRITES} {part.path} holds: {part.held.words}"
+    why = f"{why}; {part.note}" if part.note else why
     scheme = "" if choice.scheme is None else choice.scheme.text
     return PlanEntry(
         name, part.axes, part.shape, part.role, part.fans, part.fed_by, part.followed_by, part.depth,

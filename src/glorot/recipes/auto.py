@@ -1,8 +1,9 @@
 """Recipe: Xavier's compromise with the gain that each layer needs."""
 
+from glorot.graph.sources import gains, gains_of
 from glorot.inventory import Inventory, Part
 from glorot.recipes.base import Choice, Chooser, recipe, usual
-from glorot.schemes import SCHEMES, as_scheme
+from glorot.schemes import SCHEMES, Scheme, as_scheme
 
 
 @recipe()
@@ -35,12 +36,10 @@ def auto() -> Chooser:
         Glorot & Bengio (2010), equation 12; He et al. (2015), equations 10 and 14; Saxe et al. (2014);
         Jozefowicz et al. (2015), section 4, for the forget bias.
     """
-    balanced = SCHEMES.factory("balanced")
-
     def choose(part: Part, inventory: Inventory) -> Choice:
         if part.role == "kernel":
             gain = "Xavier" if part.fed_by == "identity" else f"gain for {part.fed_by}"
-            return Choice(balanced(part.fed_by), gain)
+            return Choice(_balanced(part), gain)
         if part.role == "recurrent":
             return Choice(as_scheme("orthogonal"), "applied again and again")
         if part.role == "forget_bias":
@@ -48,3 +47,11 @@ def auto() -> Chooser:
         return usual(part)
 
     return choose
+
+
+def _balanced(part: Part) -> Scheme:
+    """Return Xavier's compromise for what feeds a part: an activation by its name, all else by its gains."""
+    balanced = SCHEMES.factory("balanced")
+    if part.source is None or gains(part.source) == gains_of(part.fed_by):
+        return balanced(part.fed_by)
+    return balanced(gains=gains(part.source))

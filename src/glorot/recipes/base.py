@@ -119,26 +119,37 @@ def one_law(weights: Scheme, why: str, embeddings: Scheme | None = None) -> Choo
     return choose
 
 
+USUAL = {
+    "bias": ("zeros", "biases start at 0"),
+    "forget_bias": ("zeros", "biases start at 0"),
+    "scale": ("ones", "a scale of 1 changes nothing"),
+    "shift": ("zeros", "a shift of 0 changes nothing"),
+    "slope": ("constant(0.25)", "PReLU's own start"),
+    "interpolation": ("bilinear", "interpolates, as its layer is there to do"),
+    "running_mean": ("zeros", "as of a signal of mean 0"),
+    "running_variance": ("ones", "as of a signal of variance 1"),
+    "padding": ("zeros", "the padding row stays 0"),
+    "position": ("normal(std=0.02)", "positions start small beside the signal (provisional)"),
+    "token": ("normal(std=0.02)", "tokens start small beside the signal (provisional)"),
+    "layer_scale": ("constant(0.1)", "a branch starts small (provisional)"),
+    "temperature": ("ones", "a temperature of 1 (provisional)"),
+    "relative_bias": ("zeros", "no place is preferred at the start (provisional)"),
+}
+"""The scheme of every role that is started alike by all recipes, and why."""
+
+OWN = ("layer_scale", "temperature", "relative_bias")
+"""The roles whose start a model knows best: where it holds values, they stay."""
+
+
 def usual(part: Part) -> Choice:
     """Return what every recipe gives to biases, norms, slopes and embeddings unless it says otherwise."""
-    match part.role:
-        case "bias" | "forget_bias":
-            return Choice(as_scheme("zeros"), "biases start at 0")
-        case "scale":
-            return Choice(as_scheme("ones"), "a scale of 1 changes nothing")
-        case "shift":
-            return Choice(as_scheme("zeros"), "a shift of 0 changes nothing")
-        case "slope":
-            return Choice(as_scheme("constant(0.25)"), "PReLU's own start")
-        case "interpolation":
-            return Choice(as_scheme("bilinear"), "interpolates, as its layer is there to do")
-        case "running_mean":
-            return Choice(as_scheme("zeros"), "as of a signal of mean 0")
-        case "running_variance":
-            return Choice(as_scheme("ones"), "as of a signal of variance 1")
-        case "padding":
-            return Choice(as_scheme("zeros"), "the padding row stays 0")
-        case "embedding":
-            std = 1 / math.sqrt(part.shape[-1])
-            return Choice(SCHEMES.factory("normal")(std), "rows of length 1")
+    if part.role in OWN and part.filled:
+        return Choice(None, f"left alone: a {part.role.replace('_', ' ')} keeps the start of its model (provisional)")
+    if part.role == "scale" and part.neutral != 1:
+        return Choice(as_scheme(f"constant({part.neutral:g})"), f"a scale of {part.neutral:g} changes nothing here")
+    if part.role in USUAL:
+        scheme, why = USUAL[part.role]
+        return Choice(as_scheme(scheme), why)
+    if part.role == "embedding":
+        return Choice(SCHEMES.factory("normal")(1 / math.sqrt(part.shape[-1])), "rows of length 1")
     raise GlorotError(f"{part.name}: no start is agreed on for role {part.role!r}; give a rule for it, or 'skip'")

@@ -249,7 +249,9 @@ def lecun_normal() -> Rule:
 
 
 @scheme()
-def balanced(fed_by: str = "identity", distribution: str = "uniform") -> Rule:
+def balanced(
+    fed_by: str = "identity", distribution: str = "uniform", gains: tuple[float, float] | None = None
+) -> Rule:
     """Xavier's compromise for any activation: forward and backward variance weighed alike.
 
     Var(W) = 2/(fan_in/g_f² + fan_out/g_b²), g_f² = 1/E φ², g_b² = 1/E φ′² of the activation that
@@ -262,12 +264,14 @@ def balanced(fed_by: str = "identity", distribution: str = "uniform") -> Rule:
     Args:
         fed_by: the activation that feeds the layer, "identity" by default.
         distribution: "uniform" (default), "normal" or "truncated_normal".
+        gains: (g_f, g_b) of what feeds the layer, where that is no activation of the catalogue: a product, a
+            shifted curve; None (default) takes those of `fed_by`.
 
     Returns:
         The scheme.
 
     Raises:
-        GlorotError: if the activation or the distribution is unknown.
+        GlorotError: if the activation or the distribution is unknown, or a gain is not positive.
 
     Example:
         >>> [round(scheme(Fans(300, 100)).high, 9) for scheme in (balanced(), xavier_uniform())]
@@ -279,7 +283,8 @@ def balanced(fed_by: str = "identity", distribution: str = "uniform") -> Rule:
         Glorot & Bengio (2010), equations 10 to 12; He et al. (2015), equations 10 and 14, for the gains.
     """
     _check_choice("balanced", "distribution", distribution, DISTRIBUTIONS)
-    forward, backward = activation(fed_by).scale_gains()
+    forward, backward = activation(fed_by).scale_gains() if gains is None else gains
+    check_positive("balanced", forward=forward, backward=backward)
 
     def rule(fans: Fans, shape: tuple[int, ...], axes: str) -> Distribution:
         return of_variance(2 / (fans.fan_in / forward**2 + fans.fan_out / backward**2), distribution)

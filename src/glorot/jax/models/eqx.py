@@ -12,12 +12,13 @@ import jax
 import jax.numpy as jnp
 
 from glorot.errors import GlorotError
+from glorot.graph import Graph
 from glorot.jax.models.describing import Described, describe, kind_in
 from glorot.jax.models.eqx_layers import COUNTERS, PACKAGES, kind_at
 from glorot.jax.models.paths import by_path, check_filled, dotted, is_array, nodes, shapes_of
 from glorot.jax.models.registration import in_order
 from glorot.jax.models.running import taken_apart
-from glorot.jax.models.tracing import Trace, mark_of, placed, traced
+from glorot.jax.models.tracing import graph_of, placed
 
 framework = "equinox"
 
@@ -110,23 +111,32 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     inside = nodes(model, _is_state())
     modules = {path: node for path, node in inside.items() if isinstance(node, base)}
     found = describe(modules, shapes, kind_at)
-    if inputs is not None:
-        return placed(found, _traced(model, inputs, {path: found[path] for path in _arrays(model) if path in found}))
-    return placed(found, in_order(inside.items(), found))
+    return found if inputs is not None else placed(found, in_order(inside.items(), found))
 
 
-def _traced(model: Any, inputs: Any, found: Mapping[str, Described]) -> Trace:
+def graph(model: Any, inputs: Any, found: Mapping[str, Described]) -> Graph:
+    """Return what a model computes of what it is called with.
+
+    Args:
+        model: the model; it is not changed.
+        inputs: what it is called with, or its shapes.
+        found: what is known of its parameters.
+
+    Raises:
+        GlorotError: if the model refuses the inputs.
+    """
     arrays = _arrays(model)
+    own = [path for path in arrays if path in found]
     others = [path for path in arrays if path not in found]
     batch, together = taken_apart(inputs)
 
     def run(weights: list[Any], state: list[Any], batch: list[Any]) -> Any:
         args, kwargs = together(batch)
-        return _with(model, dict(zip([*found, *others], [*weights, *state], strict=True)))(*args, **kwargs)
+        return _with(model, dict(zip([*own, *others], [*weights, *state], strict=True)))(*args, **kwargs)
 
-    weights = [(mark_of(known), arrays[path]) for path, known in found.items()]
+    weights = {path: arrays[path] for path in own}
     try:
-        return traced(run, weights, [arrays[path] for path in others], batch)
+        return graph_of(run, found, weights, {path: arrays[path] for path in others}, batch)
     except GlorotError as error:
         hint = (
             "a BatchNorm in training knows its batch by that name: pass eqx.nn.inference_mode(model)"

@@ -8,13 +8,14 @@ from typing import Any
 import jax
 
 from glorot.errors import GlorotError
+from glorot.graph import Graph
 from glorot.jax.models.describing import STATISTICS, Described, describe
 from glorot.jax.models.flax_layers import keeps_statistics, kind_at
 from glorot.jax.models.paths import by_path, check_filled, dotted, is_array, shapes_of
 from glorot.jax.models.registration import in_order
 from glorot.jax.models.running import call_abstractly, taken_apart
 from glorot.jax.models.stacks import Views
-from glorot.jax.models.tracing import Trace, mark_of, placed, traced
+from glorot.jax.models.tracing import graph_of, placed
 from glorot.text import shape_text
 
 framework = "flax.linen"
@@ -148,8 +149,7 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     if inputs is not None:
         modules, made, views = modules_made(module, inputs)
         _check_belong(type(module).__name__, shapes, shapes_of(made))
-        found = describe(modules, shapes | gathered(modules), kind_at, views.stacks(shapes))
-        return placed(found, _traced(model, inputs, {path: found[path] for path in shapes}))
+        return describe(modules, shapes | gathered(modules), kind_at, views.stacks(shapes))
     items = list(_from_setup(module, params))
     modules = {path: node for path, node in items if isinstance(node, _base())}
     if any(path.rpartition(".")[0] not in modules for path in shapes):
@@ -162,20 +162,31 @@ def _base() -> Any:
     return sys.modules["flax.linen"].Module
 
 
-def _traced(model: Any, inputs: Any, found: Mapping[str, Described]) -> Trace:
+def graph(model: Any, inputs: Any, found: Mapping[str, Described]) -> Graph:
+    """Return what a module computes of a batch.
+
+    Args:
+        model: (module, params); neither is changed.
+        inputs: the batch, or its shapes.
+        found: what is known of its params.
+
+    Raises:
+        GlorotError: if the module refuses the batch.
+    """
     module, given, _ = _taken_apart(model)
-    arrays = leaves(model)
+    arrays, own = leaves(model), list(_params(model))
     besides = {key: value for key, value in given.items() if key != "params"} if _has_collections(given) else {}
-    state, structure = jax.tree_util.tree_flatten(besides)
+    flat, structure = jax.tree_util.tree_flatten_with_path(besides)
+    others = {dotted(keys).removeprefix("batch_stats."): leaf for keys, leaf in flat}
     batch, together = taken_apart(inputs)
 
     def run(weights: list[Any], state: list[Any], batch: list[Any]) -> Any:
         args, kwargs = together(batch)
-        _, new = rebuilt((module, _taken_apart(model)[2]), dict(zip(found, weights, strict=True)))
+        _, new = rebuilt((module, _taken_apart(model)[2]), dict(zip(own, weights, strict=True)))
         variables = {**jax.tree_util.tree_unflatten(structure, state), "params": new}
         return module.apply(variables, *args, mutable=True, rngs={"params": jax.random.key(0)}, **kwargs)
 
-    return traced(run, [(mark_of(known), arrays[path]) for path, known in found.items()], state, batch)
+    return graph_of(run, found, {path: arrays[path] for path in own}, others, batch)
 
 
 def modules_made(module: Any, inputs: Any) -> tuple[dict[str, Any], dict[str, Any], Views]:

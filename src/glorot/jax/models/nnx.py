@@ -7,12 +7,13 @@ from typing import Any
 import jax
 
 from glorot.errors import GlorotError
+from glorot.graph import Graph
 from glorot.jax.models.describing import Described, describe
 from glorot.jax.models.flax_layers import keeps_statistics, kind_at
 from glorot.jax.models.paths import check_filled, dotted, is_array, shapes_of
 from glorot.jax.models.registration import in_order
 from glorot.jax.models.running import taken_apart
-from glorot.jax.models.tracing import Trace, mark_of, placed, traced
+from glorot.jax.models.tracing import graph_of, placed
 from glorot.reaching import reachable, remember
 
 framework = "flax.nnx"
@@ -134,8 +135,8 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
 
     Args:
         model: the model; it is not changed.
-        inputs: a batch, or its shapes, which shows the order of execution and the activations; without it no more
-            is known than what an `nnx.Sequential` holds in a row.
+        inputs: a batch, whose graph will show the order of execution and the activations; without it no more is
+            known than what an `nnx.Sequential` holds in a row.
 
     Raises:
         GlorotError: if the model is not built, or refuses the batch.
@@ -143,16 +144,28 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     shapes, items = shapes_of(leaves(model)), list(_walk(model, "", ()))
     modules = {path: node for path, node in items if isinstance(node, _nnx().Module)}
     found = describe(modules, shapes, kind_at)
-    if inputs is None:
-        return placed(found, in_order(items, found, attributes=False))
+    return placed(found, in_order(items, found, attributes=False)) if inputs is None else found
+
+
+def graph(model: Any, inputs: Any, found: Mapping[str, Described]) -> Graph:
+    """Return what a model computes of a batch.
+
+    Args:
+        model: the model; it is not changed.
+        inputs: the batch, or its shapes.
+        found: what is known of its parameters.
+
+    Raises:
+        GlorotError: if the model refuses the batch.
+    """
     restore = remember(reachable([model], leave=("jax", "jaxlib")))  # a copy of a model shares what is no variable
     try:
-        return placed(found, _traced(model, inputs, found))
+        return _lowered(model, inputs, found)
     finally:
         restore()
 
 
-def _traced(model: Any, inputs: Any, found: Mapping[str, Described]) -> Trace:
+def _lowered(model: Any, inputs: Any, found: Mapping[str, Described]) -> Graph:
     nnx = _nnx()
     graph, state = nnx.split(model)
     flat = nnx.to_flat_state(state)
@@ -164,9 +177,9 @@ def _traced(model: Any, inputs: Any, found: Mapping[str, Described]) -> Trace:
         new = [(keys, _with_value(held, next(values[isinstance(held, nnx.Param)]))) for keys, held in flat]
         return nnx.merge(graph, nnx.from_flat_state(new))(*args, **kwargs)
 
-    weights = [(mark_of(found[dotted(keys)]), _value(held)) for keys, held in flat if isinstance(held, nnx.Param)]
-    others = [_value(held) for _, held in flat if not isinstance(held, nnx.Param)]
-    return traced(run, weights, others, batch)
+    weights = {dotted(keys): _value(held) for keys, held in flat if isinstance(held, nnx.Param)}
+    others = {dotted(keys): _value(held) for keys, held in flat if not isinstance(held, nnx.Param)}
+    return graph_of(run, found, weights, others, batch)
 
 
 def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:

@@ -66,6 +66,10 @@ def described(model: Any, _inputs: Any = None) -> dict[str, Described]:
     return describe(nodes(model), shapes_of(leaves(model)), lambda path, containers: (None, unknown))
 
 
+def graph(_model: Any, _inputs: Any, _found: Mapping[str, Described]) -> None:
+    """Return None: a pytree says nothing of what is computed with it."""
+
+
 def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:
     """Return the pytree with leaves replaced; the one given is not changed.
 

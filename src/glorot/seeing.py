@@ -1,0 +1,193 @@
+"""Seeing: what the graph of a model adds to what is known of its layers, and where it knows better."""
+
+from collections import defaultdict
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
+
+from glorot.errors import GlorotError
+from glorot.fans import ELEMENTWISE, Fans, embedding
+from glorot.graph import Folded, Graph
+from glorot.graph.cuts import Comb, comb_of, names_of, pieces_of
+from glorot.graph.kernels import Kernel, kernel_of, kernel_operand, outputs_of
+from glorot.graph.operations import Convolve
+from glorot.graph.roles import Role, role_of
+from glorot.graph.seen import Seen, first_of, seen_in
+from glorot.inventory import Inventory, Parameter, Part
+from glorot.layouts import comb, laid_out
+from glorot.text import number
+
+Cut = tuple[tuple[str, Comb], ...]
+"""The pieces that the outputs of a kernel are taken apart into, each with its name."""
+
+MOST_PIECES = 16
+"""Pieces of one parameter; what is taken apart further is left whole."""
+
+VECTORS = ("bias", "scale", "shift", "slope")
+"""The roles of what acts on each unit by itself."""
+
+
+def observed(inventory: Inventory, graph: Graph, layers: Mapping[str, str]) -> Inventory:
+    """Return an inventory with all that the graph of its model shows.
+
+    Args:
+        inventory: what is known of the model by the classes of its layers.
+        graph: what the model computes on a batch.
+        layers: the path of the layer of each parameter.
+
+    Returns:
+        The inventory: parameters that no class explains by their use, true fans with the sizes of the maps, fused
+        kernels piece by piece, sources, followers, and the order of execution. What the batch does not reach is kept.
+    """
+    unowned = {one.path for one in inventory.parameters if any(part.role == "unknown" for part in one.parts)}
+    view = _View(graph, layers, unowned)
+    parameters = tuple(
+        replace(parameter, parts=view.parts_of(parameter)) if parameter.parts else parameter
+        for parameter in inventory.parameters
+    )
+    return replace(inventory, parameters=parameters)
+
+
+class _View:
+    """The graph of a model, asked parameter by parameter."""
+
+    def __init__(self, graph: Graph, layers: Mapping[str, str], unowned: Container[str]) -> None:
+        self.folded = Folded(graph)
+        self.seen = seen_in(self.folded)
+        self.layers = dict(layers)
+        together: dict[str, list[str]] = defaultdict(list)
+        for path, layer in layers.items():  # a weight that no layer owns is a layer by itself
+            self.layers[path] = path if path in unowned and path in self.seen else layer
+            together[self.layers[path]].append(path)
+        found = {layer: first_of(self.seen, paths) for layer, paths in together.items()}
+        self.firsts = {layer: first for layer, first in found.items() if first is not None}
+        order = sorted(self.firsts, key=lambda layer: self.firsts[layer].position)
+        self.depths = {layer: depth for depth, layer in enumerate(order, start=1)}
+        self.cuts: dict[int, Cut] = {}
+
+    def parts_of(self, parameter: Parameter) -> tuple[Part, ...]:
+        """Return the parts of a parameter as the graph shows them."""
+        path, parts = parameter.path, parameter.parts
+        role = role_of(self.folded, path)
+        if role is not None:
+            is_unknown = all(part.role == "unknown" for part in parts)
+            parts = self._understand(parameter, role) if is_unknown else self._refine(parameter, role)
+        layer = self.layers.get(path, "")
+        seen = self.seen.get(path, self.firsts.get(layer))
+        return tuple(self._placed(part, seen, self.depths.get(layer, 0), role is not None) for part in parts)
+
+    def _placed(self, part: Part, seen: Seen | None, depth: int, is_seen: bool) -> Part:
+        if seen is None:
+            return replace(part, seen=is_seen)
+        source, follower = seen.source, seen.followed_by
+        return replace(part, source=source, fed_by=source.text, followed_by=follower, depth=depth, seen=is_seen)
+
+    # ---- parameters that no class explains ---------------------------------------------------------------------------
+
+    def _understand(self, parameter: Parameter, role: Role) -> tuple[Part, ...]:
+        """Return the parts of a parameter by its use alone."""
+        shape, layer = parameter.shape, parameter.parts[0].layer
+        if role.name == "kernel":
+            kernel = kernel_of(self.folded, role.use)
+            return parameter.parts if kernel is None else self._kernel(parameter, role, kernel)
+        if role.name == "embedding" and len(shape) == 2:
+            part = laid_out("b o", shape, "embedding", layer, embedding(shape[1]))
+        elif role.name in VECTORS:
+            part = Part("", "o" * len(shape), shape, role.name, layer, ELEMENTWISE)
+        elif role.name:
+            part = Part("", "", shape, role.name, layer)
+        else:
+            return parameter.parts
+        part = _like(part, parameter.parts[0])
+        return self._cut_bias(part, shape, role)
+
+    def _kernel(self, parameter: Parameter, role: Role, kernel: Kernel) -> tuple[Part, ...]:
+        pattern = " ".join(
+            f"({' '.join(letters)})" if len(letters) > 1 else letters or "b" for letters in kernel.letters
+        )
+        try:
+            part = laid_out(
+                pattern, parameter.shape, "kernel", parameter.parts[0].layer, kernel.fans, b=max(kernel.groups, 1)
+            )
+        except GlorotError:  # several meanings share an axis in another way than groups do
+            return parameter.parts
+        part = _like(part, parameter.parts[0])
+        return self._cut(part, parameter.shape, role, kernel)
+
+    # ---- parameters of known layers ----------------------------------------------------------------------------------
+
+    def _refine(self, parameter: Parameter, role: Role) -> tuple[Part, ...]:
+        """Return the parts of a parameter of a known layer, with what the graph knows better."""
+        if len(parameter.parts) > 1:
+            return parameter.parts
+        (part,) = parameter.parts
+        if part.role == "kernel" and role.name == "kernel":
+            kernel = kernel_of(self.folded, role.use)
+            return parameter.parts if kernel is None else self._better(part, parameter.shape, role, kernel)
+        if part.role == "scale" and role.neutral is not None:
+            return (replace(part, neutral=role.neutral),)
+        return self._cut_bias(part, parameter.shape, role) if part.role == "bias" else parameter.parts
+
+    def _better(self, part: Part, shape: Sequence[int], role: Role, kernel: Kernel) -> tuple[Part, ...]:
+        claimed, note = part.fans, ""
+        is_convolution = isinstance(self.folded.graph.steps[role.use.step].operation, Convolve)
+        if claimed is not None and claimed != kernel.fans and not is_convolution:
+            note = f"connects {_fans(kernel.fans)}, its class {_fans(claimed)}"
+        return self._cut(replace(part, fans=kernel.fans, note=note), shape, role, kernel)
+
+    # ---- fused kernels -----------------------------------------------------------------------------------------------
+
+    def _cut(self, part: Part, shape: Sequence[int], role: Role, kernel: Kernel) -> tuple[Part, ...]:
+        """Cut a kernel into the pieces that its model takes its outputs apart into."""
+        axes = [axis for axis, letters in enumerate(kernel.letters) if letters == "o"]
+        if len(axes) != 1 or kernel.groups > 1:
+            return (part,)
+        pieces = self._pieces(role.use.step, kernel.outputs, shape[axes[0]])
+        return _pieces_in(part, shape, axes[0], pieces)
+
+    def _pieces(self, position: int, outputs: Sequence[int], size: int) -> Cut:
+        if position not in self.cuts:
+            found = pieces_of(self.folded, position, outputs)
+            combs = [comb_of(piece.features) for piece in found]
+            known = [one for one in combs if one is not None and one.run * one.times > 1 and size % one.period == 0]
+            whole = len(known) < len(combs) or not 1 < len(combs) <= MOST_PIECES
+            self.cuts[position] = () if whole else tuple(zip(names_of(found), known, strict=True))
+        return self.cuts[position]
+
+    def _cut_bias(self, part: Part, shape: Sequence[int], role: Role) -> tuple[Part, ...]:
+        """Cut what is added to the outputs of a fused kernel as the kernel is."""
+        step = self.folded.graph.steps[role.use.step]
+        signal = next((v for v in step.operands if v in self.folded.source), None)
+        if role.name != "bias" or signal is None or len(shape) != 1:
+            return (part,)
+        maker = self.folded.makers.of(self.folded.source[signal])
+        kernel = None if maker is None else kernel_operand(self.folded, maker)
+        if maker is None or kernel is None:
+            return (part,)
+        cut = self._pieces(self.folded.position(maker), outputs_of(maker, kernel), shape[0])
+        fits = sum(one.run * one.times for _, one in cut) == shape[0]
+        return _pieces_in(part, shape, 0, cut) if fits else (part,)
+
+
+def _like(part: Part, unknown: Part) -> Part:
+    """Return what an unknown part turned out to be, with all else that is known of it."""
+    return replace(
+        unknown, axes=part.axes, shape=part.shape, role=part.role, fans=part.fans, view=part.view, by_use=True
+    )
+
+
+def _pieces_in(part: Part, shape: Sequence[int], axis: int, cut: Cut) -> tuple[Part, ...]:
+    """Return the pieces of a part, each with its own outputs; the part itself if it is not cut."""
+    if not cut:
+        return (part,)
+    found = []
+    for name, (start, run, period, times) in cut:
+        piece = comb(part, shape, axis, start, run, period if times > 1 else shape[axis], times)
+        fans = part.fans
+        if fans is not None and part.role == "kernel":
+            fans = Fans(fans.fan_in, fans.fan_out * run * times / shape[axis])
+        found.append(replace(piece, name=f"{part.name}[{name}]", fans=fans))
+    return tuple(found)
+
+
+def _fans(fans: Fans) -> str:
+    return f"{number(fans.fan_in)} → {number(fans.fan_out)}"
