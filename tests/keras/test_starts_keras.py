@@ -1,5 +1,8 @@
 """What a Keras model says of its own starts: frozen layers stay, initializers of vectors are kept, statistics start again."""
 
+from pathlib import Path
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from keras_zoo import values_of
 
 import glorot
 from glorot.errors import GlorotError
+from glorot.plans import Plan
 
 
 def small() -> keras.Sequential:
@@ -56,3 +60,52 @@ def test_a_zero_kernel_is_told_of_before_it_is_overwritten() -> None:
     model = keras.Sequential([keras.Input((4,)), layers.Dense(3, kernel_initializer="zeros")])
     with pytest.warns(UserWarning, match=r"what may be meant: layers\.0\.kernel holds all 0; keep it with"):
         glorot.plan(model)
+
+
+class Counting(layers.Layer):
+    """A layer with a table of positions, a count in two places, a list of caches and one that nothing names."""
+
+    def __init__(self, count: keras.Variable) -> None:
+        super().__init__()
+        self.count, self.noise = count, layers.GaussianNoise(0.1)
+        self.table = self.add_weight((3,), trainable=False, name="positions")
+        self.caches = [self.add_weight((2,), trainable=False) for _ in range(2)]
+        self.add_weight((2,), trainable=False)
+        self.add_weight((2,), trainable=False, name="mask")
+
+    def call(self, x: Any) -> Any:
+        return self.noise(x + self.table)
+
+
+def test_other_state_is_listed_once_and_left_alone(tmp_path: Path) -> None:
+    count = keras.Variable(3, dtype="int32", trainable=False)
+    model = keras.Sequential([
+        keras.Input((3,)), layers.Normalization(), Counting(count), Counting(count), layers.Dense(3),
+        layers.BatchNormalization(), layers.SpectralNormalization(layers.Dense(2)), layers.Dropout(0.5),
+    ])  # fmt: skip
+    model.compile("adam", "mse", metrics=["mae"])
+    own = ["table", "caches.0", "caches.1", "state.4", "mask"]
+    buffers = (
+        *(f"layers.0.{name}" for name in ("adapt_mean", "adapt_variance", "count")),
+        *("layers.1.count", *(f"layers.1.{name}" for name in own), *(f"layers.2.{name}" for name in own)),
+        "layers.5.vector_u",
+    )
+    for inputs in (None, np.ones((4, 3))):
+        plan = glorot.plan(model, "he", inputs=inputs)
+        assert plan.buffers == buffers
+    assert not {entry.name for entry in plan} & set(buffers)
+    assert "layers.4.moving_mean" in {entry.name for entry in plan}
+    assert Plan.load(plan.save(tmp_path / "plan.json")).buffers == buffers
+    shown = next(line for line in plan.table(full=True).splitlines() if line.startswith("left alone, for they are"))
+    assert shown == f"left alone, for they are buffers: {', '.join(buffers)}"
+    before = [keras.ops.convert_to_numpy(one) for one in (count, model.layers[1].table, model.layers[5].vector_u)]
+    glorot.apply(plan, model, seed=0)
+    after = [keras.ops.convert_to_numpy(one) for one in (count, model.layers[1].table, model.layers[5].vector_u)]
+    assert list(map(np.array_equal, before, after)) == [True] * 3
+
+
+def test_what_a_frozen_norm_gathers_is_among_it() -> None:
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(4), layers.BatchNormalization()])
+    assert glorot.plan(model).buffers == ()
+    model.layers[1].trainable = False
+    assert glorot.plan(model).buffers == ("layers.1.moving_mean", "layers.1.moving_variance")

@@ -16,7 +16,7 @@ from glorot.fused import FUSED, split
 from glorot.holding import held
 from glorot.inventory import Inventory, Parameter, Part, runs
 from glorot.keras.layers import OUTSIDE, Parts, kind_of, parts_of
-from glorot.keras.paths import every_layer, joined, kinds, layers_of, own_variables, told
+from glorot.keras.paths import every_layer, joined, kinds, layers_of, other_variables, own_variables, told
 from glorot.keras.preserve import preserved
 from glorot.keras.tracing import Follower, Trace, follow
 from glorot.preserving import LOCK
@@ -72,7 +72,8 @@ def _inventory(model: Any, inputs: Any) -> Inventory:
             trace = follow(model, Follower(paths, weighted, runs=True), args, kwargs)
     depths = {path: n for n, path in enumerate(trace.order, start=1)}
     owners = _owners(stored)
-    return Inventory("keras", tuple(_parameter(one, owners[id(one.variable)], trace, depths) for one in stored))
+    parameters = tuple(_parameter(one, owners[id(one.variable)], trace, depths) for one in stored)
+    return Inventory("keras", parameters, buffers=_buffers(layers, owners))
 
 
 def variables_of(model: Any) -> dict[str, Any]:
@@ -106,6 +107,16 @@ def _owners(stored: Iterable[_Stored]) -> dict[int, str]:
         if known.parts is None and one.parts is not None:
             first[id(one.variable)] = one
     return {key: one.path for key, one in first.items()}
+
+
+def _buffers(layers: Iterable[tuple[str, Any]], owners: Mapping[int, str]) -> tuple[str, ...]:
+    """Return the paths of the state that no recipe starts; what stands in several places is listed once."""
+    firsts: dict[int, str] = {}
+    for path, layer in layers:
+        for name, variable in other_variables(layer):
+            if id(variable) not in owners:
+                firsts.setdefault(id(variable), joined(path, name))
+    return tuple(firsts.values())
 
 
 def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int]) -> Parameter:

@@ -126,13 +126,27 @@ def own_variables(layer: Any) -> list[tuple[str, Any]]:
         variables += [layer.moving_mean, layer.moving_variance]
     if is_quantized(layer):
         variables += layer._non_trainable_variables
+    return _named(layer, variables, "weights")
+
+
+def other_variables(layer: Any) -> list[tuple[str, Any]]:
+    """Return (name, variable) of the state that a layer holds itself besides: no weights, nor what starts with them.
+
+    Generators of random seeds are left out: what they hold is no part of what a trained model computes.
+    """
+    own = {id(variable) for _, variable in own_variables(layer)}
+    return _named(layer, [one for one in layer._non_trainable_variables if id(one) not in own], "state")
+
+
+def _named(layer: Any, variables: list[Any], otherwise: str) -> list[tuple[str, Any]]:
+    """Return (name, variable), numbered after another word where nothing names a variable."""
     names = _names(layer)
     called = [_bare(names[id(one)], names) if id(one) in names else one.name for one in variables]
     count = Counter(called)
     found = []
     for n, (name, variable) in enumerate(zip(called, variables, strict=True)):
         tells = id(variable) in names or (count[name] == 1 and not AUTOMATIC.fullmatch(name))
-        found.append((name if tells else f"weights.{n}", variable))
+        found.append((name if tells else f"{otherwise}.{n}", variable))
     return found
 
 
