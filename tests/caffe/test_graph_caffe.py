@@ -175,6 +175,13 @@ def test_pieces_of_a_blob_are_what_it_was() -> None:
     ]
 
 
+def test_numbers_that_a_mask_spreads_are_what_they_were() -> None:
+    pool = 'layer { name: "pool" type: "Pooling" bottom: "r" top: "p" top: "m" pooling_param { kernel_size: 2 stride: 2 } }\n'
+    up = layer("up", "Upsample", "p m", "upsample_param { scale: 2 }")
+    found = seen(conv("a", "x") + layer("r", "ReLU", "a") + pool + up + conv("z", "up"))
+    assert (found["z"].source.text, found["a"].followed_by) == ("relu", "relu")
+
+
 def test_a_gated_unit_is_a_product() -> None:
     pieces = 'layer { name: "cut" type: "Slice" bottom: "a" top: "p" top: "q" }\n'
     gate = layer("s", "Sigmoid", "p") + layer("j", "Eltwise", "s q", "eltwise_param { operation: PROD }")

@@ -22,8 +22,13 @@ LABELS = ("label", "similar")
 def graph_of_module(net: Net, is_training: bool) -> Graph:
     module = to_torch(net).train(is_training)
     batch = {name: torch.zeros(shape) if name in LABELS else torch.rand(shape) for name, shape in net.inputs.items()}
-    slopes = {part.path: part.start for part in inventory(net).parts if part.role == "slope" and part.start is not None}
-    lowered = lower_module(module, lambda: module(**batch), batch, dict(module.named_parameters()), slopes)
+    slopes = {part.path: part.start for part in inventory(net).parts if part.role == "slope"}
+
+    def leaves(graph: Graph) -> list[tuple[torch.Tensor, int]]:
+        stored = module.named_parameters()
+        return [(tensor, graph.parameter(path, tensor.shape, slopes.get(path))) for path, tensor in stored]
+
+    lowered = lower_module(module, lambda: module(**batch), batch, leaves)
     assert lowered.error is None
     return lowered.graph
 

@@ -80,7 +80,7 @@ def _lower(at: Lowering) -> Sequence[int]:
     """Lower a pooling; the stochastic one makes a mean weighted by size, which in training it makes on average."""
     how = pooled_of(at.layer, at.shapes[0])
     pool = Pool("max" if how.method == "MAX" else "mean", (1, 1, *how.window.kernel))
-    mask = [at.step(Opaque("places of the largest"), at.bottom, shape=top) for top in at.tops[1:]]
+    mask = [at.step(Opaque("Pooling mask"), at.bottom, shape=top) for top in at.tops[1:]]
     return [at.step(pool, at.bottom, shape=at.tops[0]), *mask]
 
 
