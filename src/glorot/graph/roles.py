@@ -1,0 +1,170 @@
+"""Roles: what a parameter is for that meets the signal, read from where and how it does."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from glorot.graph.curves import Application, Curve
+from glorot.graph.folding import Folded, Use
+from glorot.graph.kernels import follow_parameter, label_axes
+from glorot.graph.operations import Map
+
+ORDER = ("kernel", "embedding", "scale", "token", "slope", "shift", "signal")
+"""Of several uses the first decides: a kernel that zeros meet in the first turn of a loop looks like a shift there."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a parameter is for.
+
+    Attributes:
+        name: one of the roles of an inventory; "" where its use is not understood.
+        use: the use that tells.
+        neutral: the value at which a scale changes nothing; None where it has none.
+    """
+
+    name: str
+    use: Use
+    neutral: float | None = None
+
+
+def role_of(folded: Folded, path: str) -> Role | None:
+    """Return what a parameter is for; None if no signal meets it."""
+    uses = folded.uses.get(path)
+    if not uses:
+        return None
+    use = min(uses, key=lambda one: (ORDER.index(one.role), one.step))
+    match use.role:
+        case "kernel":
+            return Role("kernel", use)
+        case "embedding":
+            return Role(_role_of_table(folded, use), use)
+        case "token":
+            return Role("token", use)
+        case "slope":
+            return Role("slope", use)
+        case "scale":
+            return _role_of_scale(folded, use)
+        case "shift":
+            return Role(_role_of_shift(folded, use), use)
+    return Role("", use)
+
+
+def _other(folded: Folded, use: Use) -> int | None:
+    """Return the signal that a parameter meets."""
+    step = folded.graph.steps[use.step]
+    return next((v for n, v in enumerate(step.operands) if n != use.operand and v in folded.source), None)
+
+
+def _role_of_table(folded: Folded, use: Use) -> str:
+    """Tell a table of tokens, looked up by the batch, from one of positions, looked up by numbers known beforehand."""
+    step = folded.graph.steps[use.step]
+    if any(value in folded.source for value in step.operands[1:]):
+        return "embedding"
+    return "relative_bias" if _meets(folded, step.result, "interaction") else "position"
+
+
+def _meets(folded: Folded, value: int, kind: str) -> bool:
+    """Tell whether a value is added, as it is or moved, to a source of some kind."""
+    waiting, seen = [value], set[int]()
+    while waiting:
+        here = waiting.pop()
+        for position, _ in folded.users[here]:
+            step = folded.graph.steps[position]
+            others = [v for v in folded.data_of(step) if v != here]
+            if step.operation == Map("add") and any(folded.kind[folded.back(v)] == kind for v in others):
+                return True
+            if folded.passes.get(step.result) == here and step.result not in seen:
+                seen.add(step.result)
+                waiting.append(step.result)
+    return False
+
+
+def _role_of_scale(folded: Folded, use: Use) -> Role:
+    step = folded.graph.steps[use.step]
+    signal, size = _other(folded, use), _size(folded, use)
+    neutral = neutral_of(folded, use)
+    kind = folded.kind[folded.back(signal)] if signal is not None else ""
+    if kind in ("normalised", "centred") or folded.is_statistic(step.result):
+        return Role("scale", use, neutral)
+    if _ends_branch(folded, step.result):
+        return Role("layer_scale", use, neutral)
+    return Role("temperature" if size == 1 else "scale", use, neutral)
+
+
+def _size(folded: Folded, use: Use) -> int:
+    leaf = next(value for value in folded.graph.values if value.path == use.path)
+    return int(np.prod(leaf.shape))
+
+
+def _ends_branch(folded: Folded, value: int) -> bool:
+    """Tell whether a value is added to another signal next, moved or dropped out on the way."""
+    for _ in range(4):
+        users = [folded.graph.steps[position] for position, _ in folded.users[value]]
+        if any(folded.kind.get(step.result) == "sum" for step in users):
+            return True
+        following = [step.result for step in users if folded.passes.get(step.result) == value]
+        if not following:
+            return False
+        value = following[0]
+    return False
+
+
+def _role_of_shift(folded: Folded, use: Use) -> str:
+    signal = _other(folded, use)
+    if signal is None:
+        return "bias"
+    kind = folded.kind[folded.source[signal]]
+    varying = _varying_axes(folded, use)
+    if kind == "interaction" or folded.kind[folded.back(signal)] == "interaction":
+        return "relative_bias" if len(varying) > 1 else "bias"
+    if len(varying) > 1 or (varying and kind in ("input", "embedding", "join")):
+        return "position"
+    return "shift" if folded.kind[folded.back(signal)] == "normalised" else "bias"
+
+
+def _varying_axes(folded: Folded, use: Use) -> list[int]:
+    """Return the axes of a result, counted from its end, along which a parameter that is added varies."""
+    step = folded.graph.steps[use.step]
+    operand = step.operands[use.operand]
+    leaf = next(value for value in folded.graph.values if value.path == use.path)
+    labels = label_axes(leaf.shape, range(len(leaf.shape)))
+    arrived = follow_parameter(folded, leaf.id, labels, operand)
+    shape = folded.graph.shape(operand)
+    if arrived is None:
+        return [axis - len(shape) for axis, size in enumerate(shape) if size > 1]
+    return [n - arrived.ndim for n, stride in enumerate(arrived.strides) if stride and arrived.shape[n] > 1]
+
+
+def neutral_of(folded: Folded, use: Use) -> float | None:
+    """Return the value of a scale at which it changes nothing: 1, or 0 where its layer adds 1 to it."""
+    step = folded.graph.steps[use.step]
+    curve = _curve_of_parameter(folded, step.operands[use.operand], use.path)
+    if curve is None:
+        return None
+    made = curve(np.array([1.0, 0.0, -1.0]))
+    return next((w for w, y in zip((1.0, 0.0, -1.0), made.tolist(), strict=True) if abs(y - 1) < 1e-6), None)
+
+
+def _curve_of_parameter(folded: Folded, value: int, path: str) -> Curve | None:
+    """Return what a layer does to a parameter, element by element, before it meets the signal."""
+    applications: list[Application] = []
+    numbers: dict[int, float] = {}
+    waiting, result = [value], value
+    while waiting:
+        made = waiting.pop()
+        if folded.graph.values[made].path == path:
+            continue
+        number, step = folded.number(made), folded.makers.of(made)
+        if number is not None:
+            numbers[made] = number
+        elif step is None:
+            return None
+        else:
+            name = step.operation.function if isinstance(step.operation, Map) else ""
+            operands = step.operands if name else step.operands[:1]
+            applications.append(Application(made, name, operands))
+            waiting.extend(operands)
+    leaf = next(v.id for v in folded.graph.values if v.path == path)
+    unique = {applied.result: applied for applied in applications}
+    return Curve(leaf, result, tuple(unique[made] for made in sorted(unique)), numbers)
