@@ -122,7 +122,6 @@ NETS = {  # (the net, its batch, what feeds some of its layers)
         *dense(lambda m, x: m.b(checkpoint(lambda z: m.a(z).relu(), x, use_reentrant=True))), {"b.weight": "relu"}
     ),
     "casts": (*dense(lambda m, x: m.b(m.a(x).relu().double().half().float())), {"b.weight": "relu"}),
-    "tied": (*dense(lambda m, x: f.linear(m.a(x).relu(), m.a.weight.t())), {"a.weight": "relu"}),
     "einsum of weights": (*dense(lambda m, x: torch.einsum("bi,oi->bo", m.a(x).relu(), m.b.weight)), {"b.weight": "relu"}),
     "added adapter": (
         *dense(lambda m, x: m.a(x) + m.v(m.u(x).relu()), u=nn.Linear(8, 2), v=nn.Linear(2, 8)), {"v.weight": "relu"}
@@ -186,6 +185,30 @@ def test_a_recurrent_kernel_is_fed_by_the_state_of_the_turn_before():
         "weight_ih_l0": "kernel", "weight_hh_l0": "kernel", "bias_ih_l0": "shift", "bias_hh_l0": "shift"
     }  # fmt: skip
     assert seen_in(folded)["weight_hh_l0"].source.text == "sum"
+
+
+def test_a_matrix_that_is_used_twice_has_both_uses():
+    net, batch = dense(lambda m, x: f.linear(m.a(x).relu(), m.a.weight.t()))
+    _, folded = lowered(net, batch)
+    assert [use.role for use in folded.uses["a.weight"]] == ["kernel", "kernel"]
+
+
+def test_casts_of_autocast_leave_values_as_they_are():
+    def cast(model, x):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return model.b(model.a(x).relu())
+
+    net, batch = dense(cast)
+    lowering, folded = lowered(net, batch)
+    assert opaque(lowering) == []
+    assert seen_in(folded)["b.weight"].source.text == "relu"
+
+
+def test_a_function_that_is_mapped_over_a_batch_is_followed():
+    net, batch = dense(lambda m, x: torch.func.vmap(lambda row: m.b(m.a(row).relu()))(x))
+    lowering, folded = lowered(net, batch)
+    assert lowering.error is None
+    assert seen_in(folded)["b.weight"].source.text == "relu"
 
 
 def test_what_a_model_returns_is_known_by_its_values():

@@ -21,12 +21,11 @@ ROWS: dict[str, Callable[[Call], Any]] = {
     **elementwise.ROWS, **moving.ROWS, **contracting.ROWS, **statistics.ROWS, **recurrent.ROWS,
 }  # fmt: skip
 
-FRESH = {"bernoulli", "normal", "uniform", "exponential", "random", "geometric", "log_normal", "cauchy", "rand",
-         "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like"}  # fmt: skip
-"""Operators that draw numbers which depend on nothing else: those that write into a tensor keep nothing of it."""
+FRESH = {"bernoulli", "normal", "uniform", "exponential", "random", "geometric", "log_normal", "cauchy"}
+"""Operators that fill a tensor with numbers that are drawn, and keep nothing of what it held."""
 
-SHAPED = {"zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty",
-          "new_empty_strided", "empty_strided"}  # fmt: skip
+SHAPED = {"zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "randint_like", "new_zeros",
+          "new_ones", "new_full", "new_empty", "new_empty_strided"}  # fmt: skip
 """Operators that ask a tensor for its shape alone."""
 
 
@@ -75,14 +74,14 @@ class Lowering(TorchDispatchMode):
 
     def _run_whole(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Run an operator that takes functions, as flexible attention does, which masks or shifts the logits."""
-        before = {id(tensor): self.memory.value(tensor) for tensor in tensors_in((args, kwargs))}
         result = func(*args, **kwargs)
-        results = list(tensors_in(result))
-        call = Call(self.graph, str(func), {}, results, lambda tensor: before[id(tensor)], self._truth_of)
-        if call.name == "flex_attention":
+        arguments = {"args": args, **kwargs}
+        if str(func) == "flex_attention":
             query, key, value, _, _, scale, *_ = args
-            call.arguments |= {"query": query, "key": key, "value": value, "scale": scale, "is_causal": True}
-        self._add_steps(call, before)
+            arguments |= {"query": query, "key": key, "value": value, "scale": scale, "is_causal": True}
+        self._add_steps(
+            Call(self.graph, str(func), arguments, list(tensors_in(result)), self.memory.value, self._truth_of)
+        )
         return result
 
     # ---- one operator ----------------------------------------------------------------------------------------------
@@ -90,24 +89,26 @@ class Lowering(TorchDispatchMode):
     def _run(self, func: OpOverload, called: Signature, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         arguments = called.bind(args, kwargs)
         tensors = list(tensors_in(arguments))
-        is_random = called.name in FRESH or (torch.Tag.nondeterministic_seeded in func.tags and not tensors)
-        follows = called.name not in SHAPED and any(self.memory.follows(tensor) is not None for tensor in tensors)
         written = [tensor for name in called.written for tensor in tensors_in(arguments[name])]
-        if is_random or follows:
+        follows = called.name not in SHAPED and any(self.memory.follows(tensor) is not None for tensor in tensors)
+        is_drawn = torch.Tag.nondeterministic_seeded in func.tags and called.name not in ROWS
+        is_random = is_drawn and (called.name in FRESH if written else not follows)
+        of: Callable[[Tensor], int] = self.memory.value
+        if written and (is_random or follows):
             for tensor in written:
                 self.memory.prepare(tensor)
             before = {id(tensor): self.memory.value(tensor) for tensor in tensors}
+            of = lambda tensor: before[id(tensor)]  # noqa: E731
         result = self.truth.run(func, called, args, kwargs, tensors, self.memory)
-        results = list(tensors_in(result))
-        if not results:
+        call = Call(self.graph, called.name, arguments, list(tensors_in(result)), of, self._truth_of)
+        if not call.results:
             return result
-        call = Call(self.graph, called.name, arguments, results, lambda tensor: before[id(tensor)], self._truth_of)
         if called.name in moving.VIEWS and tensors:
             self._add_views(call, tensors[0], follows)
         elif is_random:
             self._draw(call)
         elif follows:
-            self._add_steps(call, before)
+            self._add_steps(call)
         else:
             for tensor in written:
                 self.memory.forget(tensor)
@@ -115,33 +116,33 @@ class Lowering(TorchDispatchMode):
 
     def _add_views(self, call: Call, source: Tensor, follows: bool) -> None:
         """Add what shares memory with a tensor, or holds the same elements elsewhere."""
-        if not follows and storage_of(call.results[0]) != storage_of(source):
+        memory = storage_of(source)
+        if not follows and storage_of(call.results[0]) != memory:
             return
         views = moving.VIEWS[call.name](call)
-        for tensor, view in zip(
-            call.results, map(pairs.of_pairs, views) if source.is_complex() else views, strict=True
-        ):
-            if tensor is source and view.operation is None:
-                continue
-            if storage_of(tensor) == storage_of(source):
-                self.memory.add_view(tensor, source, view)
-            else:
-                self.memory.assign(tensor, self.memory.moved(view, call.value(source)))
+        for tensor, view in zip(call.results, views, strict=True):
+            own = pairs.of_pairs(view) if source.is_complex() else view
+            if storage_of(tensor) != memory:
+                self.memory.assign(tensor, self.memory.moved(own, call.value(source)))
+            elif tensor is not source or view.operation is not None:
+                self.memory.add_view(tensor, source, own)
 
     def _draw(self, call: Call) -> None:
         for tensor in call.results:
             self._set(call, tensor, self.graph.step(Random(call.name), [], shape_of(tensor)))
 
-    def _add_steps(self, call: Call, before: dict[int, int]) -> None:
-        tensors = [*call.results, *tensors_in(call.arguments)]
-        row = (pairs.ROWS if pairs.is_complex(tensors) else ROWS).get(call.name)
+    def _add_steps(self, call: Call) -> None:
+        tensors = list(tensors_in(call.arguments))
+        row = (pairs.ROWS if pairs.is_complex([*call.results, *tensors]) else ROWS).get(call.name)
         found = row(call) if row is not None else []
         values = [found] if isinstance(found, int) else list(found)
-        operands = [call.value(call.first)] if values else list(dict.fromkeys(before.values()))
+        operands = [call.value(tensor) for tensor in (tensors[:1] if values else tensors)]
         for tensor, value in zip(call.results, values, strict=False):
             self._set(call, tensor, value)
         for tensor in call.results[len(values) :]:
-            step = functools.partial(self.graph.step, Opaque(call.name), operands, shape_of(tensor))
+            step = functools.partial(
+                self.graph.step, Opaque(call.name), list(dict.fromkeys(operands)), shape_of(tensor)
+            )
             if values:  # indices or statistics beside a result, which few models ask for
                 self.memory.assign_later(tensor, step)
             else:

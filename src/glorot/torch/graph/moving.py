@@ -13,7 +13,7 @@ from glorot.torch.graph.call import Call, tensors_in
 from glorot.torch.graph.memory import View, shape_of
 
 SAME = {"detach", "alias", "contiguous", "clone", "_to_copy", "to", "lift_fresh", "lift", "type_as",
-        "resolve_conj", "resolve_neg", "positive"}  # fmt: skip
+        "convert_element_type",         "resolve_conj", "resolve_neg", "positive"}  # fmt: skip
 """Operators that return what they are given, in other memory or of another dtype."""
 
 RESHAPES = {"view", "_unsafe_view", "_reshape_alias", "reshape", "squeeze", "unsqueeze", "view_as", "unflatten"}

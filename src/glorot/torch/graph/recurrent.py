@@ -110,7 +110,9 @@ def _run(call: Call) -> list[int]:
 
 def _turns(call: Call, kernels: _Kernels, x: int, state: State) -> State:
     cell = CELLS[call.name]
-    return cell(call, kernels, x, cell(call, kernels, x, state))
+    with call.graph.first_turn():
+        first = cell(call, kernels, x, state)
+    return cell(call, kernels, x, first)
 
 
 def _first(call: Call, batch: int) -> int:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 from torch.fx.experimental import _config
+from torch.utils._pytree import tree_map_only
 from torch.utils.weak import WeakIdKeyDictionary
 
 from glorot.graph import Graph
@@ -122,14 +123,15 @@ class Truth:
             return one.new_empty((*groups, *one.shape[:-1], other.shape[-1]))
         try:
             return func(*args, **kwargs)
-        except (NotImplementedError, RuntimeError) as error:
-            if shadow is not None and not called.written:
-                return _to_meta(shadow)
-            if not isinstance(error, NotImplementedError):
-                raise
-        return self._with_indices(func, args, kwargs)
+        except NotImplementedError:  # a shape that depends on indices
+            known = None if called.written else shadow
+        except RuntimeError:  # for one, because the model has some parameters elsewhere
+            known = None if called.written else shadow
+            if known is None:
+                return func(*_on_meta(args), **_on_meta(kwargs))
+        return self._with_indices(func, called, args, kwargs) if known is None else _like(known)
 
-    def _with_indices(self, func: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def _with_indices(self, func: OpOverload, called: Signature, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Run an operator whose shape depends on indices: on those that are known, or as if no place were left out."""
         try:
             return func(*self._truly(args), **kwargs)
@@ -137,6 +139,8 @@ class Truth:
             with _config.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
                 result = func(*args, **kwargs)
         self._note("places that depend on what meta tensors hold were taken as all places")
+        if called.name == "nonzero" and args[0].numel() <= MOST:
+            self._known[result] = torch.ones(args[0].shape).nonzero()
         return result
 
     def _note(self, text: str) -> None:
@@ -144,10 +148,14 @@ class Truth:
             self.graph.notes.append(text)
 
 
-def _to_meta(values: Any) -> Any:
-    if isinstance(values, Tensor):
-        return torch.empty_like(values, device="meta")
-    return type(values)(map(_to_meta, values)) if isinstance(values, list | tuple) else values
+def _like(values: Any) -> Any:
+    """Return tensors on meta of the shapes that others have."""
+    return tree_map_only(Tensor, lambda tensor: torch.empty_like(tensor, device="meta"), values)
+
+
+def _on_meta(values: Any) -> Any:
+    """Return arguments with every tensor on meta."""
+    return tree_map_only(Tensor, lambda tensor: tensor if tensor.is_meta else tensor.to("meta"), values)
 
 
 def _is_meta(argument: Any) -> bool:
