@@ -1,6 +1,7 @@
 """From a JAX model to its inventory, and from assignments to a new model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,7 @@ from glorot.jax.models import Described, kind_of
 from glorot.jax.writing import written
 from glorot.plans import Assignment
 from glorot.preserving import LOCK
+from glorot.reaching import reachable, remember
 from glorot.seeing import observed
 
 
@@ -48,13 +50,26 @@ def inventory(model: Any, inputs: Any = None) -> Inventory:
     Raises:
         GlorotError: if the model is not built, or refuses the batch.
     """
-    with LOCK:  # another thread's look may change the model for a while
-        return _inventory(model, inputs)
-
-
-def _inventory(model: Any, inputs: Any) -> Inventory:
     kind = _kind_of(model)
-    leaves, tied = kind.leaves(model), kind.tied(model)
+    with LOCK:  # another thread's look may change the model for a while
+        leaves = kind.leaves(model)
+        with _rest_kept(model, leaves.values()):
+            return _inventory(kind, model, leaves, inputs)
+
+
+@contextmanager
+def _rest_kept(model: Any, leaves: Iterable[Any]) -> Iterator[None]:
+    """Give a model back what it holds besides its leaves: a copy that is run shares that with it, as it shares code."""
+    apart = set(map(id, leaves))
+    restore = remember(one for one in reachable([model], leave=("jax", "jaxlib")) if id(one) not in apart)
+    try:
+        yield
+    finally:
+        restore()
+
+
+def _inventory(kind: ModuleType, model: Any, leaves: Mapping[str, Any], inputs: Any) -> Inventory:
+    tied = kind.tied(model)
     described = kind.described(model, inputs)
     parameters = []
     for path, known in described.items():

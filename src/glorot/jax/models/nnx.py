@@ -14,7 +14,6 @@ from glorot.jax.models.paths import check_filled, dotted, is_array, shapes_of
 from glorot.jax.models.registration import in_order
 from glorot.jax.models.running import taken_apart
 from glorot.jax.models.tracing import graph_of, placed
-from glorot.reaching import reachable, remember
 
 framework = "flax.nnx"
 
@@ -158,14 +157,6 @@ def graph(model: Any, inputs: Any, found: Mapping[str, Described]) -> Graph:
     Raises:
         GlorotError: if the model refuses the batch.
     """
-    restore = remember(reachable([model], leave=("jax", "jaxlib")))  # a copy of a model shares what is no variable
-    try:
-        return _lowered(model, inputs, found)
-    finally:
-        restore()
-
-
-def _lowered(model: Any, inputs: Any, found: Mapping[str, Described]) -> Graph:
     nnx = _nnx()
     graph, state = nnx.split(model)
     flat = nnx.to_flat_state(state)
