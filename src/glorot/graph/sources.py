@@ -2,7 +2,7 @@
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from glorot.activations import ACTIVATIONS, activation
@@ -163,8 +163,10 @@ def _describe(folded: Folded, value: int, depth: int) -> Source:
     if kind in ("product", "sum", "mean", "join") and step is not None and depth:
         data = folded.data_of(step)
         inner = tuple(_describe(folded, operand, depth - 1) for operand in data)
-        if kind == "join" and len(set(inner)) == 1 and name == "identity":
-            return inner[0]
+        if kind == "join" and name == "identity":
+            alike = {replace(one, of="") if isinstance(one, Curved) else one for one in inner}
+            if len(alike) == 1:
+                return inner[0] if len(set(inner)) == 1 else alike.pop()
         factor = _factor(name)
         if kind == "product" and factor is not None and step.operation == Map("mul"):
             factors = tuple(f for part in inner for f in (part.factors if isinstance(part, Product) else (part,)))
