@@ -9,6 +9,8 @@ from graph_nets import lowered, source_before
 from torch import nn
 from torch.nn import functional as f
 
+from glorot.graph.seen import seen_in
+
 C = math.sqrt(2 / math.pi)
 
 
@@ -130,6 +132,14 @@ NORMS = {
 @pytest.mark.parametrize("name", NORMS)
 def test_a_norm_is_the_end_of_what_came_before(name):
     assert source_before(lambda z: NORMS[name](z.relu())).text == "identity"
+
+
+def test_slopes_of_channels_lie_along_the_channels():
+    net = nn.Sequential(nn.Conv2d(3, 8, 1), nn.PReLU(8), nn.Conv2d(8, 2, 1))
+    lowering, folded = lowered(net, torch.ones(1, 3, 5, 4), slopes={"1.weight": 0.25})
+    assert lowering.error is None
+    assert [use.role for use in folded.uses["1.weight"]] == ["slope"]
+    assert seen_in(folded)["2.weight"].source.text == "leaky_relu(negative_slope=0.25)"
 
 
 def test_a_prelu_starts_with_the_slope_of_its_layer():

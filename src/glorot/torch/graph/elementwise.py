@@ -146,8 +146,7 @@ def _leaky(call: Call) -> int:
 
 def _prelu(call: Call) -> int:
     slope = call.value(call["weight"])
-    one_each = len(call.graph.shape(slope)) == 1 and call.graph.shape(slope)[0] > 1 and len(call.shape) > 1
-    if call.graph.values[slope].number is None and one_each:
+    if call["weight"].dim() == 1 and call["weight"].numel() > 1 and len(call.shape) > 2:
         slope = call.spread(slope, call.shape, [1])
     return call.map("leaky", call.value(call.first), slope)
 

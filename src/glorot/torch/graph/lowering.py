@@ -14,7 +14,6 @@ from glorot.graph import Graph
 from glorot.preserving import LOCK
 from glorot.torch.graph.memory import shape_of
 from glorot.torch.graph.mode import Lowering
-from glorot.torch.graph.truth import Truth
 from glorot.torch.paths import structural
 from glorot.torch.preserve import set_apart
 
@@ -72,7 +71,7 @@ def _lower(
     graph = Graph()
     stored = list(leaves(graph))
     graph.tolerance = _tolerance(tensor for tensor, _ in stored)
-    lowering = Lowering(graph, Truth(graph, is_meta=any(tensor.is_meta for tensor, _ in stored)))
+    lowering = Lowering(graph, is_meta=any(tensor.is_meta for tensor, _ in stored))
     for tensor, value in stored:
         lowering.memory.leaf(tensor, value)
     _add_inputs(lowering, batch)

@@ -35,16 +35,17 @@ class Lowering(TorchDispatchMode):
     Attributes:
         graph: the graph.
         memory: which value each tensor holds.
+        truth: runs the operators.
     """
 
     supports_higher_order_operators = True
     _should_skip_dynamo = Journal._should_skip_dynamo
 
-    def __init__(self, graph: Graph, truth: Truth) -> None:
+    def __init__(self, graph: Graph, is_meta: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.graph = graph
-        self.memory = Memory(graph, truth.of)
-        self.truth = truth
+        self.memory = Memory(graph, self._truth_of)
+        self.truth = Truth(graph, is_meta, self.memory.follows)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -99,7 +100,7 @@ class Lowering(TorchDispatchMode):
                 self.memory.prepare(tensor)
             before = {id(tensor): self.memory.value(tensor) for tensor in tensors}
             of = lambda tensor: before[id(tensor)]  # noqa: E731
-        result = self.truth.run(func, called, args, kwargs, tensors, self.memory)
+        result = self.truth.run(func, args, kwargs)
         call = Call(self.graph, called.name, arguments, list(tensors_in(result)), of, self._truth_of)
         if not call.results:
             return result

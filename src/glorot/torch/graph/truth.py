@@ -1,6 +1,6 @@
 """What is known of tensors on meta: those made of numbers, indices and the integers of the batch alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -11,8 +11,8 @@ from torch.utils._pytree import tree_map_only
 from torch.utils.weak import WeakIdKeyDictionary
 
 from glorot.graph import Graph
-from glorot.torch.graph.call import Signature, tensors_in
-from glorot.torch.graph.memory import Memory
+from glorot.torch.graph.call import signature, tensors_in
+from glorot.torch.writes import storage_of
 
 MOST = 200_000
 """Elements of the largest tensor whose true elements are computed beside it."""
@@ -25,27 +25,22 @@ class Truth:
     """Runs operators; on meta, keeps beside each tensor that is made of known numbers what it holds in truth.
 
     Attributes:
+        graph: the graph, which takes note of what had to be assumed.
         is_meta: whether the model is on meta.
+        follows: returns the value of a tensor that depends on more than numbers; None for any other.
     """
 
-    def __init__(self, graph: Graph, is_meta: bool) -> None:
+    def __init__(self, graph: Graph, is_meta: bool, follows: Callable[[Tensor], int | None]) -> None:
         self.graph = graph
         self.is_meta = is_meta
+        self.follows = follows
         self._known: Any = WeakIdKeyDictionary()
 
     def of(self, tensor: Tensor) -> Tensor | None:
         """Return the true elements of a tensor; None if they are not known."""
         return self._known.get(tensor) if tensor.is_meta else tensor
 
-    def run(
-        self,
-        func: OpOverload,
-        called: Signature,
-        args: Sequence[Any],
-        kwargs: dict[str, Any],
-        tensors: Sequence[Tensor],
-        memory: Memory,
-    ) -> Any:
+    def run(self, func: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Run an operator.
 
         Returns:
@@ -53,15 +48,18 @@ class Truth:
         """
         if not self.is_meta:
             return func(*args, **kwargs)
-        shadow = self._shadow(func, called, args, kwargs, tensors, memory)
+        called, tensors = signature(func), list(tensors_in((args, kwargs)))
+        arguments = called.bind(args, kwargs) if called.written else {}
+        written = [tensor for name in called.written for tensor in tensors_in(arguments[name])]
+        shadow = self._shadow(func, args, kwargs, tensors, written)
         if shadow is not None and not isinstance(shadow, Tensor | list | tuple):
             return shadow
         if shadow is None:
-            self._drop(called, args, kwargs)
+            self._drop(written)
             if called.name == "_local_scalar_dense" and tensors[0].is_meta and tensors[0].dtype == torch.bool:
                 self._note("a condition that depends on what meta tensors hold was taken as False")
                 return False
-        result = self._on_meta(func, called, args, kwargs, shadow)
+        result = self._on_meta(func, args, kwargs, None if written else shadow)
         for tensor, known in zip(tensors_in(result), tensors_in(shadow), strict=False):
             if tensor.is_meta and tensor.shape == known.shape and tensor.numel() <= MOST:
                 self._known[tensor] = known
@@ -70,29 +68,32 @@ class Truth:
     def _shadow(
         self,
         func: OpOverload,
-        called: Signature,
         args: Sequence[Any],
         kwargs: dict[str, Any],
         tensors: Sequence[Tensor],
-        memory: Memory,
+        written: Sequence[Tensor],
     ) -> Any:
         """Run an operator on what is known in truth; None if that is not enough, or too much."""
-        is_made_there = any(_is_meta(argument) for argument in (*args, *kwargs.values()))
-        if not is_made_there and not any(tensor.is_meta for tensor in tensors):
+        goes_there = any(_is_meta(argument) for argument in (*args, *kwargs.values()))
+        if not goes_there and not any(tensor.is_meta for tensor in tensors):
             return None
-        if sum(tensor.numel() for tensor in tensors) > MOST or not all(self._is_known(t, memory) for t in tensors):
+        if not all(map(self._is_known, tensors)) or sum(tensor.numel() for tensor in tensors) > MOST:
             return None
-        if torch.Tag.nondeterministic_seeded in func.tags or called.name in UNKNOWN:
+        if torch.Tag.nondeterministic_seeded in func.tags or signature(func).name in UNKNOWN:
+            return None
+        if not all(tensor.is_meta for tensor in written):
             return None
         try:
-            return func(*self._truly(args), **self._truly(kwargs))
+            shadow = func(*self._truly(args), **self._truly(kwargs))
         except (RuntimeError, NotImplementedError, TypeError):
             return None
+        is_copy = goes_there and isinstance(shadow, Tensor) and bool(tensors)  # of memory that others hold
+        return shadow.clone() if is_copy else shadow
 
-    def _is_known(self, tensor: Tensor, memory: Memory) -> bool:
+    def _is_known(self, tensor: Tensor) -> bool:
         if tensor.is_meta:
             return tensor in self._known
-        return not tensor.is_floating_point() or memory.follows(tensor) is None
+        return not tensor.is_floating_point() or self.follows(tensor) is None
 
     def _truly(self, values: Any) -> Any:
         if isinstance(values, Tensor):
@@ -103,35 +104,35 @@ class Truth:
             return {name: self._truly(value) for name, value in values.items()}
         return type(values)(map(self._truly, values)) if isinstance(values, list | tuple) else values
 
-    def _drop(self, called: Signature, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-        """Forget what was known of a memory that something unknown is written into."""
-        arguments = called.bind(args, kwargs) if called.written else {}
-        for name in called.written:
-            for tensor in tensors_in(arguments[name]):
-                known = self._known.get(tensor)
-                if known is not None:
-                    place = known.untyped_storage()._cdata
-                    for other in [t for t, k in self._known.items() if k.untyped_storage()._cdata == place]:
-                        del self._known[other]
+    def _drop(self, written: Sequence[Tensor]) -> None:
+        """Forget what was known of memory that something unknown is written into."""
+        for tensor in written:
+            known = self._known.get(tensor)
+            if known is not None:
+                place = storage_of(known)
+                for other in [one for one, held in self._known.items() if storage_of(held) == place]:
+                    del self._known[other]
 
-    def _on_meta(
-        self, func: OpOverload, called: Signature, args: Sequence[Any], kwargs: dict[str, Any], shadow: Any
-    ) -> Any:
-        if called.name == "_grouped_mm":  # which asks for bfloat16 on meta
+    # ---- on meta ---------------------------------------------------------------------------------------------------
+
+    def _on_meta(self, func: OpOverload, args: Sequence[Any], kwargs: dict[str, Any], shadow: Any) -> Any:
+        """Run an operator on meta tensors, whose result has the shapes of its shadow, if there is one."""
+        if signature(func).name == "_grouped_mm":  # which asks for bfloat16 on meta
             one, other = args[0], args[1]
             groups = (other.shape[0],) if one.dim() == 2 and other.dim() == 2 else ()
             return one.new_empty((*groups, *one.shape[:-1], other.shape[-1]))
         try:
             return func(*args, **kwargs)
         except NotImplementedError:  # a shape that depends on indices
-            known = None if called.written else shadow
-        except RuntimeError:  # for one, because the model has some parameters elsewhere
-            known = None if called.written else shadow
-            if known is None:
-                return func(*_on_meta(args), **_on_meta(kwargs))
-        return self._with_indices(func, called, args, kwargs) if known is None else _like(known)
+            return self._with_indices(func, args, kwargs) if shadow is None else _like(shadow)
+        except RuntimeError:
+            if shadow is not None:
+                return _like(shadow)
+            if all(tensor.is_meta for tensor in tensors_in((args, kwargs))):
+                raise
+        return func(*_to_meta(args), **_to_meta(kwargs))  # the model has some parameters elsewhere
 
-    def _with_indices(self, func: OpOverload, called: Signature, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def _with_indices(self, func: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Run an operator whose shape depends on indices: on those that are known, or as if no place were left out."""
         try:
             return func(*self._truly(args), **kwargs)
@@ -139,7 +140,7 @@ class Truth:
             with _config.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
                 result = func(*args, **kwargs)
         self._note("places that depend on what meta tensors hold were taken as all places")
-        if called.name == "nonzero" and args[0].numel() <= MOST:
+        if signature(func).name == "nonzero" and args[0].numel() <= MOST:
             self._known[result] = torch.ones(args[0].shape).nonzero()
         return result
 
@@ -153,7 +154,7 @@ def _like(values: Any) -> Any:
     return tree_map_only(Tensor, lambda tensor: torch.empty_like(tensor, device="meta"), values)
 
 
-def _on_meta(values: Any) -> Any:
+def _to_meta(values: Any) -> Any:
     """Return arguments with every tensor on meta."""
     return tree_map_only(Tensor, lambda tensor: tensor if tensor.is_meta else tensor.to("meta"), values)
 
