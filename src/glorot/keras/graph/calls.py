@@ -7,11 +7,15 @@ from typing import Any, NamedTuple
 
 import keras
 
+from glorot.errors import GlorotError
 from glorot.graph import Graph
 from glorot.keras.paths import every_layer, kinds
 
 OF_BATCH = 2
 """Examples in a batch that a model leaves open."""
+
+OPEN_SIZES = (8, 32, 128)
+"""What stands for any other size that a model leaves open: the first that it can be called with."""
 
 
 class Like(NamedTuple):
@@ -52,18 +56,26 @@ class Call:
         Args:
             values: one for each of `variables`.
             batch: one for each of `batch`.
+
+        Raises:
+            GlorotError: if the model refuses them.
         """
         tensors = iter(batch)
         args, kwargs = keras.tree.map_structure(
             lambda leaf: next(tensors) if isinstance(leaf, keras.KerasTensor) else leaf, (self.args, self.kwargs)
         )
         with keras.StatelessScope(list(zip(self.variables, values, strict=True))):
-            returned = self.model(*args, **{"training": False, **kwargs})
+            try:
+                returned = self.model(*args, **{"training": False, **kwargs})
+            except GlorotError:
+                raise
+            except Exception as error:
+                raise GlorotError(f"the batch does not fit the model: {brief(error)}") from error
         return [leaf for leaf in keras.tree.flatten(returned) if keras.ops.is_tensor(leaf)]
 
 
-def leaves_of(call: Call, graph: Graph, paths: Mapping[int, str], slopes: Mapping[int, float]) -> list[int]:
-    """Add the variables and the batch of a call to a graph, and return their ids."""
+def stored_of(call: Call, graph: Graph, paths: Mapping[int, str], slopes: Mapping[int, float]) -> list[int]:
+    """Add the variables of a call to a graph, and return their ids."""
     running, ids = running_variances(call.model), []
     for variable in call.variables:
         key, shape = id(variable), tuple(variable.shape)
@@ -73,7 +85,12 @@ def leaves_of(call: Call, graph: Graph, paths: Mapping[int, str], slopes: Mappin
             ids.append(graph.statistic(paths[key], shape))
         else:
             ids.append(graph.parameter(paths[key], shape, slopes.get(key)))
-    return [*ids, *(graph.input(one.shape) for one in call.batch)]
+    return ids
+
+
+def leaves_of(call: Call, graph: Graph, paths: Mapping[int, str], slopes: Mapping[int, float]) -> list[int]:
+    """Add the variables and the batch of a call to a graph, and return their ids."""
+    return [*stored_of(call, graph, paths, slopes), *(graph.input(one.shape) for one in call.batch)]
 
 
 def running_variances(model: Any) -> set[int]:
@@ -97,6 +114,12 @@ def own_inputs(model: Any) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
     """Return the arguments of a call that a model itself describes; None if it describes none."""
     functional = model if hasattr(model, "_inputs_struct") else getattr(model, "_functional", None)
     return None if functional is None else ((functional._inputs_struct,), {})
+
+
+def open_sizes(structure: Any) -> tuple[int, ...]:
+    """Return the sizes to try where symbolic tensors leave more open than the number of examples; else just one."""
+    leaves = (leaf for leaf in keras.tree.flatten(structure) if isinstance(leaf, keras.KerasTensor))
+    return OPEN_SIZES if any(None in leaf.shape[1:] for leaf in leaves) else OPEN_SIZES[:1]
 
 
 def spelled_out(structure: Any, size: int) -> Any:

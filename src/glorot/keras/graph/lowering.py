@@ -2,18 +2,16 @@
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import keras
 
 from glorot.errors import GlorotError
 from glorot.graph import Graph
-from glorot.keras.graph.calls import Call, brief, own_inputs, spelled_out
+from glorot.keras.graph.calls import Call, open_sizes, own_inputs, spelled_out
 from glorot.keras.paths import every_layer, kinds, told
 from glorot.keras.preserve import preserved
-
-OPEN_SIZES = (8, 32, 128)
-"""What stands for a size that a model leaves open: the first that it can be called with."""
 
 USUAL_SLOPE = 0.25
 """Where the slope of a PReLU starts whose layer does not say it."""
@@ -40,22 +38,16 @@ def lower(
         GlorotError: if the model refuses the tensors, or computes with numbers that only real ones have; or if it
             has no inputs of its own and is given none.
     """
-    is_open = args is None and not kwargs
-    given = own_inputs(model) if is_open else (tuple(args or ()), dict(kwargs or {}))
+    given = own_inputs(model) if args is None and kwargs is None else (tuple(args or ()), dict(kwargs or {}))
     if given is None:
         raise GlorotError(f"{told('', model)} has no inputs of its own to be followed on; hand in a batch as inputs")
+    *smaller, largest = open_sizes(given)
+    slopes = slopes_of(model)
     with preserved(every_layer(model)):
-        for size in OPEN_SIZES:
-            call = Call(model, spelled_out(given[0], size), spelled_out(given[1], size))
-            try:
-                return _graph_of(call, paths or {}, slopes_of(model))
-            except GlorotError:
-                raise
-            except Exception as error:
-                if is_open and size != OPEN_SIZES[-1]:
-                    continue
-                raise GlorotError(f"the batch does not fit the model: {brief(error)}") from error
-    raise AssertionError("one of the sizes is the last")
+        for size in smaller:
+            with suppress(GlorotError):
+                return _graph_of(Call(model, *spelled_out(given, size)), paths or {}, slopes)
+        return _graph_of(Call(model, *spelled_out(given, largest)), paths or {}, slopes)
 
 
 def _graph_of(call: Call, paths: Mapping[int, str], slopes: Mapping[int, float]) -> Graph:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import torch
 from keras.src.backend.common import global_state
+from torch.overrides import TorchFunctionMode
 
 from glorot.graph import Graph
-from glorot.keras.graph.calls import Call, Like, like, running_variances
+from glorot.keras.graph.calls import Call, Like, like, stored_of
 from glorot.torch.graph import lower
 
 META = "meta"
@@ -29,21 +29,19 @@ def graph_of(call: Call, paths: Mapping[int, str], slopes: Mapping[int, float]) 
     if found.error is not None:
         raise found.error
     graph: Graph = found.graph
-    running = {paths[key] for key in running_variances(call.model) if key in paths}
-    for value in graph.values:
-        if value.path in running:
-            graph.values[value.id] = replace(value, leaf="statistic")
     return graph
 
 
 def _lowered(call: Call, paths: Mapping[int, str], slopes: Mapping[int, float], *, is_meta: bool) -> Any:
     values = [_empty(like(v)) if is_meta else v.value.detach() for v in call.variables]
     batch = [_empty(one) if is_meta else torch.zeros(one.shape, dtype=_dtype(one)) for one in call.batch]
-    ids = [id(variable) for variable in call.variables]
-    parameters = {paths[key]: value for key, value in zip(ids, values, strict=True) if key in paths}
-    starts = {paths[key]: start for key, start in slopes.items() if key in paths}
-    with _device(META if is_meta else "cpu"):
-        return lower(call.model, lambda: call.run(values, batch), batch, parameters, starts)
+
+    def leaves(graph: Graph) -> list[tuple[torch.Tensor, int]]:
+        stored = zip(call.variables, values, stored_of(call, graph, paths, slopes), strict=True)
+        return [(value, leaf) for variable, value, leaf in stored if id(variable) in paths]
+
+    with _device(META if is_meta else "cpu"), _KnownNumbers():
+        return lower(call.model, lambda: call.run(values, batch), batch, leaves)
 
 
 @contextmanager
@@ -55,6 +53,17 @@ def _device(name: str) -> Iterator[None]:
         yield
     finally:
         global_state.set_global_attribute("torch_device", before)
+
+
+class _KnownNumbers(TorchFunctionMode):
+    """Makes a tensor of numbers where it can hold them, before it goes to meta: so the graph knows the numbers."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = dict(kwargs or {})
+        is_made = func in (torch.as_tensor, torch.tensor) and not isinstance(args[0], torch.Tensor)
+        if is_made and str(given.get("device")) == META:
+            return func(*args, **{**given, "device": "cpu"}).to(META)
+        return func(*args, **given)
 
 
 def _empty(one: Like) -> torch.Tensor:

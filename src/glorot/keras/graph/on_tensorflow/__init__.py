@@ -88,8 +88,11 @@ class _Lowering:
     def _loop(self, body: Any, operands: Ids) -> Ids:
         """Add a loop in its steady state: its body twice, the second time fed by the first."""
         outer = self._turn
-        for self._turn in (0, 1):
+        self._turn = 0
+        with self.graph.first_turn():
             operands = self.run(body, operands)
+        self._turn = 1
+        operands = self.run(body, operands)
         self._turn = outer
         return operands
 

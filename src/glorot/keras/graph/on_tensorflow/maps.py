@@ -95,6 +95,11 @@ def pool(node: Node) -> Ids:
     return [node.step(Pool(POOLS[node.name], tuple(node.attribute("ksize"))), node.operands[:1])]  # type: ignore[arg-type]
 
 
+def interpolated(node: Node) -> Ids:
+    """Add a map of another size, whose elements are means of neighbours."""
+    return [node.step(Pool("mean", (1, 2, 2, 1)), node.operands[:1])]
+
+
 def softmax(node: Node) -> Ids:
     """Add shares along the last axis."""
     return [node.step(Softmax((len(node.shape) - 1,)))]
@@ -127,6 +132,7 @@ def random(node: Node) -> Ids:
 ROWS: dict[str, Callable[[Node], Ids]] = {
     **dict.fromkeys(REDUCTIONS, reduction),
     **dict.fromkeys(POOLS, pool),
+    **dict.fromkeys(("ResizeBilinear", "ResizeBicubic", "ResizeArea", "ScaleAndTranslate"), interpolated),
     "BiasAdd": bias_add,
     "LeakyRelu": leaky_relu,
     "SquaredDifference": squared_difference,
