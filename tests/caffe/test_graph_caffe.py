@@ -91,6 +91,8 @@ PASSED = {
     "scale and bias": ["ReLU", "Scale", "Bias"],
     "max pool": ["ReLU", POOL],
     "max pool before": [POOL, "ReLU"],
+    "LRN": ["ReLU", "LRN", POOL],
+    "LRN within a channel": ["ReLU", "LRN lrn_param { norm_region: WITHIN_CHANNEL alpha: 2 beta: 0.5 }"],
     "dropout": ["ReLU", "Dropout"],
     "upsampled": ["ReLU", "Upsample upsample_param { scale: 2 }"],
     "reordered": ["ReLU", "Reorg"],
@@ -102,6 +104,10 @@ PASSED = {
 @pytest.mark.parametrize("phase", ["TRAIN", "TEST"])
 def test_what_passes_an_activation_on(name: str, phase: str) -> None:
     assert between(*PASSED[name], phase=phase) == ("relu", "relu")
+
+
+def test_what_grows_with_its_surroundings_is_a_product() -> None:
+    assert between("ReLU", "LRN lrn_param { beta: -0.5 norm_region: WITHIN_CHANNEL }")[0] != "relu"
 
 
 AVERAGED = {
@@ -146,6 +152,14 @@ def joined(kind: str, settings: str = "") -> Seen:
     """Return what feeds a convolution after a layer that reads relu(a) and tanh(b)."""
     text = conv("a", "x") + layer("r", "ReLU", "a") + conv("b", "x") + layer("t", "TanH", "b")
     return seen(text + layer("j", kind, "r t", settings) + conv("z", "j"))["z"]
+
+
+def test_outputs_of_one_activation_side_by_side_remain_its_outputs() -> None:
+    def beside_relu(kind: str) -> str:
+        branches = conv("a", "x") + layer("r", kind, "a") + conv("b", "x") + layer("t", "ReLU", "b")
+        return seen(branches + layer("j", "Concat", "r t") + conv("z", "j"))["z"].source.text
+
+    assert (beside_relu("ReLU"), beside_relu("TanH")) == ("relu", "identity")
 
 
 def test_sums_products_and_others() -> None:
@@ -312,11 +326,16 @@ def test_every_layer_has_the_shapes_of_the_net_in_its_graph(name: str) -> None:
 
 def test_an_unknown_type_is_a_step_that_is_not_understood() -> None:
     text = conv("a", "x") + layer("r", "ReLU", "a") + layer("odd", "Frobnicate", "r") + conv("z", "odd")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        graph = lower(net_of(text, shapes={"odd": (2, 4, 8, 8)}))
+    graph = lower(net_of(text, shapes={"odd": (2, 4, 8, 8)}))
     assert [step.operation for step in graph.steps if isinstance(step.operation, Opaque)] == [Opaque("Frobnicate")]
     assert seen_in(Folded(graph))["z.0"].source.text == "identity"
+
+
+def test_what_a_layer_makes_of_unknown_blobs_comes_from_outside() -> None:
+    text = layer("one", "Zoom", "x") + layer("two", "Warp", "one") + conv("a", "two") + layer("r", "ReLU", "a")
+    with pytest.warns(UserWarning, match="unknown layer type"):
+        net = net_of(text, shapes={"two": (2, 7, 8, 8)})
+    assert seen_in(Folded(lower(net)))["a.0"].followed_by == "relu"
 
 
 @functools.cache

@@ -36,7 +36,10 @@ def lower(net: Net) -> Graph:
     blobs: dict[str, int] = {}
     for node in net.nodes:
         layer = node.layer
-        if not layer.bottoms and not node.blobs:  # what it makes is an input of the net
+        if not layer.bottoms and not node.blobs:  # what it makes comes from outside
+            known |= {
+                top: graph.input(shape) for top, shape in zip(layer.tops, node.tops, strict=True) if top not in known
+            }
             continue
         phase = layer.message.choice("phase", net.state.phase, PHASES)
         bottoms = tuple(known[name] for name in layer.bottoms)
