@@ -91,7 +91,7 @@ def test_a_mask_on_meta_holds_the_numbers_that_it_holds_elsewhere():
 def test_a_condition_that_nobody_knows_is_taken_as_false_and_noted():
     lowering = on_meta(lambda m, x: m.b(m.a(x).relu() if (m.a(x) > 0).all() else m.a(x).tanh()), X)
     assert sources(lowering)["b.weight"] == "tanh"
-    assert lowering.graph.notes == ["a condition that depends on what meta tensors hold was taken as False"]
+    assert lowering.graph.notes == ["the model asks for what meta tensors hold: a condition was taken as False"]
 
 
 def test_places_that_nobody_knows_are_all_places_and_noted():
@@ -101,7 +101,36 @@ def test_places_that_nobody_knows_are_all_places_and_noted():
 
     lowering = on_meta(chosen, X)
     assert sources(lowering)["b.weight"] == "relu"
-    assert lowering.graph.notes == ["places that depend on what meta tensors hold were taken as all places"]
+    assert lowering.graph.notes == ["the model asks for what meta tensors hold: a mask was taken as True everywhere"]
+
+
+class Router(nn.Module):
+    """Sends every row to the expert that its largest value names, as large models do: in a loop over those asked."""
+
+    def __init__(self, experts):
+        super().__init__()
+        self.choose = nn.Linear(8, experts)
+        self.experts = nn.ModuleList(nn.Linear(8, 8) for _ in range(experts))
+
+    def forward(self, x):
+        chosen, y = f.one_hot(self.choose(x).argmax(-1), len(self.experts)), torch.zeros_like(x)
+        for n in chosen.sum(0).gt(0).nonzero():
+            rows = torch.where(chosen[:, int(n)])[0]
+            y.index_add_(0, rows, self.experts[int(n)](x[rows].relu()))
+        return y
+
+
+@pytest.mark.parametrize(("experts", "seen"), [(4, 4), (40, 16)])
+def test_experts_that_nobody_knows_are_visited_up_to_a_number(experts, seen):
+    with torch.device("meta"):
+        router = Router(experts)
+    model = nn.Sequential(router)
+    lowering = lower(model, lambda: model(X.to("meta")), X, leaves_of(model))
+    assert lowering.error is None
+    assert list(sources(lowering).values()).count("relu") == seen
+    assert lowering.graph.notes == [
+        "layer '0' asks for what meta tensors hold: the places where a condition holds were taken as the first 16"
+    ]
 
 
 def test_a_number_that_nobody_knows_ends_the_graph():

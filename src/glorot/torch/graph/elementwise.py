@@ -103,9 +103,7 @@ def _lerp(call: Call) -> int:
     return call.map("add", start, call.map("mul", weight, call.map("sub", end, start)))
 
 
-def _where(call: Call) -> int | list[int]:
-    if len(call.positional) < 3:  # the places where a condition holds
-        return []
+def _where(call: Call) -> int:
     return call.map("where", *map(call.value, call.positional))
 
 

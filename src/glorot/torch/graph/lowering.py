@@ -12,9 +12,9 @@ from torch.utils._pytree import tree_leaves
 
 from glorot.graph import Graph
 from glorot.preserving import LOCK
+from glorot.torch.graph.frames import failed, running
 from glorot.torch.graph.memory import shape_of
 from glorot.torch.graph.mode import Lowering
-from glorot.torch.paths import structural
 from glorot.torch.preserve import set_apart
 
 
@@ -71,7 +71,8 @@ def _lower(
     graph = Graph()
     stored = list(leaves(graph))
     graph.tolerance = _tolerance(tensor for tensor, _ in stored)
-    lowering = Lowering(graph, is_meta=any(tensor.is_meta for tensor, _ in stored))
+    is_meta = any(tensor.is_meta for tensor, _ in stored)
+    lowering = Lowering(graph, is_meta, lambda: running(model))
     for tensor, value in stored:
         lowering.memory.leaf(tensor, value)
     _add_inputs(lowering, batch)
@@ -82,9 +83,8 @@ def _lower(
             with without_gradients(), lowering:
                 result = run()
         except Exception as error:
-            layer = _layer_of(model, error)
             graph.incomplete = f"{type(error).__name__}: {error}".rstrip(": ")
-            return Lowered(graph, error=error, layer=layer)
+            return Lowered(graph, error=error, layer=failed(model, error))
         return Lowered(graph, result, _values_of(lowering, result))
 
 
@@ -133,15 +133,3 @@ def _watch_batch(stack: ExitStack, model: nn.Module, lowering: Lowering) -> None
         return args, kwargs
 
     stack.callback(model.register_forward_pre_hook(start, prepend=True, with_kwargs=True).remove)
-
-
-def _layer_of(model: nn.Module, error: BaseException) -> str:
-    """Return the path of the innermost module in whose code an exception was raised."""
-    paths = {id(module): structural(path) for path, module in model.named_modules()}
-    found, trace = "", error.__traceback__
-    while trace is not None:
-        owner = trace.tb_frame.f_locals.get("self")
-        if isinstance(owner, nn.Module):
-            found = paths.get(id(owner), found)
-        trace = trace.tb_next
-    return found

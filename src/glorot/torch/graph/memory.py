@@ -67,6 +67,7 @@ class Memory:
         self.truth = truth
         self.slots: Any = WeakIdKeyDictionary()
         self._leaves: dict[Any, Slot] = {}  # by place in memory: the same parameter may come as another tensor
+        self._kept: list[Tensor] = []  # so that no other tensor comes to lie in their place
 
     def leaf(self, tensor: Tensor, value: int) -> None:
         """Set the value of a parameter or an input."""
@@ -74,6 +75,7 @@ class Memory:
         place = _place_of(tensor)
         if place is not None:
             self._leaves[place] = slot
+            self._kept.append(tensor)
 
     def assign(self, tensor: Tensor, value: int) -> None:
         """Set the value of a new tensor."""

@@ -29,6 +29,10 @@ SHAPED = {"zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "ra
 """Operators that ask a tensor for its shape alone."""
 
 
+COMPOSED = {torch.ops.aten.where.default}
+"""Operators that only share the name of one that has a row: here the places where a condition holds."""
+
+
 class Lowering(TorchDispatchMode):
     """Adds every operator to a graph, as it runs.
 
@@ -41,18 +45,19 @@ class Lowering(TorchDispatchMode):
     supports_higher_order_operators = True
     _should_skip_dynamo = Journal._should_skip_dynamo
 
-    def __init__(self, graph: Graph, is_meta: bool) -> None:
+    def __init__(self, graph: Graph, is_meta: bool, layer: Callable[[], str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.graph = graph
         self.memory = Memory(graph, self._truth_of)
-        self.truth = Truth(graph, is_meta, self.memory.follows)
+        self.truth = Truth(graph, is_meta, self.memory.follows, layer)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if not isinstance(func, OpOverload):
             return self._run_whole(func, args, kwargs)
         called = signature(func)
-        if called.name not in ROWS and called.name not in moving.VIEWS and called.name not in SHAPED:
+        has_row = called.name in ROWS or called.name in moving.VIEWS or called.name in SHAPED
+        if not has_row or func in COMPOSED:
             result = self._in_parts(func, args, kwargs)
             if result is not NotImplemented:
                 return result

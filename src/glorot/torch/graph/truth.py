@@ -17,6 +17,9 @@ from glorot.torch.writes import storage_of
 MOST = 200_000
 """Elements of the largest tensor whose true elements are computed beside it."""
 
+PLACES = 16
+"""How many places are visited where meta tensors do not tell which."""
+
 UNKNOWN = {"empty", "empty_strided", "empty_like", "new_empty", "new_empty_strided", "empty_permuted"}
 """Operators whose results hold whatever was in memory."""
 
@@ -28,12 +31,16 @@ class Truth:
         graph: the graph, which takes note of what had to be assumed.
         is_meta: whether the model is on meta.
         follows: returns the value of a tensor that depends on more than numbers; None for any other.
+        layer: returns the path of the layer that is running.
     """
 
-    def __init__(self, graph: Graph, is_meta: bool, follows: Callable[[Tensor], int | None]) -> None:
+    def __init__(
+        self, graph: Graph, is_meta: bool, follows: Callable[[Tensor], int | None], layer: Callable[[], str]
+    ) -> None:
         self.graph = graph
         self.is_meta = is_meta
         self.follows = follows
+        self.layer = layer
         self._known: Any = WeakIdKeyDictionary()
 
     def of(self, tensor: Tensor) -> Tensor | None:
@@ -57,7 +64,7 @@ class Truth:
         if shadow is None:
             self._drop(written)
             if called.name == "_local_scalar_dense" and tensors[0].is_meta and tensors[0].dtype == torch.bool:
-                self._note("a condition that depends on what meta tensors hold was taken as False")
+                self._note("a condition was taken as False")
                 return False
         result = self._on_meta(func, args, kwargs, None if written else shadow)
         for tensor, known in zip(tensors_in(result), tensors_in(shadow), strict=False):
@@ -137,14 +144,25 @@ class Truth:
         try:
             return func(*self._truly(args), **kwargs)
         except NotImplementedError:
+            if signature(func).name == "nonzero":
+                return self._first_places(args[0])
             with _config.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
                 result = func(*args, **kwargs)
-        self._note("places that depend on what meta tensors hold were taken as all places")
-        if signature(func).name == "nonzero" and args[0].numel() <= MOST:
-            self._known[result] = torch.ones(args[0].shape).nonzero()
+        self._note("a mask was taken as True everywhere")
         return result
 
-    def _note(self, text: str) -> None:
+    def _first_places(self, tensor: Tensor) -> Tensor:
+        """Return the first places of a tensor, as if it held something there: loops over experts visit some."""
+        places = torch.ones(min(tensor.numel(), PLACES)).nonzero()
+        known = torch.stack(torch.unravel_index(places[:, 0], tensor.shape), 1)
+        result = torch.empty_like(known, device="meta")
+        self._known[result] = known
+        self._note(f"the places where a condition holds were taken as the first {PLACES}")
+        return result
+
+    def _note(self, assumed: str) -> None:
+        layer = self.layer()
+        text = f"{f'layer {layer!r}' if layer else 'the model'} asks for what meta tensors hold: {assumed}"
         if text not in self.graph.notes:
             self.graph.notes.append(text)
 
