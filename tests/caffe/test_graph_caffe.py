@@ -1,6 +1,7 @@
 """The graph of a Caffe net: what feeds its layers and what follows them, and what its blobs are for."""
 
 import functools
+import math
 import warnings
 
 import pytest
@@ -17,7 +18,7 @@ from glorot.graph import Folded
 from glorot.graph.kernels import kernel_of
 from glorot.graph.operations import Opaque, Random
 from glorot.graph.seen import Seen, seen_in
-from glorot.graph.sources import gains
+from glorot.graph.sources import Curved, gains, squares_of
 
 LAYER = 'layer {{ name: "{}" type: "{}" {} top: "{}" {} }}\n'.format
 X = 'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 dim: 4 dim: 8 dim: 8 } } }\n'
@@ -82,6 +83,36 @@ CHAINS = {
 @pytest.mark.parametrize("phase", ["TRAIN", "TEST"])
 def test_what_is_done_to_each_number_between_two_layers(activation: str, phase: str) -> None:
     assert between(*CHAINS[activation], phase=phase) == (activation, activation)
+
+
+C = math.sqrt(2 / math.pi)
+BY_HAND = {
+    "relu": ["abs AbsVal z", "y Eltwise z+abs eltwise_param { coeff: 0.5 coeff: 0.5 }"],
+    "relu_squared": ["r ReLU z", "y Eltwise r+r eltwise_param { operation: PROD }"],
+    "hardswish": ["s Power z power_param { shift: 3 }", "c ReLU6 s", "g Power c power_param { scale: 0.16666667 }",
+                  "y Eltwise z+g eltwise_param { operation: PROD }"],
+    "mish": ["s BNLL z", "t TanH s", "y Eltwise z+t eltwise_param { operation: PROD }"],
+    "silu": ["s Sigmoid z", "y Eltwise z+s eltwise_param { operation: PROD }"],
+    "gelu_tanh": ["c Power z power_param { power: 3 }", f"s Eltwise z+c eltwise_param {{ coeff: {C} coeff: {C * 0.044715} }}",
+                  "t TanH s", "g Power t power_param { scale: 0.5 shift: 0.5 }", "y Eltwise z+g eltwise_param { operation: PROD }"],
+    "softplus": ["e Exp z", "y Log e log_param { shift: 1 }"],
+    "hardtanh": ["l Power z power_param { scale: 0.5 shift: 0.5 }", "c Clip l clip_param { min: 0 max: 1 }",
+                 "y Power c power_param { scale: 2 shift: -1 }"],
+}  # fmt: skip
+"""Activations that are put together of layers: name, type, what they read, settings."""
+
+
+@pytest.mark.parametrize("activation", BY_HAND)
+def test_an_activation_is_told_by_its_values(activation: str) -> None:
+    text = conv("z", "x")
+    for line in BY_HAND[activation]:
+        name, kind, bottoms, settings = (*line.split(" ", 3), "")[:4]
+        text += layer(name, kind, bottoms.replace("+", " "), settings)
+    found = seen(text + conv("last", "y"))
+    assert (found["last"].source, found["z"].followed_by) == (
+        Curved(activation, "z.0", squares_of(activation)),
+        activation,
+    )
 
 
 PASSED = {
