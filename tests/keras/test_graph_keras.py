@@ -308,6 +308,29 @@ def test_convolutions_are_what_their_layers_say(layer: Any, expected: Convolve) 
     assert [step.operation for step in graph.steps if isinstance(step.operation, Convolve)] == [expected]
 
 
+TABLE = tf.Variable(np.ones((9, 6), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("compute", "names"),
+    [
+        (lambda x: tf.cond(tf.size(x) > tf.cast(x[0, 0, 0], tf.int32), lambda: tf.nn.relu(x), lambda: -x), "relu neg"),
+        (lambda x: tf.while_loop(lambda n, z: n < 3, lambda n, z: (n + 1, tf.tanh(z)), (0, x))[1], "tanh tanh"),
+        (lambda x: tf.map_fn(lambda row: tf.sin(row), x), "sin sin"),  # noqa: PLW0108
+        (lambda x: tf.recompute_grad(lambda z: tf.sin(z))(x), "sin"),  # noqa: PLW0108
+        (lambda x: tf.exp(tf.gather(TABLE, tf.cast(x[0, 0], tf.int32))), "exp"),
+        (lambda x: tf.exp(x @ tf.transpose(TABLE)), "exp"),
+        (lambda x: tf.exp(tf.numpy_function(np.asarray, [x], tf.float32)), "exp"),
+        (lambda x: tf.where(tf.random.uniform(tf.shape(x)) > 0.2, x / 0.8, 0.0), "greater div where"),
+    ],
+)
+def test_what_tensorflow_wraps_is_opened(compute: Callable[[Any], Any], names: str) -> None:
+    steps = traced(compute, 2, 4, 6).steps
+    counts = {"add", "less"}  # of the turns of a loop
+    found = [step.operation.function for step in steps if isinstance(step.operation, Map)]
+    assert [name for name in found if name not in counts][-len(names.split()) :] == names.split()
+
+
 def test_what_is_not_understood_keeps_its_name() -> None:
     assert [step.operation for step in traced(lambda x: tf.cumsum(x, axis=1), 2, 4).steps] == [Opaque("Cumsum")]
 

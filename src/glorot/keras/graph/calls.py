@@ -33,16 +33,13 @@ class Call:
         model: the model.
         args: its arguments; each symbolic tensor stands for one of the batch.
         kwargs: the same by name.
+        variables: the variables that the model reads, state among them; it may freeze some while it runs.
     """
 
     model: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-
-    @property
-    def variables(self) -> list[Any]:
-        """The variables that the model reads, state among them."""
-        return [*self.model.trainable_variables, *self.model.non_trainable_variables]
+    variables: tuple[Any, ...]
 
     @property
     def batch(self) -> list[Like]:
@@ -72,6 +69,18 @@ class Call:
             except Exception as error:
                 raise GlorotError(f"the batch does not fit the model: {brief(error)}") from error
         return [leaf for leaf in keras.tree.flatten(returned) if keras.ops.is_tensor(leaf)]
+
+
+def call_of(model: Any, given: tuple[tuple[Any, ...], dict[str, Any]], size: int) -> Call:
+    """Return the call of a model on symbolic tensors, with every open size of theirs set.
+
+    Args:
+        model: the model.
+        given: the arguments, in order and by name.
+        size: what stands for an open size besides the number of examples.
+    """
+    args, kwargs = spelled_out(given, size)
+    return Call(model, args, kwargs, (*model.trainable_variables, *model.non_trainable_variables))
 
 
 def stored_of(call: Call, graph: Graph, paths: Mapping[int, str], slopes: Mapping[int, float]) -> list[int]:

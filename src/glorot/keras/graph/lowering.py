@@ -9,7 +9,7 @@ import keras
 
 from glorot.errors import GlorotError
 from glorot.graph import Graph
-from glorot.keras.graph.calls import Call, open_sizes, own_inputs, spelled_out
+from glorot.keras.graph.calls import Call, call_of, open_sizes, own_inputs
 from glorot.keras.paths import every_layer, kinds, told
 from glorot.keras.preserve import preserved
 
@@ -23,7 +23,7 @@ def lower(
     kwargs: Mapping[str, Any] | None = None,
     paths: Mapping[int, str] | None = None,
 ) -> Graph:
-    """Return the graph of a model; nothing is computed, and the model is left as it was found.
+    """Return the graph of a model, which is left as it was found; nothing is computed if its backend can do without.
 
     Args:
         model: the model or layer, built.
@@ -46,8 +46,8 @@ def lower(
     with preserved(every_layer(model)):
         for size in smaller:
             with suppress(GlorotError):
-                return _graph_of(Call(model, *spelled_out(given, size)), paths or {}, slopes)
-        return _graph_of(Call(model, *spelled_out(given, largest)), paths or {}, slopes)
+                return _graph_of(call_of(model, given, size), paths or {}, slopes)
+        return _graph_of(call_of(model, given, largest), paths or {}, slopes)
 
 
 def _graph_of(call: Call, paths: Mapping[int, str], slopes: Mapping[int, float]) -> Graph:

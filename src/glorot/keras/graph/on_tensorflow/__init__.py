@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from glorot.graph import Graph
 from glorot.graph.moves import box
-from glorot.graph.operations import Broadcast, Choose, Slice
+from glorot.graph.operations import Broadcast, Choose, Map, Slice
 from glorot.keras.graph.calls import Call, leaves_of, like, tolerance
 from glorot.keras.graph.on_tensorflow import maps, moves, sums
 from glorot.keras.graph.on_tensorflow.nodes import Ids, Node, Shape, Unknown
@@ -34,7 +34,11 @@ def graph_of(call: Call, paths: Mapping[int, str], slopes: Mapping[int, float]) 
     traced = tf.function(call.run, autograph=False).get_concrete_function(values, batch).graph
     graph = Graph(tolerance=tolerance(call))
     lowering = _Lowering(graph)
-    captured = [lowering.constant(tensor) for tensor, _ in traced.captures]
+    held = {id(variable.handle): tuple(variable.shape) for variable in traced.variables}  # no weights of Keras's
+    captured = [
+        graph.constant(held[id(tensor)]) if id(tensor) in held else lowering.constant(tensor)
+        for tensor, _ in traced.captures
+    ]
     lowering.run(traced, [*leaves_of(call, graph, paths, slopes), *captured])
     return graph
 
@@ -114,7 +118,7 @@ def _rows(node: Node) -> Ids:
     if name in moves.SAME:
         return node.operands[: len(node.shapes)]
     if name in maps.MAPS:
-        return [node.map(maps.MAPS[name], *node.operands)]
+        return [node.step(Map(maps.MAPS[name]))]
     if name.startswith(maps.RANDOM):
         return maps.random(node)
     try:

@@ -109,7 +109,7 @@ def _index(node: Node) -> list[int | slice | None]:
 def gather(node: Node) -> Ids:
     """Add rows of a table along an axis."""
     table, index = node.operands[:2]
-    axis = node.axes(2, len(node.shape))[0]
+    axis = node.axes(2, len(node.shape))[0] if len(node.operands) > 2 else 0
     is_row = node.is_known(1) and len(node.graph.shape(index)) == 1
     known = tuple(node.integers(1)) if is_row else None
     return [node.step(Take(axis, known), [table, index])]
