@@ -139,6 +139,21 @@ NETS = {  # (the net, its batch, what feeds some of its layers)
            a=nn.Linear(16, 16), w=nn.Parameter(torch.randn(2, 16, 16))).bfloat16(),
         torch.randn(32, 16).bfloat16(), {"w": "relu"},
     ),
+    "neighbours of a graph": (
+        *dense(lambda m, x: m.b(torch.zeros(3, 8).index_add(0, torch.tensor([1, 0, 0]), m.a(x).relu()[torch.tensor([0, 2, 1])]))),
+        {"b.weight": "relu"},
+    ),
+    "the mean of neighbours": (
+        *dense(lambda m, x: m.b(torch.zeros(3, 8).scatter_reduce(0, torch.zeros(3, 8).long(), m.a(x).relu(), "mean"))),
+        {"b.weight": "relu"},
+    ),
+    "standardised weights": (
+        *dense(lambda m, x: f.linear(m.a(x).relu(), (m.b.weight - m.b.weight.mean()) / m.b.weight.std())), {"b.weight": "relu"}
+    ),
+    "dropped weights": (*dense(lambda m, x: f.linear(m.a(x).relu(), f.dropout(m.b.weight, 0.2))), {"b.weight": "relu"}),
+    "dropped branches": (
+        *dense(lambda m, x: m.b(m.a(x).relu().div(0.9) * x.new_empty(3, 1).bernoulli_(0.9))), {"b.weight": "relu"}
+    ),
     "rotary of complex numbers": (
         Of(rotary, **{name: nn.Linear(4, 4) for name in "qkvo"}), torch.randn(2, 6, 4),
         {"q.weight": "identity", "o.weight": "identity"},

@@ -292,7 +292,7 @@ def _written(call: Call) -> int:
         own = tuple(source.shape)
         is_one = len(own) < len(call.shape) and own == call.shape[len(call.shape) - len(own) :]
         value = call.spread(value, call.shape) if is_one else call.step(Take(0), [value])
-    if call["accumulate"] or call.name in ("index_add", "scatter_add", "scatter_reduce", "index_reduce"):
+    if call["accumulate"] or call.name in ("index_add", "scatter_add") or call["reduce"] in ("sum", "add"):
         return call.map("add", whole, call.scaled(value, call["alpha"] or 1))
     mask = call["mask"]
     return call.map("where", call.graph.constant(call.shape) if mask is None else call.value(mask), value, whole)
