@@ -113,12 +113,19 @@ PRODUCTS = {
     ),
 }
 
+
+def spectral(x):
+    one, other = (torch.view_as_complex(half.reshape(2, 3, 2, 2)) for half in (x, x.roll(1)))
+    return torch.view_as_real(torch.einsum("bti,bsi->bts", one, other) @ (one @ other.mT))
+
+
 WRITES = {
     "a gate in place": glu_in_place,
     "boxes": written_apart,
     "every other": every_other,
     "turned in place": turned_in_place,
     "complex pairs": rotated,
+    "complex products": lambda x: spectral(x[..., :4]),
 }
 
 CASES = [

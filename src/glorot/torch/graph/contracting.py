@@ -245,7 +245,7 @@ ATTENTION = [
     )
 ]
 
-ROWS: dict[str, Callable[[Call], int | list[int]]] = {
+ROWS: dict[str, Callable[[Call], Any]] = {
     "linear": _linear, "mm": _contract("ai,io->ao"), "bmm": _contract("bai,bio->bao"), "mv": _contract("ai,i->a"),
     "dot": _contract("i,i->"), "vdot": _contract("i,i->"), "addmm": _add_product("ai,io->ao"),
     "baddbmm": _add_product("bai,bio->bao"), "addbmm": _add_product("bai,bio->ao"), "addmv": _add_product("ai,i->a"),

@@ -1,13 +1,15 @@
 """Complex tensors, as pairs of real numbers along one more axis, which is the last."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
 
 from glorot.graph.graph import Shape
 from glorot.graph.operations import Broadcast, Permute, Slice
-from glorot.torch.graph.call import Call
+from glorot.torch.graph import contracting
+from glorot.torch.graph.call import Call, tensors_in
 from glorot.torch.graph.memory import View, shape_of
 
 
@@ -69,7 +71,24 @@ def _complex(call: Call) -> int:
     return _pair(call, call.value(call["real"]), call.value(call["imag"]))
 
 
-ROWS: dict[str, Callable[[Call], int]] = {
+def _contract(call: Call) -> int | list[int]:
+    """(a + bi)·(c + di) for products of matrices: four of real ones."""
+    factors = list({id(tensor): tensor for tensor in tensors_in(call.arguments)}.values())
+    if len(factors) != 2 or not all(tensor.is_complex() for tensor in factors):
+        return []
+    halves = {id(tensor): _halves(call, tensor) for tensor in factors}
+    one, other = map(id, factors)
+
+    def of_halves(first: int, second: int) -> int:
+        picked = {one: halves[one][first], other: halves[other][second]}
+        return int(contracting.ROWS[call.name](replace(call, of=lambda tensor: picked[id(tensor)])))
+
+    real = call.map("sub", of_halves(0, 0), of_halves(1, 1))
+    return _pair(call, real, call.map("add", of_halves(0, 1), of_halves(1, 0)))
+
+
+ROWS: dict[str, Callable[[Call], int | list[int]]] = {
     "mul": _product, "add": _sum, "sub": _sum, "polar": _polar, "complex": _complex,
+    **dict.fromkeys(("einsum", "matmul", "mm", "bmm"), _contract),
 }  # fmt: skip
 """What operators on complex tensors become, by name."""
