@@ -114,6 +114,11 @@ PRODUCTS = {
 }
 
 
+def scattered(x):
+    y = torch.select_scatter(x, x[:, 0] * 2, 1, 2)
+    return torch.slice_scatter(y, x[..., :4], 2, 1, None, 2)
+
+
 def spectral(x):
     one, other = (torch.view_as_complex(half.reshape(2, 3, 2, 2)) for half in (x, x.roll(1)))
     return torch.view_as_real(torch.einsum("bti,bsi->bts", one, other) @ (one @ other.mT))
@@ -125,6 +130,7 @@ WRITES = {
     "every other": every_other,
     "turned in place": turned_in_place,
     "complex pairs": rotated,
+    "pieces of a copy": scattered,
     "complex products": lambda x: spectral(x[..., :4]),
 }
 

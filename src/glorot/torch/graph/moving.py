@@ -10,7 +10,7 @@ from torch import Tensor
 from glorot.graph.moves import box
 from glorot.graph.operations import Broadcast, Flip, Opaque, Pad, Permute, Pool, Reshape, Slice, Take
 from glorot.torch.graph.call import Call, tensors_in
-from glorot.torch.graph.memory import View, shape_of
+from glorot.torch.graph.memory import View, put, shape_of
 
 SAME = {"detach", "alias", "contiguous", "clone", "_to_copy", "to", "lift_fresh", "lift", "type_as",
         "convert_element_type",         "resolve_conj", "resolve_neg", "positive"}  # fmt: skip
@@ -298,6 +298,13 @@ def _written(call: Call) -> int:
     return call.map("where", call.graph.constant(call.shape) if mask is None else call.value(mask), value, whole)
 
 
+def _set_piece(call: Call) -> int:
+    """Return a tensor with a slice of it replaced."""
+    (view,) = (_select if call.name == "select_scatter" else _slice)(call)
+    assert isinstance(view.operation, Slice)
+    return put(call.graph, view.operation, call.value(call.first), call.value(call["src"]))
+
+
 def _copy(call: Call) -> int:
     source = call["src"]
     return call.spread(call.value(source), call.shape) if isinstance(source, Tensor) else call.value(source)
@@ -326,6 +333,7 @@ ROWS: dict[str, Callable[[Call], int | list[int]]] = {
     "index": _index, "_unsafe_index": _index,
     "gather": _gather, "take_along_dim": _gather, "topk": _some, "sort": _some, "kthvalue": _some, "median": _some,
     "masked_select": _elsewhere, "take": _elsewhere, "im2col": _elsewhere, "_pack_padded_sequence": _packed,
-    "_pad_packed_sequence": _packed, **dict.fromkeys(WRITES, _written), "copy": _copy, "fill": _fill, "zero": _fill,
+    "_pad_packed_sequence": _packed, **dict.fromkeys(WRITES, _written), "select_scatter": _set_piece,
+    "slice_scatter": _set_piece, "copy": _copy, "fill": _fill, "zero": _fill,
 }  # fmt: skip
 """What operators become, by name."""
