@@ -88,8 +88,20 @@ def test_a_mask_on_meta_holds_the_numbers_that_it_holds_elsewhere():
     assert meta.graph.values == real.graph.values
 
 
+def test_a_check_that_nobody_can_make_is_passed_and_noted():
+    def checked(model, x):
+        normal = torch.distributions.Normal(model.a(x), f.softplus(model.a(x)), validate_args=True)
+        if not (normal.stddev > 0).all():
+            raise ValueError("the spread must be positive")
+        return model.b(normal.mean.relu())
+
+    lowering = on_meta(checked, X)
+    assert (lowering.error, sources(lowering)["b.weight"]) == (None, "relu")
+    assert lowering.graph.notes == ["the model asks for what meta tensors hold: a condition was taken as True"]
+
+
 def test_a_condition_that_nobody_knows_is_taken_as_false_and_noted():
-    lowering = on_meta(lambda m, x: m.b(m.a(x).relu() if (m.a(x) > 0).all() else m.a(x).tanh()), X)
+    lowering = on_meta(lambda m, x: m.b(m.a(x).relu() if (m.a(x) > 0).any() else m.a(x).tanh()), X)
     assert sources(lowering)["b.weight"] == "tanh"
     assert lowering.graph.notes == ["the model asks for what meta tensors hold: a condition was taken as False"]
 

@@ -42,6 +42,7 @@ class Truth:
         self.follows = follows
         self.layer = layer
         self._known: Any = WeakIdKeyDictionary()
+        self._alls: Any = WeakIdKeyDictionary()  # what asks whether something holds everywhere, as checks of values do
 
     def of(self, tensor: Tensor) -> Tensor | None:
         """Return the true elements of a tensor; None if they are not known."""
@@ -51,7 +52,7 @@ class Truth:
         """Run an operator.
 
         Returns:
-            What it returns; a number that nobody knows is False if it is a truth.
+            What it returns. Of a truth that nobody knows, that nothing is unusual: all is well, and any is not.
         """
         if not self.is_meta:
             return func(*args, **kwargs)
@@ -64,9 +65,12 @@ class Truth:
         if shadow is None:
             self._drop(written)
             if called.name == "_local_scalar_dense" and tensors[0].is_meta and tensors[0].dtype == torch.bool:
-                self._note("a condition was taken as False")
-                return False
+                answer = tensors[0] in self._alls
+                self._note(f"a condition was taken as {answer}")
+                return answer
         result = self._on_meta(func, args, kwargs, None if written else shadow)
+        if called.name in ("all", "_is_all_true"):
+            self._alls[result] = True
         for tensor, known in zip(tensors_in(result), tensors_in(shadow), strict=False):
             if tensor.is_meta and tensor.shape == known.shape and tensor.numel() <= MOST:
                 self._known[tensor] = known
