@@ -200,11 +200,15 @@ def test_a_fused_projection_starts_as_the_three_that_it_holds(tmp_path: Path):
         layer = kernel.rpartition(".")[0]
         return {f"{kernel}[{n}]": f"{n}.weight" for n in "qkv"} | {f"{layer}.bias[{n}]": f"{n}.bias" for n in "qkv"}
 
-    in_keras_ = keras.Sequential([keras.Input((10, WIDTH)), keras.layers.Dense(3 * WIDTH, name="qkv")])
-    glorot.apply(plan, in_keras_, seed=1, names=names("layers.0.kernel"))
+    given = keras.Input((10, WIDTH))
+    fused = keras.layers.Dense(3 * WIDTH, name="qkv")(given)
+    q, k, v = keras.ops.split(fused, 3, axis=-1)
+    attended = keras.ops.softmax(q @ keras.ops.transpose(k, (0, 2, 1))) @ v
+    glorot.apply(plan, keras.Model(given, attended), seed=1, names=names("layers.0.kernel"))
+    in_keras_ = keras.Model(given, fused)
     in_nnx = glorot.apply(plan, FusedQkv(), seed=1, names=names("qkv.kernel"))
     in_eqx = glorot.apply(plan, FusedEquinox(), seed=1, names=names("qkv.weight"))
-    np.testing.assert_array_equal(np.asarray(in_keras_.layers[0].kernel).T, rows)
+    np.testing.assert_array_equal(np.asarray(in_keras_.layers[1].kernel).T, rows)
     np.testing.assert_array_equal(np.asarray(in_nnx.qkv.kernel[...]).T, rows)
     np.testing.assert_array_equal(in_eqx.qkv.weight, rows)
     for answer in (in_keras_(TOKENS), in_nnx(TOKENS), jax.vmap(jax.vmap(in_eqx.qkv))(TOKENS)):

@@ -1,6 +1,7 @@
 """Fans: how many connections enter and leave a unit, counted from how the layer connects."""
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ def dense(inputs: int, outputs: int) -> Fans:
     References:
         Glorot & Bengio (2010), section 4.2.1.
     """
-    _check_counts(inputs=inputs, outputs=outputs)
+    inputs, outputs = _counts(inputs=inputs, outputs=outputs)
     return Fans(float(inputs), float(outputs))
 
 
@@ -80,10 +81,9 @@ def conv(inputs: int, outputs: int, kernel: Sequence[int], stride: Sequence[int]
     References:
         He et al. (2015), "Delving Deep into Rectifiers", equations 7 and 11.
     """
-    steps = _steps(kernel, stride)
-    _check_channels(inputs, outputs, groups)
-    window = math.prod(kernel)
-    return Fans(inputs / groups * window, outputs / groups * window / math.prod(steps))
+    window, step = _sizes(kernel, stride)
+    inputs, outputs, groups = _channels(inputs, outputs, groups)
+    return Fans(inputs / groups * window, outputs / groups * window / step)
 
 
 def conv_transpose(
@@ -116,7 +116,7 @@ def conv_transpose(
     References:
         Dumoulin & Visin (2016), "A guide to convolution arithmetic", chapter 4.
     """
-    _check_channels(inputs, outputs, groups)
+    inputs, outputs, groups = _channels(inputs, outputs, groups)
     swapped = conv(outputs, inputs, kernel, stride, groups)
     return Fans(swapped.fan_out, swapped.fan_in)
 
@@ -142,7 +142,7 @@ def embedding(dim: int) -> Fans:
     References:
         Mikolov et al. (2013), "Efficient Estimation of Word Representations in Vector Space", section 3.
     """
-    _check_counts(dim=dim)
+    (dim,) = _counts(dim=dim)
     return Fans(1.0, float(dim))
 
 
@@ -169,7 +169,7 @@ def bilinear(inputs1: int, inputs2: int, outputs: int) -> Fans:
     References:
         Tenenbaum & Freeman (2000), "Separating style and content with bilinear models", equation 1.
     """
-    _check_counts(inputs1=inputs1, inputs2=inputs2, outputs=outputs)
+    inputs1, inputs2, outputs = _counts(inputs1=inputs1, inputs2=inputs2, outputs=outputs)
     return Fans(float(inputs1 * inputs2), float(outputs))
 
 
@@ -201,22 +201,31 @@ def from_axes(shape: Sequence[int], axes: str) -> Fans:
     return Fans(float(sizes["i"] * sizes["k"]), float(sizes["o"] * sizes["k"]))
 
 
-def _steps(kernel: Sequence[int], stride: Sequence[int] | int) -> tuple[int, ...]:
-    steps = (stride,) * len(kernel) if isinstance(stride, int) else tuple(stride)
+def _sizes(kernel: Sequence[int], stride: Sequence[int] | int) -> tuple[int, int]:
+    """Return how many elements a window has, and how many positions it moves on by."""
+    steps = tuple(stride) if isinstance(stride, Sequence) else (stride,) * len(kernel)
     if len(steps) != len(kernel):
         raise GlorotError(f"stride {steps} must have as many axes as kernel {tuple(kernel)}")
-    _check_counts(**{f"kernel[{n}]": size for n, size in enumerate(kernel)})
-    _check_counts(**{f"stride[{n}]": size for n, size in enumerate(steps)})
-    return steps
+    window = _counts(**{f"kernel[{n}]": size for n, size in enumerate(kernel)})
+    return math.prod(window), math.prod(_counts(**{f"stride[{n}]": size for n, size in enumerate(steps)}))
 
 
-def _check_channels(inputs: int, outputs: int, groups: int) -> None:
-    _check_counts(inputs=inputs, outputs=outputs, groups=groups)
+def _channels(inputs: int, outputs: int, groups: int) -> list[int]:
+    inputs, outputs, groups = _counts(inputs=inputs, outputs=outputs, groups=groups)
     if inputs % groups or outputs % groups:
         raise GlorotError(f"groups={groups} must divide both channel counts, got {inputs} inputs and {outputs} outputs")
+    return [inputs, outputs, groups]
 
 
-def _check_counts(**counts: int) -> None:
+def _counts(**counts: int) -> list[int]:
+    """Return counts as integers; a tensor or a NumPy number that acts as one is one."""
+    found = []
     for name, count in counts.items():
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        try:
+            number = 0 if isinstance(count, bool) else operator.index(count)
+        except TypeError:
+            number = 0
+        if number < 1:
             raise GlorotError(f"{name} must be a positive integer, got {count!r}")
+        found.append(number)
+    return found

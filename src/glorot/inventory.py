@@ -1,5 +1,6 @@
 """Inventory: what a model has to be initialised, free of any framework."""
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable
@@ -187,7 +188,11 @@ class Inventory:
 
     def parameter(self, path: str) -> Parameter | None:
         """Return the parameter at a path, if there is one."""
-        return next((p for p in self.parameters if p.path == path), None)
+        return self._by_path.get(path)
+
+    @functools.cached_property
+    def _by_path(self) -> dict[str, Parameter]:
+        return {parameter.path: parameter for parameter in self.parameters}
 
 
 def runs(role: str) -> bool:

@@ -148,7 +148,7 @@ class _View:
         if position not in self.cuts:
             found = pieces_of(self.folded, position, outputs)
             combs = [comb_of(piece.features) for piece in found]
-            known = [one for one in combs if one is not None and one.run * one.times > 1 and size % one.period == 0]
+            known = [one for one in combs if one is not None and _can_be_cut(one, size)]
             whole = len(known) < len(combs) or not 1 < len(combs) <= MOST_PIECES
             self.cuts[position] = () if whole else tuple(zip(names_of(found), known, strict=True))
         return self.cuts[position]
@@ -159,7 +159,7 @@ class _View:
         signal = next((v for v in step.operands if v in self.folded.source), None)
         if role.name != "bias" or signal is None or len(shape) != 1:
             return (part,)
-        maker = self.folded.makers.of(self.folded.source[signal])
+        maker = self.folded.makers.of(self.folded.back(signal))
         kernel = None if maker is None else kernel_operand(self.folded, maker)
         if maker is None or kernel is None:
             return (part,)
@@ -168,10 +168,23 @@ class _View:
         return _pieces_in(part, shape, 0, cut) if fits else (part,)
 
 
+def _can_be_cut(piece: Comb, size: int) -> bool:
+    """Tell whether a piece of an axis is more than one output, and lies in it evenly."""
+    return piece.run * piece.times > 1 and (piece.times == 1 or size % piece.period == 0)
+
+
 def _like(part: Part, unknown: Part) -> Part:
     """Return what an unknown part turned out to be, with all else that is known of it."""
+    is_plain = part.role != "kernel" and unknown.held is not None and unknown.held.value is not None
     return replace(
-        unknown, axes=part.axes, shape=part.shape, role=part.role, fans=part.fans, view=part.view, by_use=True
+        unknown,
+        axes=part.axes,
+        shape=part.shape,
+        role=part.role,
+        fans=part.fans,
+        view=part.view,
+        by_use=True,
+        held=None if is_plain else unknown.held,  # a token of zeros is nothing unusual
     )
 
 
@@ -183,7 +196,7 @@ def _pieces_in(part: Part, shape: Sequence[int], axis: int, cut: Cut) -> tuple[P
     for name, (start, run, period, times) in cut:
         piece = comb(part, shape, axis, start, run, period if times > 1 else shape[axis], times)
         fans = part.fans
-        if fans is not None and part.role == "kernel":
+        if fans is not None and part.role in ("kernel", "bias"):
             fans = Fans(fans.fan_in, fans.fan_out * run * times / shape[axis])
         found.append(replace(piece, name=f"{part.name}[{name}]", fans=fans))
     return tuple(found)

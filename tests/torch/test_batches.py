@@ -31,7 +31,7 @@ class Named(nn.Module):
 def test_batches_come_in_many_forms(array: Any, dtype: torch.dtype) -> None:
     model = Named().to(dtype)
     batch = array.to(dtype) if isinstance(array, Tensor) else array  # arrays follow the model, tensors stay
-    assert traced(model, {"scale": 0.5, "x": batch}) == {"fc": (1, "tanh", "identity")}
+    assert traced(model, {"scale": 0.5, "x": batch}) == {"fc": (1, "0.5·tanh", "identity")}
     assert traced(nn.Sequential(model.fc), (batch,)) == {"0": (1, "identity", "identity")}
 
 

@@ -86,7 +86,7 @@ MLPS = {
     "llama": {
         "model.layers.{}.mlp.gate_proj": ("identity", "silu"),
         "model.layers.{}.mlp.up_proj": ("identity", ""),
-        "model.layers.{}.mlp.down_proj": ("identity", ""),  # fed by a product, which is no activation
+        "model.layers.{}.mlp.down_proj": ("silu × identity", ""),
     },
 }
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from glorot.caffe.building import read_net
+from glorot.caffe.graph import lower
 from glorot.caffe.nets import Net, Node
-from glorot.caffe.tracing import Trace, follow
 from glorot.errors import GlorotError
-from glorot.inventory import Inventory, Parameter, Part
+from glorot.inventory import Inventory, Parameter
+from glorot.seeing import observed
 
 
 def matches(model: object) -> bool:
@@ -62,30 +63,16 @@ def inventory(net: Net, inputs: Any = None) -> Inventory:
     Returns:
         The inventory; a blob is called by its layer and its index, as in "conv1.0".
     """
-    trace = follow(net)
-    depths = {name: n for n, name in enumerate(trace.order, start=1)}
-    parameters = tuple(parameter for node in net.nodes for parameter in _parameters(node, trace, depths))
-    return Inventory("caffe", parameters, "" if parameters else f"{net.source} has no layer with weights")
+    owned = [(node.layer.name, parameter) for node in net.nodes for parameter in _parameters(node)]
+    parameters = tuple(parameter for _, parameter in owned)
+    stock = Inventory("caffe", parameters, "" if parameters else f"{net.source} has no layer with weights")
+    return observed(stock, lower(net), {parameter.path: layer for layer, parameter in owned})
 
 
-def _parameters(node: Node, trace: Trace, depths: Mapping[str, int]) -> list[Parameter]:
+def _parameters(node: Node) -> list[Parameter]:
     found = []
     for index, (blob, owner) in enumerate(zip(node.blobs, node.owners, strict=True)):
         path = node.path(index)
-        parts = (
-            ()
-            if owner is not None
-            else tuple(_named(part, path, node.layer.name, trace, depths) for part in blob.parts)
-        )
+        parts = () if owner is not None else tuple(replace(part, name=path + part.name) for part in blob.parts)
         found.append(Parameter(path, blob.shape, "float32", parts, owner))
     return found
-
-
-def _named(part: Part, path: str, layer: str, trace: Trace, depths: Mapping[str, int]) -> Part:
-    return replace(
-        part,
-        name=path + part.name,
-        fed_by=trace.fed_by.get(layer, "identity") if part.fed_by == "identity" else part.fed_by,
-        followed_by=trace.followed_by.get(layer, "identity"),
-        depth=depths.get(layer, 0),
-    )

@@ -9,6 +9,7 @@ import numpy as np
 
 from glorot.graph import norms
 from glorot.graph.curves import Application, Curve
+from glorot.graph.damping import damped_by_surroundings
 from glorot.graph.functions import function
 from glorot.graph.graph import Graph, Step
 from glorot.graph.operations import (
@@ -71,6 +72,7 @@ class Folded:
         source: for each value that depends on the batch, the value that it is a function of, element by element.
         kind: what each source is.
         passes: for a source that passes on what another value is, but for its place, scale and shift, that value.
+        passed: for a value, the sources that pass it on.
         second: the mean square of a norm's result, where it was found.
         parameters: for each value that is made of parameters and constants alone, the paths of those parameters.
         uses: where each parameter meets the signal, by its path.
@@ -83,6 +85,7 @@ class Folded:
         self.source: dict[int, int] = {}
         self.kind: dict[int, Kind] = {}
         self.passes: dict[int, int] = {}
+        self.passed: dict[int, list[int]] = defaultdict(list)
         self.second: dict[int, float] = {}
         self.parameters: dict[int, tuple[str, ...]] = {}
         self.uses: dict[str, list[Use]] = defaultdict(list)
@@ -91,6 +94,7 @@ class Folded:
         self._running: set[int] = set()  # the values that are made of a running variance
         self._root: dict[int, int] = {}  # the value that all of a value comes from, through statistics too
         self._statistics: set[int] = set()  # the values that a statistic enters
+        self._taken: dict[int, set[int]] = {}  # for each of them, the values that its statistics are taken of
         self._positions = {step.result: position for position, step in enumerate(graph.steps)}
         self._kernels: set[int] = set()  # what layers say are kernels, as it is or moved
         self._after_kernel: set[int] = set()
@@ -250,6 +254,7 @@ class Folded:
                 self._start(step.result, "mean" if statistic in ("mean", "sum") else "extreme", is_apart=False)
                 if statistic in ("max", "min"):
                     self.passes[step.result] = data[0]
+                    self.passed[data[0]].append(step.result)
             case Normalise():
                 self._start(step.result, "normalised")
             case Softmax():
@@ -271,6 +276,7 @@ class Folded:
         """Make a value a source that passes another one on; a statistic stays one of the same signal."""
         self._start(value, kind, is_apart=kind != "move" and value not in self._statistics)
         self.passes[value] = upstream
+        self.passed[upstream].append(value)
 
     def _trace_root(self, step: Step, data: Sequence[int]) -> None:
         """Record the value that all of a result comes from, and whether a statistic enters."""
@@ -284,6 +290,8 @@ class Folded:
         self._root[step.result] = roots.pop()
         if isinstance(step.operation, Reduce) or not self._statistics.isdisjoint(data):
             self._statistics.add(step.result)
+            taken = [self._taken[value] for value in data if value in self._statistics]
+            self._taken[step.result] = set().union(*taken) if taken else set(data)
 
     def _map(self, step: Step, name: str, data: list[int]) -> None:
         sources = {self.source[value] for value in data}
@@ -320,19 +328,34 @@ class Folded:
             roots.add(self._normed_from.get(source))
         return roots.pop() if name in ("add", "sub") and len(roots) == 1 else None
 
+    def _statistic(self, step: Step, root: int) -> tuple[norms.Statistic | None, int]:
+        """Return what a value is of the signal whose statistics enter, or of that signal's own source, and that one.
+
+        The signal comes first, for a norm of tanh z looks otherwise as a function of z; but a softmax is one of z.
+        """
+        near = [v for v in self.data_of(step) if v not in self._statistics] or self._taken.get(step.result, ())
+        found = norms.recognised(self.graph, self.makers, self.parameters, root, step.result)
+        if len({self.source[value] for value in near}) != 1 or (found is not None and found.kind == "softmax"):
+            return found, root
+        signal = min(near)  # x, of x and x²
+        nearer = norms.recognised(self.graph, self.makers, self.parameters, signal, step.result)
+        return (nearer, signal) if nearer is not None else (found, root)
+
     def _mix(self, step: Step, name: str) -> None:
         """Follow a function of several values: a norm, if one is a statistic of the other."""
         root = self._root[step.result] if step.result in self._statistics else self._root_of_terms(step, name)
-        found = None
-        if root is not None:
-            found = norms.recognised(self.graph, self.makers, self.parameters, root, step.result)
+        found, signal = (None, 0) if root is None else self._statistic(step, root)
+        damped = damped_by_surroundings(self, step, name) if found is None else None
+        if damped is not None:
+            self._pass(step.result, "affine", damped)
+            return
         if root is None or found is None:
             kinds: dict[str, Kind] = {"mul": "product", "div": "product", "add": "sum", "sub": "sum"}
             self._start(step.result, kinds.get(name, "mix"), is_apart=step.result not in self._statistics)
             return
         if found.kind != "centred":
             self._normed.add(root)
-            self._normed_from[step.result] = root
+            self._normed_from[step.result] = signal
         self._start(step.result, found.kind, is_apart=found.kind != "centred")
         if found.kind == "normalised":
             self.second[step.result] = found.second

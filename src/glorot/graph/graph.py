@@ -1,7 +1,8 @@
 """A graph: the values that a model computes, and the steps between them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -62,6 +63,7 @@ class Graph:
         tolerance: how far, relative to 1, the numbers of its functions may be off: they are rounded to its dtype.
         incomplete: why it ends before the model does, if it does.
         notes: what had to be assumed.
+        settling: the results of the steps of a loop's first turn, which other values feed than all later turns.
     """
 
     values: list[Value] = field(default_factory=list)
@@ -69,6 +71,8 @@ class Graph:
     tolerance: float = 1e-4
     incomplete: str = ""
     notes: list[str] = field(default_factory=list)
+    settling: set[int] = field(default_factory=set)
+    _is_settling: bool = field(default=False, repr=False)
     _numbers: dict[float, int] = field(default_factory=dict, repr=False)
     _known: dict[tuple[Operation, tuple[int, ...], Shape], int] = field(default_factory=dict, repr=False)
 
@@ -125,9 +129,19 @@ class Graph:
             return self._known[key]
         result = self._add(shape)
         self.steps.append(Step(operation, tuple(operands), result))
+        self.settling |= {result} if self._is_settling else set()
         if is_pure:
             self._known[key] = result
         return result
+
+    @contextmanager
+    def first_turn(self) -> Iterator[None]:
+        """Let the steps that are added inside be those of the first turn of a loop."""
+        before, self._is_settling = self._is_settling, True
+        try:
+            yield
+        finally:
+            self._is_settling = before
 
     def _add(
         self,

@@ -32,9 +32,11 @@ def seen_in(folded: Folded) -> dict[str, Seen]:
     found = {}
     for path, uses in folded.uses.items():
         meets = [use for use in uses if use.role in ("kernel", "embedding")]
-        if meets:  # of a loop, the last turn shows what surrounds it all the time
-            followed_by = follower(folded, folded.graph.steps[meets[-1].step].result)
-            found[path] = Seen(meets[0].step, _fed_by(folded, meets[-1]), followed_by)
+        results = folded.graph.steps
+        settled = [use for use in meets if results[use.step].result not in folded.graph.settling] or meets
+        if settled:
+            followed_by = follower(folded, results[settled[0].step].result)
+            found[path] = Seen(meets[0].step, _fed_by(folded, settled[0]), followed_by)
     return found
 
 
@@ -67,7 +69,7 @@ def follower(folded: Folded, value: int) -> str:
         maker = folded.makers.of(source)
         is_cut |= maker is not None and isinstance(maker.operation, Slice)
         made = _made_of(folded, source)
-        sources += [used for one in made for used in _users(folded, one) if _passes(folded, used, one)]
+        sources += [source for one in made for source in _after(folded, one)]
         ends += [(one, source) for one in made if one != source and _is_end(folded, one)]
     names = [name for name in (_name(folded, *end) for end in sorted(set(ends))) if name != "identity"]
     is_mixed = is_cut and len(set(names)) > 1  # as the gates of a recurrent cell are
@@ -87,7 +89,7 @@ def _users(folded: Folded, value: int) -> list[int]:
 def _is_end(folded: Folded, value: int) -> bool:
     """Tell whether a function of a source is used as it is, and not just on the way to another one or a statistic."""
     source, users = folded.source[value], _users(folded, value)
-    if value in folded.passes.values() or not users:
+    if folded.passed.get(value) or not users:
         return True
     beyond = [used for used in users if folded.source.get(used) != source and folded.kind.get(used) != "dropout"]
     in_norm = [used for used in beyond if folded.kind.get(used) == "softmax" or folded.is_statistic(used)]
@@ -106,8 +108,7 @@ def _made_of(folded: Folded, source: int) -> list[int]:
     return sorted(found)
 
 
-def _passes(folded: Folded, result: int, value: int) -> bool:
-    """Tell whether a source passes a value on, normalised or not."""
-    if folded.passes.get(result) == value:
-        return True
-    return folded.kind.get(result) in ("normalised", "centred") and folded.source.get(result) == result
+def _after(folded: Folded, value: int) -> list[int]:
+    """Return the sources that pass a value on, normalised or beside others too."""
+    kinds = ("normalised", "centred", "join")
+    return [*folded.passed.get(value, ()), *(used for used in _users(folded, value) if folded.kind.get(used) in kinds)]

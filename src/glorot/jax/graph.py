@@ -266,10 +266,15 @@ def _convolution(params: dict[str, Any], kernel: tuple[int, ...]) -> Convolve:
     order = params["dimension_numbers"]
     spread = tuple(params["lhs_dilation"])
     is_transposed = any(step > 1 for step in spread)
+    window = tuple(kernel[axis] for axis in order.rhs_spec[2:])
+    padding = tuple((int(low), int(high)) for low, high in params["padding"])
+    if is_transposed:  # of the convolution that it reverses
+        reach = [(size - 1) * step for size, step in zip(window, params["rhs_dilation"], strict=True)]
+        padding = tuple((size - low, size - high) for size, (low, high) in zip(reach, padding, strict=True))
     return Convolve(
-        window=tuple(kernel[axis] for axis in order.rhs_spec[2:]),
+        window=window,
         stride=spread if is_transposed else tuple(params["window_strides"]),
-        padding=tuple((int(low), int(high)) for low, high in params["padding"]),
+        padding=padding,
         dilation=tuple(params["rhs_dilation"]),
         groups=params["feature_group_count"],
         transposed=is_transposed,

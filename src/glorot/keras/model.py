@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from glorot.errors import GlorotError
 from glorot.fused import FUSED, split
+from glorot.graph import Graph
 from glorot.holding import held
 from glorot.inventory import Inventory, Parameter, Part, runs
+from glorot.keras.graph import lower
 from glorot.keras.layers import OUTSIDE, Parts, kind_of, parts_of
-from glorot.keras.paths import every_layer, joined, kinds, layers_of, other_variables, own_variables, told
-from glorot.keras.preserve import preserved
+from glorot.keras.paths import joined, kinds, layers_of, other_variables, own_variables, told
 from glorot.keras.tracing import Follower, Trace, follow
 from glorot.preserving import LOCK
+from glorot.seeing import observed
 
 WEIGHTS = {"kernel", "recurrent", "embedding"}
 
@@ -64,16 +66,25 @@ def _inventory(model: Any, inputs: Any) -> Inventory:
     stored = [one for path, layer in layers for one in _stored(path, layer)]
     weighted = [id(one.layer) for one in stored if any(part.role in WEIGHTS for part in one.parts or ())]
     paths = {id(layer): path for path, layer in layers}
-    if inputs is None:
-        trace = follow(model, Follower(paths, weighted))
-    else:
-        with preserved(every_layer(model)):
-            args, kwargs = _symbolic(model, inputs)
-            trace = follow(model, Follower(paths, weighted, runs=True), args, kwargs)
-    depths = {path: n for n, path in enumerate(trace.order, start=1)}
     owners = _owners(stored)
-    parameters = tuple(_parameter(one, owners[id(one.variable)], trace, depths) for one in stored)
-    return Inventory("keras", parameters, buffers=_buffers(layers, owners))
+    graph = _graph(model, inputs, owners)
+    trace = follow(model, Follower(paths, weighted)) if graph is None else Trace()
+    depths = {path: n for n, path in enumerate(trace.order, start=1)}
+    parameters = tuple(_parameter(one, owners[id(one.variable)], trace, depths, graph is None) for one in stored)
+    stock = Inventory("keras", parameters, buffers=_buffers(layers, owners))
+    return stock if graph is None else observed(stock, graph, {one.path: one.layer_path for one in stored})
+
+
+def _graph(model: Any, inputs: Any, owners: Mapping[int, str]) -> Graph | None:
+    """Return the graph of a model on a batch, or on its own inputs; None if it has neither."""
+    if inputs is not None:
+        return lower(model, *_symbolic(model, inputs), owners)
+    if not {"Sequential", "Functional"} & set(kinds(model)):
+        return None
+    try:
+        return lower(model, paths=owners)
+    except GlorotError:  # nobody asked for this pass
+        return None
 
 
 def variables_of(model: Any) -> dict[str, Any]:
@@ -119,7 +130,7 @@ def _buffers(layers: Iterable[tuple[str, Any]], owners: Mapping[int, str]) -> tu
     return tuple(firsts.values())
 
 
-def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int]) -> Parameter:
+def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int], by_name: bool) -> Parameter:
     shape, dtype = tuple(one.variable.shape), keras.backend.standardize_dtype(one.variable.dtype)
     gathered = any(runs(part.role) for part in one.parts or ())
     frozen = not one.variable.trainable and "float" in dtype and not gathered
@@ -138,7 +149,7 @@ def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int]
             depth=depths.get(at, 0),
         )
         for whole in one.parts
-        for part in (split(_called(one), whole) if "Dense" in kinds(one.layer) else (whole,))
+        for part in (split(_called(one), whole) if by_name and "Dense" in kinds(one.layer) else (whole,))
     ]
     return Parameter(one.path, shape, dtype, tuple(_with_start(part, one) for part in parts), frozen=frozen)
 

@@ -1,12 +1,16 @@
 """Assigning: from a plan and a seed to what is written into a model, part by part."""
 
-from collections.abc import Mapping
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from glorot.distributions import Constant, Distribution
 from glorot.errors import GlorotError
-from glorot.inventory import Inventory, Part, fingerprint
+from glorot.inventory import Inventory, Parameter, Part, fingerprint, path_of
+from glorot.layouts import stored_shape
+from glorot.plans.entry import PlanEntry
 from glorot.plans.names import shared_names
 from glorot.plans.plan import Plan
 from glorot.stream import Key, key_of
@@ -41,6 +45,7 @@ def assignments(
     if not isinstance(prefix, str):
         raise GlorotError(f"prefix must be text, got {prefix!r}")
     key_of(seed, "")  # a seed that is none is refused even where nothing is drawn
+    inventory = _as_planned(plan, inventory, shared_names(inventory, names))
     named = shared_names(inventory, names)
     entries = {entry.name: entry for entry in plan.entries}
     renamed = [replace(part, name=named[part.name]) for part in inventory.parts]
@@ -55,6 +60,38 @@ def assignments(
         if law is not None:
             found.append(Assignment(part, law, key_of(seed, prefix + name)))
     return found
+
+
+def _as_planned(plan: Plan, inventory: Inventory, named: Mapping[str, str]) -> Inventory:
+    """Return an inventory whose parameters have the parts that the plan has of them, where their stored shapes agree.
+
+    A plan knows from the graph of its model what the classes of the layers don't tell, and needs no batch for that.
+    """
+    if plan.framework != inventory.framework:
+        return inventory
+    planned: dict[str, list[PlanEntry]] = defaultdict(list)
+    for entry in plan.entries:
+        planned[path_of(entry.name)].append(entry)
+    parameters = []
+    for parameter in inventory.parameters:
+        shared = {path_of(named[part.name]) for part in parameter.parts}
+        entries = planned[shared.pop()] if len(shared) == 1 else []
+        parts = tuple(_part_of(entry, parameter) for entry in entries)
+        differs = bool(parts) and fingerprint(parts) != fingerprint(parameter.parts)
+        fits = differs and _lie_in(parts, parameter.shape)
+        parameters.append(replace(parameter, parts=parts) if fits else parameter)
+    return replace(inventory, parameters=tuple(parameters))
+
+
+def _part_of(entry: PlanEntry, parameter: Parameter) -> Part:
+    """Return the part of a parameter that an entry is about."""
+    name = parameter.path + entry.name.removeprefix(path_of(entry.name))
+    return Part(name, entry.axes, entry.shape, entry.role, parameter.parts[0].layer, entry.fans, entry.view)
+
+
+def _lie_in(parts: Sequence[Part], shape: tuple[int, ...]) -> bool:
+    held = sum(math.prod(part.shape) for part in parts)
+    return stored_shape(parts, shape) == shape and held <= math.prod(shape)
 
 
 def _start_of(part: Part) -> Distribution:

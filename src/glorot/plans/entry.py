@@ -6,6 +6,7 @@ from typing import Any
 
 from glorot.distributions import Constant, Distribution
 from glorot.fans import Fans
+from glorot.graph.sources import Source
 from glorot.inventory import Part, View
 from glorot.text import number, shape_text
 
@@ -27,6 +28,8 @@ class PlanEntry:
         scheme: the text of the scheme; empty if it is left alone.
         why: the reason for the scheme, or for leaving the part alone.
         view: where it lies in the stored tensor of the model that was planned; None if it is the whole tensor.
+        source: what feeds its layer, as the graph of the model showed it; None where no graph did.
+        seen: whether the graph of the model showed what it is for; else its class alone told.
         more: fields that a newer glorot wrote, kept as they are.
     """
 
@@ -42,6 +45,8 @@ class PlanEntry:
     scheme: str
     why: str
     view: View | None = None
+    source: Source | None = None
+    seen: bool = False
     more: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 

@@ -16,6 +16,7 @@ from glorot.distributions import Bilinear, Distribution, Identity, Orthogonal, P
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.files import read_json
+from glorot.graph import sources
 from glorot.inventory import ROLES, View, fingerprint
 from glorot.plans.entry import PlanEntry
 from glorot.stream.checks import MOST_AXES
@@ -25,13 +26,13 @@ from glorot.text import LONGEST, printable, quoted, shape_text
 VERSION = 2
 READ = (1, VERSION)
 STREAM = "glorot-stream/1"
-ADDED = {2: {"view"}}
+ADDED = {2: {"view", "source", "seen"}}
 """The fields of an entry that each version added; an older one is written without them."""
 
 ENDLESS = 2**63
 """More elements than any memory has addresses."""
 
-HEAD = ("version", "stream", "recipe", "fingerprint", "entries", "buffers")
+HEAD = ("version", "stream", "recipe", "fingerprint", "entries", "buffers", "framework")
 KNOWN = {field.name for field in fields(PlanEntry)} - {"more"}
 NEEDED = {field.name for field in fields(PlanEntry) if field.default is MISSING} - {"more"}
 
@@ -45,6 +46,7 @@ class PlanFields(NamedTuple):
     entries: tuple[PlanEntry, ...]
     more: Mapping[str, Any]
     buffers: tuple[str, ...] = ()
+    framework: str = ""
 
 
 def to_json(plan: PlanFields) -> dict[str, Any]:
@@ -57,6 +59,7 @@ def to_json(plan: PlanFields) -> dict[str, Any]:
         "fingerprint": fingerprint(plan.entries),
         "entries": [_entry_to_json(entry, newer) for entry in plan.entries],
         **({"buffers": list(plan.buffers)} if plan.buffers else {}),
+        **({"framework": plan.framework} if plan.framework and plan.version > 1 else {}),
         **plan.more,
     }
 
@@ -65,7 +68,11 @@ def _entry_to_json(entry: PlanEntry, newer: set[str]) -> dict[str, Any]:
     law = None if entry.distribution is None else entry.distribution.to_json()
     fans = None if entry.fans is None else [entry.fans.fan_in, entry.fans.fan_out]
     row = {**asdict(entry), "distribution": law, "fans": fans}
+    row["source"] = None if entry.source is None else sources.to_json(entry.source)
     del row["more"]
+    for key in ("source", "seen"):
+        if not row[key]:
+            del row[key]
     if entry.view is not None and entry.view.cut is None:
         del row["view"]["cut"]
     return {key: value for key, value in row.items() if key not in newer} | dict(entry.more)
@@ -109,7 +116,10 @@ def plan_from_json(data: Any, path: str) -> PlanFields:
     buffers = data.get("buffers", [])
     if not isinstance(buffers, list) or not all(isinstance(buffer, str) for buffer in buffers):
         raise GlorotError(f"{path} is damaged: buffers must be a list of paths, got {quoted(buffers)}")
-    return PlanFields(version, stream, data["recipe"], entries, more, tuple(buffers))
+    framework = data.get("framework", "")
+    if not isinstance(framework, str):
+        raise GlorotError(f"{path} is damaged: framework must be text, got {quoted(framework)}")
+    return PlanFields(version, stream, data["recipe"], entries, more, tuple(buffers), framework)
 
 
 def _check_names(entries: Sequence[PlanEntry], path: str) -> None:
@@ -166,8 +176,16 @@ def _entry_from_json(row: dict[str, Any]) -> PlanEntry:
         depth=depth,
         distribution=_law_from_json(row),
         view=_view_from_json(row.get("view"), math.prod(shape)),
+        source=None if row.get("source") is None else sources.from_json(row["source"]),
+        seen=_flag(row, "seen"),
         more={key: value for key, value in row.items() if key not in KNOWN},
     )
+
+
+def _flag(row: dict[str, Any], key: str) -> bool:
+    value = row.get(key, False)
+    _require(isinstance(value, bool), key, "true or false", value)
+    return bool(value)
 
 
 def _law_from_json(row: dict[str, Any]) -> Distribution | None:

@@ -1,5 +1,6 @@
 """Plan: a recipe resolved on one inventory. Pure data: printed, saved, loaded, compared."""
 
+import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ class Plan:
         entries: one for each part.
         more: fields that a newer glorot wrote, kept as they are.
         buffers: what the model computes with and the plan leaves alone, as its masks and tables of positions.
+        framework: what the model was written in whose stored tensors the views are about; "" in older plans.
     """
 
     version: int
@@ -35,23 +37,25 @@ class Plan:
     entries: tuple[PlanEntry, ...]
     more: Mapping[str, Any] = field(default_factory=dict, hash=False)
     buffers: tuple[str, ...] = ()
+    framework: str = ""
 
     @property
     def fingerprint(self) -> str:
         """A hash of all names, axes and shapes: a plan fits a model that has the same."""
         return fingerprint(self.entries)
 
+    @functools.cached_property
+    def _by_name(self) -> dict[str, PlanEntry]:
+        return {entry.name: entry for entry in self.entries}
+
     def __getitem__(self, name: str) -> PlanEntry:
-        for entry in self.entries:
-            if entry.name == name:
-                return entry
-        raise KeyError(name)
+        return self._by_name[name]
 
     def __iter__(self) -> Iterator[PlanEntry]:
         return iter(self.entries)
 
     def __contains__(self, name: object) -> bool:
-        return any(entry.name == name for entry in self.entries)
+        return name in self._by_name
 
     def __str__(self) -> str:
         return self.table()
@@ -85,7 +89,9 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain data, ready for JSON."""
-        return to_json(PlanFields(self.version, self.stream, self.recipe, self.entries, self.more, self.buffers))
+        return to_json(
+            PlanFields(self.version, self.stream, self.recipe, self.entries, self.more, self.buffers, self.framework)
+        )
 
     def save(self, path: str | Path) -> Path:
         """Write the plan as a JSON file, whole or not at all.
@@ -126,9 +132,9 @@ class Plan:
         Running statistics may be missing on either side: not every framework keeps them, and older plans have none.
         """
         planned, present = ({one.name: one for one in some if not runs(one.role)} for some in (self.entries, parts))
-        shared = [(e, part) for e in self.entries for part in parts if runs(e.role) and e.name == part.name]
-        planned |= {entry.name: entry for entry, _ in shared}
-        present |= {part.name: part for _, part in shared}
+        for part in parts:
+            if runs(part.role) and part.name in self and runs(self[part.name].role):
+                planned[part.name], present[part.name] = self[part.name], part
         if fingerprint(planned.values()) == fingerprint(present.values()):
             return
         lines = [f"  in the plan only: {name}" for name in planned if name not in present]

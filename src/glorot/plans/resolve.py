@@ -78,7 +78,7 @@ def resolve(
             f"to be started, or name it by its full path, rules=[({inventory.parameters[0].path!r}, 'xavier_uniform')]"
         )
     _warn_of_losses(inventory, entries)
-    return Plan(VERSION, STREAM, recipe.text, tuple(entries), buffers=inventory.buffers)
+    return Plan(VERSION, STREAM, recipe.text, tuple(entries), buffers=inventory.buffers, framework=inventory.framework)
 
 
 def _overwrites(law: Distribution | None, held: Held) -> bool:
@@ -157,7 +157,7 @@ def _entry(part: Part, name: str, choice: Choice, sharers: Sequence[str]) -> Pla
     scheme = "" if choice.scheme is None else choice.scheme.text
     return PlanEntry(
         name, part.axes, part.shape, part.role, part.fans, part.fed_by, part.followed_by, part.depth,
-        law, scheme, why, part.view,
+        law, scheme, why, part.view, part.source, part.seen,
     )  # fmt: skip
 
 

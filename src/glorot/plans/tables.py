@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
+from glorot.inventory import runs
 from glorot.markup import html_table, html_text
 from glorot.plans.entry import PlanEntry, fans_text, std_text
 from glorot.plans.folding import Fold, fold
 from glorot.text import printable, shape_text, shortened, table
 
 HEAD = ["path", "shape", "fans", "fed by", "scheme", "std", "why"]
-MOST_BUFFERS = 6
-"""Buffers that a folded plan names."""
+MOST_NAMED = 6
+"""Names in one line of a folded plan."""
 
 STYLE = (
     ".glorot-plan td, .glorot-plan th { text-align: left; padding: 2px 12px 2px 0; white-space: nowrap }"
@@ -55,14 +56,21 @@ def text_table(
         layers = f"{widest.path} stands for {len(widest.entries)} equal parts"
         lines += ["", f"{layers}; plan.table(full=True) or --full shows each"]
     lines += ["", buffers_text(buffers, full)] if buffers else []
+    unseen = [entry.name for entry in entries if not entry.seen and not runs(entry.role)]
+    if unseen and len(unseen) < len(entries):
+        lines += ["", f"known by their class alone, for the batch does not reach them: {_some(unseen, full)}"]
     return printable("\n".join(lines), keep="\n")
 
 
 def buffers_text(buffers: Sequence[str], full: bool) -> str:
     """Say which buffers a plan leaves alone."""
-    shown = buffers if full else buffers[:MOST_BUFFERS]
-    more = f" and {len(buffers) - len(shown)} more" if len(shown) < len(buffers) else ""
-    return f"left alone, for they are buffers: {', '.join(shown)}{more}"
+    return f"left alone, for they are buffers: {_some(buffers, full)}"
+
+
+def _some(names: Sequence[str], full: bool) -> str:
+    shown = names if full else names[:MOST_NAMED]
+    more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+    return f"{', '.join(shown)}{more}"
 
 
 def notebook_table(title: str, entries: Sequence[PlanEntry], fingerprint: str) -> str:

@@ -36,6 +36,7 @@ def auto() -> Chooser:
         Glorot & Bengio (2010), equation 12; He et al. (2015), equations 10 and 14; Saxe et al. (2014);
         Jozefowicz et al. (2015), section 4, for the forget bias.
     """
+
     def choose(part: Part, inventory: Inventory) -> Choice:
         if part.role == "kernel":
             gain = "Xavier" if part.fed_by == "identity" else f"gain for {part.fed_by}"

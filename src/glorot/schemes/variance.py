@@ -249,9 +249,7 @@ def lecun_normal() -> Rule:
 
 
 @scheme()
-def balanced(
-    fed_by: str = "identity", distribution: str = "uniform", gains: tuple[float, float] | None = None
-) -> Rule:
+def balanced(fed_by: str = "identity", distribution: str = "uniform", gains: tuple[float, float] | None = None) -> Rule:
     """Xavier's compromise for any activation: forward and backward variance weighed alike.
 
     Var(W) = 2/(fan_in/g_f² + fan_out/g_b²), g_f² = 1/E φ², g_b² = 1/E φ′² of the activation that

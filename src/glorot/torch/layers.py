@@ -1,5 +1,6 @@
 """What each PyTorch layer is made of: the parts of its parameters, with true fans."""
 
+import operator
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -56,7 +57,8 @@ def kind_of(module: nn.Module) -> str:
 
 
 def _part(module: nn.Module, role: str, axes: str, shape: tuple[int, ...], counts: Fans, suffix: str = "") -> Part:
-    return Part(name=suffix, axes=axes, shape=shape, role=role, layer=kind_of(module), fans=counts)
+    sizes = tuple(map(operator.index, shape))  # what acts as an integer is one
+    return Part(name=suffix, axes=axes, shape=sizes, role=role, layer=kind_of(module), fans=counts)
 
 
 def _bias(module: nn.Module, size: int, counts: Fans, suffix: str = "") -> Part:

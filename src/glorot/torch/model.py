@@ -1,7 +1,7 @@
 """From a PyTorch model to its inventory."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,18 +14,25 @@ from torch.nn.parameter import UninitializedParameter
 from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE
 from glorot.fused import split
+from glorot.graph import Graph
 from glorot.holding import held
 from glorot.inventory import Inventory, Parameter, Part, runs
+from glorot.layouts import stored_shape
 from glorot.origins import Origin
 from glorot.preserving import LOCK
+from glorot.seeing import observed
 from glorot.text import shape_text
+from glorot.torch.graph import lower
 from glorot.torch.layers import kind_of, parts_of
 from glorot.torch.lowrank import last_of_adapters
 from glorot.torch.memory import Rows, memory_of, padding_of, with_padding
 from glorot.torch.paths import bare, structural
-from glorot.torch.places import place_of, stored_shape
+from glorot.torch.places import place_of
 from glorot.torch.preserve import preserved
-from glorot.torch.tracing import Trace, follow, in_order_of_registration
+from glorot.torch.tracing import Trace, in_order_of_registration, what_failed
+
+SLOPE = 0.25
+"""What a PReLU starts at."""
 
 WEIGHTS = {"kernel", "recurrent", "embedding"}
 
@@ -111,11 +118,8 @@ def inventory(model: nn.Module, inputs: Any = None) -> Inventory:
 
 def _inventory(model: nn.Module, inputs: Any) -> Inventory:
     layers = weight_layers(model)
-    if inputs is None:
-        trace = in_order_of_registration(model, layers)
-    else:
-        with preserved(model), torch.no_grad():
-            trace, _ = follow(model, lambda: call(model, inputs), layers)
+    by_class = inputs is None
+    trace = in_order_of_registration(model, layers) if by_class else Trace()
     depths = {path: n for n, path in enumerate(trace.order, start=1)}
     modules = {structural(path): module for path, module in model.named_modules(remove_duplicate=False)}
     stored = [(structural(path), tensor) for path, tensor in model.named_parameters(remove_duplicate=False)]
@@ -126,7 +130,7 @@ def _inventory(model: nn.Module, inputs: Any) -> Inventory:
     parameters = []
     for path, tensor in stored:
         owner, *others = owners[memory_of(tensor)]
-        parts = _parts(modules, path, tensor, trace, depths) if owner == path else ()
+        parts = _parts(modules, path, tensor, trace, depths, by_class) if owner == path else ()
         if parts and others:
             parts = with_padding(parts, set().union(*(_padding(modules, other) for other in others)))
         dtype = str(tensor.dtype).removeprefix("torch.")
@@ -135,6 +139,8 @@ def _inventory(model: nn.Module, inputs: Any) -> Inventory:
         frozen = not tensor.requires_grad and tensor.is_floating_point() and not own
         if path in unchanging:
             parts = tuple(replace(part, role="shift") for part in parts)
+        filled = not tensor.is_meta
+        parts = tuple(replace(part, filled=filled) for part in parts)
         if not own and not blank and not hasattr(modules[path.rpartition(".")[0]], "glorot_parts"):
             parts = tuple(replace(part, held=held(part, _place(part, tensor), _as_array)) for part in parts)
         parameters.append(Parameter(path, tuple(tensor.shape), dtype, parts, tied_to, frozen))
@@ -142,7 +148,40 @@ def _inventory(model: nn.Module, inputs: Any) -> Inventory:
     gathered = {statistic.path for statistic in statistics}
     names = [structural(path) for path, _ in model.named_buffers() if not path.endswith("num_batches_tracked")]
     rest = tuple(path for path in names if path not in gathered)
-    return Inventory("torch", (*parameters, *statistics), _packed(model), rest)
+    stock = Inventory("torch", (*parameters, *statistics), _packed(model), rest)
+    return stock if by_class else _seen(stock, model, inputs)
+
+
+def _seen(stock: Inventory, model: nn.Module, inputs: Any) -> Inventory:
+    """Add what the graph of a model shows on a batch."""
+    known = {parameter.path: parameter for parameter in stock.parameters if parameter.parts}
+    tensors = [(structural(path), tensor) for path, tensor in model.named_parameters()]
+    buffers = [(structural(path), buffer) for path, buffer in model.named_buffers()]
+
+    def leaves(graph: Graph) -> Iterator[tuple[Tensor, int]]:
+        for path, tensor in tensors:
+            parts = known[path].parts if path in known else ()
+            is_kernel = any(part.role in ("kernel", "recurrent") for part in parts)
+            yield tensor, graph.parameter(path, tensor.shape, _slope(parts), is_kernel=is_kernel)
+        for path, buffer in buffers:
+            if path in known and known[path].parts[0].role == "running_variance":
+                yield buffer, graph.statistic(path, buffer.shape)
+
+    with preserved(model), torch.no_grad():
+        lowered = lower(model, lambda: call(model, inputs), inputs, leaves)
+    if isinstance(lowered.error, GlorotError):
+        raise lowered.error
+    if lowered.error is not None:
+        place = f"layer {lowered.layer!r} refused it" if lowered.layer else "its forward pass failed"
+        told = f"the batch does not fit the model: {place}: {what_failed(lowered.error)}"
+        raise GlorotError(told) from lowered.error
+    return observed(stock, lowered.graph, {path: path.rpartition(".")[0] for path in known})
+
+
+def _slope(parts: Sequence[Part]) -> float | None:
+    """Return what the slope of a PReLU starts at; None for any other parameter."""
+    slopes = [part for part in parts if part.role == "slope"]
+    return (SLOPE if slopes[0].start is None else slopes[0].start) if slopes else None
 
 
 def _is_blank(tensors: Iterable[Tensor]) -> bool:
@@ -203,7 +242,12 @@ def _padding(modules: Mapping[str, nn.Module], path: str) -> Rows:
 
 
 def _parts(
-    modules: Mapping[str, nn.Module], path: str, tensor: Tensor, trace: Trace, depths: dict[str, int]
+    modules: Mapping[str, nn.Module],
+    path: str,
+    tensor: Tensor,
+    trace: Trace,
+    depths: dict[str, int],
+    by_name: bool,
 ) -> tuple[Part, ...]:
     layer, _, name = path.rpartition(".")
     module = modules[layer]
@@ -229,5 +273,5 @@ def _parts(
             depth=depths.get(layer, 0),
         )
         for whole in known
-        for part in split(layer, whole)
+        for part in (split(layer, whole) if by_name else (whole,))
     )

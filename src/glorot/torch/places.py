@@ -1,47 +1,13 @@
 """Where in a stored tensor a part lies, and whether the two fit."""
 
 import math
-from collections.abc import Sequence
 
 from torch import Tensor
 
 from glorot.errors import GlorotError
 from glorot.inventory import Part, View
-from glorot.layouts import split_axes
 from glorot.stream.checks import overlap
 from glorot.text import shape_text
-
-
-def stored_shape(parts: Sequence[Part], found: Sequence[int]) -> tuple[int, ...]:
-    """Return the shape of the stored tensor that parts make up together.
-
-    Args:
-        parts: the parts.
-        found: the shape that the tensor has. Parts that lie interleaved leave open which axes were split, and fit any
-            shape that splits so; where this one does not, the shape after splitting is returned.
-
-    Example:
-        >>> from glorot.inventory import View
-        >>> stored_shape([Part("", "oi", (4, 3), "kernel", "Conv1D", view=View(order=(1, 0)))], (3, 4))
-        (3, 4)
-    """
-    view = parts[0].view
-    if view is None:
-        return parts[0].shape
-    if view.box is not None:
-        boxes = [part.view.box for part in parts if part.view is not None and part.view.box is not None]
-        return tuple(max(stop for _, stop in axis) for axis in zip(*boxes, strict=True))
-    if view.unfold is not None and view.cut is not None:
-        try:
-            split_axes(found, view.unfold)
-        except GlorotError:
-            return view.unfold
-        return tuple(found)
-    if view.unfold is not None:  # groups, which lie along the first stored axis
-        return (view.unfold[0] * view.unfold[1], *view.unfold[2:])
-    if view.order is not None:
-        return tuple(parts[0].shape[view.order.index(axis)] for axis in range(len(view.order)))
-    return parts[0].shape
 
 
 def place_of(part: Part, tensor: Tensor) -> Tensor:
