@@ -136,6 +136,26 @@ def test_a_norm_starts_a_signal_of_its_own() -> None:
     assert (seen["layers.0.kernel"].followed_by, seen["layers.2.kernel"].source.text) == ("gelu", "tanh")
 
 
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu", "softplus"])
+@pytest.mark.parametrize(
+    "norm",
+    [
+        layers.LayerNormalization,
+        layers.RMSNormalization,
+        layers.UnitNormalization,
+        lambda: layers.GroupNormalization(4),
+    ],
+    ids=["layer", "rms", "unit", "group"],
+)
+def test_a_norm_is_known_after_any_activation(norm: Callable[[], Any], activation: str) -> None:
+    """One that saturates hides how its own input was scaled."""
+    given = keras.Input((32,))
+    model = keras.Model(given, layers.Dense(3)(norm()(layers.Dense(32, activation=activation)(given))))
+    seen = seen_in(Folded(graph_of(model)))
+    assert seen["layers.2.kernel"].source.text == "identity"
+    assert seen["layers.0.kernel"].followed_by == activation
+
+
 # ---- the same model on every backend ---------------------------------------------------------------------------------
 
 

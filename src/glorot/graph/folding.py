@@ -333,7 +333,7 @@ class Folded:
 
         The signal comes first, for a norm of tanh z looks otherwise as a function of z; but a softmax is one of z.
         """
-        near = [v for v in self.data_of(step) if v not in self._statistics] or self._taken.get(step.result, ())
+        near = [v for v in self.data_of(step) if v not in self._statistics] or [*self._taken.get(step.result, set())]
         found = norms.recognised(self.graph, self.makers, self.parameters, root, step.result)
         if len({self.source[value] for value in near}) != 1 or (found is not None and found.kind == "softmax"):
             return found, root
