@@ -69,9 +69,10 @@ def _gates(layer: Layer, filler: str, hidden: int, inputs: int | None, gates: st
 def _lower_lstm(at: Lowering) -> Sequence[int]:
     """Lower two steps of a sequence that goes on; the second is fed by the first, and stands for all others."""
     entered, around = _enter(at), at.blobs[-1]
-    first = _gate(at, entered)
-    cell = at.map("mul", first["i"], first["g"])
-    state = at.map("mul", first["o"], at.map("tanh", cell))
+    with at.graph.first_turn():
+        first = _gate(at, entered)
+        cell = at.map("mul", first["i"], first["g"])
+        state = at.map("mul", first["o"], at.map("tanh", cell))
     second = _gate(at, at.map("add", entered, multiply(at, state, around)))
     cell = at.map("add", at.map("mul", second["f"], cell), at.map("mul", second["i"], second["g"]))
     return [_repeat(at, at.map("mul", second["o"], at.map("tanh", cell)))]
@@ -88,7 +89,8 @@ def _lower_rnn(at: Lowering) -> Sequence[int]:
     """Lower two steps of a sequence that goes on; the second is fed by the first, and stands for all others."""
     *_, around, weights, shift = at.blobs
     entered = _enter(at)
-    state = at.map("tanh", entered)
+    with at.graph.first_turn():
+        state = at.map("tanh", entered)
     state = at.map("tanh", at.map("add", entered, multiply(at, state, around)))
     output = at.map("tanh", at.map("add", multiply(at, state, weights), shift))
     return [_repeat(at, output)]
