@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -51,13 +51,18 @@ def signature(function: OpOverload) -> Signature:
     return Signature(name, tuple((argument.name, argument.default_value) for argument in arguments), written)
 
 
-def tensors_in(values: Any) -> Iterator[Tensor]:
-    """Yield the tensors among arguments, in lists and mappings too."""
+def tensors_in(values: Any) -> list[Tensor]:
+    """Return the tensors among arguments, in lists and mappings too."""
     if isinstance(values, Tensor):
-        yield values
-    elif isinstance(values, list | tuple | dict):
+        return [values]
+    found: list[Tensor] = []
+    if isinstance(values, list | tuple | dict):
         for value in values.values() if isinstance(values, dict) else values:
-            yield from tensors_in(value)
+            if isinstance(value, Tensor):
+                found.append(value)
+            elif isinstance(value, list | tuple | dict):
+                found += tensors_in(value)
+    return found
 
 
 @dataclass(slots=True)
@@ -95,7 +100,7 @@ class Call:
     @property
     def first(self) -> Tensor:
         """The tensor that comes first."""
-        return next(tensors_in(self.arguments))
+        return tensors_in(self.arguments)[0]
 
     @property
     def shape(self) -> Shape:

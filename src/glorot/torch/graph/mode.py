@@ -72,7 +72,7 @@ class Lowering(TorchDispatchMode):
             from torch._decomp import decomposition_table
 
             parts = decomposition_table.get(func)
-            tensors = list(tensors_in((args, kwargs)))
+            tensors = tensors_in((args, kwargs))
             if parts is not None and any(self.memory.follows(tensor) is not None for tensor in tensors):
                 with self:
                     return parts(*args, **kwargs)
@@ -85,16 +85,14 @@ class Lowering(TorchDispatchMode):
         if str(func) == "flex_attention":
             query, key, value, _, _, scale, *_ = args
             arguments |= {"query": query, "key": key, "value": value, "scale": scale, "is_causal": True}
-        self._add_steps(
-            Call(self.graph, str(func), arguments, list(tensors_in(result)), self.memory.value, self._truth_of)
-        )
+        self._add_steps(Call(self.graph, str(func), arguments, tensors_in(result), self.memory.value, self._truth_of))
         return result
 
     # ---- one operator ----------------------------------------------------------------------------------------------
 
     def _run(self, func: OpOverload, called: Signature, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         arguments = called.bind(args, kwargs)
-        tensors = list(tensors_in(arguments))
+        tensors = tensors_in(arguments)
         written = [tensor for name in called.written for tensor in tensors_in(arguments[name])]
         follows = called.name not in SHAPED and any(self.memory.follows(tensor) is not None for tensor in tensors)
         is_drawn = torch.Tag.nondeterministic_seeded in func.tags and called.name not in ROWS
@@ -106,7 +104,7 @@ class Lowering(TorchDispatchMode):
             before = {id(tensor): self.memory.value(tensor) for tensor in tensors}
             of = lambda tensor: before[id(tensor)]  # noqa: E731
         result = self.truth.run(func, args, kwargs)
-        call = Call(self.graph, called.name, arguments, list(tensors_in(result)), of, self._truth_of)
+        call = Call(self.graph, called.name, arguments, tensors_in(result), of, self._truth_of)
         if not call.results:
             return result
         if called.name in moving.VIEWS and tensors:
@@ -138,7 +136,7 @@ class Lowering(TorchDispatchMode):
             self._set(call, tensor, self.graph.step(Random(call.name), [], shape_of(tensor)))
 
     def _add_steps(self, call: Call) -> None:
-        tensors = list(tensors_in(call.arguments))
+        tensors = tensors_in(call.arguments)
         row = (pairs.ROWS if pairs.is_complex([*call.results, *tensors]) else ROWS).get(call.name)
         found = row(call) if row is not None else []
         values = [found] if isinstance(found, int) else list(found)

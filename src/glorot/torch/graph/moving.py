@@ -271,7 +271,7 @@ def _some(call: Call) -> list[int]:
 
 def _elsewhere(call: Call) -> int:
     """Gather elements from places that are not looked at: windows of a map, a grid, a mask."""
-    tensors = list(tensors_in(call.arguments))
+    tensors = tensors_in(call.arguments)
     return call.step(Take(0), [call.value(tensor) for tensor in tensors])
 
 

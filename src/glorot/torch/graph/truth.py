@@ -56,7 +56,7 @@ class Truth:
         """
         if not self.is_meta:
             return func(*args, **kwargs)
-        called, tensors = signature(func), list(tensors_in((args, kwargs)))
+        called, tensors = signature(func), tensors_in((args, kwargs))
         arguments = called.bind(args, kwargs) if called.written else {}
         written = [tensor for name in called.written for tensor in tensors_in(arguments[name])]
         shadow = self._shadow(func, args, kwargs, tensors, written)
