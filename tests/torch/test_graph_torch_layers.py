@@ -174,6 +174,7 @@ NETS = {  # (the net, its batch, what feeds some of its layers)
     "padded by reflection": (*two(lambda z: f.pad(z, (1, 1, 1, 1), mode="reflect")), {"b.weight": "relu"}),
     "padded all round": (*two(lambda z: f.pad(z, (1, 1, 1, 1), mode="circular")), {"b.weight": "relu"}),
     "shifted": (*two(lambda z: torch.roll(z, (1, -1), (2, 3))), {"b.weight": "relu"}),
+    "the middle of all": (*two(lambda z: z - z.median() + z.median(1, keepdim=True).values), {}),
     "the largest": (*two(lambda z: f.max_pool2d(z, 2)), {"b.weight": "relu"}),
     "the mean": (*two(lambda z: f.avg_pool2d(z, 2)), {"b.weight": "mean of relu"}),
     "the mean of all": (*two(lambda z: f.adaptive_avg_pool2d(z, 1)), {"b.weight": "mean of relu"}),

@@ -265,7 +265,7 @@ def _gather(call: Call) -> int:
 
 def _some(call: Call) -> list[int]:
     """Take some of the elements, chosen by what they are."""
-    (axis,) = call.axes(call["dim"]) or (0,)
+    axis = 0 if call["dim"] is None else call.axes(call["dim"], max(1, call.first.dim()))[0]
     return [call.step(Take(axis), [call.value(call.first)])]
 
 
