@@ -136,6 +136,12 @@ def test_a_norm_starts_a_signal_of_its_own() -> None:
     assert (seen["layers.0.kernel"].followed_by, seen["layers.2.kernel"].source.text) == ("gelu", "tanh")
 
 
+def test_a_mask_is_no_part_of_the_signal() -> None:
+    given = keras.Input((6,), dtype="int32")
+    model = keras.Model(given, layers.LSTM(4)(layers.Embedding(9, 4, mask_zero=True)(given)))
+    assert told(graph_of(model))["sources"]["layers.1.recurrent_kernel"][0] == "sigmoid × tanh"
+
+
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu", "softplus"])
 @pytest.mark.parametrize(
     "norm",

@@ -350,7 +350,9 @@ class Folded:
             self._pass(step.result, "affine", damped)
             return
         if root is None or found is None:
-            kinds: dict[str, Kind] = {"mul": "product", "div": "product", "add": "sum", "sub": "sum"}
+            kinds: dict[str, Kind] = {
+                "mul": "product", "div": "product", "add": "sum", "sub": "sum", "where": "join",
+            }  # fmt: skip
             self._start(step.result, kinds.get(name, "mix"), is_apart=step.result not in self._statistics)
             return
         if found.kind != "centred":

@@ -10,7 +10,8 @@ from glorot.activations.numeric import from_function
 from glorot.errors import GlorotError
 from glorot.graph.curves import Curve, recognised
 from glorot.graph.folding import Folded
-from glorot.graph.operations import Map
+from glorot.graph.graph import Step
+from glorot.graph.operations import Map, Pool, Reduce
 
 UNIT = (1.0, 1.0)
 """E x² and E (dx/dz)² of a signal that is passed on as it is."""
@@ -162,6 +163,8 @@ def _describe(folded: Folded, value: int, depth: int) -> Source:
     step = folded.makers.of(source)
     if kind in ("product", "sum", "mean", "join") and step is not None and depth:
         data = folded.data_of(step)
+        if step.operation == Map("where"):  # whose condition, a mask, is no part of the signal
+            data = [value for value in data if value in step.operands[1:]]
         inner = tuple(_describe(folded, operand, depth - 1) for operand in data)
         if kind == "join" and name == "identity":
             alike = {replace(one, of="") if isinstance(one, Curved) else one for one in inner}
@@ -174,12 +177,23 @@ def _describe(folded: Folded, value: int, depth: int) -> Source:
         if kind == "sum" and factor is not None:
             return Sum(inner)
         if kind == "mean" and factor is not None:
-            return Mean(inner[0])
+            return Mean(inner[0]) if _averages(folded, step, factor) else Sum(inner)
     if kind == "input" and name == "identity":
         return Data()
     if source in folded.second:
         squares = squares[0] * folded.second[source], squares[1]
     return Curved(name, kernel_before(folded, source), squares)
+
+
+def _averages(folded: Folded, step: Step, factor: float) -> bool:
+    """Tell whether a mean is taken, and not a sum; some frameworks write it as a sum that is divided."""
+    match step.operation:
+        case Reduce("sum", axes, _):
+            shape = folded.graph.shape(step.operands[0])
+            return math.isclose(factor * math.prod(shape[axis] for axis in axes), 1, rel_tol=1e-3)
+        case Pool("sum", window):
+            return math.isclose(factor * math.prod(window), 1, rel_tol=0.5)  # windows at a border hold less
+    return True
 
 
 def _factor(name: str) -> float | None:

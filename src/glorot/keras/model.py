@@ -221,4 +221,4 @@ def _like(value: Any, dtype: str) -> Any:
         return value
     own = keras.backend.standardize_dtype(value.dtype)
     is_cast = keras.backend.is_float_dtype(own) and keras.backend.is_float_dtype(dtype)
-    return keras.KerasTensor(tuple(value.shape), dtype if is_cast else own)
+    return keras.KerasTensor(tuple(value.shape), dtype if is_cast else own, name="batch")  # uncounted, with a name

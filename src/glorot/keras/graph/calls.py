@@ -80,7 +80,17 @@ def call_of(model: Any, given: tuple[tuple[Any, ...], dict[str, Any]], size: int
         size: what stands for an open size besides the number of examples.
     """
     args, kwargs = spelled_out(given, size)
-    return Call(model, args, kwargs, (*model.trainable_variables, *model.non_trainable_variables))
+    return Call(model, args, kwargs, tuple(_variables_in(model)))
+
+
+def _variables_in(model: Any) -> list[Any]:
+    """Return the variables of all layers, each once; Keras's own list goes round where layers hold each other."""
+    found: dict[int, Any] = {}
+    for layer in every_layer(model):
+        seeds = [seed.state for seed in layer._seed_generators]
+        for variable in (*layer._trainable_variables, *layer._non_trainable_variables, *seeds):
+            found[id(variable)] = variable
+    return list(found.values())
 
 
 def stored_of(call: Call, graph: Graph, paths: Mapping[int, str], slopes: Mapping[int, float]) -> list[int]:
@@ -146,7 +156,8 @@ def spelled_out(structure: Any, size: int) -> Any:
 
 def brief(error: Exception) -> str:
     """Return what an error says, without the lists of arguments that Keras adds."""
-    # a KeyError shows its text as repr does
-    whole = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    whole = str(error)
+    if isinstance(error, KeyError) and error.args:  # which shows its text as repr does, and Keras a key without quotes
+        whole = re.sub(r"\x1b\[1m(\w+)\x1b\[0m", r"'\1'", str(error.args[0]))
     text = re.sub(r"\x1b\[\d*m", "", whole.partition("\n\nArguments received by")[0])
     return " ".join(text.split()) or type(error).__name__
