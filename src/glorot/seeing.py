@@ -39,7 +39,8 @@ def observed(inventory: Inventory, graph: Graph, layers: Mapping[str, str]) -> I
         kernels piece by piece, sources, followers, and the order of execution. What the batch does not reach is kept.
     """
     unowned = {one.path for one in inventory.parameters if any(part.role == "unknown" for part in one.parts)}
-    view = _View(graph, layers, unowned)
+    ties = {one.path: one.tied_to for one in inventory.parameters if one.tied_to is not None}
+    view = _View(graph, layers, unowned, ties)
     parameters = tuple(
         replace(parameter, parts=view.parts_of(parameter)) if parameter.parts else parameter
         for parameter in inventory.parameters
@@ -50,14 +51,16 @@ def observed(inventory: Inventory, graph: Graph, layers: Mapping[str, str]) -> I
 class _View:
     """The graph of a model, asked parameter by parameter."""
 
-    def __init__(self, graph: Graph, layers: Mapping[str, str], unowned: Container[str]) -> None:
+    def __init__(
+        self, graph: Graph, layers: Mapping[str, str], unowned: Container[str], ties: Mapping[str, str]
+    ) -> None:
         self.folded = Folded(graph)
         self.seen = seen_in(self.folded)
         self.layers = dict(layers)
         together: dict[str, list[str]] = defaultdict(list)
         for path, layer in layers.items():  # a weight that no layer owns is a layer by itself
             self.layers[path] = path if path in unowned and path in self.seen else layer
-            together[self.layers[path]].append(path)
+            together[self.layers[path]].append(ties.get(path, path))
         found = {layer: first_of(self.seen, paths) for layer, paths in together.items()}
         self.firsts = {layer: first for layer, first in found.items() if first is not None}
         order = sorted(self.firsts, key=lambda layer: self.firsts[layer].position)

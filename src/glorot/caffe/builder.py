@@ -8,7 +8,7 @@ from glorot.caffe.definition.layers import Layer, Param, Shape
 from glorot.caffe.definition.reading import Definition
 from glorot.caffe.formats.messages import Message
 from glorot.caffe.formats.tokens import shown
-from glorot.caffe.kinds import LABELS, Signal, check_spelling, is_known, kind_of, spell
+from glorot.caffe.kinds import LABELS, check_spelling, is_known, kind_of, spell
 from glorot.caffe.kinds.losses import judges
 from glorot.caffe.limits import MOST_AXES, MOST_ELEMENTS
 from glorot.caffe.nets import Node
@@ -85,7 +85,7 @@ class Builder:
             return None
         kind = kind_of(layer)
         bottoms = [self._bottom(layer, name) for name in layer.bottoms]
-        is_fed = not layer.bottoms and kind.signal is not Signal.WEIGHED
+        is_fed = not layer.bottoms and not kind.blobs(layer, bottoms)
         tops = self._tops(layer, kind.tops(layer, bottoms), is_fed)
         if is_fed:
             layer = replace(layer, tops=tuple(name for name in layer.tops if name in self.shapes))

@@ -1,6 +1,7 @@
 """Cuts: into which pieces a model takes the outputs of one kernel apart, found by following each output to its ends."""
 
 import heapq
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ from glorot.graph.operations import (
 Features = NDArray[np.int64]
 MOST_STEPS = 4000
 """Steps that the outputs of one kernel are followed through."""
+
+MOST_OUTPUTS = 1 << 20
+"""Outputs that are followed; a kernel of more stays whole."""
 
 
 class End(NamedTuple):
@@ -93,6 +97,9 @@ def pieces_of(folded: Folded, position: int, outputs: Sequence[int]) -> list[Pie
     """
     graph = folded.graph
     start = graph.steps[position].result
+    count = math.prod(graph.shape(start)[axis] for axis in outputs)
+    if count > MOST_OUTPUTS or not _may_part(folded, start):
+        return [Piece(np.arange(min(count, MOST_OUTPUTS)), frozenset())]
     labels = label_axes(graph.shape(start), outputs)
     walk = _Walk(folded)
     walk.arrive(start, labels)
@@ -111,6 +118,21 @@ def pieces_of(folded: Folded, position: int, outputs: Sequence[int]) -> list[Pie
             for user, _ in folded.users[result]:
                 heapq.heappush(waiting, user)
     return _partition(walk.found, int(labels.max()) + 1)
+
+
+def _may_part(folded: Folded, start: int) -> bool:
+    """Tell whether a step that could take outputs apart lies between a kernel and whatever comes next."""
+    waiting, seen = [start], {start}
+    while waiting:
+        for position, _ in folded.users[waiting.pop()]:
+            step = folded.graph.steps[position]
+            if isinstance(step.operation, Slice | Reshape | Take | Join):
+                return True
+            goes_on = folded.kind.get(folded.source.get(step.result, -1), "") not in ("kernel", "interaction")
+            if goes_on and step.result in folded.source and step.result not in seen and len(seen) < MOST_STEPS:
+                seen.add(step.result)
+                waiting.append(step.result)
+    return False
 
 
 def _follow(walk: _Walk, position: int) -> bool:

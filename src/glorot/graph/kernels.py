@@ -69,8 +69,16 @@ def kernel_of(folded: Folded, use: Use) -> Kernel | None:
         return None
     groups = step.operation.groups if isinstance(step.operation, Convolve) else 1
     if groups > 1:
-        stored = tuple("bo" if letters == "o" else letters for letters in stored)
+        shared = _shared_by_groups(folded.graph, step)
+        stored = tuple(f"b{letters}" if letters == shared else letters for letters in stored)
     return Kernel(stored, groups, fans_of(folded.graph, step, use.operand), outputs_of(step, use.operand))
+
+
+def _shared_by_groups(graph: Graph, step: Step) -> str:
+    """Return the letter of the stored axis along which the groups of a convolution lie side by side."""
+    assert isinstance(step.operation, Convolve)
+    outputs = graph.shape(step.operands[1])[step.operation.kernel[0]]
+    return "o" if outputs == graph.shape(step.result)[step.operation.channel] else "i"
 
 
 def _leaf(folded: Folded, value: int, path: str) -> int | None:
@@ -204,8 +212,10 @@ def _fans_of_convolution(graph: Graph, step: Step, convolve: Convolve) -> Fans:
     for n, axis in enumerate(spatial):
         sizes = (result[axis], signal[axis]) if convolve.transposed else (signal[axis], result[axis])
         count = _connections(*sizes, convolve, n)
-        into *= count / result[axis]
-        out_of *= count / signal[axis]
+        into *= count / max(result[axis], 1)
+        out_of *= count / max(signal[axis], 1)
+    if 0 in (into, out_of):  # a map without elements
+        into = out_of = float(math.prod(convolve.window))
     return Fans(inputs * into, outputs / convolve.groups * out_of)
 
 

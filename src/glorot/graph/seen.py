@@ -110,5 +110,5 @@ def _made_of(folded: Folded, source: int) -> list[int]:
 
 def _after(folded: Folded, value: int) -> list[int]:
     """Return the sources that pass a value on, normalised or beside others too."""
-    kinds = ("normalised", "centred", "join")
+    kinds = ("normalised", "centred", "join", "mean")
     return [*folded.passed.get(value, ()), *(used for used in _users(folded, value) if folded.kind.get(used) in kinds)]

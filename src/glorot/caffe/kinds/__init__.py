@@ -19,7 +19,7 @@ from glorot.caffe.kinds import (
     pooling,
     recurrent,
 )
-from glorot.caffe.kinds.base import LABELS, MANY, Blob, Kind, Signal
+from glorot.caffe.kinds.base import LABELS, MANY, Blob, Kind
 from glorot.catalogue import nearest, squash
 
 KINDS: dict[str, Kind] = {
@@ -31,10 +31,10 @@ KINDS: dict[str, Kind] = {
 TYPO = 0.85
 """How alike a type and a known one are at least where it is taken for misspelt, from 0 to 1."""
 
-__all__ = ["KINDS", "LABELS", "Blob", "Kind", "Signal", "check_spelling", "is_known", "kind_of", "spell", "suggest"]
+__all__ = ["KINDS", "LABELS", "Blob", "Kind", "check_spelling", "is_known", "kind_of", "spell", "suggest"]
 
 
-UNKNOWN = Kind(lambda layer, bottoms: [None] * len(layer.tops), Signal.MIXED, (0, MANY), (0, MANY))
+UNKNOWN = Kind(lambda layer, bottoms: [None] * len(layer.tops), (0, MANY), (0, MANY))
 """What is known of a type that is not: of the layers of a fork, and of those that are written in Python."""
 
 

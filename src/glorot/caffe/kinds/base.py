@@ -1,9 +1,8 @@
-"""What is known of a type of layer: shapes, blobs, what becomes of the signal, and which steps of a graph it is."""
+"""What is known of a type of layer: shapes, blobs, and the steps of a graph that it is."""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 
 from glorot.caffe.definition.layers import Layer, Shape
 from glorot.caffe.formats.messages import Message
@@ -41,18 +40,6 @@ class Blob:
     is_learnt: bool = True
 
 
-class Signal(Enum):
-    """What becomes of the signal in a layer."""
-
-    WEIGHED = auto()  # summed with weights: what comes out is this layer's own
-    ACTIVATED = auto()  # passed through an activation
-    MOVED = auto()  # moved about or thinned out: still the output of the activation before
-    SCALED = auto()  # by factors of the layer, which start at no change, or by a second blob
-    NORMALIZED = auto()  # rescaled without mixing units
-    MIXED = auto()  # computed from one or several blobs in a way of its own
-    JOINED = auto()  # several blobs side by side
-
-
 @dataclass(frozen=True)
 class Kind:
     """One of Caffe's types of layer.
@@ -60,20 +47,16 @@ class Kind:
     Attributes:
         tops: the shapes of what a layer makes, from those of what it reads; None for one that the file cannot tell,
             LABELS for one that follows from the first.
-        signal: what becomes of the signal.
         reads: least and largest number of bottoms.
         makes: least and largest number of tops.
         blobs: the weights that it owns.
-        activation: the activation that it computes, for ACTIVATED.
         lower: the steps of a graph that it is.
     """
 
     tops: Callable[[Layer, Shapes], Sequence[Shape | None]]
-    signal: Signal = Signal.MIXED
     reads: tuple[int, int] = (1, 1)
     makes: tuple[int, int] = (1, 1)
     blobs: Callable[[Layer, Shapes], list[Blob]] = lambda layer, bottoms: []
-    activation: Callable[[Layer], str] = lambda layer: "identity"
     lower: Lower = lower_opaque
 
 

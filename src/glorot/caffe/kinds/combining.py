@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from glorot.caffe.definition.layers import Layer, Shape, canonical, same_shapes
 from glorot.caffe.formats.messages import Message
-from glorot.caffe.kinds.base import MANY, Kind, Shapes, Signal, alike
+from glorot.caffe.kinds.base import MANY, Kind, Shapes, alike
 from glorot.caffe.kinds.lowering import Lowering, lower_reshape, lower_same
 from glorot.caffe.limits import MOST_AXES
 from glorot.graph.operations import Broadcast, Join, Reduce, Softmax
@@ -222,14 +222,14 @@ def _nothing(layer: Layer, bottoms: Shapes) -> Shapes:
 
 
 KINDS = {
-    "Eltwise": Kind(_eltwise_tops, Signal.MIXED, (2, MANY), lower=_lower_eltwise),
-    "Concat": Kind(_concat_tops, Signal.JOINED, (1, MANY), lower=_lower_concat),
-    "Slice": Kind(_slice_tops, Signal.MOVED, makes=(1, MANY), lower=_lower_slice),
-    "Split": Kind(alike, Signal.MOVED, makes=(1, MANY), lower=lower_same),
-    "Flatten": Kind(_flatten_tops, Signal.MOVED, lower=lower_reshape),
-    "Reshape": Kind(_reshape_tops, Signal.MOVED, lower=lower_reshape),
-    "Crop": Kind(_crop_tops, Signal.MOVED, (2, 2), lower=_lower_crop),
-    "Tile": Kind(_tile_tops, Signal.MOVED, lower=_lower_tile),
+    "Eltwise": Kind(_eltwise_tops, (2, MANY), lower=_lower_eltwise),
+    "Concat": Kind(_concat_tops, (1, MANY), lower=_lower_concat),
+    "Slice": Kind(_slice_tops, makes=(1, MANY), lower=_lower_slice),
+    "Split": Kind(alike, makes=(1, MANY), lower=lower_same),
+    "Flatten": Kind(_flatten_tops, lower=lower_reshape),
+    "Reshape": Kind(_reshape_tops, lower=lower_reshape),
+    "Crop": Kind(_crop_tops, (2, 2), lower=_lower_crop),
+    "Tile": Kind(_tile_tops, lower=_lower_tile),
     "Reduction": Kind(_reduction_tops, lower=_lower_reduction),
     "ArgMax": Kind(_arg_max_tops),
     "Softmax": Kind(_softmax_tops, lower=_lower_softmax),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from glorot import fans
 from glorot.caffe.definition.layers import Layer, Shape, canonical, same_shapes
-from glorot.caffe.kinds.base import MANY, Blob, Kind, Shapes, Signal, blob
+from glorot.caffe.kinds.base import MANY, Blob, Kind, Shapes, blob
 from glorot.caffe.kinds.lowering import Lowering
 from glorot.caffe.kinds.windows import Window, window_of
 from glorot.fans import Fans
@@ -139,9 +139,7 @@ def _convolve(at: Lowering, how: Convolving, bottom: int, top: Shape) -> int:
 KINDS = {
     **dict.fromkeys(
         ("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution"),
-        Kind(_convolution_tops, Signal.WEIGHED, (1, MANY), (1, MANY), _convolution_blobs, lower=_lower),
+        Kind(_convolution_tops, (1, MANY), (1, MANY), _convolution_blobs, lower=_lower),
     ),
-    "Deconvolution": Kind(
-        _deconvolution_tops, Signal.WEIGHED, (1, MANY), (1, MANY), _deconvolution_blobs, lower=_lower
-    ),
+    "Deconvolution": Kind(_deconvolution_tops, (1, MANY), (1, MANY), _deconvolution_blobs, lower=_lower),
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from glorot.caffe.definition.layers import Layer, Shape, shape_of
-from glorot.caffe.kinds.base import LABELS, MANY, Blob, Kind, Shapes, Signal
+from glorot.caffe.kinds.base import LABELS, MANY, Blob, Kind, Shapes
 from glorot.inventory import Declared
 from glorot.layouts import laid_out
 
@@ -60,7 +60,7 @@ KINDS = {
     "Input": Kind(_input_tops, reads=(0, 0), makes=(1, MANY)),
     "DummyData": Kind(_dummy_tops, reads=(0, 0), makes=(1, MANY)),
     "MemoryData": Kind(_memory_tops, reads=(0, 0), makes=(2, 2)),
-    "Parameter": Kind(_parameter_tops, Signal.WEIGHED, (0, 0), blobs=_parameter_blobs, lower=lambda at: list(at.blobs)),
+    "Parameter": Kind(_parameter_tops, (0, 0), blobs=_parameter_blobs, lower=lambda at: list(at.blobs)),
     **dict.fromkeys(("Data", "ImageData", "WindowData"), Kind(_labelled_tops, reads=(0, 0), makes=(1, 2))),
     "HDF5Data": Kind(_unknown_tops, reads=(0, 0), makes=(1, MANY)),
 }

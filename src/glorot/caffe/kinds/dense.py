@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from glorot import fans
 from glorot.caffe.definition.layers import Layer, Shape, canonical
-from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, blob
+from glorot.caffe.kinds.base import Blob, Kind, Shapes, blob
 from glorot.caffe.kinds.lowering import Lowering
 from glorot.graph.operations import Contract, Take
 
@@ -85,6 +85,6 @@ def _lower_embed(at: Lowering) -> Sequence[int]:
 
 
 KINDS = {
-    "InnerProduct": Kind(_product_tops, Signal.WEIGHED, blobs=_product_blobs, lower=_lower_product),
-    "Embed": Kind(_embed_tops, Signal.WEIGHED, blobs=_embed_blobs, lower=_lower_embed),
+    "InnerProduct": Kind(_product_tops, blobs=_product_blobs, lower=_lower_product),
+    "Embed": Kind(_embed_tops, blobs=_embed_blobs, lower=_lower_embed),
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from glorot.caffe.definition.layers import Layer, Shape
 from glorot.caffe.formats.messages import Message
-from glorot.caffe.kinds.base import Kind, Shapes, Signal
+from glorot.caffe.kinds.base import Kind, Shapes
 from glorot.caffe.kinds.lowering import Lowering
 from glorot.graph.operations import Permute
 
@@ -138,7 +138,7 @@ def _lower_prior_box(at: Lowering) -> Sequence[int]:
 
 
 KINDS = {
-    "Permute": Kind(_permute_tops, Signal.MOVED, lower=_lower_permute),
+    "Permute": Kind(_permute_tops, lower=_lower_permute),
     "PriorBox": Kind(_prior_box_tops, reads=(2, 2), lower=_lower_prior_box),
     "DetectionOutput": Kind(_detection_tops, reads=(3, 5)),
 }

@@ -10,7 +10,7 @@ from typing import Literal
 
 from glorot.caffe.definition.layers import Layer, Shape
 from glorot.caffe.formats.messages import Message
-from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, alike, blob
+from glorot.caffe.kinds.base import Blob, Kind, Shapes, alike, blob
 from glorot.caffe.kinds.lowering import Lowering
 from glorot.caffe.kinds.neurons import activated, always
 from glorot.caffe.kinds.norms import lower_batch_norm
@@ -213,14 +213,14 @@ def _pool_regions(at: Lowering, statistic: Literal["max", "mean"]) -> Sequence[i
 
 
 KINDS = {
-    "BN": Kind(_bn_tops, Signal.NORMALIZED, blobs=_bn_blobs, lower=_lower_bn),
+    "BN": Kind(_bn_tops, blobs=_bn_blobs, lower=_lower_bn),
     "ReLU6": activated(always("relu6")),
     "Mish": activated(always("mish")),
-    "Interp": Kind(_interp_tops, Signal.MOVED, (1, 2), lower=_lower_interp),
-    "Upsample": Kind(_upsample_tops, Signal.MOVED, (1, 2), lower=_lower_upsample),
-    "ShuffleChannel": Kind(_shuffle_tops, Signal.MOVED, lower=_lower_shuffle),
-    "Reorg": Kind(_reorg_tops, Signal.MOVED, lower=_lower_reorg),
+    "Interp": Kind(_interp_tops, (1, 2), lower=_lower_interp),
+    "Upsample": Kind(_upsample_tops, (1, 2), lower=_lower_upsample),
+    "ShuffleChannel": Kind(_shuffle_tops, lower=_lower_shuffle),
+    "Reorg": Kind(_reorg_tops, lower=_lower_reorg),
     "Axpy": Kind(_axpy_tops, reads=(3, 3), lower=_lower_axpy),
-    "ROIPooling": Kind(_roi_tops, Signal.MOVED, (2, 2), lower=_lower_roi),
-    "PSROIPooling": Kind(_psroi_tops, Signal.MOVED, (2, 2), lower=_lower_psroi),
+    "ROIPooling": Kind(_roi_tops, (2, 2), lower=_lower_roi),
+    "PSROIPooling": Kind(_psroi_tops, (2, 2), lower=_lower_psroi),
 }

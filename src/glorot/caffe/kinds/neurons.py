@@ -2,33 +2,22 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from glorot.activations import ACTIVATIONS
 from glorot.caffe.definition.layers import Layer
-from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, alike, blob
-from glorot.caffe.kinds.lowering import Lower, Lowering
+from glorot.caffe.kinds.base import Blob, Kind, Shapes, alike, blob
+from glorot.caffe.kinds.lowering import Lowering
 from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE
 
 
 def _rectifier(layer: Layer) -> str:
-    return _leaky(layer, layer.settings("relu_param").number("negative_slope", 0.0))
-
-
-def _leaky(layer: Layer, slope: float) -> str:
+    slope = layer.settings("relu_param").number("negative_slope", 0.0)
     return _named_with(layer, "leaky_relu", slope) if slope else "relu"
 
 
 def _elu(layer: Layer) -> str:
     return _named_with(layer, "elu", layer.settings("elu_param").number("alpha", 1.0))
-
-
-def _prelu(layer: Layer) -> str:
-    at = layer.settings("prelu_param")
-    filler = at.message("filler")
-    is_constant = at.has("filler") and filler.text("type", "constant") == "constant"
-    return _leaky(layer, filler.number("value", 0.0) if is_constant else 0.25)
 
 
 def _named_with(layer: Layer, name: str, value: float) -> str:
@@ -45,13 +34,13 @@ def _prelu_blobs(layer: Layer, bottoms: Shapes) -> list[Blob]:
     return [blob(layer, at, "filler", "o" * len(shape), shape, "slope", ELEMENTWISE, 0.25)]
 
 
-def activated(activation: Callable[[Layer], str], lower: Lower | None = None) -> Kind:
-    """Return the kind of a layer that computes an activation: one step of that name, unless it is said how."""
+def activated(activation: Callable[[Layer], str]) -> Kind:
+    """Return the kind of a layer that computes an activation: one step of that name."""
 
-    def lower_activation(at: Lowering) -> Sequence[int]:
+    def lower(at: Lowering) -> Sequence[int]:
         return [at.map(activation(at.layer), at.bottom)]
 
-    return Kind(alike, Signal.ACTIVATED, activation=activation, lower=lower or lower_activation)
+    return Kind(alike, lower=lower)
 
 
 def always(name: str) -> Callable[[Layer], str]:
@@ -126,12 +115,12 @@ def _lower_clip(at: Lowering) -> Sequence[int]:
 
 KINDS = {
     "ReLU": activated(_rectifier),
-    "PReLU": replace(activated(_prelu, _lower_prelu), blobs=_prelu_blobs),
+    "PReLU": Kind(alike, blobs=_prelu_blobs, lower=_lower_prelu),
     "ELU": activated(_elu),
     "TanH": activated(always("tanh")),
     "Sigmoid": activated(always("sigmoid")),
     "BNLL": activated(always("softplus")),
-    "Dropout": Kind(alike, Signal.MOVED, lower=_lower_dropout),
+    "Dropout": Kind(alike, lower=_lower_dropout),
     "AbsVal": Kind(alike, lower=lambda at: [at.map("abs", at.bottom)]),
     "Power": Kind(alike, lower=_lower_power),
     "Exp": Kind(alike, lower=_lower_exp),

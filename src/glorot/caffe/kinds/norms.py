@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from glorot.caffe.definition.layers import Layer, Shape, canonical
-from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, alike, blob
+from glorot.caffe.kinds.base import Blob, Kind, Shapes, alike, blob
 from glorot.caffe.kinds.lowering import Lowering
 from glorot.fans import ELEMENTWISE
 from glorot.graph.operations import Normalise, Reduce
@@ -149,12 +149,10 @@ def _lower_bias(at: Lowering) -> Sequence[int]:
 
 
 KINDS = {
-    "LRN": Kind(_lrn_tops, Signal.MOVED, lower=_lower_lrn),
-    "MVN": Kind(alike, Signal.NORMALIZED, lower=_lower_mvn),
-    "BatchNorm": Kind(
-        alike, Signal.NORMALIZED, blobs=_batch_norm_blobs, lower=lambda at: lower_batch_norm(at, *at.blobs[3:])
-    ),
-    "Normalize": Kind(_normalize_tops, Signal.NORMALIZED, blobs=_normalize_blobs, lower=_lower_normalize),
-    "Scale": Kind(alike, Signal.SCALED, (1, 2), blobs=_scale_blobs, lower=_lower_scale),
-    "Bias": Kind(alike, Signal.SCALED, (1, 2), blobs=_bias_blobs, lower=_lower_bias),
+    "LRN": Kind(_lrn_tops, lower=_lower_lrn),
+    "MVN": Kind(alike, lower=_lower_mvn),
+    "BatchNorm": Kind(alike, blobs=_batch_norm_blobs, lower=lambda at: lower_batch_norm(at, *at.blobs[3:])),
+    "Normalize": Kind(_normalize_tops, blobs=_normalize_blobs, lower=_lower_normalize),
+    "Scale": Kind(alike, (1, 2), blobs=_scale_blobs, lower=_lower_scale),
+    "Bias": Kind(alike, (1, 2), blobs=_bias_blobs, lower=_lower_bias),
 }

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from glorot.caffe.definition.layers import Layer, Shape
 from glorot.caffe.formats.messages import Message
-from glorot.caffe.kinds.base import Kind, Shapes, Signal
+from glorot.caffe.kinds.base import Kind, Shapes
 from glorot.caffe.kinds.lowering import Lowering
 from glorot.caffe.kinds.windows import Window, window_of
 from glorot.graph.operations import Opaque, Pool
@@ -84,4 +84,4 @@ def _lower(at: Lowering) -> Sequence[int]:
     return [at.step(pool, at.bottom, shape=at.tops[0]), *mask]
 
 
-KINDS = {"Pooling": Kind(_tops, Signal.MOVED, makes=(1, 2), lower=_lower)}
+KINDS = {"Pooling": Kind(_tops, makes=(1, 2), lower=_lower)}

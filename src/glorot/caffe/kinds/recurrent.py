@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from glorot import fans
 from glorot.caffe.definition.layers import Layer
-from glorot.caffe.kinds.base import Blob, Kind, Shapes, Signal, target_of
+from glorot.caffe.kinds.base import Blob, Kind, Shapes, target_of
 from glorot.caffe.kinds.dense import multiply
 from glorot.caffe.kinds.fillers import declared
 from glorot.caffe.kinds.lowering import Lowering
@@ -38,8 +38,7 @@ def _rnn_blobs(layer: Layer, bottoms: Shapes) -> list[Blob]:
     outputs = layer.settings("recurrent_param").integer("num_output", least=1)
     counts = fans.dense(outputs, outputs)
     output = _gates(layer, "weight_filler", outputs, outputs, "h", "kernel", counts)
-    own = replace(output, parts=tuple(replace(part, fed_by="tanh") for part in output.parts))
-    return [*_cell(layer, bottoms, "h"), own, _gates(layer, "bias_filler", outputs, None, "h", "bias", counts)]
+    return [*_cell(layer, bottoms, "h"), output, _gates(layer, "bias_filler", outputs, None, "h", "bias", counts)]
 
 
 def _cell(layer: Layer, bottoms: Shapes, gates: str) -> Iterator[Blob]:
@@ -52,8 +51,7 @@ def _cell(layer: Layer, bottoms: Shapes, gates: str) -> Iterator[Blob]:
     if len(bottoms) > 2:
         static = math.prod(bottoms[2][1:])
         yield _gates(layer, "weight_filler", hidden, static, gates, "kernel", fans.dense(static, hidden))
-    state = _gates(layer, "weight_filler", hidden, hidden, gates, "recurrent", around)
-    yield replace(state, parts=tuple(replace(part, fed_by="tanh") for part in state.parts))
+    yield _gates(layer, "weight_filler", hidden, hidden, gates, "recurrent", around)
 
 
 def _gates(layer: Layer, filler: str, hidden: int, inputs: int | None, gates: str, role: str, counts: Fans) -> Blob:
@@ -114,6 +112,6 @@ def _repeat(at: Lowering, state: int) -> int:
 
 
 KINDS = {
-    "LSTM": Kind(_tops, Signal.WEIGHED, (2, 3), blobs=_lstm_blobs, lower=_lower_lstm),
-    "RNN": Kind(_tops, Signal.WEIGHED, (2, 3), blobs=_rnn_blobs, lower=_lower_rnn),
+    "LSTM": Kind(_tops, (2, 3), blobs=_lstm_blobs, lower=_lower_lstm),
+    "RNN": Kind(_tops, (2, 3), blobs=_rnn_blobs, lower=_lower_rnn),
 }

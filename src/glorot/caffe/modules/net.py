@@ -10,8 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from glorot.caffe.definition.layers import Layer
-from glorot.caffe.kinds import kind_of
-from glorot.caffe.kinds.base import Signal
 from glorot.caffe.kinds.losses import is_loss, loss_weights
 from glorot.caffe.model import inventory, net_of
 from glorot.caffe.modules import combining, convolution, dense, detection, forks, losses, neurons, norms, pooling
@@ -91,7 +89,7 @@ def to_torch(net: Net | str | Path, *, seed: int = 0, weights: Weights | None = 
 
 def _is_fed(node: Node) -> bool:
     """Tell whether what a layer makes is fed from outside."""
-    return not node.layer.bottoms and kind_of(node.layer).signal is not Signal.WEIGHED
+    return not node.layer.bottoms and not node.blobs
 
 
 def _is_judging(net: Net, node: Node) -> bool:

@@ -1,12 +1,12 @@
 """Layers that treat every number by itself: activations, powers and dropout."""
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from glorot.caffe.kinds.neurons import log_of_base
 from glorot.caffe.modules.base import CaffeLayer
 from glorot.caffe.nets import Node
 
@@ -101,7 +101,7 @@ class Exp(_Shifted):
 
     def __init__(self, node: Node) -> None:
         super().__init__(node, "exp_param")
-        self.factor = _log_of_base(node, "exp_param")
+        self.factor = log_of_base(node.layer, "exp_param")
 
     def _compute(self, bottom: Tensor) -> Tensor:
         value = self._shifted(bottom)
@@ -113,24 +113,13 @@ class Log(_Shifted):
 
     def __init__(self, node: Node) -> None:
         super().__init__(node, "log_param")
-        self.divisor = _log_of_base(node, "log_param")
+        self.divisor = log_of_base(node.layer, "log_param")
         if self.divisor == 0:
             raise node.layer.error("there is no logarithm to base 1", node.layer.settings("log_param"), "base")
 
     def _compute(self, bottom: Tensor) -> Tensor:
         value = torch.log(self._shifted(bottom))
         return value if self.divisor == 1 else value / self.divisor
-
-
-def _log_of_base(node: Node, settings: str) -> float:
-    """Return the natural logarithm of the base that a layer sets; -1, which is the default, stands for e."""
-    at = node.layer.settings(settings)
-    base = at.number("base", -1.0)
-    if base == -1:
-        return 1.0
-    if not 0 < base < math.inf:
-        raise node.layer.error(f"base must be a positive number, or -1 for e, got {base:g}", at, "base")
-    return math.log(base)
 
 
 class Dropout(CaffeLayer):

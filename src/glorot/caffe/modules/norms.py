@@ -5,11 +5,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from glorot.caffe.kinds.base import Shapes
-from glorot.caffe.kinds.norms import has_factors, scaled_axes
+from glorot.caffe.kinds.norms import ACROSS, REGIONS, has_factors, scaled_axes
 from glorot.caffe.modules.base import CaffeLayer
 from glorot.caffe.nets import Node
-
-REGIONS = {"ACROSS_CHANNELS": 0, "WITHIN_CHANNEL": 1}
 
 
 class LRN(CaffeLayer):
@@ -22,13 +20,13 @@ class LRN(CaffeLayer):
     def __init__(self, node: Node) -> None:
         super().__init__(node)
         at = node.layer.settings("lrn_param")
-        self.size, self.region = at.integer("local_size", 5), at.choice("norm_region", "ACROSS_CHANNELS", REGIONS)
+        self.size, self.region = at.integer("local_size", 5), at.choice("norm_region", ACROSS, REGIONS)
         self.alpha, self.beta, self.k = at.number("alpha", 1.0), at.number("beta", 0.75), at.number("k", 1.0)
 
     def _compute(self, bottom: Tensor) -> Tensor:
         if bottom.numel() == 0:
             return bottom
-        is_across = self.region == "ACROSS_CHANNELS"
+        is_across = self.region == ACROSS
         size = min(self.size, 2 * max(bottom.shape[1:2] if is_across else bottom.shape[2:]) + 1)  # beyond, all is 0
         alpha = self.alpha * (size / self.size) ** (1 if is_across else 2)
         if is_across:
