@@ -123,6 +123,12 @@ class Call:
         listed = [given] if isinstance(given, int) else given
         return tuple(axis % rank if rank else 0 for axis in listed) if rank else ()
 
+    @property
+    def axis(self) -> int:
+        """The axis that it works along, counted from the front; the first where none is given."""
+        rank = self.first.dim()
+        return 0 if self["dim"] is None or not rank else int(self["dim"]) % rank
+
     # ---- steps -----------------------------------------------------------------------------------------------------
 
     def step(self, operation: Operation, operands: Ids, shape: Sequence[int] | None = None) -> int:

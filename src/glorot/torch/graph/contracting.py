@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from glorot.graph.operations import Contract, Convolve, Opaque, Reduce, Softmax, Take
+from glorot.graph.operations import Contract, Convolve, Opaque, Random, Reduce, Softmax, Take
 from glorot.torch.graph.call import LETTERS, Call
 
 
@@ -215,6 +215,9 @@ def _attention(call: Call) -> list[int]:
         hidden = call.graph.constant(shape) if mask is None else _mask(call, mask)
         logits = call.map("add", logits, hidden, shape=shape)
     shares = call.step(Softmax((len(shape) - 1,)), [logits], shape)
+    if call["dropout_p"]:
+        shares = call.scaled(shares, 1 / max(1 - call["dropout_p"], 1e-3))
+        shares = call.map("mul", shares, call.step(Random("dropout"), [], shape), shape=shape)
     return [call.step(Contract(f"{batch}XY,{batch}YZ->{batch}XZ"), [shares, v], (*query.shape[:-1], value.shape[-1]))]
 
 

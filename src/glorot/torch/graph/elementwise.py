@@ -13,7 +13,7 @@ UNARY = {
     "abs": "abs", "neg": "neg", "sign": "sign", "sgn": "sign", "square": "square", "sqrt": "sqrt", "rsqrt": "rsqrt",
     "reciprocal": "reciprocal", "exp": "exp", "exp2": "exp2", "log": "log", "log1p": "log1p", "expm1": "expm1",
     "sin": "sin", "cos": "cos", "tan": "tan", "atan": "arctan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
-    "sigmoid": "sigmoid", "erf": "erf", "erfc": "erfc", "floor": "floor", "ceil": "ceil", "round": "round",
+    "sigmoid": "sigmoid", "erf": "erf", "erfc": "erfc", "floor": "floor", "ceil": "ceil",
     "relu": "relu", "silu": "silu", "mish": "mish", "hardswish": "hardswish", "hardsigmoid": "hardsigmoid",
     "log_sigmoid": "logsigmoid", "log_sigmoid_forward": "logsigmoid", "logical_not": "not",
 }  # fmt: skip
@@ -33,6 +33,12 @@ BITWISE = {"bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor", "bitw
 
 def _unary(function: str) -> Callable[[Call], int]:
     return lambda call: call.map(function, call.value(call.first))
+
+
+def _round(call: Call) -> int:
+    """Round to decimals: ⌊10ⁿ·z + ½⌋/10ⁿ."""
+    size = 10.0 ** (call["decimals"] or 0)
+    return call.scaled(call.map("round", call.scaled(call.value(call.first), size)), 1 / size)
 
 
 def _binary(function: str) -> Callable[[Call], int]:
@@ -146,6 +152,8 @@ def _prelu(call: Call) -> int:
     slope = call.value(call["weight"])
     if call["weight"].dim() == 1 and call["weight"].numel() > 1 and len(call.shape) > 2:
         slope = call.spread(slope, call.shape, [1])
+    elif not call.shape:
+        slope = call.reshaped(slope, ())
     return call.map("leaky", call.value(call.first), slope)
 
 
@@ -213,10 +221,10 @@ ROWS: dict[str, Callable[[Call], int | list[int]]] = {
     **{name: _bitwise(function) for name, function in BITWISE.items()},
     "add": _add, "sub": _add, "rsub": _rsub, "div": _div, "floor_divide": _div, "remainder": _remainder, "pow": _pow,
     "log2": _log_of(2), "log10": _log_of(10), "clamp": _clamp, "addcmul": _addcmul, "addcdiv": _addcmul,
-    "lerp": _lerp, "where": _where, "masked_fill": _masked_fill, "nan_to_num": _nan_to_num, "elu": _elu,
-    "celu": _elu, "selu": _selu, "leaky_relu": _leaky, "prelu": _prelu, "_prelu_kernel": _prelu, "rrelu": _rrelu,
-    "threshold": _threshold, "hardshrink": _hardshrink, "softshrink": _softshrink, "softplus": _softplus,
-    "hardtanh": _hardtanh, "gelu": _gelu, "glu": _glu, "_softmax": _softmax, "_safe_softmax": _softmax,
-    "_log_softmax": _log_softmax, "native_dropout": _native_dropout,
+    "round": _round, "lerp": _lerp, "where": _where, "masked_fill": _masked_fill, "nan_to_num": _nan_to_num,
+    "elu": _elu, "celu": _elu, "selu": _selu, "leaky_relu": _leaky, "prelu": _prelu, "_prelu_kernel": _prelu,
+    "rrelu": _rrelu, "threshold": _threshold, "hardshrink": _hardshrink, "softshrink": _softshrink,
+    "softplus": _softplus, "hardtanh": _hardtanh, "gelu": _gelu, "glu": _glu, "_softmax": _softmax,
+    "_safe_softmax": _softmax, "_log_softmax": _log_softmax, "native_dropout": _native_dropout,
 }  # fmt: skip
 """What operators become, by name."""

@@ -147,7 +147,8 @@ def _repeat_interleave(call: Call) -> int:
 
 
 def _flip(call: Call) -> int:
-    return call.step(Flip(call.axes(call["dims"])), [call.value(call.first)])
+    value = call.value(call.first)
+    return call.step(Flip(call.axes(call["dims"])), [value]) if call["dims"] else value
 
 
 def _roll(call: Call) -> int:
@@ -246,8 +247,7 @@ def _embedding(call: Call) -> int:
 
 
 def _index_select(call: Call) -> int:
-    (axis,) = call.axes(call["dim"])
-    return _take(call, axis, call["index"])
+    return _take(call, call.axis, call["index"])
 
 
 def _index(call: Call) -> int:
@@ -259,14 +259,13 @@ def _index(call: Call) -> int:
 
 
 def _gather(call: Call) -> int:
-    (axis,) = call.axes(call["dim"])
-    return call.step(Take(axis), [call.value(call.first), call.value(call["index"])])
+    index = call["indices"] if call["index"] is None else call["index"]
+    return call.step(Take(call.axis), [call.value(call.first), call.value(index)])
 
 
 def _some(call: Call) -> list[int]:
     """Take some of the elements, chosen by what they are."""
-    axis = 0 if call["dim"] is None else call.axes(call["dim"], max(1, call.first.dim()))[0]
-    return [call.step(Take(axis), [call.value(call.first)])]
+    return [call.step(Take(call.axis), [call.value(call.first)])]
 
 
 def _elsewhere(call: Call) -> int:
@@ -288,12 +287,13 @@ def _written(call: Call) -> int:
     whole = call.value(call.first)
     source = next((call[name] for name in ("values", "source", "src", "value") if call[name] is not None), 0)
     value = call.value(source)
+    adds = call["accumulate"] or call.name in ("index_add", "scatter_add") or call["reduce"] in ("sum", "add")
     if isinstance(source, Tensor) and source.numel() > 1:  # one row for every place, or one for each
         own = tuple(source.shape)
-        is_one = len(own) < len(call.shape) and own == call.shape[len(call.shape) - len(own) :]
+        is_one = not adds and len(own) < len(call.shape) and own == call.shape[len(call.shape) - len(own) :]
         value = call.spread(value, call.shape) if is_one else call.step(Take(0), [value])
-    if call["accumulate"] or call.name in ("index_add", "scatter_add") or call["reduce"] in ("sum", "add"):
-        return call.map("add", whole, call.scaled(value, call["alpha"] or 1))
+    if adds:
+        return call.map("add", whole, value if call["alpha"] is None else call.scaled(value, call["alpha"]))
     mask = call["mask"]
     return call.map("where", call.graph.constant(call.shape) if mask is None else call.value(mask), value, whole)
 

@@ -42,19 +42,23 @@ def _variance(call: Call) -> list[int]:
     return [spread, _statistic(call, "mean", value, axes)] if call.name.endswith("_mean") else [spread]
 
 
-def _norm(call: Call) -> int:
+def _norm(call: Call) -> int | list[int]:
     order = call["ord"] if "ord" in call.arguments else call["p"]
     order = 2 if order is None else order
+    if order == 0:  # a count
+        return []
     value, axes = call.value(call.first), call.axes(call["dim"])
-    if order == 2:
+    if order == 2 and axes:
         return _statistic(call, "norm", value, axes)
     size = call.map("abs", value, shape=call.graph.shape(value))
+    if not axes:
+        return size
     if order == 1:
         return _statistic(call, "sum", size, axes)
     if math.isinf(order):
         return _statistic(call, "max" if order > 0 else "min", size, axes)
     powers = call.map("pow", size, call.number(order), shape=call.graph.shape(value))
-    return call.map("pow", _statistic(call, "sum", powers, axes), call.number(1 / order)) if order else powers
+    return call.map("pow", _statistic(call, "sum", powers, axes), call.number(1 / order))
 
 
 def _logsumexp(call: Call) -> int:
