@@ -32,8 +32,8 @@ from glorot.caffe import parse_net
 from glorot.distributions import Distribution, Normal, Orthogonal, SparseNormal, TruncatedNormal, Uniform
 from glorot.errors import GlorotError
 from glorot.inventory import Part, View
+from glorot.inventory.layouts import comb, laid_out
 from glorot.jax.writing import written
-from glorot.layouts import comb, laid_out
 from glorot.plans import Assignment, Plan
 from glorot.stream import kernels
 from glorot.torch.memory import with_padding

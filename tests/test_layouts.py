@@ -11,8 +11,8 @@ from torch import nn
 import glorot
 from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Parameter, Part, View
-from glorot.labels import labelled
-from glorot.layouts import blocks, comb, complete, laid_out, place_in, split_axes
+from glorot.inventory.labels import labelled
+from glorot.inventory.layouts import blocks, comb, complete, laid_out, place_in, split_axes
 from glorot.torch import inventory
 
 PATTERNS = {  # pattern, stored shape, sizes → axes, part shape, and the part written out by hand

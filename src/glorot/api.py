@@ -12,7 +12,7 @@ from glorot import fans, stream
 from glorot.backends import opened
 from glorot.errors import GlorotError
 from glorot.inventory import Inventory
-from glorot.labels import labelled
+from glorot.inventory.labels import labelled
 from glorot.plans import Plan, Rules, assignments, resolve
 from glorot.recipes import Recipe, as_recipe, own_recipe
 from glorot.schemes import Scheme, as_scheme

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from glorot import stream
 from glorot.errors import GlorotError
-from glorot.layouts import place_in
+from glorot.inventory.layouts import place_in
 from glorot.plans import Assignment
 from glorot.stream.checks import check_law
 from glorot.stream.elements import check_element

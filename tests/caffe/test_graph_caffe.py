@@ -15,10 +15,10 @@ from glorot.caffe.graph import lower
 from glorot.caffe.kinds import KINDS
 from glorot.caffe.kinds.lowering import lower_opaque
 from glorot.graph import Folded
-from glorot.graph.kernels import kernel_of
 from glorot.graph.operations import Opaque, Random
-from glorot.graph.seen import Seen, seen_in
 from glorot.graph.sources import Curved, gains, squares_of
+from glorot.inventory.kernels import kernel_of
+from glorot.inventory.seen import Seen, seen_in
 
 LAYER = 'layer {{ name: "{}" type: "{}" {} top: "{}" {} }}\n'.format
 X = 'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 dim: 4 dim: 8 dim: 8 } } }\n'

@@ -11,8 +11,8 @@ from test_graph_caffe import all_nets
 from glorot.caffe import Net, inventory, parse_net, to_torch
 from glorot.caffe.graph import lower
 from glorot.graph import Folded, Graph
-from glorot.graph.kernels import kernel_of
-from glorot.graph.seen import seen_in
+from glorot.inventory.kernels import kernel_of
+from glorot.inventory.seen import seen_in
 from glorot.torch.graph import lower as lower_module
 
 LABELS = ("label", "similar")

@@ -11,9 +11,9 @@ import numpy as np
 from flax import nnx
 
 from glorot.inventory import Part
+from glorot.inventory.layouts import place_in
 from glorot.jax.model import inventory
 from glorot.jax.models import Described, kind_of
-from glorot.layouts import place_in
 
 KEY = jax.random.key(0, impl="rbg")  # compiles in a tenth of the time; its numbers do not matter here
 

@@ -32,10 +32,10 @@ from glorot.distributions import (
 )
 from glorot.errors import GlorotError
 from glorot.inventory import Part
+from glorot.inventory.layouts import blocks, comb, laid_out, place_in
 from glorot.jax.filling import filled
 from glorot.jax.words import Axis, Digit, Walk, inside, row_major
 from glorot.jax.writing import written
-from glorot.layouts import blocks, comb, laid_out, place_in
 from glorot.plans import Assignment
 
 FLOAT32 = np.dtype(np.float32)

@@ -12,8 +12,8 @@ from flax import nnx
 
 from glorot.fans import Fans
 from glorot.inventory import Part
+from glorot.inventory.layouts import place_in
 from glorot.jax.models import kind_of
-from glorot.layouts import place_in
 
 KEY = jax.random.key(0)
 SPLIT = {"split_rngs": {"params": True}}

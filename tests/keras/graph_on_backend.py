@@ -13,8 +13,8 @@ from keras import layers, ops
 
 from glorot.graph import Folded, Graph
 from glorot.graph.operations import Opaque
-from glorot.graph.seen import seen_in
 from glorot.graph.sources import Source, gains
+from glorot.inventory.seen import seen_in
 from glorot.keras.graph import lower
 from glorot.keras.model import variables_of
 

@@ -23,7 +23,7 @@ from glorot.graph import Folded, Graph
 from glorot.graph.functions import function
 from glorot.graph.moves import moved
 from glorot.graph.operations import Contract, Convolve, Map, Opaque, Slice
-from glorot.graph.seen import seen_in
+from glorot.inventory.seen import seen_in
 from glorot.jax.graph import lower as lower_jaxpr
 from glorot.keras.graph import lower
 from glorot.keras.model import variables_of

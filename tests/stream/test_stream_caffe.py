@@ -15,7 +15,7 @@ from glorot.arrays import filled
 from glorot.distributions import Bilinear, Distribution, Normal, PositiveUnitball, SparseNormal, Uniform
 from glorot.errors import GlorotError
 from glorot.inventory import View
-from glorot.layouts import laid_out
+from glorot.inventory.layouts import laid_out
 from glorot.plans import STREAM, VERSION, Assignment, Plan, PlanEntry
 from glorot.stream import Key, draw, fill, kernels, key_of
 from glorot.stream.elements import BFLOAT16

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from glorot.graph import Folded, Graph, Source
 from glorot.graph.operations import Opaque
-from glorot.graph.seen import seen_in
+from glorot.inventory.seen import seen_in
 from glorot.torch.graph import Lowered, lower
 
 

@@ -9,7 +9,7 @@ from graph_nets import lowered, source_before
 from torch import nn
 from torch.nn import functional as f
 
-from glorot.graph.seen import seen_in
+from glorot.inventory.seen import seen_in
 
 C = math.sqrt(2 / math.pi)
 

@@ -12,7 +12,7 @@ from torch.nn.utils import parametrizations, rnn
 from torch.utils.checkpoint import checkpoint
 from zoo import LAYERS
 
-from glorot.graph.seen import seen_in
+from glorot.inventory.seen import seen_in
 from glorot.torch.layers import parts_of
 
 SEQUENCE = torch.randn(5, 2, 3)

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as f
 
 from glorot.graph import Folded
-from glorot.graph.seen import seen_in
+from glorot.inventory.seen import seen_in
 from glorot.torch.graph import Lowered, lower
 from glorot.torch.preserve import preserved
 

@@ -10,7 +10,7 @@ import glorot
 from glorot import fans
 from glorot.errors import GlorotError
 from glorot.inventory import View
-from glorot.layouts import blocks, laid_out
+from glorot.inventory.layouts import blocks, laid_out
 
 
 class TwoHeads(nn.Module):

@@ -102,7 +102,7 @@ def write_numbers(module: nn.Module) -> list[Tensor]:
 
 def traced(model: nn.Module, inputs: Any = None) -> Rows:
     """Return (depth, fed_by, followed_by) of every layer that has weights."""
-    parts = [part for part in inventory(model, inputs).parts if part.role in ("kernel", "embedding")]
+    parts = [part for part in inventory(model, inputs).parts if part.role in ("kernel", "embedding", "position")]
     return {
         part.path.removesuffix(".weight").removesuffix(".in_proj_weight"): (part.depth, part.fed_by, part.followed_by)
         for part in parts

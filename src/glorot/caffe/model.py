@@ -12,7 +12,7 @@ from glorot.caffe.graph import lower
 from glorot.caffe.nets import Net, Node
 from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Parameter
-from glorot.seeing import observed
+from glorot.inventory.seeing import observed
 
 
 def matches(model: object) -> bool:

@@ -39,7 +39,7 @@ Kind = Literal[
 ]  # fmt: skip
 """What a source is: the first value that is no function of another one, element by element."""
 
-Role = Literal["kernel", "embedding", "token", "scale", "shift", "slope", "signal"]
+Role = Literal["kernel", "embedding", "position", "token", "scale", "shift", "slope", "signal"]
 
 
 AFFINE = {"add", "sub", "mul", "div", "where"}
@@ -97,6 +97,7 @@ class Folded:
         self._taken: dict[int, set[int]] = {}  # for each of them, the values that its statistics are taken of
         self._positions = {step.result: position for position, step in enumerate(graph.steps)}
         self._kernels: set[int] = set()  # what layers say are kernels, as it is or moved
+        self._rows: set[int] = set()  # rows of tables that numbers known beforehand look up
         self._after_kernel: set[int] = set()
         self._normed: set[int] = set()  # the roots that a norm or a softmax was found of
         self._normed_from: dict[int, int] = {}  # for each result of a norm that was found, its root
@@ -168,7 +169,7 @@ class Folded:
         data = self.data_of(step)
         if isinstance(step.operation, Random):
             self._random.add(step.result)
-        elif isinstance(step.operation, Take) and step.operands[0] in self.parameters:
+        elif isinstance(step.operation, Take) and data and step.operands[0] in self.parameters:
             self._look_up(position, step)
         elif data or self._has_seed(step):
             for operand, value in enumerate(step.operands):
@@ -195,6 +196,8 @@ class Folded:
             self.parameters[step.result] = tuple(dict.fromkeys(made))
             is_move = isinstance(step.operation, Reshape | Permute | Slice | Flip | Broadcast | Take)
             self._kernels |= {step.result} if is_move and step.operands[0] in self._kernels else set()
+            is_row = isinstance(step.operation, Take) or step.operands[0] in self._rows
+            self._rows |= {step.result} if is_move and is_row else set()
         if not self._running.isdisjoint(step.operands):
             self._running.add(step.result)
         if any(value in self._random for value in step.operands):
@@ -211,7 +214,7 @@ class Folded:
                 self._numbers[step.result] = known[0]
 
     def _look_up(self, position: int, step: Step) -> None:
-        """Take rows of a table: of an embedding, or of a stack of kernels, which stay parameters."""
+        """Take rows that the batch tells: of an embedding, or of a stack of kernels, which stay parameters."""
         table = step.operands[0]
         if len(self.graph.shape(table)) > 2:
             self.parameters[step.result] = self.parameters[table]
@@ -233,7 +236,7 @@ class Folded:
             case Join() | Map("where"):
                 return "token"
             case Map("add" | "sub"):
-                return "shift"
+                return "position" if value in self._rows else "shift"
             case Map("mul" | "div"):
                 return "scale"
         return "signal"

@@ -108,7 +108,7 @@ class Graph:
 
     def number(self, number: float) -> int:
         """Add a number, once."""
-        number = math.nan if math.isnan(number) else number  # one NaN, for no NaN equals another
+        number = _as_written(number)
         if number not in self._numbers:
             self._numbers[number] = self._add((), "constant", number=number)
         return self._numbers[number]
@@ -118,7 +118,7 @@ class Graph:
     ) -> int:
         """Add an array that depends neither on the parameters nor on the batch: a mask, a table of sinusoids."""
         if number is not None and math.prod(shape) != 0:
-            return self.number(number) if not shape else self._add(shape, "constant", number=number)
+            return self.number(number) if not shape else self._add(shape, "constant", number=_as_written(number))
         return self._add(shape, "constant", integers=integers)
 
     def step(self, operation: Operation, operands: Sequence[int], shape: Sequence[int]) -> int:
@@ -153,3 +153,12 @@ class Graph:
     ) -> int:
         self.values.append(Value(len(self.values), tuple(map(int, shape)), leaf, path, number, integers))
         return len(self.values) - 1
+
+
+def _as_written(number: float) -> float:
+    """Return a number as its author wrote it, where a framework rounded it to 32 bits: 0.1, not 0.10000000149."""
+    if math.isnan(number):
+        return math.nan  # the same one, for no NaN equals another
+    with np.errstate(all="ignore"):
+        single = np.float32(number)
+    return float(f"{number:.7g}") if single == number and float(f"{number:.7g}") == float(str(single)) else number

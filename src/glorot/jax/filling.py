@@ -12,12 +12,12 @@ from jax.sharding import PartitionSpec, Sharding
 
 from glorot.arrays import is_whole
 from glorot.inventory import View
+from glorot.inventory.layouts import complete
 from glorot.jax.drawing import LawNumbers, cast_once, kind_and_numbers
 from glorot.jax.laws import values_of
 from glorot.jax.matrices import MATRIX_LAWS, axes_for
 from glorot.jax.sharding import mesh_of, sharded
 from glorot.jax.words import Pair, Place, Walk, inside, row_major, walk_through, words_at
-from glorot.layouts import complete
 from glorot.plans import Assignment
 from glorot.stream.pieces import Shape
 

@@ -142,9 +142,12 @@ class _Lowering:
         consts, carried = loop_counts(params)
         start = consts + carried
         body = params["jaxpr"]
-        found = self.run(body, [*operands[:start], *self._turn(operands[start:], 0)])
-        if params["length"] > 1:
-            found = self.run(body, [*operands[:consts], *found[:carried], *self._turn(operands[start:], 1)])
+        last = min(params["length"], 2) - 1
+        carry = operands[consts:start]
+        if last:
+            with self.graph.first_turn():
+                carry = self.run(body, [*operands[:start], *self._turn(operands[start:], 0)])[:carried]
+        found = self.run(body, [*operands[:consts], *carry, *self._turn(operands[start:], max(last, 0))])
         stacked = [
             self.graph.step(Broadcast(tuple(range(1, len(shape)))), [value], shape)
             for value, shape in zip(found[carried:], shapes[carried:], strict=True)

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from glorot.arrays import widened
 from glorot.errors import GlorotError
-from glorot.fused import split
-from glorot.holding import held
 from glorot.inventory import Inventory, Parameter, Part
+from glorot.inventory.fused import split
+from glorot.inventory.holding import held
+from glorot.inventory.seeing import observed
 from glorot.jax.models import Described, kind_of
 from glorot.jax.writing import written
 from glorot.plans import Assignment
 from glorot.preserving import LOCK
 from glorot.reaching import reachable, remember
-from glorot.seeing import observed
 
 
 def matches(model: object) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array, lax
 
 from glorot.inventory import View
-from glorot.layouts import complete, split_axes
+from glorot.inventory.layouts import complete, split_axes
 from glorot.stream.philox import KEY_STEPS, MULTIPLIERS, ROUNDS
 from glorot.stream.pieces import Box, Shape, row_major_steps
 

@@ -8,9 +8,9 @@ from typing import Any
 from glorot import fans
 from glorot.fans import Fans
 from glorot.inventory import Part, View
+from glorot.inventory.layouts import blocks, laid_out, with_forget_gate
 from glorot.keras.naming import activation_of_function
 from glorot.keras.paths import is_quantized, kinds
-from glorot.layouts import blocks, laid_out, with_forget_gate
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]

@@ -12,16 +12,16 @@ from keras.src.utils.naming import to_snake_case  # Keras exports no name for it
 from numpy.typing import NDArray
 
 from glorot.errors import GlorotError
-from glorot.fused import FUSED, split
 from glorot.graph import Graph
-from glorot.holding import held
 from glorot.inventory import Inventory, Parameter, Part, runs
+from glorot.inventory.fused import FUSED, split
+from glorot.inventory.holding import held
+from glorot.inventory.seeing import observed
 from glorot.keras.graph import lower
 from glorot.keras.layers import OUTSIDE, Parts, kind_of, parts_of
 from glorot.keras.paths import joined, kinds, layers_of, other_variables, own_variables, told
 from glorot.keras.tracing import Follower, Trace, follow
 from glorot.preserving import LOCK
-from glorot.seeing import observed
 
 WEIGHTS = {"kernel", "recurrent", "embedding"}
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from glorot.distributions import Constant, Distribution
 from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Parameter, Part, fingerprint, path_of
-from glorot.layouts import stored_shape
+from glorot.inventory.layouts import stored_shape
 from glorot.plans.entry import PlanEntry
 from glorot.plans.names import shared_names
 from glorot.plans.plan import Plan

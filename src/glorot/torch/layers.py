@@ -12,7 +12,7 @@ from glorot import fans
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.inventory import Part, View
-from glorot.layouts import blocks, laid_out, with_forget_gate
+from glorot.inventory.layouts import blocks, laid_out, with_forget_gate
 
 Parts = tuple[Part, ...]
 Describe = Callable[[Any], dict[str, Parts]]

@@ -13,14 +13,14 @@ from torch.nn.parameter import UninitializedParameter
 
 from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE
-from glorot.fused import split
 from glorot.graph import Graph
-from glorot.holding import held
 from glorot.inventory import Inventory, Parameter, Part, runs
-from glorot.layouts import stored_shape
+from glorot.inventory.fused import split
+from glorot.inventory.holding import held
+from glorot.inventory.layouts import stored_shape
+from glorot.inventory.seeing import observed
 from glorot.origins import Origin
 from glorot.preserving import LOCK
-from glorot.seeing import observed
 from glorot.text import shape_text
 from glorot.torch.graph import lower
 from glorot.torch.layers import kind_of, parts_of

@@ -10,7 +10,7 @@ from glorot.caffe.kinds.fillers import Target, constant_of, declared
 from glorot.caffe.kinds.lowering import Lower, lower_opaque
 from glorot.fans import Fans
 from glorot.inventory import Part
-from glorot.layouts import laid_out
+from glorot.inventory.layouts import laid_out
 
 Shapes = Sequence[Shape]
 

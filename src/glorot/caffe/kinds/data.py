@@ -6,7 +6,7 @@ from dataclasses import replace
 from glorot.caffe.definition.layers import Layer, Shape, shape_of
 from glorot.caffe.kinds.base import LABELS, MANY, Blob, Kind, Shapes
 from glorot.inventory import Declared
-from glorot.layouts import laid_out
+from glorot.inventory.layouts import laid_out
 
 
 def _input_tops(layer: Layer, bottoms: Shapes) -> Sequence[Shape | None]:

@@ -17,7 +17,7 @@ from glorot.caffe.kinds.norms import lower_batch_norm
 from glorot.fans import ELEMENTWISE
 from glorot.graph.operations import Broadcast, Permute, Pool, Take
 from glorot.inventory import Declared
-from glorot.layouts import laid_out
+from glorot.inventory.layouts import laid_out
 
 GATHERING = ("slope_filler", "bias_filler", "momentum", "frozen", "decay", "moving_average")
 """The settings that the BN of PSPNet has, which gathers averages, and that of SegNet has not."""

@@ -9,7 +9,7 @@ from glorot.caffe.kinds.lowering import Lowering
 from glorot.fans import ELEMENTWISE
 from glorot.graph.operations import Normalise, Reduce
 from glorot.inventory import Declared
-from glorot.layouts import laid_out
+from glorot.inventory.layouts import laid_out
 from glorot.text import shape_text
 
 ACROSS = "ACROSS_CHANNELS"

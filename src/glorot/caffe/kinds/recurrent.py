@@ -13,7 +13,7 @@ from glorot.caffe.kinds.lowering import Lowering
 from glorot.fans import Fans
 from glorot.graph.moves import box
 from glorot.graph.operations import Broadcast, Slice
-from glorot.layouts import blocks, laid_out, with_forget_gate
+from glorot.inventory.layouts import blocks, laid_out, with_forget_gate
 
 
 def _tops(layer: Layer, bottoms: Shapes) -> Shapes:

@@ -11,7 +11,7 @@ import numpy as np
 from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE, Fans
 from glorot.inventory import Part, View, runs
-from glorot.layouts import blocks, laid_out, with_forget_gate
+from glorot.inventory.layouts import blocks, laid_out, with_forget_gate
 
 Shape = tuple[int, ...]
 Parts = tuple[Part, ...]
@@ -42,7 +42,7 @@ class Stored(NamedTuple):
     """How a layer stores one of its parameters.
 
     Attributes:
-        pattern: a letter for each stored axis, as `glorot.layouts.laid_out` reads it.
+        pattern: a letter for each stored axis, as `glorot.inventory.layouts.laid_out` reads it.
         shape: the stored shape, without the axes of copies that `vmap` or `scan` added.
         role: the role of the part.
         fans: the fans of the layer; of one gate, where gates lie side by side.

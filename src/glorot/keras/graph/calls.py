@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,7 +10,9 @@ import keras
 
 from glorot.errors import GlorotError
 from glorot.graph import Graph
-from glorot.keras.paths import every_layer, kinds
+from glorot.inventory import Part
+from glorot.keras.layers import parts_of
+from glorot.keras.paths import every_layer, kinds, own_variables
 
 OF_BATCH = 2
 """Examples in a batch that a model leaves open."""
@@ -95,7 +98,7 @@ def _variables_in(model: Any) -> list[Any]:
 
 def stored_of(call: Call, graph: Graph, paths: Mapping[int, str], slopes: Mapping[int, float]) -> list[int]:
     """Add the variables of a call to a graph, and return their ids."""
-    running, ids = running_variances(call.model), []
+    running, kernels, ids = running_variances(call.model), kernels_in(call.model), []
     for variable in call.variables:
         key, shape = id(variable), tuple(variable.shape)
         if key not in paths:
@@ -103,7 +106,7 @@ def stored_of(call: Call, graph: Graph, paths: Mapping[int, str], slopes: Mappin
         elif key in running:
             ids.append(graph.statistic(paths[key], shape))
         else:
-            ids.append(graph.parameter(paths[key], shape, slopes.get(key)))
+            ids.append(graph.parameter(paths[key], shape, slopes.get(key), is_kernel=key in kernels))
     return ids
 
 
@@ -116,6 +119,21 @@ def running_variances(model: Any) -> set[int]:
     """Return the ids of the variables that hold running variances."""
     norms = (layer for layer in every_layer(model) if "BatchNormalization" in kinds(layer) and layer.built)
     return {id(layer.moving_variance) for layer in norms}
+
+
+def kernels_in(model: Any) -> set[int]:
+    """Return the ids of the variables that multiply a signal, as their layers say."""
+    found = set()
+    for layer in every_layer(model):
+        own = own_variables(layer)
+        with suppress(GlorotError):  # of an unusual shape, which the inventory says
+            parts = parts_of(layer, {name: tuple(variable.shape) for name, variable in own})
+            found |= {id(variable) for name, variable in own if _is_kernel(parts.get(name))}
+    return found
+
+
+def _is_kernel(parts: Sequence[Part] | None) -> bool:
+    return any(part.role in ("kernel", "recurrent") for part in parts or ())
 
 
 def tolerance(call: Call) -> float:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE, Fans, embedding
 from glorot.graph import Folded, Graph
-from glorot.graph.cuts import Comb, comb_of, names_of, pieces_of
-from glorot.graph.kernels import Kernel, kernel_of, kernel_operand, outputs_of
 from glorot.graph.operations import Convolve
-from glorot.graph.roles import Role, role_of
-from glorot.graph.seen import Seen, first_of, seen_in
-from glorot.inventory import Inventory, Parameter, Part
-from glorot.layouts import comb, laid_out
+from glorot.inventory.cuts import Comb, comb_of, names_of, pieces_of
+from glorot.inventory.kernels import Kernel, kernel_of, kernel_operand, outputs_of
+from glorot.inventory.layouts import comb, laid_out
+from glorot.inventory.parts import Inventory, Parameter, Part
+from glorot.inventory.roles import Role, role_of
+from glorot.inventory.seen import Seen, first_of, seen_in
 from glorot.text import number
 
 Cut = tuple[tuple[str, Comb], ...]
@@ -21,6 +21,9 @@ Cut = tuple[tuple[str, Comb], ...]
 
 MOST_PIECES = 16
 """Pieces of one parameter; what is taken apart further is left whole."""
+
+WEIGHTS = ("kernel", "recurrent", "embedding", "interpolation", "unknown")
+"""The roles of what may be surrounded otherwise than the rest of its layer."""
 
 VECTORS = ("bias", "scale", "shift", "slope")
 """The roles of what acts on each unit by itself."""
@@ -75,7 +78,8 @@ class _View:
             is_unknown = all(part.role == "unknown" for part in parts)
             parts = self._understand(parameter, role) if is_unknown else self._refine(parameter, role)
         layer = self.layers.get(path, "")
-        seen = self.seen.get(path, self.firsts.get(layer))
+        first = self.firsts.get(layer)
+        seen = self.seen.get(path, first) if parameter.parts[0].role in WEIGHTS else first
         return tuple(self._placed(part, seen, self.depths.get(layer, 0), role is not None) for part in parts)
 
     def _placed(self, part: Part, seen: Seen | None, depth: int, is_seen: bool) -> Part:
@@ -126,6 +130,8 @@ class _View:
         if part.role == "kernel" and role.name == "kernel":
             kernel = kernel_of(self.folded, role.use)
             return parameter.parts if kernel is None else self._better(part, parameter.shape, role, kernel)
+        if part.role == "embedding" and role.name in ("position", "relative_bias"):
+            return (replace(part, role=role.name),)
         if part.role == "scale" and role.neutral is not None:
             return (replace(part, neutral=role.neutral),)
         return self._cut_bias(part, parameter.shape, role) if part.role == "bias" else parameter.parts

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from glorot.fans import Fans
-from glorot.inventory import Part
-from glorot.layouts import blocks
+from glorot.inventory.layouts import blocks
+from glorot.inventory.parts import Part
 
 ATTENTION = ("q", "k", "v")
 FUSED = {

@@ -6,8 +6,8 @@ from dataclasses import replace
 from glorot import fans
 from glorot.errors import GlorotError
 from glorot.fans import Fans
-from glorot.inventory import Inventory, Parameter
-from glorot.layouts import ORDER, laid_out
+from glorot.inventory.layouts import ORDER, laid_out
+from glorot.inventory.parts import Inventory, Parameter
 from glorot.text import matches, shape_text
 
 
@@ -26,7 +26,7 @@ def labelled(inventory: Inventory, axes: Mapping[str, str] | None) -> Inventory:
         GlorotError: if a pattern matches no unknown parameter, or its letters do not fit the shape.
 
     Example:
-        >>> from glorot.inventory import Part
+        >>> from glorot.inventory.parts import Part
         >>> leaf = Parameter("w", (300, 100), "float32", (Part("w", "", (300, 100), "unknown", "dict"),))
         >>> part = labelled(Inventory("jax", (leaf,)), {"w": "io"}).parts[0]
         >>> part.role, part.shape, part.fans

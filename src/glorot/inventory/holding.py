@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glorot.inventory import SAME, Held, Part, runs
+from glorot.inventory.parts import SAME, Held, Part, runs
 from glorot.text import number
 
 Floats = NDArray[np.float32]

@@ -6,10 +6,10 @@ import numpy as np
 
 from glorot.graph.curves import Application, Curve
 from glorot.graph.folding import Folded, Use
-from glorot.graph.kernels import follow_parameter, label_axes
 from glorot.graph.operations import Map
+from glorot.inventory.kernels import follow_parameter, label_axes
 
-ORDER = ("kernel", "embedding", "scale", "token", "slope", "shift", "signal")
+ORDER = ("kernel", "embedding", "position", "scale", "token", "slope", "shift", "signal")
 """Of several uses the first decides: a kernel that zeros meet in the first turn of a loop looks like a shift there."""
 
 
@@ -38,7 +38,11 @@ def role_of(folded: Folded, path: str) -> Role | None:
         case "kernel":
             return Role("kernel", use)
         case "embedding":
-            return Role(_role_of_table(folded, use), use)
+            return Role("embedding", use)
+        case "position":
+            signal = _other(folded, use)
+            is_logit = signal is not None and folded.kind[folded.back(signal)] == "interaction"
+            return Role("relative_bias" if is_logit else "position", use)
         case "token":
             return Role("token", use)
         case "slope":
@@ -54,30 +58,6 @@ def _other(folded: Folded, use: Use) -> int | None:
     """Return the signal that a parameter meets."""
     step = folded.graph.steps[use.step]
     return next((v for n, v in enumerate(step.operands) if n != use.operand and v in folded.source), None)
-
-
-def _role_of_table(folded: Folded, use: Use) -> str:
-    """Tell a table of tokens, looked up by the batch, from one of positions, looked up by numbers known beforehand."""
-    step = folded.graph.steps[use.step]
-    if any(value in folded.source for value in step.operands[1:]):
-        return "embedding"
-    return "relative_bias" if _meets(folded, step.result, "interaction") else "position"
-
-
-def _meets(folded: Folded, value: int, kind: str) -> bool:
-    """Tell whether a value is added, as it is or moved, to a source of some kind."""
-    waiting, seen = [value], set[int]()
-    while waiting:
-        here = waiting.pop()
-        for position, _ in folded.users[here]:
-            step = folded.graph.steps[position]
-            others = [v for v in folded.data_of(step) if v != here]
-            if step.operation == Map("add") and any(folded.kind[folded.back(v)] == kind for v in others):
-                return True
-            if folded.passes.get(step.result) == here and step.result not in seen:
-                seen.add(step.result)
-                waiting.append(step.result)
-    return False
 
 
 def _role_of_scale(folded: Folded, use: Use) -> Role:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from glorot.graph.curves import recognised
 from glorot.graph.folding import Folded, Use
-from glorot.graph.operations import Slice
+from glorot.graph.operations import Choose, Join, Pool, Slice
 from glorot.graph.sources import Data, Source, source_of
 
 UNNAMED = "a function"
@@ -31,7 +31,7 @@ def seen_in(folded: Folded) -> dict[str, Seen]:
     """Return what a graph shows of every parameter that a signal is multiplied by, or that is looked up."""
     found = {}
     for path, uses in folded.uses.items():
-        meets = [use for use in uses if use.role in ("kernel", "embedding")]
+        meets = [use for use in uses if use.role in ("kernel", "embedding", "position")]
         results = folded.graph.steps
         settled = [use for use in meets if results[use.step].result not in folded.graph.settling] or meets
         if settled:
@@ -109,6 +109,9 @@ def _made_of(folded: Folded, source: int) -> list[int]:
 
 
 def _after(folded: Folded, value: int) -> list[int]:
-    """Return the sources that pass a value on, normalised or beside others too."""
-    kinds = ("normalised", "centred", "join", "mean")
-    return [*folded.passed.get(value, ()), *(used for used in _users(folded, value) if folded.kind.get(used) in kinds)]
+    """Return the sources that pass a value on, normalised, pooled or beside others too."""
+    users = [folded.graph.steps[position] for position, _ in folded.users[value]]
+    normed = [step.result for step in users if folded.kind.get(step.result) in ("normalised", "centred")]
+    pooled = [step.result for step in users if isinstance(step.operation, Pool | Join | Choose)]
+    others = [*folded.passed.get(value, ()), *pooled]
+    return normed + [source for source in others if source in folded.source and not folded.is_statistic(source)]

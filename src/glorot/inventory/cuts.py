@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from glorot.graph.curves import recognised
 from glorot.graph.folding import Folded
 from glorot.graph.graph import Step
-from glorot.graph.kernels import ABSENT, Labels, label_axes, thin
 from glorot.graph.moves import moved
 from glorot.graph.operations import (
     Broadcast,
@@ -30,6 +29,7 @@ from glorot.graph.operations import (
     Softmax,
     Take,
 )
+from glorot.inventory.kernels import ABSENT, Labels, label_axes, thin
 
 Features = NDArray[np.int64]
 MOST_STEPS = 4000

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from glorot.errors import GlorotError
 from glorot.fans import Fans
-from glorot.inventory import Part, View
+from glorot.inventory.parts import Part, View
 from glorot.text import shape_text
 
 ORDER = "boik"
@@ -285,7 +285,7 @@ def stored_shape(parts: Sequence[Part], found: Sequence[int]) -> tuple[int, ...]
             shape that splits so; where this one does not, the shape after splitting is returned.
 
     Example:
-        >>> from glorot.inventory import View
+        >>> from glorot.inventory.parts import View
         >>> stored_shape([Part("", "oi", (4, 3), "kernel", "Conv1D", view=View(order=(1, 0)))], (3, 4))
         (3, 4)
     """

@@ -1,4 +1,4 @@
-"""Inventory: what a model has to be initialised, free of any framework."""
+"""Parts, parameters and the inventory that holds them: plain data, free of any framework."""
 
 import functools
 import hashlib

@@ -1,0 +1,19 @@
+"""Inventory: what a model has to be initialised, free of any framework."""
+
+from glorot.inventory.parts import (
+    ROLES,
+    SAME,
+    Declared,
+    Held,
+    Inventory,
+    Parameter,
+    Part,
+    View,
+    fingerprint,
+    path_of,
+    runs,
+)
+
+__all__ = [
+    "ROLES", "SAME", "Declared", "Held", "Inventory", "Parameter", "Part", "View", "fingerprint", "path_of", "runs",
+]  # fmt: skip
