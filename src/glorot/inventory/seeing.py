@@ -99,7 +99,8 @@ class _View:
         if role.name == "embedding" and len(shape) == 2:
             part = laid_out("b o", shape, "embedding", layer, embedding(shape[1]))
         elif role.name in VECTORS:
-            part = Part("", "o" * len(shape), shape, role.name, layer, ELEMENTWISE)
+            neutral = 1.0 if role.neutral is None else role.neutral
+            part = Part("", "o" * len(shape), shape, role.name, layer, ELEMENTWISE, neutral=neutral)
         elif role.name:
             part = Part("", "", shape, role.name, layer)
         else:
@@ -192,6 +193,7 @@ def _like(part: Part, unknown: Part) -> Part:
         role=part.role,
         fans=part.fans,
         view=part.view,
+        neutral=part.neutral,
         by_use=True,
         held=None if is_plain else unknown.held,  # a token of zeros is nothing unusual
     )

@@ -137,7 +137,7 @@ def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int]
     if owner != one.path:
         return Parameter(one.path, shape, dtype, tied_to=owner, frozen=frozen)
     if one.parts is None:
-        unknown = Part(one.path, "", shape, "unknown", kind_of(one.layer))
+        unknown = Part(one.path, "", shape, "unknown", kind_of(one.layer), filled=True)
         return Parameter(one.path, shape, dtype, (unknown,), frozen=frozen)
     at = one.layer_path
     parts = [
