@@ -161,4 +161,5 @@ def _as_written(number: float) -> float:
         return math.nan  # the same one, for no NaN equals another
     with np.errstate(all="ignore"):
         single = np.float32(number)
-    return float(f"{number:.7g}") if single == number and float(f"{number:.7g}") == float(str(single)) else number
+    short = float(f"{number:.7g}")
+    return short if float(single) == number and np.float32(short) == single else number
