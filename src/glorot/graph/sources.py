@@ -138,8 +138,10 @@ def gains_of(name: str) -> tuple[float, float] | None:
 def squares_of(name: str) -> Squares:
     """Return E φ² and E φ′² of an activation, or of one with a factor before it, as in "0.5·relu"."""
     factor, dot, rest = name.rpartition("·")
-    moments = activation(rest).moments()
     size = float(factor) ** 2 if dot else 1.0
+    if rest == "identity":
+        return size, size
+    moments = activation(rest).moments()
     return size * moments.second_moment, size * moments.derivative_second_moment
 
 
@@ -269,6 +271,13 @@ def from_json(row: Any) -> Source:
             return Mean(from_json(inner))
         case {"curve": str(curve), "of": str(of), "squares": [int() | float() as value, int() | float() as slope]}:
             return Curved(curve, of, (float(value), float(slope)))
-        case {"curve": str(curve), "of": str(of)}:
+        case {"curve": str(curve), "of": str(of)} if _is_number(curve.rpartition("·")[0] or "1"):
             return Curved(curve, of, squares_of(curve))
     raise GlorotError(f"a source is 'data', a curve, a product, a sum or a mean, got {row!r}")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
