@@ -101,11 +101,13 @@ def with_batch(model: nn.Module, twin: nn.Module | None, batch: dict[str, Tensor
     if refusal and not is_unknown(refusal) and twin is not None:
         plan, found["real"] = outcome(twin, batch)
         model, refusal = twin, found["real"]
+    paths = {structural(path) for path in reach}
+    if is_unknown(refusal):
+        found["unexplained"] = sorted(paths & set(re.findall(r"^  (\S+)  ", refusal, re.M)))
     shown = outcome(model, batch, [("*", "skip")])[0] if is_unknown(refusal) else plan
     if shown is not None:
         seen = {entry.name.rpartition("[")[0] if entry.name.endswith("]") else entry.name
                 for entry in shown.entries if entry.seen}  # fmt: skip
-        paths = {structural(path) for path in reach}
         found |= {"reached": len(paths), "unseen": sorted(paths - seen)}
     if plan is not None and twin is not None:
         found["suspicious"] = suspicious(plan, twin)
@@ -150,6 +152,10 @@ def grouped(rows: list[dict[str, Any]], field: str) -> list[str]:
     return sorted(lines, key=lambda line: -int(line.split()[1])) or ["| 0 | | |"]
 
 
+def unreached(row: dict[str, Any]) -> bool:
+    return is_unknown(row["with"]) and not row.get("unexplained")
+
+
 def share(part: int, whole: int) -> str:
     return f"{part} of {whole} ({100 * part / max(whole, 1):.0f} %)"
 
@@ -169,6 +175,7 @@ def table(rows: list[dict[str, Any]], names: int) -> str:
         ("a batch was made that they run on", share(len(run), len(made))),
         ("… of these, ran to the end on meta under glorot", share(len(ends), len(run))),
         ("… planned without a rule, with the batch", share(sum(not row["with"] for row in run), len(run))),
+        ("… refused for a parameter that the batch does not reach", share(sum(map(unreached, run)), len(run))),
         ("… every parameter that the batch reaches is seen", share(len(whole), len(run))),
         ("seconds for a plan with a batch", f"median {seconds[len(seconds) // 2]:.2f}, most {seconds[-1]:.1f}"),
     ]
@@ -191,6 +198,12 @@ def table(rows: list[dict[str, Any]], names: int) -> str:
             "|---|---|---|",
             *grouped(made if field != "not built" else rows, field),
         ]
+    lines += ["", "## Reached by the batch and not explained", ""]
+    lines += [
+        f"- {row['model']}: {', '.join(row['unexplained'][:6])} ({len(row['unexplained'])})"
+        for row in run
+        if row.get("unexplained")
+    ]
     lines += ["", "## Reached by the batch and not seen", ""]
     lines += [
         f"- {row['model']}: {', '.join(row['unseen'][:6])} ({len(row['unseen'])})" for row in run if row.get("unseen")

@@ -1,6 +1,7 @@
 """What is doubtful in the plan of a model that stands there with memory."""
 
 import re
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
@@ -10,7 +11,7 @@ from glorot.inventory import path_of
 from glorot.plans.entry import PlanEntry
 from glorot.torch.paths import structural
 
-FUSED = re.compile(r"qkv|query_key_value|c_attn|in_proj|gate_up|gate_and_up|kv_proj|kv_b_proj|fused")
+FUSED = re.compile(r"qkv|query_key_value|c_attn|in_proj(\.weight|_weight)$|gate_up|gate_and_up|kv_proj|kv_b_proj|fused")
 
 
 def suspicious(plan: Plan, twin: nn.Module) -> list[str]:
@@ -47,12 +48,13 @@ def _expected(
         return inputs, dict(zip(entry.axes, entry.shape, strict=False)).get("o", 1)
     if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):  # padding lessens what a kernel connects
         return min(given[0], tensor[0].numel()), given[1]
-    return given if {*given} <= _products(tensor) else None
+    if isinstance(module, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d):
+        return given
+    return given if {*given} <= _products(entry.shape) else None
 
 
-def _products(tensor: Tensor) -> set[float]:
+def _products(shape: Sequence[int]) -> set[float]:
     """Return the sizes of all runs of axes."""
-    shape = tensor.shape
     found: set[float] = set()
     for start in range(len(shape)):
         size = 1

@@ -18,12 +18,12 @@ SIZES: tuple[tuple[str, int, int], ...] = (  # a pattern for the names of fields
     (r"linear_num_key_heads", 2, 2),
     (r"(\w+_)?(heads?|n_heads)", 4, 4),
     (r"max_position_embeddings|n_positions|n_ctx|max_target_positions", 64, 64),
-    (r"(attention_|v_|index_|qk_nope_|linear_key_|linear_value_|qk_)?head_dim", 16, 128),
+    (r"(attention_|v_|index_|qk_nope_|linear_key_|linear_value_|qk_)?head_dim", 16, 64),
     (r"qk_rope_head_dim", 16, 64),
     (r"q_lora_rank", 32, 32),
     (r"kv_lora_rank", 24, 24),
-    (r"hidden_size|out_hidden_size|d_model|n_embd|dim|hidden_dim|projection_dim|projection_size", 64, 512),
-    (r"word_embed_proj_dim|emb_dim|encoder_hidden_size|decoder_hidden_size", 64, 512),
+    (r"hidden_size|out_hidden_size|d_model|n_embd|dim|hidden_dim|projection_dim|projection_size", 64, 256),
+    (r"word_embed_proj_dim|emb_dim|encoder_hidden_size|decoder_hidden_size", 64, 256),
     (r"(\w+_)?(ffn_dim|ffn_hidden_size|d_ff|n_inner)|intermediate_size", 96, 160),
     (r"(moe|shared|\w+_experts?)_intermediate_size", 48, 48),
     (r"num_local_experts|n_routed_experts|num_experts|moe_num_experts", 4, 4),
@@ -134,8 +134,14 @@ def _boxes(_: PreTrainedConfig) -> Tensor:
     return torch.cat([corner, corner + extent], dim=-1)
 
 
-def _ids(_: PreTrainedConfig) -> Tensor:
-    return torch.randint(3, WORDS - 20, (2, 7))
+def _ids(config: PreTrainedConfig) -> Tensor:
+    words = found(config, "vocab_size", usual=WORDS)
+    return torch.randint(3, max(min(words, WORDS - 20), 4), (2, 7))
+
+
+def _patches(config: PreTrainedConfig) -> Tensor:
+    sizes = (found(config, "in_channels", "num_channels", usual=3), found(config, "temporal_patch_size", usual=1))
+    return torch.randn(16, sizes[0] * sizes[1] * found(config, "patch_size", usual=14) ** 2)
 
 
 def _series(config: PreTrainedConfig) -> Tensor:
@@ -145,9 +151,12 @@ def _series(config: PreTrainedConfig) -> Tensor:
 MAKERS: dict[str, tuple[Callable[[PreTrainedConfig], Tensor], ...]] = {
     "input_ids": (_ids,),
     "decoder_input_ids": (_ids,),
-    "pixel_values": (_image, _video),
+    "pixel_values": (_image, _video, _patches),
+    "image_grid_thw": (lambda _: torch.tensor([[1, 4, 4]]),),
+    "hidden_states": (_patches,),
+    "grid_thw": (lambda _: torch.tensor([[1, 4, 4]]),),
     "pixel_values_videos": (_video,),
-    "input_features": (_spectrum, _frames),
+    "input_features": (_spectrum, _frames, lambda config: _frames(config)[:, None]),
     "input_values": (lambda _: torch.randn(2, 8000), _frames, lambda _: torch.randn(2, 1, 8000)),
     "audio_values": (lambda _: torch.randn(2, 1, 8000),),
     "past_values": (_series,),
@@ -163,8 +172,10 @@ MAKERS: dict[str, tuple[Callable[[PreTrainedConfig], Tensor], ...]] = {
 TOGETHER: tuple[tuple[str, ...], ...] = (  # what is tried, of what a model takes
     tuple(name for name in MAKERS if name != "pixel_mask"),
     tuple(MAKERS),
+    ("input_ids", "pixel_values", "image_grid_thw"),
     ("input_ids", "bbox", "decoder_input_ids"),
     ("pixel_values",),
+    ("pixel_values", "image_grid_thw"),
     ("pixel_values_videos",),
     ("input_features", "decoder_input_ids"),
     ("input_values", "decoder_input_ids"),
@@ -203,14 +214,27 @@ def _plain(result: Any) -> Any:
 
 def best_batch(model: nn.Module, config: PreTrainedConfig) -> tuple[dict[str, Tensor], set[str], str]:
     """Return the batch that reaches most, what it reaches, and why no batch runs if none does."""
-    tried, why = batches(model, config), "no argument that the script knows"
-    best: tuple[dict[str, Tensor], set[str]] = (tried[0] if tried else {}, set())
-    for batch in tried:
+    waiting, why = batches(model, config), "no argument that the script knows"
+    best: tuple[dict[str, Tensor], set[str]] = (waiting[0] if waiting else {}, set())
+    for batch in waiting:  # which grows
         try:
             paths = reached(model, batch)
         except Exception as error:  # of whatever kind a model raises
-            why = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            told = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            why = told if best[0] is batch else why
+            waiting += _with_places(batch, config, str(error))
             continue
         if len(paths) > len(best[1]):
             best = (batch, paths)
     return (*best, "" if best[1] else why)
+
+
+def _with_places(batch: dict[str, Tensor], config: PreTrainedConfig, told: str) -> list[dict[str, Tensor]]:
+    """Return a batch whose words leave as many places for an image as its model asks for."""
+    asked = re.search(r"tokens:? (\d+).*?features:? (\d+)", told)
+    token = found(config, "image_token_id", "image_token_index", "audio_token_id", "video_token_id")
+    if asked is None or token is None or "input_ids" not in batch or (batch["input_ids"] == token).any():
+        return []
+    count = int(asked[2]) // len(batch["input_ids"])
+    words = [torch.cat([ids, torch.full((count,), token), ids]) for ids in batch["input_ids"]]
+    return [{**batch, "input_ids": torch.stack(words)}]
