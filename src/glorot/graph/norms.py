@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from glorot.graph.graph import Graph
 from glorot.graph.running import Makers, run
 
-Array = NDArray[np.float64]
+Array = NDArray[np.float32]
 
 MOST = 1 << 22
 """Elements of the largest value that is tried; beyond, nothing is said of it."""
@@ -78,4 +78,4 @@ def _shares(array: Array) -> bool:
 
 @functools.lru_cache(maxsize=8)
 def _noise(shape: tuple[int, ...]) -> Array:
-    return np.random.default_rng(0).standard_normal(shape)
+    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)

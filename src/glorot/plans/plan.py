@@ -37,7 +37,7 @@ class Plan:
     entries: tuple[PlanEntry, ...]
     more: Mapping[str, Any] = field(default_factory=dict, hash=False)
     buffers: tuple[str, ...] = ()
-    framework: str = ""
+    framework: str = field(default="", compare=False)
 
     @property
     def fingerprint(self) -> str:
