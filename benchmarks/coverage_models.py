@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig
 WORDS = 100
 SIZES: tuple[tuple[str, int, int], ...] = (  # a pattern for the names of fields, and what they are: small, and wide
     (r"\w*vocab_size|encoder_hash_byte_group_vocab", WORDS, WORDS),
-    (r"num_key_value_heads|num_kv_heads|n_head_kv", 2, 2),
+    (r"num_key_value_heads|num_kv_heads|n_head_kv", 2, 4),
     (r"linear_num_key_heads", 2, 2),
     (r"(\w+_)?(heads?|n_heads)", 4, 4),
     (r"max_position_embeddings|n_positions|n_ctx|max_target_positions", 64, 64),
@@ -33,7 +33,7 @@ SIZES: tuple[tuple[str, int, int], ...] = (  # a pattern for the names of fields
     (r"(\w+_)?(layers?|blocks|depth|num_layers|n_layers)", 2, 2),
 )
 IDS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}
-MOST_WEIGHTS = 120_000_000
+MOST_WEIGHTS = 40_000_000
 """Weights of a model that is also built with memory."""
 
 
@@ -41,17 +41,17 @@ def smaller(config: PreTrainedConfig, size: str) -> dict[str, Any]:
     """Return the arguments that make a configuration small: those of its fields that have a smaller value."""
     made: dict[str, Any] = {}
     for field in dataclasses.fields(config):
-        value = getattr(config, field.name, None)
+        value = vars(config).get(field.name)  # to ask for what varies between layers is an error
         if isinstance(value, PreTrainedConfig):
             made[field.name] = {"model_type": value.model_type, **smaller(value, size)}
         elif isinstance(value, int) and not isinstance(value, bool):
             chosen = _size(field.name, value, size)
             if chosen is not None and chosen < value:
                 made[field.name] = chosen
-    kinds = getattr(config, "layer_types", None)
+    kinds = vars(config).get("layer_types")
     if kinds and "num_hidden_layers" in made:  # as many as show every kind of layer
         made["num_hidden_layers"] = min(n for n in range(2, len(kinds) + 1) if {*kinds[:n]} == {*kinds})
-    rotary = getattr(config, "rope_parameters", None) or {}
+    rotary = vars(config).get("rope_parameters") or {}
     if size == "small" and "mrope_section" in rotary:
         made["rope_parameters"] = {**rotary, "mrope_section": [2, 3, 3]}
     return made
@@ -94,7 +94,7 @@ def found(config: PreTrainedConfig, *names: str, usual: Any = None) -> Any:
     inner = [value for value in vars(config).values() if isinstance(value, PreTrainedConfig)]
     for name in names:
         for one in (config, *inner):
-            value = getattr(one, name, None)
+            value = vars(one).get(name)
             if value is not None and not isinstance(value, PreTrainedConfig):
                 return value
     return next((deep for one in inner if (deep := found(one, *names)) is not None), usual)
@@ -226,6 +226,8 @@ def best_batch(model: nn.Module, config: PreTrainedConfig) -> tuple[dict[str, Te
             continue
         if len(paths) > len(best[1]):
             best = (batch, paths)
+        if len(paths) == len([*model.parameters()]):
+            break
     return (*best, "" if best[1] else why)
 
 
