@@ -180,6 +180,9 @@ def rms_of(o: Any, z: Any) -> Any:
 
 
 OTHERS = {
+    "tanh_of_a_mean": Row(lambda o, z: o.tanh(o.mean(o.reshape(z, (2, 2, WIDTH)), 1)), squares(np.tanh), "tanh"),
+    "gated_by_a_mean": Row(lambda o, z: z * o.sigmoid(o.mean(z, -1, True)), gated(sigmoid), "identity × sigmoid"),
+    "two_activations": Row(lambda o, z: o.relu(z) + o.tanh(z), squares(lambda z: relu(z) + np.tanh(z)), "a function"),
     "concat_of_one_activation": Row(
         lambda o, z: o.concat([o.relu(z[..., :8]), o.relu(z[..., 8:])], -1), squares(relu), "relu"
     ),

@@ -186,6 +186,27 @@ def softmax_by_hand(o: Any, m: Any, x: Any) -> Any:
     return m.b(made / o.sum(made, -1, True))
 
 
+def standardized_kernel(o: Any, m: Any, x: Any) -> Any:
+    centred = m.kernel - o.mean(m.kernel, 0, True)
+    scaled = centred * o.rsqrt(o.mean(o.square(centred), 0, True) + 1e-5)
+    return m.head(o.relu(o.einsum("bti,io->bto", x, scaled)))
+
+
+def low_rank_beside(o: Any, m: Any, x: Any) -> Any:
+    return m.head(o.relu(m.a(x) + o.einsum("btr,ro->bto", o.einsum("bti,ir->btr", x, m.down), m.up)))
+
+
+def three_gates(o: Any, m: Any, x: Any) -> Any:
+    y = m.up(x)
+    return m.down(o.relu(y[..., :20]) * y[..., 20:40] * o.sigmoid(y[..., 40:]))
+
+
+def biased_by_places(o: Any, m: Any, x: Any) -> Any:
+    q, k, v = m.q(x), m.k(x), m.v(x)
+    shares = o.softmax(o.einsum("bqd,bkd->bqk", q, k) / 4 + m.places)
+    return m.out(o.einsum("bqk,bkd->bqd", shares, v))
+
+
 QKV = {"qkv": (WIDTH, 3 * WIDTH), "out": (WIDTH, WIDTH)}
 PIECES = {
     **{f"qkv.weight[{n}]": kernel(WIDTH, WIDTH) for n in "qkv"},
@@ -287,5 +308,26 @@ NETS = {
     "dropout": Case(
         Net(dropped, {"a": (WIDTH, WIDTH), "b": (WIDTH, WIDTH), "c": (WIDTH, 4)}, dropout=0.5, batch=TOKENS),
         {"b.weight": kernel(WIDTH, WIDTH, "relu", squares(relu))},
+    ),
+    "standardized_kernel": Case(
+        Net(standardized_kernel, {"head": (WIDTH, 4)}, {"kernel": (WIDTH, WIDTH)}, batch=TOKENS),
+        {"kernel": kernel(WIDTH, WIDTH), "head.weight": kernel(WIDTH, 4, "relu", squares(relu))},
+    ),
+    "low_rank_beside_a_kernel": Case(
+        Net(
+            low_rank_beside,
+            {"a": (WIDTH, WIDTH), "head": (WIDTH, 4)},
+            {"down": (WIDTH, 2), "up": (2, WIDTH)},
+            batch=TOKENS,
+        ),
+        {"down": kernel(WIDTH, 2), "up": kernel(2, WIDTH), "a.weight": kernel(WIDTH, WIDTH)},
+    ),
+    "three_gates": Case(
+        Net(three_gates, {"up": (WIDTH, 60), "down": (20, WIDTH)}, batch=TOKENS),
+        {f"up.weight[{n}]": kernel(WIDTH, 20) for n in range(3)},
+    ),
+    "biased_by_places": Case(
+        Net(biased_by_places, dict.fromkeys(("q", "k", "v", "out"), (WIDTH, WIDTH)), {"places": (5, 5)}, batch=TOKENS),
+        {"places": Right("relative_bias"), "out.weight": kernel(WIDTH, WIDTH)},
     ),
 }

@@ -7,7 +7,19 @@ import pytest
 from graph_builders import Builder, between
 
 from glorot.graph import Folded, Graph
-from glorot.graph.operations import Broadcast, Contract, Convolve, Join, Map, Opaque, Random, Reshape, Slice, Take
+from glorot.graph.operations import (
+    Broadcast,
+    Contract,
+    Convolve,
+    Join,
+    Map,
+    Opaque,
+    Random,
+    Reduce,
+    Reshape,
+    Slice,
+    Take,
+)
 
 
 def roles(folded: Folded, path: str) -> list[str]:
@@ -138,3 +150,16 @@ def test_a_number_is_one_value_and_as_it_was_written():
     assert graph.values[graph.number(2.0**-40)].number == pytest.approx(2.0**-40, rel=1e-6)
     assert graph.values[graph.number(-math.inf)].number == -math.inf
     assert graph.values[graph.number(1e300)].number == 1e300
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize(("function", "number"), [("div", 8.0), ("mul", 0.125)])
+def test_a_sum_over_its_count_is_a_mean(function: str, number: float, keeps: bool):
+    b = Builder()
+    x = b.graph.input((2, 8))
+    total = b.graph.step(Reduce("sum", (1,), keeps), [x], (2, 1) if keeps else (2,))
+    wide = total if keeps else b.graph.step(Broadcast((0,)), [total], (2, 1))
+    made = b.map(function, wide, number)
+    mean = b.graph.step(Reduce("mean", (1,), keeps), [x], b.graph.shape(total))
+    assert made == (mean if keeps else b.graph.step(Broadcast((0,)), [mean], (2, 1)))
+    assert b.map(function, wide, 1.5) != made

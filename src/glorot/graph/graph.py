@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from glorot.graph.operations import Opaque, Operation, Random
+from glorot.graph.operations import Broadcast, Map, Opaque, Operation, Pool, Random, Reduce, Reshape
 
 Shape = tuple[int, ...]
 Leaf = Literal["parameter", "statistic", "input", "constant"]
@@ -74,6 +74,7 @@ class Graph:
     settling: set[int] = field(default_factory=set)
     _is_settling: bool = field(default=False, repr=False)
     _numbers: dict[float, int] = field(default_factory=dict, repr=False)
+    _makers: dict[int, Step] = field(default_factory=dict, repr=False)  # of sums, and of what moves them
     _known: dict[tuple[Operation, tuple[int, ...], Shape], int] = field(default_factory=dict, repr=False)
 
     def shape(self, value: int) -> Shape:
@@ -123,16 +124,48 @@ class Graph:
 
     def step(self, operation: Operation, operands: Sequence[int], shape: Sequence[int]) -> int:
         """Add a step, and return its result: the same step of the same values is the same value."""
+        mean = self._mean_in(operation, operands)
+        if mean is not None and self.shape(mean) == tuple(shape):
+            return mean
         key = (operation, tuple(operands), tuple(shape))
         is_pure = not isinstance(operation, Random | Opaque)
         if is_pure and key in self._known:
             return self._known[key]
         result = self._add(shape)
         self.steps.append(Step(operation, tuple(operands), result))
+        if isinstance(operation, Reduce | Pool | Reshape | Broadcast):
+            self._makers[result] = self.steps[-1]
         self.settling |= {result} if self._is_settling else set()
         if is_pure:
             self._known[key] = result
         return result
+
+    def _mean_in(self, operation: Operation, operands: Sequence[int]) -> int | None:
+        """Return the mean that a sum over its count is, as some frameworks write it; None for all else."""
+        if operation not in (Map("div"), Map("mul")):
+            return None
+        value, factor = operands if operands[0] in self._makers or operation == Map("div") else reversed(operands)
+        number = self.values[factor].number
+        if value not in self._makers or not number:
+            return None
+        return self._mean_of(value, number if operation == Map("div") else 1 / number)
+
+    def _mean_of(self, value: int, count: float) -> int | None:
+        """Return a sum over a count as a mean, moved as the sum is; None if it is not the sum of that many elements."""
+        step = self._makers.get(value)
+        match step.operation if step is not None else None:
+            case Reduce("sum", axes, keeps) if step is not None:
+                summed: Operation = Reduce("mean", axes, keeps)
+                number = math.prod(self.shape(step.operands[0])[axis] for axis in axes)
+            case Pool("sum", window) if step is not None:
+                summed, number = Pool("mean", window), math.prod(window)
+            case Reshape() | Broadcast() as move if step is not None:
+                mean = self._mean_of(step.operands[0], count)
+                return None if mean is None else self.step(move, [mean], self.shape(value))
+            case _:
+                return None
+        is_mean = math.isclose(number, count, rel_tol=1e-6)
+        return self.step(summed, step.operands, self.shape(value)) if is_mean else None
 
     @contextmanager
     def first_turn(self) -> Iterator[None]:

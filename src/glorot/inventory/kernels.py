@@ -138,11 +138,13 @@ def follow_parameter(folded: Folded, start: int, labels: Labels, end: int) -> La
     value = end
     while value != start:
         step = folded.makers.of(value)
-        own = [v for v in step.operands if start in _made_from(folded, v, start)] if step is not None else []
-        if step is None or len(set(own)) != 1:
+        own = {v for v in step.operands if start in _made_from(folded, v, start)} if step is not None else set()
+        if len(own) > 1:  # a standardised kernel, say: its own statistics are broadcast to it
+            own = {v for v in own if folded.graph.shape(v) == folded.graph.shape(value)}
+        if step is None or len(own) != 1:
             return None
         chain.append(step)
-        value = own[0]
+        value = own.pop()
     for step in reversed(chain):
         shape = folded.graph.shape(step.result)
         match step.operation:
