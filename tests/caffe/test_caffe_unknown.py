@@ -93,7 +93,7 @@ def test_a_told_shape_frees_what_comes_after_another_unknown_type():
     text = X + layer("one", "Zoom", "x") + layer("two", "Warp", "one") + conv("a", "two") + conv("b", "one")
     net, sentences = told(text, shapes={"two": (2, 7, 8, 8)})
     assert (blobs(net), [one.name for one in net.left_out]) == (["a.0", "a.1"], ["one", "b"])
-    assert glorot.plan(net, "xavier")["a.0"].fans.fan_in == 7 * 9
+    assert glorot.plan(net, "xavier")["a.0"].fans.fan_in == 7 * (22 / 8) ** 2  # 7 channels; 22 of 24 taps on a map of 8
     assert [sentence.partition(";")[0] for sentence in sentences] == [
         "net:2:27: layer 'one': unknown layer type 'Zoom'"
     ]

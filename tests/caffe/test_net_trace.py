@@ -57,8 +57,8 @@ CHAINS = {
     "LRN": ([R, LRN, POOL], "relu", "relu"),
     "dropped": ([R, ("Dropout", ""), ("Split", "")], "relu", "relu"),
     "flattened": ([R, ("Flatten", ""), ("Reshape", "reshape_param { shape { dim: 0 dim: 4 dim: 8 dim: 8 } }")], "relu", "relu"),
-    "two activations": ([R, ("TanH", "")], "tanh", "relu"),
-    "power": ([R, ("Power", "power_param { power: 2 }")], "identity", "relu"),
+    "two activations": ([R, ("TanH", "")], "a function", "a function"),
+    "power": ([R, ("Power", "power_param { power: 2 }")], "relu_squared", "relu_squared"),
     "MVN": ([("MVN", ""), ("Sigmoid", "")], "sigmoid", "sigmoid"),
 }  # fmt: skip
 
@@ -95,9 +95,9 @@ def test_side_by_side_outputs_of_one_activation_remain_its_outputs():
     assert kernels(other + joined("Concat", "a", "b") + conv("z", "join"))["z"][1] == "identity"
 
 
-def test_a_sum_is_no_output_of_an_activation():
+def test_a_sum_is_a_source_by_itself():
     block = conv("a", "x") + relu("a") + conv("b", "a") + joined("Eltwise", "a", "b")
-    assert kernels(block + conv("z", "join"))["z"] == (3, "identity", "identity")
+    assert kernels(block + conv("z", "join"))["z"] == (3, "sum", "identity")
     assert kernels(block + relu("join") + conv("z", "join"))["z"] == (3, "relu", "identity")
     assert kernels(block + relu("join"))["b"][2] == "identity"  # nobody's own activation
 
@@ -108,17 +108,17 @@ def test_pieces_of_a_blob_are_what_it_was():
     assert (found["y"], found["z"]) == ((2, "relu", "identity"), (3, "relu", "identity"))
 
 
-def test_a_gate_of_another_blob_makes_a_mixture():
+def test_a_gate_of_another_blob_makes_a_product():
     text = conv("a", "x") + relu("a") + conv("g", "x")
     scaled = LAYER("gate", "Scale", "a", "gate", 'bottom: "g" scale_param { axis: 0 }')
-    assert kernels(text + scaled + conv("z", "gate"))["z"][1] == "identity"
+    assert kernels(text + scaled + conv("z", "gate"))["z"][1] == "relu × identity"
 
 
-def test_a_recurrent_layer_puts_out_tanh():
+def test_an_lstm_puts_out_a_gate_times_tanh():
     text = """layer { name: "s" type: "Input" top: "s" top: "c" input_param { shape { dim: [5, 2, 3] } shape { dim: [5, 2] } } }
       layer { name: "lstm" type: "LSTM" bottom: "s" bottom: "c" top: "h" recurrent_param { num_output: 4 } }
       layer { name: "fc" type: "InnerProduct" bottom: "h" top: "y" inner_product_param { num_output: 2 axis: 2 } }"""
-    assert kernels(text)["fc"] == (2, "tanh", "identity")
+    assert kernels(text)["fc"] == (2, "sigmoid × tanh", "identity")
 
 
 def test_a_bias_is_told_what_its_layer_is_told():

@@ -97,10 +97,11 @@ def pieces_of(folded: Folded, position: int, outputs: Sequence[int]) -> list[Pie
     """
     graph = folded.graph
     start = graph.steps[position].result
-    count = math.prod(graph.shape(start)[axis] for axis in outputs)
-    if count > MOST_OUTPUTS or not _may_part(folded, start):
+    shape = graph.shape(start)
+    count = math.prod(shape[axis] for axis in outputs)
+    if count > MOST_OUTPUTS or not math.prod(shape) or not _may_part(folded, start):
         return [Piece(np.arange(min(count, MOST_OUTPUTS)), frozenset())]
-    labels = label_axes(graph.shape(start), outputs)
+    labels = label_axes(shape, outputs)
     walk = _Walk(folded)
     walk.arrive(start, labels)
     waiting = [step for step, _ in folded.users[start]]
