@@ -11,7 +11,7 @@ from glorot.graph.operations import Convolve
 from glorot.inventory.cuts import Comb, comb_of, names_of, pieces_of
 from glorot.inventory.kernels import Kernel, kernel_of, kernel_operand, outputs_of
 from glorot.inventory.layouts import comb, laid_out
-from glorot.inventory.parts import Inventory, Parameter, Part
+from glorot.inventory.parts import Inventory, Parameter, Part, runs
 from glorot.inventory.roles import Role, role_of
 from glorot.inventory.seen import Seen, first_of, seen_in
 from glorot.text import number
@@ -83,6 +83,7 @@ class _View:
         return tuple(self._placed(part, seen, self.depths.get(layer, 0), role is not None) for part in parts)
 
     def _placed(self, part: Part, seen: Seen | None, depth: int, is_seen: bool) -> Part:
+        is_seen = is_seen or runs(part.role)  # whether a batch meets averages depends on the mode alone
         if seen is None:
             return replace(part, seen=is_seen)
         source, follower = seen.source, seen.followed_by
