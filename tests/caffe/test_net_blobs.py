@@ -140,7 +140,9 @@ def test_blobs_of_an_lstm():
     ]
     assert [part.role for part in found[1].parts] == ["bias", "forget_bias", "bias", "bias"]
     assert {part.fans for part in found[0].parts} == {Fans(10, 6)}
-    assert {(part.role, part.fans, part.fed_by) for part in found[2].parts} == {("recurrent", Fans(6, 6), "sigmoid × tanh")}
+    assert {(part.role, part.fans, part.fed_by) for part in found[2].parts} == {
+        ("recurrent", Fans(6, 6), "sigmoid × tanh")
+    }
     assert {part.shape for part in found[2].parts} == {(6, 6)}
 
 
