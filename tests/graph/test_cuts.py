@@ -88,10 +88,13 @@ class Scattered(nn.Module):
 @given(st.data())
 def test_pieces_partition_the_outputs_however_they_are_cut(data: Any):
     ends = sorted(data.draw(st.sets(st.integers(1, 11), min_size=1, max_size=3)))
-    model = Scattered(data.draw(st.permutations(range(3))), np.diff([0, *ends, 12]).tolist())
+    sizes = np.diff([0, *ends, 12]).tolist()
+    model = Scattered(data.draw(st.permutations(range(3))), sizes)
     found = sorted(piece.features.tolist() for piece in pieces_in(model))
     assert sorted(itertools.chain(*found)) == list(range(12))
-    assert found == sorted(sorted(piece.tolist()) for piece in model.pieces(torch.arange(12)))
+    expected = sorted(sorted(piece.tolist()) for piece in model.pieces(torch.arange(12)))
+    is_loop = len(set(sizes)) == 1  # equal pieces of one fate are the turns of a loop, as over heads
+    assert found == ([list(range(12))] if is_loop else expected)
 
 
 def test_outputs_that_meet_one_fate_are_one_piece():
