@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 from functions_everywhere import gated, relu, silu, squares
+from graph_builders import Builder
 from hypothesis import given
 from hypothesis import strategies as st
 
 from glorot import GlorotError
+from glorot.graph import Folded
+from glorot.graph.operations import Join, Map
 from glorot.graph.sources import Curved, Data, Mean, Product, Source, Sum, from_json, gains, squares_of, to_json
+from glorot.inventory.seen import seen_in
 
 FINITE = st.floats(1e-3, 1e3)
 CURVED = st.one_of(
@@ -120,3 +124,33 @@ def test_a_sigmoid_gets_its_unit_slope_back():
 )
 def test_a_source_is_told_in_short(source: Source, text: str):
     assert source.text == text
+
+
+@pytest.mark.parametrize(
+    ("before", "factor", "text", "squared"),
+    [
+        ("tanh", 2.0, "2·tanh", 4),
+        ("tanh", 1.0, "tanh", 1),
+        ("relu", -0.5, "-0.5·relu", 0.25),
+    ],
+)
+def test_a_factor_around_a_join_of_like_functions_counts(before: str, factor: float, text: str, squared: float):
+    builder = Builder()
+    x = builder.graph.input((2, 8))
+    sides = [builder.map(before, builder.dense(path, x, 3)) for path in "ab"]
+    joined = builder.graph.step(Join(1), sides, (2, 6))
+    builder.dense("c", builder.map("mul", joined, factor), 4)
+    value, slope = squares_of(before)
+    assert seen_in(Folded(builder.graph))["c"].source == Curved(text, "", (squared * value, squared * slope))
+
+
+def test_what_two_turns_of_a_loop_make_alike_is_one_source():
+    builder = Builder()
+    x = builder.graph.input((2, 8))
+    ways = []
+    for path in "ab":
+        gate, value = builder.dense(f"{path}.gate", x, 3), builder.dense(f"{path}.value", x, 3)
+        ways.append(builder.map("mul", builder.map("sigmoid", gate), builder.map("tanh", value)))
+    mask = builder.graph.input((2, 3))
+    builder.dense("c", builder.graph.step(Map("where"), [mask, *ways], (2, 3)), 4)
+    assert seen_in(Folded(builder.graph))["c"].source == Product((curved("sigmoid"), curved("tanh")))

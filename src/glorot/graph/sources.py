@@ -168,11 +168,11 @@ def _describe(folded: Folded, value: int, depth: int) -> Source:
         if step.operation == Map("where"):  # whose condition, a mask, is no part of the signal
             data = [value for value in data if value in step.operands[1:]]
         inner = tuple(_describe(folded, operand, depth - 1) for operand in data)
-        if kind == "join" and name == "identity":
-            alike = {replace(one, of="") if isinstance(one, Curved) else one for one in inner}
-            if len(alike) == 1:
-                return inner[0] if len(set(inner)) == 1 else alike.pop()
         factor = _factor(name)
+        if kind == "join" and factor is not None:
+            alike = set(inner) if len(set(inner)) == 1 else set(map(_without_paths, inner))
+            if len(alike) == 1:
+                return _scaled(alike.pop(), factor)
         if kind == "product" and factor is not None and step.operation == Map("mul"):
             factors = tuple(f for part in inner for f in (part.factors if isinstance(part, Product) else (part,)))
             return Product(factors, factor)
@@ -183,8 +183,41 @@ def _describe(folded: Folded, value: int, depth: int) -> Source:
     if kind == "input" and name == "identity":
         return Data()
     if source in folded.second:
-        squares = squares[0] * folded.second[source], squares[1]
+        squares = squares[0] * folded.second[source], squares[1] * folded.second[source]
     return Curved(name, kernel_before(folded, source), squares)
+
+
+def _without_paths(source: Source) -> Source:
+    """Return a source without the paths of kernels, for those of several signals side by side differ."""
+    match source:
+        case Curved():
+            return replace(source, of="")
+        case Product(parts, factor):
+            return Product(tuple(map(_without_paths, parts)), factor)
+        case Sum(terms):
+            return Sum(tuple(map(_without_paths, terms)))
+        case Mean(inner):
+            return Mean(_without_paths(inner))
+    return source
+
+
+def _scaled(source: Source, factor: float) -> Source:
+    """Return what a source is after it was multiplied by a number."""
+    match source:
+        case _ if factor == 1:
+            return source
+        case Curved(curve, of, (value, slope)):
+            before, _, name = curve.rpartition("·")
+            whole = factor * float(before or 1)
+            written = name if whole == 1 or not name else f"{whole:.4g}·{name}"
+            return Curved(written, of, (factor**2 * value, factor**2 * slope))
+        case Product(parts, before):
+            return Product(parts, before * factor)
+        case Mean(inner):
+            return Mean(_scaled(inner, factor))
+        case Data():
+            return Curved(f"{factor:.4g}·identity", "", (factor**2, factor**2))
+    return source
 
 
 def _averages(folded: Folded, step: Step, factor: float) -> bool:

@@ -8,6 +8,7 @@ from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE, Fans, embedding
 from glorot.graph import Folded, Graph
 from glorot.graph.operations import Convolve
+from glorot.graph.sources import kernel_before
 from glorot.inventory.cuts import Comb, comb_of, names_of, pieces_of
 from glorot.inventory.kernels import Kernel, kernel_of, kernel_operand, outputs_of
 from glorot.inventory.layouts import comb, laid_out
@@ -79,8 +80,20 @@ class _View:
             parts = self._understand(parameter, role) if is_unknown else self._refine(parameter, role)
         layer = self.layers.get(path, "")
         first = self.firsts.get(layer)
-        seen = self.seen.get(path, first) if parameter.parts[0].role in WEIGHTS else first
+        if parameter.parts[0].role in WEIGHTS:
+            seen = self.seen.get(path, first)
+        else:
+            seen = first if role is None else self._shifted(role, layer) or first
         return tuple(self._placed(part, seen, self.depths.get(layer, 0), role is not None) for part in parts)
+
+    def _shifted(self, role: Role, layer: str) -> Seen | None:
+        """Return what is seen of the kernel of a layer whose result a bias is added to; None for anything else."""
+        step = self.folded.graph.steps[role.use.step]
+        signal = next((value for value in step.operands if value in self.folded.source), None)
+        if role.name != "bias" or signal is None:
+            return None
+        kernel = kernel_before(self.folded, self.folded.back(signal))
+        return self.seen.get(kernel) if self.layers.get(kernel) == layer else None
 
     def _placed(self, part: Part, seen: Seen | None, depth: int, is_seen: bool) -> Part:
         is_seen = is_seen or runs(part.role)  # whether a batch meets averages depends on the mode alone
