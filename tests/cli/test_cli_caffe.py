@@ -45,7 +45,7 @@ def test_a_net_is_planned_by_its_fillers_and_by_better_ones(
     assert run(monkeypatch, "plan", "lenet.prototxt", "-o", "caffe.json") == 0
     text = capsys.readouterr().out
     assert text.startswith("plan: caffe · 8 parts")
-    assert "conv2.0  50×20×5×5  500 → 1250" in text
+    assert "conv2.0  50×20×5×5  500 → 555.6" in text
     assert "weight_filler xavier, FAN_IN 500" in text
     assert run(monkeypatch, "plan", "lenet.prototxt", "--recipe", "auto", "--diff", "caffe.json") == 1
     changed = capsys.readouterr().out
