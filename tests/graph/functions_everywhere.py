@@ -170,6 +170,7 @@ NORMS = {  # after a norm the signal is normal again, whatever came before it
         lambda o, z: o.relu(z * o.rsqrt(o.mean(o.square(z), -1, True) + 1e-6)), squares(relu), "relu"
     ),
     "norm_after_relu": Row(lambda o, z: rms_of(o, o.relu(z)), (1.0, 1.0)),
+    "length_one": Row(lambda o, z: z / o.sqrt(o.sum(z * z, -1, True) + 1e-12), (1 / WIDTH, 1 / WIDTH), "identity"),
     "twice_a_norm": Row(lambda o, z: 2.0 * rms_of(o, z), (4.0, 4.0)),
 }
 
