@@ -270,7 +270,17 @@ class GateUpProj(layers.Dense):
 def test_an_automatic_name_tells_nothing(kind: type) -> None:
     keras.utils.clear_session()
     for name in ("first", "second"):
-        model = keras.Sequential([keras.Input((4,)), kind(12)])
-        assert [part.name for part in inventory(model).parts] == ["layers.0.kernel", "layers.0.bias"], name
-    given = keras.Sequential([keras.Input((4,)), kind(12, name="qkv_proj")])
-    assert [part.name for part in inventory(given).parts][:3] == [f"layers.0.kernel[{piece}]" for piece in "qkv"]
+        layer = kind(12)
+        layer.build((None, 4))
+        assert [part.name for part in inventory(layer).parts] == ["kernel", "bias"], name
+    given = kind(12, name="qkv_proj")
+    given.build((None, 4))
+    assert [part.name for part in inventory(given).parts][:3] == [f"kernel[{piece}]" for piece in "qkv"]
+
+
+def test_a_name_cuts_nothing_that_a_graph_shows_whole() -> None:
+    x = keras.Input((4,))
+    q, k, v = keras.ops.split(layers.Dense(12)(x), 3, axis=-1)
+    model = keras.Model(x, layers.Dense(12, name="qkv_proj")(keras.ops.softmax(q * k) * v))
+    found = [part.name for part in inventory(model).parts if "kernel" in part.name]
+    assert found == [*(f"layers.0.kernel[{n}]" for n in range(3)), "layers.1.kernel"]

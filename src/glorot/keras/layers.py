@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import keras
+
 from glorot import fans
 from glorot.fans import Fans
 from glorot.inventory import Part, View
@@ -57,6 +59,14 @@ def is_norm(layer: Any) -> bool:
 def state_activation(layer: Any) -> str:
     """Return the activation that the state of a recurrent cell has passed; "identity" where it is not known."""
     return activation_of_function(layer.activation) or "identity"
+
+
+def constant_of(initializer: Any) -> float | None:
+    """Return the value that an initializer sets; None for one that draws, or is a function of the user's own."""
+    if isinstance(initializer, keras.initializers.Zeros | keras.initializers.Ones):
+        return float(isinstance(initializer, keras.initializers.Ones))
+    value = initializer.value if isinstance(initializer, keras.initializers.Constant) else None
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _part(

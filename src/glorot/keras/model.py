@@ -18,9 +18,9 @@ from glorot.inventory.fused import FUSED, split
 from glorot.inventory.holding import held
 from glorot.inventory.seeing import observed
 from glorot.keras.graph import lower
-from glorot.keras.layers import OUTSIDE, Parts, kind_of, parts_of
-from glorot.keras.paths import joined, kinds, layers_of, other_variables, own_variables, told
-from glorot.keras.tracing import Follower, Trace, follow
+from glorot.keras.layers import OUTSIDE, Parts, constant_of, kind_of, parts_of
+from glorot.keras.paths import is_quantized, joined, kinds, layers_of, other_variables, own_variables, told
+from glorot.keras.tracing import Trace, follow
 from glorot.preserving import LOCK
 
 WEIGHTS = {"kernel", "recurrent", "embedding"}
@@ -64,15 +64,19 @@ def _inventory(model: Any, inputs: Any) -> Inventory:
     layers = layers_of(model)
     _check_built(layers)
     stored = [one for path, layer in layers for one in _stored(path, layer)]
-    weighted = [id(one.layer) for one in stored if any(part.role in WEIGHTS for part in one.parts or ())]
-    paths = {id(layer): path for path, layer in layers}
     owners = _owners(stored)
     graph = _graph(model, inputs, owners)
-    trace = follow(model, Follower(paths, weighted)) if graph is None else Trace()
+    weighted = [one for one in stored if any(part.role in WEIGHTS for part in one.parts or ())]
+    trace = follow(model, {id(one.layer): one.layer_path for one in weighted}) if graph is None else Trace()
     depths = {path: n for n, path in enumerate(trace.order, start=1)}
     parameters = tuple(_parameter(one, owners[id(one.variable)], trace, depths, graph is None) for one in stored)
     stock = Inventory("keras", parameters, buffers=_buffers(layers, owners))
-    return stock if graph is None else observed(stock, graph, {one.path: one.layer_path for one in stored})
+    if graph is None:
+        return stock
+    seen = observed(stock, graph, {one.path: one.layer_path for one in stored})
+    quantized = {one.path for one in stored if is_quantized(one.layer)}  # their integers are no weights to start
+    both = zip(stock.parameters, seen.parameters, strict=True)
+    return replace(seen, parameters=tuple(known if known.path in quantized else better for known, better in both))
 
 
 def _graph(model: Any, inputs: Any, owners: Mapping[int, str]) -> Graph | None:
@@ -162,20 +166,12 @@ def _with_start(part: Part, one: _Stored) -> Part:
     """Add what the layer's initializer for this variable declares, and what an unusual one left in it."""
     name = one.path.removeprefix(f"{one.layer_path}.")
     initializer = getattr(one.layer, f"{name}_initializer", None)
-    start = _constant_of(initializer) if part.role in (*USUAL, "slope") else None
+    start = constant_of(initializer) if part.role in (*USUAL, "slope") else None
     part = replace(part, start=None if start is None or start == USUAL.get(part.role) else start)
     whole = part.view is None or not part.view.is_piece
     if not whole or part.start is not None:
         return part
     return replace(part, held=held(part, values_of(one.variable), lambda some: some.astype(np.float32)))
-
-
-def _constant_of(initializer: Any) -> float | None:
-    """Return the value that an initializer sets; None for one that draws, or is a function of the user's own."""
-    if isinstance(initializer, keras.initializers.Zeros | keras.initializers.Ones):
-        return float(isinstance(initializer, keras.initializers.Ones))
-    value = initializer.value if isinstance(initializer, keras.initializers.Constant) else None
-    return float(value) if isinstance(value, int | float) else None
 
 
 def values_of(variable: Any) -> NDArray[Any]:

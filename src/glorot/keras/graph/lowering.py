@@ -10,6 +10,7 @@ import keras
 from glorot.errors import GlorotError
 from glorot.graph import Graph
 from glorot.keras.graph.calls import Call, call_of, open_sizes, own_inputs
+from glorot.keras.layers import constant_of
 from glorot.keras.paths import every_layer, kinds, told
 from glorot.keras.preserve import preserved
 
@@ -58,16 +59,9 @@ def _graph_of(call: Call, paths: Mapping[int, str], slopes: Mapping[int, float])
 
 def slopes_of(model: Any) -> dict[int, float]:
     """Return where each slope of a PReLU starts, by the id of its variable."""
-    return {id(layer.alpha): _start_of(layer) for layer in _rectifiers(model)}
+    starts = {id(layer.alpha): constant_of(layer.alpha_initializer) for layer in _rectifiers(model)}
+    return {alpha: USUAL_SLOPE if start is None else start for alpha, start in starts.items()}
 
 
 def _rectifiers(model: Any) -> Iterator[Any]:
     return (layer for layer in every_layer(model) if "PReLU" in kinds(layer) and layer.built)
-
-
-def _start_of(layer: Any) -> float:
-    initializer = layer.alpha_initializer
-    if isinstance(initializer, keras.initializers.Zeros | keras.initializers.Ones):
-        return float(isinstance(initializer, keras.initializers.Ones))
-    value = getattr(initializer, "value", None)
-    return float(value) if isinstance(value, int | float) else USUAL_SLOPE
