@@ -23,9 +23,6 @@ Cut = tuple[tuple[str, Comb], ...]
 MOST_PIECES = 16
 """Pieces of one parameter; what is taken apart further is left whole."""
 
-WEIGHTS = ("kernel", "recurrent", "embedding", "interpolation", "unknown")
-"""The roles of what may be surrounded otherwise than the rest of its layer."""
-
 VECTORS = ("bias", "scale", "shift", "slope")
 """The roles of what acts on each unit by itself."""
 
@@ -80,10 +77,10 @@ class _View:
             parts = self._understand(parameter, role) if is_unknown else self._refine(parameter, role)
         layer = self.layers.get(path, "")
         first = self.firsts.get(layer)
-        if parameter.parts[0].role in WEIGHTS:
-            seen = self.seen.get(path, first)
-        else:
+        if parameter.parts[0].role in ("bias", "forget_bias"):
             seen = first if role is None else self._shifted(role, layer) or first
+        else:
+            seen = self.seen.get(path, first)
         return tuple(self._placed(part, seen, self.depths.get(layer, 0), role is not None) for part in parts)
 
     def _shifted(self, role: Role, layer: str) -> Seen | None:
