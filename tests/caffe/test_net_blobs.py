@@ -201,6 +201,16 @@ def test_fans_are_the_connections_of_a_deconvolution(stride, groups):
     assert pair(blob.parts[0].fans) == numbers(expected)
 
 
+@pytest.mark.parametrize("size", [0, 1])
+def test_a_batch_without_examples_has_the_fans_of_any_other(size):
+    text = """layer { name: "conv" type: "Convolution" bottom: "x" top: "c" convolution_param { num_output: 3 kernel_size: 3 } }
+      layer { name: "ip" type: "InnerProduct" bottom: "c" top: "h" inner_product_param { num_output: 5 } }
+      layer { name: "cut" type: "Slice" bottom: "h" top: "p" top: "q" slice_param { slice_point: 1 } }"""
+    parts = {part.name: part for part in inventory(parse_net(X("x", f"{size}, 4, 6, 6") + text)).parts}
+    assert pair(parts["conv.0"].fans) == numbers(Fans(36, 3 * (3 * 4 / 6) ** 2))
+    assert parts["ip.0"].fans == Fans(48, 5)
+
+
 def test_what_caffe_takes_for_fans_and_what_is_true():
     """The conventions of the reference: swapped for a Deconvolution and a transposed product, blind for groups."""
     filled = 'convolution_param { num_output: 128 kernel_size: 3 group: 4 weight_filler { type: "xavier" } }'
