@@ -137,7 +137,8 @@ def reasons(refusal: str) -> set[str]:
         rows = re.findall(r"^  (\S+)  (\S+)  in (\w+)", refusal, re.M)
         return {f"`{path.rpartition('.')[2]}`, {len(shape.split('×'))} axes" for path, shape, _ in rows}
     text = refusal.splitlines()[0].removeprefix("the batch does not fit the model: ")
-    return {re.sub(r"layer '[^']*' refused it: |\d+", lambda m: "" if m[0][0] == "l" else "N", text)[:140]}
+    text = re.sub(r"^(layer '[^']*' refused it|its forward pass failed): ", "", text)
+    return {re.sub(r"\d+", "N", text)[:140]}
 
 
 def grouped(rows: list[dict[str, Any]], field: str) -> list[str]:
@@ -177,7 +178,10 @@ def table(rows: list[dict[str, Any]], names: int) -> str:
         ("… planned without a rule, with the batch", share(sum(not row["with"] for row in run), len(run))),
         ("… refused for a parameter that the batch does not reach", share(sum(map(unreached, run)), len(run))),
         ("… every parameter that the batch reaches is seen", share(len(whole), len(run))),
-        ("seconds for a plan with a batch", f"median {seconds[len(seconds) // 2]:.2f}, most {seconds[-1]:.1f}"),
+        (
+            "seconds for a plan with a batch, beside other work",
+            f"median {seconds[len(seconds) // 2]:.2f}, most {seconds[-1]:.1f}",
+        ),
     ]
     lines = [
         "# Coverage: models of `transformers`",
