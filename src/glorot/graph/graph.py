@@ -63,6 +63,7 @@ class Graph:
         tolerance: how far, relative to 1, the numbers of its functions may be off: they are rounded to its dtype.
         incomplete: why it ends before the model does, if it does.
         notes: what had to be assumed.
+        invented: whether sizes of its maps were made up, so that nothing is counted on them.
         settling: the results of the steps of a loop's first turn, which other values feed than all later turns.
     """
 
@@ -71,6 +72,7 @@ class Graph:
     tolerance: float = 1e-4
     incomplete: str = ""
     notes: list[str] = field(default_factory=list)
+    invented: bool = False
     settling: set[int] = field(default_factory=set)
     _is_settling: bool = field(default=False, repr=False)
     _numbers: dict[float, int] = field(default_factory=dict, repr=False)

@@ -98,9 +98,14 @@ def _leaf(folded: Folded, value: int, path: str) -> int | None:
 def _letters_of_contraction(graph: Graph, contract: Contract, step: Step, operand: int) -> str:
     """Return the meaning of each axis of the operand that is the kernel."""
     own, other = contract.operands[operand], contract.operands[1 - operand]
-    return "".join(
-        "i" if letter in other and letter not in contract.result else "b" if letter in other else "o" for letter in own
-    )
+    return "".join(_meaning(letter, other, contract.result) for letter in own)
+
+
+def _meaning(letter: str, other: str, result: str) -> str:
+    """Return what a letter of a kernel stands for: copies, if it is kept of both operands or of none, as experts."""
+    if letter in other:
+        return "b" if letter in result else "i"
+    return "o" if letter in result else "b"
 
 
 def _letters_of_convolution(convolve: Convolve) -> str:
@@ -198,7 +203,7 @@ def fans_of(graph: Graph, step: Step, operand: int) -> Fans:
         own, other = contract.operands[operand], contract.operands[1 - operand]
         sizes = dict(zip(own, graph.shape(step.operands[operand]), strict=True))
         summed = [size for letter, size in sizes.items() if letter in other and letter not in contract.result]
-        free = [size for letter, size in sizes.items() if letter not in other]
+        free = [size for letter, size in sizes.items() if letter not in other and letter in contract.result]
         return Fans(float(math.prod(summed)), float(math.prod(free)))
     assert isinstance(step.operation, Convolve)
     return _fans_of_convolution(graph, step, step.operation)

@@ -114,6 +114,7 @@ class Part:
         seen: whether the graph of the model shows what it is for; else its class alone tells.
         by_use: whether its use alone explains it, for no layer that glorot knows owns it.
         neutral: the value at which a scale changes nothing.
+        kept: why the value that its model holds stays, where nothing says what it should start at.
         filled: whether its model holds values for it.
         note: where its graph and its class say two things.
     """
@@ -135,6 +136,7 @@ class Part:
     seen: bool = False
     by_use: bool = False
     neutral: float = 1.0
+    kept: str = ""
     filled: bool = False
     note: str = ""
 

@@ -67,7 +67,9 @@ def _role_of_scale(folded: Folded, use: Use) -> Role:
     kind = folded.kind[folded.back(signal)] if signal is not None else ""
     if kind in ("normalised", "centred") or folded.is_statistic(step.result):
         return Role("scale", use, neutral)
-    if _ends_branch(folded, step.result):
+    if neutral is None:  # no value of it changes nothing: the rate of a state space, and its like
+        return Role("", use)
+    if kind != "interaction" and _ends_branch(folded, step.result):
         return Role("layer_scale", use, neutral)
     return Role("temperature" if size == 1 else "scale", use, neutral)
 

@@ -93,6 +93,8 @@ class _View:
         return self.seen.get(kernel) if self.layers.get(kernel) == layer else None
 
     def _placed(self, part: Part, seen: Seen | None, depth: int, is_seen: bool) -> Part:
+        if part.role == "unknown":
+            part = replace(part, kept=_kept(part, is_seen))
         is_seen = is_seen or runs(part.role)  # whether a batch meets averages depends on the mode alone
         if seen is None:
             return replace(part, seen=is_seen)
@@ -153,7 +155,8 @@ class _View:
         is_convolution = isinstance(self.folded.graph.steps[role.use.step].operation, Convolve)
         if claimed is not None and claimed != kernel.fans and not is_convolution:
             note = f"connects {_fans(kernel.fans)}, its class {_fans(claimed)}"
-        return self._cut(replace(part, fans=kernel.fans, note=note), shape, role, kernel)
+        fans = claimed if is_convolution and self.folded.graph.invented else kernel.fans
+        return self._cut(replace(part, fans=fans, note=note), shape, role, kernel)
 
     # ---- fused kernels -----------------------------------------------------------------------------------------------
 
@@ -187,6 +190,16 @@ class _View:
         cut = self._pieces(self.folded.position(maker), outputs_of(maker, kernel), shape[0])
         fits = sum(one.run * one.times for _, one in cut) == shape[0]
         return _pieces_in(part, shape, 0, cut) if fits else (part,)
+
+
+def _kept(part: Part, is_seen: bool) -> str:
+    """Return why what a real model holds in an unknown part stays; "" where it has to be asked."""
+    if 0 in part.shape:
+        return "it has no elements"
+    if not part.filled:
+        return ""
+    why = "how it enters is not understood" if is_seen else "the batch does not reach it"
+    return f"{why}, so it keeps the start of its model (provisional)"
 
 
 def _can_be_cut(piece: Comb, size: int) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from glorot.graph.curves import recognised
 from glorot.graph.folding import Folded, Use
 from glorot.graph.operations import Choose, Join, Pool, Slice
-from glorot.graph.sources import Data, Source, source_of
+from glorot.graph.sources import Data, Source, kernel_before, source_of
 
 UNNAMED = "a function"
 """What stands for a curve that is not in the catalogue."""
@@ -69,7 +69,8 @@ def follower(folded: Folded, value: int) -> str:
         maker = folded.makers.of(source)
         is_cut |= maker is not None and isinstance(maker.operation, Slice)
         made = _made_of(folded, source)
-        sources += [source for one in made for source in _after(folded, one)]
+        sources += [passed for one in made for passed in _after(folded, one)]
+        sources += [] if is_cut else [total for one in made for total in _sums_in_loops(folded, one)]
         ends += [(one, source) for one in made if one != source and _is_end(folded, one)]
     names = [name for name in (_name(folded, *end) for end in sorted(set(ends))) if name != "identity"]
     is_mixed = is_cut and len(set(names)) > 1  # as the gates of a recurrent cell are
@@ -115,3 +116,20 @@ def _after(folded: Folded, value: int) -> list[int]:
     pooled = [step.result for step in users if isinstance(step.operation, Pool | Join | Choose)]
     others = [*folded.passed.get(value, ()), *pooled]
     return normed + [source for source in others if source in folded.source and not folded.is_statistic(source)]
+
+
+def _sums_in_loops(folded: Folded, value: int) -> list[int]:
+    """Return the sums of a value and what a loop's own kernels make, as of an input and the state before it."""
+    found = []
+    for position, _ in folded.users[value]:
+        step = folded.graph.steps[position]
+        if folded.kind.get(step.result) == "sum":
+            kernels = [kernel_before(folded, folded.back(operand)) for operand in folded.data_of(step)]
+            found += [step.result] if any(_recurs(folded, path) for path in kernels) else []
+    return found
+
+
+def _recurs(folded: Folded, path: str) -> bool:
+    """Tell whether a kernel is used in the first turn of a loop, and so in all turns."""
+    results = (folded.graph.steps[use.step].result for use in folded.uses.get(path, ()))
+    return not folded.graph.settling.isdisjoint(results)

@@ -124,7 +124,7 @@ def _decide(part: Part, called: set[str], asked: _Asked) -> Choice | None:
         if _matches(pattern, called):
             return Choice(scheme, f"{ASKED} {pattern!r}" if scheme else f"left alone: rule {pattern!r}, skip")
     if part.role == "unknown" and not asked.recipe.keeps:
-        return None
+        return Choice(None, f"left alone: {part.kept}") if part.kept else None
     gathered = runs(part.role) and not asked.recipe.keeps and not part.declared
     choice = usual(part) if gathered else asked.recipe.choose(part, asked.inventory)
     says_so = part.declared is not None and choice.why == part.declared.why  # the recipe `caffe` does

@@ -145,8 +145,10 @@ def usual(part: Part) -> Choice:
     """Return what every recipe gives to biases, norms, slopes and embeddings unless it says otherwise."""
     if part.role in OWN and part.filled:
         return Choice(None, f"left alone: a {part.role.replace('_', ' ')} keeps the start of its model (provisional)")
-    if part.role == "scale" and part.neutral != 1:
-        return Choice(as_scheme(f"constant({part.neutral:g})"), f"a scale of {part.neutral:g} changes nothing here")
+    if part.role in ("scale", "temperature") and part.neutral != 1:
+        return Choice(
+            as_scheme(f"constant({part.neutral:g})"), f"a {part.role} of {part.neutral:g} changes nothing here"
+        )
     if part.role in USUAL:
         scheme, why = USUAL[part.role]
         return Choice(as_scheme(scheme), why)

@@ -42,13 +42,20 @@ def lower(
     given = own_inputs(model) if args is None and kwargs is None else (tuple(args or ()), dict(kwargs or {}))
     if given is None:
         raise GlorotError(f"{told('', model)} has no inputs of its own to be followed on; hand in a batch as inputs")
-    *smaller, largest = open_sizes(given)
-    slopes = slopes_of(model)
+    sizes = open_sizes(given)
     with preserved(every_layer(model)):
-        for size in smaller:
-            with suppress(GlorotError):
-                return _graph_of(call_of(model, given, size), paths or {}, slopes)
-        return _graph_of(call_of(model, given, largest), paths or {}, slopes)
+        graph = _on_any(model, given, sizes, paths or {})
+    graph.invented = len(sizes) > 1
+    return graph
+
+
+def _on_any(model: Any, given: Any, sizes: Sequence[int], paths: Mapping[int, str]) -> Graph:
+    """Return the graph on the first size of what is left open that the model takes."""
+    slopes = slopes_of(model)
+    for size in sizes[:-1]:
+        with suppress(GlorotError):
+            return _graph_of(call_of(model, given, size), paths, slopes)
+    return _graph_of(call_of(model, given, sizes[-1]), paths, slopes)
 
 
 def _graph_of(call: Call, paths: Mapping[int, str], slopes: Mapping[int, float]) -> Graph:
