@@ -9,6 +9,8 @@ from functions_everywhere import FUNCTIONS, WIDTH, Row
 from nets_everywhere import NETS
 from one_net_everywhere import FRAMEWORKS, Net, planned, rows_of
 
+from effort import slow_after
+
 BATCH = np.random.default_rng(0).standard_normal((4, WIDTH)).astype(np.float32)
 
 
@@ -28,7 +30,7 @@ def assert_alike(plans: dict[str, dict[str, dict[str, Any]]]) -> None:
             assert part == {**expected, "std": pytest.approx(expected["std"], rel=1e-9)}, (framework, name)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", slow_after(16, list(FUNCTIONS)))
 def test_one_function_has_one_law(name: str):
     row = FUNCTIONS[name]
     plans = {framework: rows_of(planned(between(row), framework)) for framework in FRAMEWORKS}
@@ -40,7 +42,7 @@ def test_one_function_has_one_law(name: str):
     assert (part["role"], part["fans"], part["seen"]) == ("kernel", (WIDTH, WIDTH), True)
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", slow_after(8, list(NETS)))
 def test_one_net_has_one_plan(name: str):
     case = NETS[name]
     plans = {framework: rows_of(planned(case.net, framework)) for framework in FRAMEWORKS}
