@@ -118,6 +118,8 @@ def _letters_of_convolution(convolve: Convolve) -> str:
 def _stored_letters(folded: Folded, leaf: int, end: int, meaning: str) -> tuple[str, ...] | None:
     """Return the meaning of each stored axis of a parameter, from that of the axes of what it is moved to."""
     shape = folded.graph.shape(leaf)
+    if end == leaf:
+        return tuple(letter if size > 1 else "" for letter, size in zip(meaning, shape, strict=True))
     found = []
     for axis, size in enumerate(shape):
         labels = np.broadcast_to(np.arange(size).reshape([size if n == axis else 1 for n in range(len(shape))]), shape)
