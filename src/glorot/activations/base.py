@@ -123,6 +123,10 @@ class Activation:
             >>> activation("relu").scale_gains()[1].__round__(4), activation("sigmoid").scale_gains()
             (1.4142, (4.0, 4.0))
         """
+        return self._scale_gains
+
+    @functools.cached_property
+    def _scale_gains(self) -> tuple[float, float]:
         if self.squashes_off_zero and self.slope_at_zero != 0:
             return (_steady(1 / self.slope_at_zero),) * 2
         slope = self.moments().derivative_second_moment

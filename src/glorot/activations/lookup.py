@@ -1,5 +1,7 @@
 """From a name, a call or a function to an activation."""
 
+import functools
+
 from glorot.activations.base import ACTIVATIONS, Activation, Function
 from glorot.activations.numeric import from_function
 from glorot.errors import GlorotError
@@ -27,7 +29,13 @@ def activation(spec: "str | Activation | Function") -> Activation:
     if isinstance(spec, Activation):
         return spec
     if isinstance(spec, str):
-        return ACTIVATIONS.make(spec)
+        return _named(spec)
     if callable(spec):
         return from_function(spec)
     raise GlorotError(f"an activation is a name, an Activation or a function on arrays, got {spec!r}")
+
+
+@functools.lru_cache(maxsize=256)
+def _named(spec: str) -> Activation:
+    """Return the activation of a text, once: what it has integrated is kept with it."""
+    return ACTIVATIONS.make(spec)

@@ -11,7 +11,7 @@ from glorot.graph import norms
 from glorot.graph.curves import Application, Curve
 from glorot.graph.damping import damped_by_surroundings
 from glorot.graph.functions import function
-from glorot.graph.graph import Graph, Step
+from glorot.graph.graph import Graph, Step, Value
 from glorot.graph.operations import (
     Broadcast,
     Choose,
@@ -37,7 +37,7 @@ Kind = Literal[
     "input", "kernel", "interaction", "embedding", "affine", "move", "dropout", "join", "product", "sum", "mean",
     "extreme", "normalised", "softmax", "centred", "mix", "opaque",
 ]  # fmt: skip
-"""What a source is: the first value that is no function of another one, element by element."""
+"""What a source is: the first value that is not a function of another one, element by element."""
 
 Role = Literal["kernel", "embedding", "position", "token", "scale", "shift", "slope", "signal"]
 
@@ -95,6 +95,7 @@ class Folded:
         self._root: dict[int, int] = {}  # the value that all of a value comes from, through statistics too
         self._statistics: set[int] = set()  # the values that a statistic enters
         self._taken: dict[int, set[int]] = {}  # for each of them, the values that its statistics are taken of
+        self._leaves = {value.path: value for value in graph.values if value.path}
         self._positions = {step.result: position for position, step in enumerate(graph.steps)}
         self._kernels: set[int] = set()  # what layers say are kernels, as it is or moved
         self._rows: set[int] = set()  # rows of tables that numbers known beforehand look up
@@ -125,6 +126,15 @@ class Folded:
     def has_kernel(self, value: int) -> bool:
         """Tell whether a kernel, or a table that is looked up, lies on the way to a value."""
         return value in self._after_kernel
+
+    def leaf(self, path: str) -> Value:
+        """Return the parameter at a path, as it is stored."""
+        return self._leaves[path]
+
+    def signal_beside(self, use: Use) -> int | None:
+        """Return the signal that a parameter meets; None if it meets another parameter."""
+        operands = enumerate(self.graph.steps[use.step].operands)
+        return next((value for n, value in operands if n != use.operand and value in self.source), None)
 
     def position(self, step: Step) -> int:
         """Return the position of a step."""
@@ -158,7 +168,7 @@ class Folded:
             else:
                 step = self.makers.of(made)
                 if step is None or not isinstance(step.operation, Map):
-                    raise ValueError(f"value {value} is no function of value {source}")
+                    raise ValueError(f"value {value} is not a function of value {source}")
                 found[made] = Application(made, step.operation.function, step.operands)
             waiting.extend(found[made].operands if made in found else ())
         return Curve(source, value, tuple(found[made] for made in sorted(found)), numbers, self.graph.tolerance)
@@ -268,7 +278,7 @@ class Folded:
                 self._start(step.result, "opaque")
 
     def _start(self, value: int, kind: Kind, is_apart: bool = True) -> None:
-        """Make a value a source; one that stands apart is no statistic of what came before."""
+        """Make a value a source; one that stands apart is not a statistic of what came before."""
         self.source[value] = value
         self.kind[value] = kind
         if is_apart:

@@ -114,7 +114,7 @@ class Choose:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Rows of a table, by an index: embeddings, gathers; without an index, in an order of their own, as sorted.
+    """Rows of a table, by an index: embeddings, gathers; without an index, in an order that is not known, as sorted.
 
     Operands: (table, index…).
 

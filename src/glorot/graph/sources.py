@@ -289,7 +289,7 @@ def from_json(row: Any) -> Source:
     """Return the source that a plan wrote.
 
     Raises:
-        GlorotError: if it is none.
+        GlorotError: if it is not a source.
     """
     match row:
         case "data":

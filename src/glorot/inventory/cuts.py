@@ -3,7 +3,7 @@
 import heapq
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -101,7 +101,7 @@ def pieces_of(folded: Folded, position: int, outputs: Sequence[int]) -> list[Pie
     count = math.prod(shape[axis] for axis in outputs)
     if count > MOST_OUTPUTS or not math.prod(shape) or not _may_part(folded, start):
         return [Piece(np.arange(min(count, MOST_OUTPUTS)), frozenset())]
-    labels = label_axes(shape, outputs)
+    labels = label_axes(shape, tuple(outputs))
     walk = _Walk(folded)
     walk.arrive(start, labels)
     waiting = [step for step, _ in folded.users[start]]
@@ -123,15 +123,14 @@ def pieces_of(folded: Folded, position: int, outputs: Sequence[int]) -> list[Pie
 
 def _may_part(folded: Folded, start: int) -> bool:
     """Tell whether a step that could take outputs apart lies between a kernel and whatever comes next."""
-    waiting, seen = [start], {start}
+    waiting, reached = [start], {start}
     while waiting:
         for position, _ in folded.users[waiting.pop()]:
             step = folded.graph.steps[position]
             if isinstance(step.operation, Slice | Reshape | Take | Join):
                 return True
-            goes_on = folded.kind.get(folded.source.get(step.result, -1), "") not in ("kernel", "interaction")
-            if goes_on and step.result in folded.source and step.result not in seen and len(seen) < MOST_STEPS:
-                seen.add(step.result)
+            if step.result not in reached and _goes_on(folded, reached, step):
+                reached.add(step.result)
                 waiting.append(step.result)
     return False
 
@@ -139,7 +138,7 @@ def _may_part(folded: Folded, start: int) -> bool:
 def _follow(walk: _Walk, position: int) -> bool:
     """Follow labels through a step, or note that they end there; tell whether they go on."""
     folded, step = walk.folded, walk.folded.graph.steps[position]
-    goes_on = _goes_on(walk, step)
+    goes_on = _goes_on(folded, walk.labels, step)
     if folded.is_statistic(step.result):  # what only serves a norm is no end
         return False
     for operand, value in enumerate(step.operands):
@@ -152,13 +151,12 @@ def _follow(walk: _Walk, position: int) -> bool:
     return bool(walk.labels.get(step.result))
 
 
-def _goes_on(walk: _Walk, step: Step) -> bool:
-    """Tell whether a step does nothing to outputs but move, bend, scale or sum them."""
-    folded = walk.folded
+def _goes_on(folded: Folded, reached: Container[int], step: Step) -> bool:
+    """Tell whether a step does nothing to outputs that were followed so far but move, bend, scale or sum them."""
     kind = folded.kind.get(folded.source.get(step.result, -1), "")
     match step.operation:
         case Map(name):
-            others = [v for v in folded.data_of(step) if v not in walk.labels]
+            others = [v for v in folded.data_of(step) if v not in reached]
             if folded.source.get(step.result) != step.result or kind in ("normalised", "centred", "softmax", "affine"):
                 return True
             return kind in ("dropout", "sum") and name != "div" and not any(folded.has_kernel(v) for v in others)

@@ -17,7 +17,7 @@ FUSED = {
 
 
 def split(layer_path: str, part: Part) -> tuple[Part, ...]:
-    """Cut a part of a dense layer into the blocks that its name tells of, each with fans of its own.
+    """Cut a part of a dense layer into the blocks that its name stands for, each with its own fans.
 
     A q, k, v projection is cut only where it has three times as many outputs as inputs: what is
     narrower shares keys between heads, and is left whole.

@@ -1,7 +1,7 @@
 """Kernels: how a stored parameter connects inputs to outputs, read from the step where it meets the signal."""
 
+import functools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ class Kernel:
 
     Attributes:
         letters: for each stored axis b (copies), o (outputs), i (inputs) or k (window); several where it holds several,
-            the outermost first, as "bo" of a grouped convolution; "" for an axis of size 1 that is none of them.
+            the outermost first, as "bo" of a grouped convolution; "" for an axis of size 1.
         groups: the size of the b that shares an axis with o.
         fans: the true connection counts.
         outputs: the axes of the result along which its outputs lie.
@@ -54,12 +54,10 @@ def kernel_of(folded: Folded, use: Use) -> Kernel | None:
         use: where it meets the signal, in a contraction or a convolution.
     """
     step = folded.graph.steps[use.step]
-    leaf = _leaf(folded, step.operands[use.operand], use.path)
-    if leaf is None:
-        return None
+    leaf = folded.leaf(use.path).id
     match step.operation:
         case Contract() as contract:
-            meaning = _letters_of_contraction(folded.graph, contract, step, use.operand)
+            meaning = _letters_of_contraction(contract, use.operand)
         case Convolve() as convolve:
             meaning = _letters_of_convolution(convolve)
         case _:
@@ -81,21 +79,7 @@ def _shared_by_groups(graph: Graph, step: Step) -> str:
     return "o" if outputs == graph.shape(step.result)[step.operation.channel] else "i"
 
 
-def _leaf(folded: Folded, value: int, path: str) -> int | None:
-    """Return the parameter of a path among what a value is made of."""
-    waiting, seen = [value], set[int]()
-    while waiting:
-        made = waiting.pop()
-        if folded.graph.values[made].path == path:
-            return made
-        step = folded.makers.of(made)
-        if step is not None and made not in seen:
-            seen.add(made)
-            waiting.extend(step.operands)
-    return None
-
-
-def _letters_of_contraction(graph: Graph, contract: Contract, step: Step, operand: int) -> str:
+def _letters_of_contraction(contract: Contract, operand: int) -> str:
     """Return the meaning of each axis of the operand that is the kernel."""
     own, other = contract.operands[operand], contract.operands[1 - operand]
     return "".join(_meaning(letter, other, contract.result) for letter in own)
@@ -249,8 +233,11 @@ def thin(labels: Labels) -> Labels:
     return np.asarray(labels[index])
 
 
-def label_axes(shape: Sequence[int], axes: Sequence[int]) -> Labels:
+@functools.lru_cache(maxsize=1)
+def label_axes(shape: tuple[int, ...], axes: tuple[int, ...]) -> Labels:
     """Number the elements along some axes of a shape, row-major; the other axes repeat them.
+
+    Layers of one shape follow each other, so the last answer is kept; it cannot be written to.
 
     Example:
         >>> label_axes((2, 3), (1,)).tolist()

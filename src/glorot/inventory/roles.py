@@ -1,5 +1,6 @@
 """Roles: what a parameter is for that meets the signal, read from where and how it does."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,7 @@ def role_of(folded: Folded, path: str) -> Role | None:
         case "embedding":
             return Role("embedding", use)
         case "position":
-            signal = _other(folded, use)
+            signal = folded.signal_beside(use)
             is_logit = signal is not None and folded.kind[folded.back(signal)] == "interaction"
             return Role("relative_bias" if is_logit else "position", use)
         case "token":
@@ -54,15 +55,9 @@ def role_of(folded: Folded, path: str) -> Role | None:
     return Role("", use)
 
 
-def _other(folded: Folded, use: Use) -> int | None:
-    """Return the signal that a parameter meets."""
-    step = folded.graph.steps[use.step]
-    return next((v for n, v in enumerate(step.operands) if n != use.operand and v in folded.source), None)
-
-
 def _role_of_scale(folded: Folded, use: Use) -> Role:
     step = folded.graph.steps[use.step]
-    signal, size = _other(folded, use), _size(folded, use)
+    signal, size = folded.signal_beside(use), math.prod(folded.leaf(use.path).shape)
     neutral = neutral_of(folded, use)
     kind = folded.kind[folded.back(signal)] if signal is not None else ""
     if kind in ("normalised", "centred") or folded.is_statistic(step.result):
@@ -72,11 +67,6 @@ def _role_of_scale(folded: Folded, use: Use) -> Role:
     if kind != "interaction" and _ends_branch(folded, step.result):
         return Role("layer_scale", use, neutral)
     return Role("temperature" if size == 1 else "scale", use, neutral)
-
-
-def _size(folded: Folded, use: Use) -> int:
-    leaf = next(value for value in folded.graph.values if value.path == use.path)
-    return int(np.prod(leaf.shape))
 
 
 def _ends_branch(folded: Folded, value: int) -> bool:
@@ -93,7 +83,7 @@ def _ends_branch(folded: Folded, value: int) -> bool:
 
 
 def _role_of_shift(folded: Folded, use: Use) -> str:
-    signal = _other(folded, use)
+    signal = folded.signal_beside(use)
     if signal is None:
         return "bias"
     kind = folded.kind[folded.source[signal]]
@@ -109,8 +99,8 @@ def _varying_axes(folded: Folded, use: Use) -> list[int]:
     """Return the axes of a result, counted from its end, along which a parameter that is added varies."""
     step = folded.graph.steps[use.step]
     operand = step.operands[use.operand]
-    leaf = next(value for value in folded.graph.values if value.path == use.path)
-    labels = label_axes(leaf.shape, range(len(leaf.shape)))
+    leaf = folded.leaf(use.path)
+    labels = label_axes(leaf.shape, tuple(range(len(leaf.shape))))
     arrived = follow_parameter(folded, leaf.id, labels, operand)
     shape = folded.graph.shape(operand)
     if arrived is None:
@@ -147,6 +137,5 @@ def _curve_of_parameter(folded: Folded, value: int, path: str) -> Curve | None:
             operands = step.operands if name else step.operands[:1]
             applications.append(Application(made, name, operands))
             waiting.extend(operands)
-    leaf = next(v.id for v in folded.graph.values if v.path == path)
     unique = {applied.result: applied for applied in applications}
-    return Curve(leaf, result, tuple(unique[made] for made in sorted(unique)), numbers)
+    return Curve(folded.leaf(path).id, result, tuple(unique[made] for made in sorted(unique)), numbers)

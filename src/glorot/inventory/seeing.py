@@ -85,8 +85,7 @@ class _View:
 
     def _shifted(self, role: Role, layer: str) -> Seen | None:
         """Return what is seen of the kernel of a layer whose result a bias is added to; None for anything else."""
-        step = self.folded.graph.steps[role.use.step]
-        signal = next((value for value in step.operands if value in self.folded.source), None)
+        signal = self.folded.signal_beside(role.use)
         if role.name != "bias" or signal is None:
             return None
         kernel = kernel_before(self.folded, self.folded.back(signal))
@@ -171,16 +170,14 @@ class _View:
     def _pieces(self, position: int, outputs: Sequence[int], size: int) -> Cut:
         if position not in self.cuts:
             found = pieces_of(self.folded, position, outputs)
-            combs = [comb_of(piece.features) for piece in found]
+            combs = [comb_of(piece.features) for piece in found if 1 < len(found) <= MOST_PIECES]
             known = [one for one in combs if one is not None and _can_be_cut(one, size)]
-            whole = len(known) < len(combs) or not 1 < len(combs) <= MOST_PIECES
-            self.cuts[position] = () if whole else tuple(zip(names_of(found), known, strict=True))
+            self.cuts[position] = tuple(zip(names_of(found), known, strict=False)) if len(known) == len(found) else ()
         return self.cuts[position]
 
     def _cut_bias(self, part: Part, shape: Sequence[int], role: Role) -> tuple[Part, ...]:
         """Cut what is added to the outputs of a fused kernel as the kernel is."""
-        step = self.folded.graph.steps[role.use.step]
-        signal = next((v for v in step.operands if v in self.folded.source), None)
+        signal = self.folded.signal_beside(role.use)
         if role.name != "bias" or signal is None or len(shape) != 1:
             return (part,)
         maker = self.folded.makers.of(self.folded.back(signal))
