@@ -150,7 +150,7 @@ def grouped(rows: list[dict[str, Any]], field: str) -> list[str]:
     lines = [
         f"| {len(names)} | {reason.replace('|', '/')} | {', '.join(names[:4])} |" for reason, names in kinds.items()
     ]
-    return sorted(lines, key=lambda line: -int(line.split()[1])) or ["| 0 | | |"]
+    return sorted(lines, key=lambda line: (-int(line.split()[1]), line)) or ["| 0 | | |"]
 
 
 def unreached(row: dict[str, Any]) -> bool:
@@ -164,12 +164,46 @@ def share(part: int, whole: int) -> str:
 def table(rows: list[dict[str, Any]], names: int) -> str:
     """Return the page: what was counted, and each refusal with its reason."""
     made = [row for row in rows if "not built" not in row]
+    lines = [
+        "# Coverage: models of `transformers`",
+        "",
+        f"Made by `benchmarks/coverage.py`: {versions()}.",
+        "",
+        "| | |",
+    ]
+    lines += ["|---|---|", *(f"| {what} | {figure} |" for what, figure in figures(rows, made, names))]
+    for title, field in REFUSED.items():
+        counted = grouped(rows if field == "not built" else made, field)
+        lines += ["", f"## {title}", "", "| models | reason | such as |", "|---|---|---|", *counted]
+    for title, (field, most) in LISTED.items():
+        told = [(row["model"], row[field]) for row in made if row.get(field)]
+        lines += ["", f"## {title}", ""]
+        lines += [f"- {model}: {'; '.join(some[:most])} ({len(some)})" for model, some in told]
+    return "\n".join(lines) + "\n"
+
+
+REFUSED = {
+    "Refused without a batch": "without",
+    "Refused with a batch": "with",
+    "Refused with a batch by the twin with memory, too": "real",
+    "No batch runs": "no batch",
+    "Not built by their own library": "not built",
+}
+LISTED = {
+    "Reached by the batch and not explained": ("unexplained", 6),
+    "Reached by the batch and not seen": ("unseen", 6),
+    "Planned, and to be looked at": ("suspicious", 5),
+}
+
+
+def figures(rows: list[dict[str, Any]], made: list[dict[str, Any]], names: int) -> list[tuple[str, str]]:
+    """Return what was counted, with its share."""
     run = [row for row in made if "with" in row]
     ends = [row for row in run if not row["with"] or is_unknown(row["with"])]
     whole = [row for row in run if "unseen" in row and not row["unseen"]]
     seconds = sorted(row["seconds"] for row in run) or [0.0]
     sizes = Counter(row["size"] for row in made)
-    figures = [
+    return [
         ("run, of all types that AutoModel knows", share(len(rows), names)),
         ("built", f"{share(len(made), len(rows))}: " + ", ".join(f"{n} {size}" for size, n in sizes.items())),
         ("planned without a rule, without a batch", share(sum(not row["without"] for row in made), len(made))),
@@ -183,42 +217,6 @@ def table(rows: list[dict[str, Any]], names: int) -> str:
             f"median {seconds[len(seconds) // 2]:.2f}, most {seconds[-1]:.1f}",
         ),
     ]
-    lines = [
-        "# Coverage: models of `transformers`",
-        "",
-        f"Made by `benchmarks/coverage.py`: {versions()}.",
-        "",
-        "| | |",
-    ]
-    lines += ["|---|---|", *(f"| {what} | {figure} |" for what, figure in figures)]
-    for title, field in (("Refused without a batch", "without"), ("Refused with a batch", "with"),
-                         ("Refused with a batch by the twin with memory, too", "real"),
-                         ("No batch runs", "no batch"), ("Not built by their own library", "not built")):  # fmt: skip
-        lines += [
-            "",
-            f"## {title}",
-            "",
-            "| models | reason | such as |",
-            "|---|---|---|",
-            *grouped(made if field != "not built" else rows, field),
-        ]
-    lines += ["", "## Reached by the batch and not explained", ""]
-    lines += [
-        f"- {row['model']}: {', '.join(row['unexplained'][:6])} ({len(row['unexplained'])})"
-        for row in run
-        if row.get("unexplained")
-    ]
-    lines += ["", "## Reached by the batch and not seen", ""]
-    lines += [
-        f"- {row['model']}: {', '.join(row['unseen'][:6])} ({len(row['unseen'])})" for row in run if row.get("unseen")
-    ]
-    lines += ["", "## Planned, and to be looked at", ""]
-    lines += [
-        f"- {row['model']}: {'; '.join(row['suspicious'][:5])} ({len(row['suspicious'])})"
-        for row in run
-        if row.get("suspicious")
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def versions() -> str:

@@ -96,7 +96,7 @@ def test_a_whole_kernel_of_a_plan_stays_whole_although_a_batch_shows_pieces():
 
 
 def test_a_path_that_is_stored_otherwise_in_another_framework_is_not_mistaken(tmp_path: Path):
-    """`kernel` is (inputs, outputs) here and (outputs, inputs) there: a view of one is no view of the other."""
+    """`kernel` is (inputs, outputs) here and (outputs, inputs) there: a view of one does not fit the other."""
 
     class InTorch(nn.Module):
         def __init__(self) -> None:

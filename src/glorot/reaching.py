@@ -333,7 +333,7 @@ def _copied(value: Any, copies: dict[int, Any]) -> Any:
     """Return an iterator that goes on as another would, inner ones copied too; what is no iterator stays.
 
     Raises:
-        TypeError: if there is no copy of it.
+        TypeError: if it cannot be copied.
     """
     if not _is_iterator(value):
         return value

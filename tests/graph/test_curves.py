@@ -91,5 +91,5 @@ def test_numbers_are_folded_before_they_meet_a_signal():
 
 def test_what_is_no_function_of_a_value_is_refused():
     folded, before, after = between(lambda b, z: b.mean(z))
-    with pytest.raises(ValueError, match=rf"^value {after} is no function of value {before}$"):
+    with pytest.raises(ValueError, match=rf"^value {after} is not a function of value {before}$"):
         folded.curve(after, before)

@@ -66,7 +66,7 @@ def test_q_k_and_v_are_found_in_any_layout(order: tuple[int, ...]):
 
 
 class Scattered(nn.Module):
-    """Outputs whose axes are put into another order, and cut into pieces, each of which meets a fate of its own."""
+    """Outputs whose axes are put into another order, and cut into pieces, each of which meets its own fate."""
 
     def __init__(self, order: list[int], sizes: list[int]) -> None:
         super().__init__()

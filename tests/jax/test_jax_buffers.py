@@ -38,7 +38,7 @@ class NnxNet(nnx.Module):
 
 
 class LinenNet(linen.Module):
-    """A net whose norm gathers, beside a mean of its own and a cache."""
+    """A net whose norm gathers, beside its own mean and a cache."""
 
     @linen.compact
     def __call__(self, x: Any) -> Any:

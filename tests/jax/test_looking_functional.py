@@ -21,7 +21,7 @@ KEY, BATCH = jax.random.key(0), jnp.ones((2, 4))
 
 
 class Notes:
-    """What a model keeps that is no array of its own."""
+    """What a model keeps besides its arrays."""
 
     def __init__(self) -> None:
         self.count, self.seen, self.numbers = 0, [1], itertools.count()

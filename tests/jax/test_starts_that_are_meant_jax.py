@@ -1,4 +1,4 @@
-"""Starts that a JAX model means: declared slopes are kept, and what is special is told of before it is drawn over."""
+"""Starts that a JAX model means: declared slopes are kept, and a warning names what is special before it is drawn over."""
 
 import random
 from typing import Any

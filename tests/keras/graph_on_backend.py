@@ -128,6 +128,17 @@ MODELS: dict[str, tuple[Callable[[], Any], Any]] = {
     "subclassed": (subclassed, (2, 6, 8)),
 }
 
+
+def traced(compute: Callable[[Any], Any], *shape: int) -> Graph:
+    """Return the graph of a function of one tensor."""
+
+    class Whole(layers.Layer):
+        def call(self, x: Any) -> Any:
+            return compute(x)
+
+    return lower(Whole(), (keras.KerasTensor(shape, "float32"),))
+
+
 # ---- functions between two layers ------------------------------------------------------------------------------------
 
 C = math.sqrt(2 / math.pi)

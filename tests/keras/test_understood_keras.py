@@ -49,7 +49,7 @@ def test_a_scale_at_the_end_of_a_branch_stays_as_its_model_starts_it() -> None:
 
 
 class Coder(keras.Model):
-    """A model without a call, as one with a train_step of its own may be."""
+    """A model without a call, as one that defines train_step may be."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Running a PyTorch model for its graph: on meta, compiled, scripted, hooked, failing; and what is left behind."""
+"""Running a PyTorch model for its graph: on meta, compiled, scripted, hooked, failing; and what it leaves as it was."""
 
 import pytest
 import torch

@@ -200,7 +200,7 @@ def _lower_roi(at: Lowering) -> Sequence[int]:
 
 
 def _lower_psroi(at: Lowering) -> Sequence[int]:
-    """Lower the means in the bins of each region, each of channels of its own."""
+    """Lower the means in the bins of each region, each bin with its own channels."""
     return _pool_regions(at, "mean")
 
 

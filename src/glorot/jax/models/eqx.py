@@ -1,6 +1,6 @@
 """Equinox models: their inexact arrays are parameters, but for what their layers keep as state.
 
-The running statistics of a BatchNorm lie in an `eqx.nn.State` of their own once `eqx.nn.make_with_state` has made it. A
+The running statistics of a BatchNorm lie in a separate `eqx.nn.State` once `eqx.nn.make_with_state` has made it. A
 model that was made without holds what they start at, and that is started with it.
 """
 
@@ -171,7 +171,7 @@ def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _counters(new: Collection[str]) -> dict[str, Any]:
-    """Return the start of what counts the batches behind running statistics, wherever these are replaced."""
+    """Return the start of what counts the batches of running statistics, wherever these are replaced."""
     found: dict[str, Any] = {}
     for index, (counter, start) in COUNTERS.items():
         means = [path for path in new if path.endswith(f"{index}.init.0")]

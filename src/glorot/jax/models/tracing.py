@@ -1,4 +1,4 @@
-"""Running a model to its graph without computing anything, and what is told of its layers where no batch shows it."""
+"""Running a model to its graph without computing anything, and placing its layers where no batch shows them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -37,11 +37,11 @@ def lower(
 
     Raises:
         GlorotError: if the model refuses the tensors, or computes with numbers that only real ones have; or if it
-            has no inputs of its own and is given none.
+            has no inputs and is given none.
     """
     given = own_inputs(model) if args is None and kwargs is None else (tuple(args or ()), dict(kwargs or {}))
     if given is None:
-        raise GlorotError(f"{told('', model)} has no inputs of its own to be followed on; hand in a batch as inputs")
+        raise GlorotError(f"{told('', model)} has no inputs to be followed on; hand in a batch as inputs")
     sizes = open_sizes(given)
     with preserved(every_layer(model)):
         graph = _on_any(model, given, sizes, paths or {})
