@@ -40,20 +40,26 @@ def held(part: Part, values: Any, as_array: Callable[[Any], Floats]) -> Held | N
         >>> held(part, np.full(3, -4.6, np.float32), np.asarray)
         Held(words='all -4.6', value=-4.599999904632568)
     """
-    flat = values.reshape(-1)
     size = math.prod(values.shape)
     if not size or runs(part.role):  # what training gathers is started again with its model
         return None
-    sample = as_array(flat[:: max(1, size // SAMPLE)])
+    sample = as_array(_sample_of(values, size))
     if not np.isfinite(sample).all():
         return None  # memory that nothing was written to
     is_vector = part.role in ("bias", "forget_bias")
-    if (size > 1 or not is_vector) and np.ptp(sample) == 0 and np.ptp(as_array(flat)) == 0:
+    if (size > 1 or not is_vector) and np.ptp(sample) == 0 and np.ptp(as_array(values.reshape(-1))) == 0:
         return _constant(part, float(sample[0]))
     if part.role in ("kernel", "recurrent", "embedding"):
         rows = as_array(values[:64, :64]) if part.role == "embedding" and len(values.shape) == 2 else None
         return _patterned(sample, rows)
     return _spread(part, sample)
+
+
+def _sample_of(values: Any, size: int) -> Any:
+    """Return every n-th element, without a copy of the whole, which a transposed matrix takes to be flat."""
+    if size <= SAMPLE:
+        return values.reshape(-1)
+    return values[np.unravel_index(np.arange(0, size, size // SAMPLE), tuple(values.shape))]
 
 
 def _constant(part: Part, value: float) -> Held | None:

@@ -116,12 +116,13 @@ def _memories(values: Any) -> set[int]:
 
 def storage_of(tensor: Tensor) -> int:
     """Return what identifies the storage of a tensor; 0 if it has none."""
-    if tensor.layout != torch.strided:
-        return 0
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (NotImplementedError, RuntimeError):
-        return 0
+    with torch._C.DisableTorchFunction():  # nothing escapes by this
+        if tensor.layout != torch.strided:
+            return 0
+        try:
+            return int(tensor.untyped_storage()._cdata)
+        except (NotImplementedError, RuntimeError):
+            return 0
 
 
 class RandomNumbers(TorchDispatchMode):
