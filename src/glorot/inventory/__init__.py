@@ -3,6 +3,7 @@
 from glorot.inventory.parts import (
     ROLES,
     SAME,
+    Branch,
     Declared,
     Held,
     Inventory,
@@ -15,5 +16,6 @@ from glorot.inventory.parts import (
 )
 
 __all__ = [
-    "ROLES", "SAME", "Declared", "Held", "Inventory", "Parameter", "Part", "View", "fingerprint", "path_of", "runs",
+    "ROLES", "SAME", "Branch", "Declared", "Held", "Inventory", "Parameter", "Part", "View", "fingerprint",
+    "path_of", "runs",
 ]  # fmt: skip

@@ -88,6 +88,21 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Branch:
+    """A residual branch: what a model adds to one of its streams.
+
+    Attributes:
+        stream: the number of the stream, in the order in which they are first added to, from 1.
+        index: the number of the merge that adds it, in the order of execution, from 1.
+        count: how many merges the stream has.
+    """
+
+    stream: int
+    index: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Part:
     """The unit of planning: a whole parameter as a rule, of a fused one each piece.
 
@@ -117,6 +132,9 @@ class Part:
         kept: why the value that its model holds stays, where nothing says what it should start at.
         filled: whether its model holds values for it.
         note: where its graph and its class say two things.
+        branch: the residual branch that it ends, if it is its last kernel or a scale after that.
+        purpose: what its layer is for in the model, as the graph shows it, such as "q", "down" or "head"; "" where
+            nothing tells.
     """
 
     name: str
@@ -139,6 +157,8 @@ class Part:
     kept: str = ""
     filled: bool = False
     note: str = ""
+    branch: Branch | None = None
+    purpose: str = ""
 
     @property
     def path(self) -> str:
@@ -157,6 +177,7 @@ class Parameter:
         parts: what is planned of it; none if it is tied.
         tied_to: the path of the parameter whose memory it shares.
         frozen: whether its model says that it is not trained.
+        layer: the path of the layer that it belongs to, which ends in what the user calls that layer.
     """
 
     path: str
@@ -165,6 +186,7 @@ class Parameter:
     parts: tuple[Part, ...] = ()
     tied_to: str | None = None
     frozen: bool = False
+    layer: str = ""
 
 
 @dataclass(frozen=True)

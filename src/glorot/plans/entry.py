@@ -7,7 +7,7 @@ from typing import Any
 from glorot.distributions import Constant, Distribution
 from glorot.fans import Fans
 from glorot.graph.sources import Source
-from glorot.inventory import Part, View
+from glorot.inventory import Branch, Part, View
 from glorot.text import number, shape_text
 
 
@@ -30,6 +30,9 @@ class PlanEntry:
         view: where it lies in the stored tensor of the model that was planned; None if it is the whole tensor.
         source: what feeds its layer, as the graph of the model showed it; None where no graph did.
         seen: whether the graph of the model showed what it is for; else its class alone told.
+        branch: the residual branch that it ends, if it is its last kernel or a scale after that.
+        purpose: what its layer is for in the model, as the graph showed it, such as "q", "down" or "head"; "" where
+            nothing told.
         more: fields that a newer glorot wrote, kept as they are.
     """
 
@@ -47,6 +50,8 @@ class PlanEntry:
     view: View | None = None
     source: Source | None = None
     seen: bool = False
+    branch: Branch | None = None
+    purpose: str = ""
     more: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 

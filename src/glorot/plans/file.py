@@ -17,7 +17,7 @@ from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.files import read_json
 from glorot.graph import sources
-from glorot.inventory import ROLES, View, fingerprint
+from glorot.inventory import ROLES, Branch, View, fingerprint
 from glorot.plans.entry import PlanEntry
 from glorot.stream.checks import MOST_AXES
 from glorot.stream.matrix import check_axes
@@ -26,7 +26,7 @@ from glorot.text import LONGEST, printable, quoted, shape_text
 VERSION = 2
 READ = (1, VERSION)
 STREAM = "glorot-stream/1"
-ADDED = {2: {"view", "source", "seen"}}
+ADDED = {2: {"view", "source", "seen", "branch", "purpose"}}
 """The fields of an entry that each version added; an older one is written without them."""
 
 ENDLESS = 2**63
@@ -70,7 +70,7 @@ def _entry_to_json(entry: PlanEntry, newer: set[str]) -> dict[str, Any]:
     row = {**asdict(entry), "distribution": law, "fans": fans}
     row["source"] = None if entry.source is None else sources.to_json(entry.source)
     del row["more"]
-    for key in ("source", "seen"):
+    for key in ("source", "seen", "branch", "purpose"):
         if not row[key]:
             del row[key]
     if entry.view is not None and entry.view.cut is None:
@@ -161,7 +161,7 @@ def _entry_at(position: int, row: Any, path: str) -> PlanEntry:
 def _entry_from_json(row: dict[str, Any]) -> PlanEntry:
     texts = {key: row[key] for key in ("name", "axes", "role", "fed_by", "followed_by", "scheme", "why")}
     shape, depth, fans = row["shape"], row["depth"], row["fans"]
-    for key, value in texts.items():
+    for key, value in {**texts, "purpose": row.get("purpose", "")}.items():
         _require(isinstance(value, str), key, "text", value)
     _require(_are_sizes(shape), "shape", "a list of sizes", shape)
     _require(math.prod(shape) < ENDLESS, "shape", "of fewer than 2**63 elements", shape)
@@ -178,6 +178,8 @@ def _entry_from_json(row: dict[str, Any]) -> PlanEntry:
         view=_view_from_json(row.get("view"), math.prod(shape)),
         source=None if row.get("source") is None else sources.from_json(row["source"]),
         seen=_flag(row, "seen"),
+        branch=_branch_from_json(row.get("branch")),
+        purpose=row.get("purpose", ""),
         more={key: value for key, value in row.items() if key not in KNOWN},
     )
 
@@ -186,6 +188,20 @@ def _flag(row: dict[str, Any], key: str) -> bool:
     value = row.get(key, False)
     _require(isinstance(value, bool), key, "true or false", value)
     return bool(value)
+
+
+def _branch_from_json(branch: Any) -> Branch | None:
+    if branch is None:
+        return None
+    names = [field.name for field in fields(Branch)]
+    counts = [branch.get(name) for name in names] if isinstance(branch, dict) else []
+    is_one = (
+        bool(counts)
+        and len(counts) == len(branch)
+        and all(type(count) is int and 0 < count < ENDLESS for count in counts)
+    )
+    _require(is_one, "branch", f"null or {', '.join(names)} as numbers from 1 on", branch)
+    return Branch(*counts)
 
 
 def _law_from_json(row: dict[str, Any]) -> Distribution | None:

@@ -157,7 +157,7 @@ def _entry(part: Part, name: str, choice: Choice, sharers: Sequence[str]) -> Pla
     scheme = "" if choice.scheme is None else choice.scheme.text
     return PlanEntry(
         name, part.axes, part.shape, part.role, part.fans, part.fed_by, part.followed_by, part.depth,
-        law, scheme, why, part.view, part.source, part.seen,
+        law, scheme, why, part.view, part.source, part.seen, part.branch, part.purpose,
     )  # fmt: skip
 
 
