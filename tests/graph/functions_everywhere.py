@@ -187,6 +187,11 @@ OTHERS = {
     "concat_of_one_activation": Row(
         lambda o, z: o.concat([o.relu(z[..., :8]), o.relu(z[..., 8:])], -1), squares(relu), "relu"
     ),
+    "concat_of_two_activations": Row(
+        lambda o, z: o.concat([o.relu(z[..., :4]), o.tanh(z[..., 4:])], -1),
+        tuple(0.25 * a + 0.75 * b for a, b in zip(squares(relu), squares(np.tanh), strict=True)),
+        "relu | tanh",
+    ),
     "where_with_a_mask": Row(lambda o, z: o.where(o.array(np.arange(WIDTH) % 2 == 0), o.relu(z), 0.0), squares(relu)),
     "moved_about": Row(
         lambda o, z: o.reshape(o.permute(o.relu(o.reshape(z, (-1, 4, 4))), (0, 2, 1)), (-1, WIDTH)),

@@ -207,6 +207,40 @@ def biased_by_places(o: Any, m: Any, x: Any) -> Any:
     return m.out(o.einsum("bqk,bkd->bqd", shares, v))
 
 
+def picked_experts(o: Any, m: Any, x: Any) -> Any:
+    best = o.argmax(o.softmax(m.router(x)))
+    made = o.einsum("bti,btio->bto", x, o.take(m.up, best)) + o.take(m.up_bias, best)
+    return m.head(o.relu(made))
+
+
+def keys_by_places(o: Any, m: Any, x: Any) -> Any:
+    q, k, v = m.q(x), m.k(x), m.v(x)
+    apart = np.arange(5)[None, :] - np.arange(5)[:, None]
+    logits = o.einsum("bqd,bkd->bqk", q, k) + o.einsum("bqd,qkd->bqk", q, o.take(m.table, np.clip(apart, -2, 2) + 2))
+    return m.out(o.einsum("bqk,bkd->bqd", o.softmax(logits), v))
+
+
+def low_rank(o: Any, m: Any, x: Any) -> Any:
+    return m.head(o.einsum("bti,io->bto", o.relu(m.a(x)), o.einsum("ir,ro->io", m.down, m.up)))
+
+
+def low_rank_turned(o: Any, m: Any, x: Any) -> Any:
+    return m.head(o.einsum("bti,oi->bto", o.relu(m.a(x)), o.einsum("or,ri->oi", m.up, m.down)))
+
+
+def feed_forward_beside_attention(o: Any, m: Any, x: Any) -> Any:
+    y = m.fused(x)
+    q, k, v = (by_heads(o, y[..., n : n + WIDTH]) for n in range(0, 3 * WIDTH, WIDTH))
+    return m.out(together(o, attention(o, q, k, v))) + m.down(o.relu(y[..., 3 * WIDTH :]))
+
+
+def gate_beside_attention(o: Any, m: Any, x: Any) -> Any:
+    y = m.fused(x)
+    q, k, v = (by_heads(o, y[..., n : n + WIDTH]) for n in range(0, 3 * WIDTH, WIDTH))
+    gate, up = y[..., 3 * WIDTH : 3 * WIDTH + 32], y[..., 3 * WIDTH + 32 :]
+    return m.out(together(o, attention(o, q, k, v))) + m.down(o.silu(gate) * up)
+
+
 QKV = {"qkv": (WIDTH, 3 * WIDTH), "out": (WIDTH, WIDTH)}
 PIECES = {
     **{f"qkv.weight[{n}]": kernel(WIDTH, WIDTH) for n in "qkv"},
@@ -329,5 +363,62 @@ NETS = {
     "biased_by_places": Case(
         Net(biased_by_places, dict.fromkeys(("q", "k", "v", "out"), (WIDTH, WIDTH)), {"places": (5, 5)}, batch=TOKENS),
         {"places": Right("relative_bias"), "out.weight": kernel(WIDTH, WIDTH)},
+    ),
+    "picked_experts": Case(
+        Net(
+            picked_experts,
+            {"router": (WIDTH, 3), "head": (WIDTH, 4)},
+            {"up": (3, WIDTH, WIDTH), "up_bias": (3, WIDTH)},
+            batch=TOKENS,
+        ),
+        {
+            "up": kernel(WIDTH, WIDTH),
+            "up_bias": Right("bias", value=0),
+            "router.weight": kernel(WIDTH, 3),
+            "head.weight": kernel(WIDTH, 4, "relu", squares(relu)),
+        },
+    ),
+    "keys_by_places": Case(
+        Net(keys_by_places, dict.fromkeys(("q", "k", "v", "out"), (WIDTH, WIDTH)), {"table": (5, WIDTH)}, batch=TOKENS),
+        {"table": Right("position"), **{f"{n}.weight": kernel(WIDTH, WIDTH) for n in ("q", "k", "v", "out")}},
+    ),
+    "low_rank": Case(
+        Net(low_rank, {"a": (WIDTH, WIDTH), "head": (24, 4)}, {"down": (WIDTH, 2), "up": (2, 24)}, batch=TOKENS),
+        {
+            "down": kernel(WIDTH, 2, "relu", squares(relu)),
+            "up": kernel(2, 24, "identity"),
+            "head.weight": kernel(24, 4),
+        },
+    ),
+    "low_rank_turned": Case(
+        Net(low_rank_turned, {"a": (WIDTH, WIDTH), "head": (24, 4)}, {"up": (24, 2), "down": (2, WIDTH)}, batch=TOKENS),
+        {
+            "down": kernel(WIDTH, 2, "relu", squares(relu)),
+            "up": kernel(2, 24, "identity"),
+            "head.weight": kernel(24, 4),
+        },
+    ),
+    "feed_forward_beside_attention": Case(
+        Net(
+            feed_forward_beside_attention,
+            {"fused": (WIDTH, 3 * WIDTH + 64), "out": (WIDTH, WIDTH), "down": (64, WIDTH)},
+            batch=TOKENS,
+        ),
+        {
+            **{f"fused.weight[{n}]": kernel(WIDTH, WIDTH) for n in "qkv"},
+            "fused.weight[up]": kernel(WIDTH, 64),
+            "down.weight": kernel(64, WIDTH, "relu", squares(relu)),
+        },
+    ),
+    "gate_beside_attention": Case(
+        Net(
+            gate_beside_attention,
+            {"fused": (WIDTH, 3 * WIDTH + 64), "out": (WIDTH, WIDTH), "down": (32, WIDTH)},
+            batch=TOKENS,
+        ),
+        {
+            **{f"fused.weight[{n}]": kernel(WIDTH, WIDTH) for n in "qkv"},
+            **{f"fused.weight[{n}]": kernel(WIDTH, 32) for n in ("gate", "up")},
+        },
     ),
 }

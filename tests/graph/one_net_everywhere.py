@@ -59,6 +59,8 @@ _TORCH = types.SimpleNamespace(
     concat=torch.cat,
     array=torch.from_numpy,
     to=lambda z, shape: z.expand(shape),
+    argmax=lambda z: z.argmax(-1),
+    take=lambda table, index: table[torch.as_tensor(index)],
 )
 _JAX = types.SimpleNamespace(
     **{
@@ -76,6 +78,8 @@ _JAX = types.SimpleNamespace(
     concat=jnp.concatenate,
     array=jnp.asarray,
     to=jnp.broadcast_to,
+    argmax=lambda z: jnp.argmax(z, -1),
+    take=lambda table, index: table[index],
 )
 _KERAS = types.SimpleNamespace(
     **{name: getattr(ops, name) for name in ("abs", "cos", "exp", "sin", "sqrt", "rsqrt", "tanh", "sigmoid", "where")},
@@ -90,6 +94,8 @@ _KERAS = types.SimpleNamespace(
     concat=ops.concatenate,
     array=lambda array: array,
     to=ops.broadcast_to,
+    argmax=lambda z: ops.argmax(z, -1),
+    take=lambda table, index: ops.take(table, index, axis=0),
 )
 
 

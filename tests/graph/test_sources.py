@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from glorot import GlorotError
 from glorot.graph import Folded
 from glorot.graph.operations import Join, Map
-from glorot.graph.sources import Curved, Data, Mean, Product, Source, Sum, from_json, gains, squares_of, to_json
+from glorot.graph.sources import Curved, Data, Joined, Mean, Product, Source, Sum, from_json, gains, squares_of, to_json
 from glorot.inventory.seen import seen_in
 
 FINITE = st.floats(1e-3, 1e3)
@@ -31,6 +31,9 @@ SOURCES = st.recursive(
         st.builds(Product, st.lists(inner, min_size=1, max_size=3).map(tuple), FINITE),
         st.builds(Sum, st.lists(inner, max_size=3).map(tuple)),
         st.builds(Mean, inner),
+        st.lists(st.tuples(inner, st.floats(0, 1)), min_size=1, max_size=3).map(
+            lambda pairs: Joined(*map(tuple, zip(*pairs, strict=True)))
+        ),
     ),
     max_leaves=5,
 )
@@ -51,6 +54,7 @@ def test_a_source_comes_back_from_json(source: Source):
         (Product((Data(),), 0.5), {"product": ["data"], "factor": 0.5}),
         (Sum((Data(), Data())), {"sum": ["data", "data"]}),
         (Mean(Data()), {"mean": "data"}),
+        (Joined((Data(), Mean(Data())), (0.25, 0.75)), {"joined": ["data", {"mean": "data"}], "shares": [0.25, 0.75]}),
     ],
 )
 def test_a_source_is_written_as_people_read_it(source: Source, row: Any):
@@ -72,11 +76,14 @@ def test_a_source_is_written_as_people_read_it(source: Source, row: Any):
         {"product": "data"},
         {"sum": [7]},
         {"mean": {}},
+        {"joined": ["data"], "shares": []},
+        {"joined": ["data"], "shares": [2]},
+        {"joined": ["data"], "shares": ["1"]},
     ],
 )
 def test_what_is_no_source_gets_one_clear_error(row: Any):
     culprit = 7 if row == {"sum": [7]} else {} if row == {"mean": {}} else row
-    message = re.escape(f"a source is 'data', a curve, a product, a sum or a mean, got {culprit!r}")
+    message = re.escape(f"a source is 'data', a curve, a product, a sum, a mean or several joined, got {culprit!r}")
     with pytest.raises(GlorotError, match=f"^{message}$"):
         from_json(row)
 

@@ -10,6 +10,7 @@ import numpy as np
 from glorot.graph import norms
 from glorot.graph.curves import Application, Curve
 from glorot.graph.damping import damped_by_surroundings
+from glorot.graph.experts import picked_bias
 from glorot.graph.functions import function
 from glorot.graph.graph import Graph, Step, Value
 from glorot.graph.operations import (
@@ -21,6 +22,7 @@ from glorot.graph.operations import (
     Join,
     Map,
     Normalise,
+    Operation,
     Pad,
     Permute,
     Pool,
@@ -39,7 +41,7 @@ Kind = Literal[
 ]  # fmt: skip
 """What a source is: the first value that is not a function of another one, element by element."""
 
-Role = Literal["kernel", "embedding", "position", "token", "scale", "shift", "slope", "signal"]
+Role = Literal["kernel", "embedding", "position", "token", "scale", "shift", "bias", "slope", "signal"]
 
 
 AFFINE = {"add", "sub", "mul", "div", "where"}
@@ -206,7 +208,7 @@ class Folded:
             self.parameters[step.result] = tuple(dict.fromkeys(made))
             is_move = isinstance(step.operation, Reshape | Permute | Slice | Flip | Broadcast | Take)
             self._kernels |= {step.result} if is_move and step.operands[0] in self._kernels else set()
-            is_row = isinstance(step.operation, Take) or step.operands[0] in self._rows
+            is_row = _looks_up(step.operation, self.graph.shape(step.operands[0])) or step.operands[0] in self._rows
             self._rows |= {step.result} if is_move and is_row else set()
         if not self._running.isdisjoint(step.operands):
             self._running.add(step.result)
@@ -240,7 +242,7 @@ class Folded:
         """Return what a parameter is for that meets the signal in a step."""
         match step.operation:
             case Contract() | Convolve():
-                return "kernel"
+                return "position" if self._is_row(value) and value not in self._kernels else "kernel"
             case Map(_) if self.number(value) is not None:
                 return "slope"
             case Join() | Map("where"):
@@ -322,6 +324,10 @@ class Folded:
         else:
             self._mix(step, name)
 
+    def _is_row(self, value: int) -> bool:
+        """Tell whether a value is rows that are looked up by place, and no kernels of a stack."""
+        return value in self._rows and all(len(self.leaf(path).shape) == 2 for path in self.parameters[value])
+
     def _without_factor(self, value: int) -> int:
         """Return what dropout scales up, so that its mean stays: the value before its last product with a number."""
         step = self.makers.of(value)
@@ -358,6 +364,13 @@ class Folded:
         """Follow a function of several values: a norm, if one is a statistic of the other."""
         root = self._root[step.result] if step.result in self._statistics else self._root_of_terms(step, name)
         found, signal = (None, 0) if root is None else self._statistic(step, root)
+        picked = picked_bias(self, step, name) if found is None else None
+        if picked is not None:
+            (path,) = self.parameters[picked.table]
+            self.uses[path] = [use for use in self.uses[path] if self.graph.steps[use.step] is not picked.taken]
+            self._note(self.position(step), picked.operand, "bias", picked.table)
+            self._pass(step.result, "affine", picked.signal)
+            return
         damped = damped_by_surroundings(self, step, name) if found is None else None
         if damped is not None:
             self._pass(step.result, "affine", damped)
@@ -374,3 +387,10 @@ class Folded:
         self._start(step.result, found.kind, is_apart=found.kind != "centred")
         if found.kind == "normalised":
             self.second[step.result] = found.second
+
+
+def _looks_up(operation: Operation, table: Sequence[int]) -> bool:
+    """Tell whether a step takes rows of a table, and does not only put them into another order."""
+    if not isinstance(operation, Take):
+        return False
+    return operation.index is None or sorted(operation.index) != list(range(table[operation.axis]))

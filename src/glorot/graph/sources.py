@@ -11,7 +11,7 @@ from glorot.errors import GlorotError
 from glorot.graph.curves import Curve, recognised
 from glorot.graph.folding import Folded
 from glorot.graph.graph import Step
-from glorot.graph.operations import Map, Pool, Reduce
+from glorot.graph.operations import Join, Map, Pool, Reduce
 
 UNIT = (1.0, 1.0)
 """E x² and E (dx/dz)² of a signal that is passed on as it is."""
@@ -88,6 +88,25 @@ class Mean:
 
 
 @dataclass(frozen=True)
+class Joined:
+    """Unlike signals side by side, each with its share of the elements."""
+
+    parts: "tuple[Source, ...]"
+    shares: tuple[float, ...]
+
+    @property
+    def text(self) -> str:
+        """How it is written in short."""
+        return " | ".join(dict.fromkeys(source.text for source in self.parts))
+
+    @property
+    def squares(self) -> Squares:
+        """The mean over all elements."""
+        weighed = [(share, source.squares) for share, source in zip(self.shares, self.parts, strict=True)]
+        return sum(share * value for share, (value, _) in weighed), sum(share * slope for share, (_, slope) in weighed)
+
+
+@dataclass(frozen=True)
 class Data:
     """The batch itself."""
 
@@ -95,11 +114,11 @@ class Data:
     squares: ClassVar[Squares] = UNIT
 
 
-Source = Curved | Product | Sum | Mean | Data
+Source = Curved | Product | Sum | Mean | Joined | Data
 
 
 def _within(source: Source) -> str:
-    return f"({source.text})" if isinstance(source, Product) else source.text
+    return f"({source.text})" if isinstance(source, Product | Joined) else source.text
 
 
 def gains(source: Source) -> tuple[float, float]:
@@ -173,6 +192,10 @@ def _describe(folded: Folded, value: int, depth: int) -> Source:
             alike = set(inner) if len(set(inner)) == 1 else set(map(_without_paths, inner))
             if len(alike) == 1:
                 return _scaled(alike.pop(), factor)
+            if isinstance(step.operation, Join):
+                sizes = [folded.graph.shape(operand)[step.operation.axis] for operand in data]
+                parts = tuple(_scaled(part, factor) for part in inner)
+                return Joined(parts, tuple(size / sum(sizes) for size in sizes)) if all(sizes) else parts[0]
         if kind == "product" and factor is not None and step.operation == Map("mul"):
             factors = tuple(f for part in inner for f in (part.factors if isinstance(part, Product) else (part,)))
             return Product(factors, factor)
@@ -198,6 +221,10 @@ def _without_paths(source: Source) -> Source:
             return Sum(tuple(map(_without_paths, terms)))
         case Mean(inner):
             return Mean(_without_paths(inner))
+        case Joined(parts, shares):
+            return Joined(tuple(map(_without_paths, parts)), shares)
+        case Data():
+            return Curved()
     return source
 
 
@@ -215,6 +242,8 @@ def _scaled(source: Source, factor: float) -> Source:
             return Product(parts, before * factor)
         case Mean(inner):
             return Mean(_scaled(inner, factor))
+        case Joined(parts, shares):
+            return Joined(tuple(_scaled(part, factor) for part in parts), shares)
         case Data():
             return Curved(f"{factor:.4g}·identity", "", (factor**2, factor**2))
     return source
@@ -281,6 +310,8 @@ def to_json(source: Source) -> Any:
             return {"sum": [to_json(part) for part in terms]}
         case Mean(inner):
             return {"mean": to_json(inner)}
+        case Joined(parts, shares):
+            return {"joined": [to_json(part) for part in parts], "shares": list(shares)}
         case Data():
             return "data"
 
@@ -302,11 +333,17 @@ def from_json(row: Any) -> Source:
             return Sum(tuple(map(from_json, terms)))
         case {"mean": inner}:
             return Mean(from_json(inner))
+        case {"joined": [*parts], "shares": [*shares]} if len(parts) == len(shares) and all(map(_is_share, shares)):
+            return Joined(tuple(map(from_json, parts)), tuple(map(float, shares)))
         case {"curve": str(curve), "of": str(of), "squares": [int() | float() as value, int() | float() as slope]}:
             return Curved(curve, of, (float(value), float(slope)))
         case {"curve": str(curve), "of": str(of)} if _is_number(curve.rpartition("·")[0] or "1"):
             return Curved(curve, of, squares_of(curve))
-    raise GlorotError(f"a source is 'data', a curve, a product, a sum or a mean, got {row!r}")
+    raise GlorotError(f"a source is 'data', a curve, a product, a sum, a mean or several joined, got {row!r}")
+
+
+def _is_share(row: Any) -> bool:
+    return isinstance(row, int | float) and 0 <= row <= 1
 
 
 def _is_number(text: str) -> bool:

@@ -297,6 +297,8 @@ def names_of(pieces: Sequence[Piece]) -> tuple[str, ...]:
         ('q', 'k')
     """
     names = [_name(piece) for piece in pieces]
+    if {"q", "k", "v"} <= set(names) and names.count("") == 1:  # beside attention, the layer that runs in parallel
+        names[names.index("")] = "up"
     return tuple(names) if len(set(names)) == len(names) and all(names) else tuple(map(str, range(len(pieces))))
 
 

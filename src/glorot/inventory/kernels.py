@@ -22,6 +22,7 @@ from glorot.graph.operations import (
     Permute,
     Reshape,
     Slice,
+    Take,
 )
 
 Labels = NDArray[Any]
@@ -38,12 +39,14 @@ class Kernel:
         groups: the size of the b that shares an axis with o.
         fans: the true connection counts.
         outputs: the axes of the result along which its outputs lie.
+        inner: the letters of those axes that another factor of the same product meets, as of W = A·B.
     """
 
     letters: tuple[str, ...]
     groups: int
     fans: Fans
     outputs: tuple[int, ...]
+    inner: str = ""
 
 
 def kernel_of(folded: Folded, use: Use) -> Kernel | None:
@@ -62,9 +65,18 @@ def kernel_of(folded: Folded, use: Use) -> Kernel | None:
             meaning = _letters_of_convolution(convolve)
         case _:
             return None
-    stored = _stored_letters(folded, leaf, step.operands[use.operand], meaning)
+    end, inner = step.operands[use.operand], ""
+    while (product := _last_product(folded, leaf, end)) is not None:
+        found = _letters_of_factor(folded, product, end, meaning)
+        if found is None:
+            return None
+        end, meaning, met = found
+        inner += met
+    stored = _stored_letters(folded, leaf, end, meaning)
     if stored is None:
         return None
+    if inner:
+        return Kernel(stored, 1, _fans_by_letters(folded.leaf(use.path).shape, stored), (), inner)
     groups = step.operation.groups if isinstance(step.operation, Convolve) else 1
     if groups > 1:
         shared = _shared_by_groups(folded.graph, step)
@@ -77,6 +89,43 @@ def _shared_by_groups(graph: Graph, step: Step) -> str:
     assert isinstance(step.operation, Convolve)
     outputs = graph.shape(step.operands[1])[step.operation.kernel[0]]
     return "o" if outputs == graph.shape(step.result)[step.operation.channel] else "i"
+
+
+def _last_product(folded: Folded, start: int, end: int) -> tuple[Step, int] | None:
+    """Return the last product of kernels by which one becomes another, and its operand; None if there is none."""
+    for step, operand in reversed(_way(folded, start, end) or []):
+        if isinstance(step.operation, Contract):
+            return step, operand
+    return None
+
+
+def _letters_of_factor(
+    folded: Folded, product: tuple[Step, int], end: int, meaning: str
+) -> tuple[int, str, str] | None:
+    """Return a factor of a kernel, the meaning of its axes and the letters that the other factor meets.
+
+    What two factors sum over are the outputs of the one that the signal enters, and the inputs of the other.
+    """
+    step, operand = product
+    assert isinstance(step.operation, Contract)
+    whole = _stored_letters(folded, step.result, end, meaning)
+    if whole is None or any(len(letters) > 1 for letters in whole):
+        return None
+    own, other = step.operation.operands[operand], step.operation.operands[1 - operand]
+    means = {letter: meant or "b" for letter, meant in zip(step.operation.result, whole, strict=True)}
+    others = {means[letter] for letter in other if letter in means and letter not in own} - {"b"}
+    if not others <= {"i", "o", "k"} or len(others - {"k"}) != 1:
+        return None
+    met = "i" if "i" in others else "o"
+    letters = "".join(means.get(letter, met) for letter in own)
+    return step.operands[operand], letters, met
+
+
+def _fans_by_letters(shape: tuple[int, ...], letters: tuple[str, ...]) -> Fans:
+    sizes = {
+        letter: math.prod(size for size, own in zip(shape, letters, strict=True) if letter in own) for letter in "oik"
+    }
+    return Fans(float(sizes["i"] * sizes["k"]), float(sizes["o"] * sizes["k"]))
 
 
 def _letters_of_contraction(contract: Contract, operand: int) -> str:
@@ -125,22 +174,16 @@ def _varies(labels: Labels, axis: int) -> bool:
 
 def follow_parameter(folded: Folded, start: int, labels: Labels, end: int) -> Labels | None:
     """Return where the elements of a parameter lie in a value that is made of it; None if it is more than moved."""
-    chain: list[Step] = []
-    value = end
-    while value != start:
-        step = folded.makers.of(value)
-        own = {v for v in step.operands if start in _made_from(folded, v, start)} if step is not None else set()
-        if len(own) > 1:  # a standardised kernel, say: its own statistics are broadcast to it
-            own = {v for v in own if folded.graph.shape(v) == folded.graph.shape(value)}
-        if step is None or len(own) != 1:
-            return None
-        chain.append(step)
-        value = own.pop()
-    for step in reversed(chain):
+    chain = _way(folded, start, end)
+    if chain is None:
+        return None
+    for step, _ in chain:
         shape = folded.graph.shape(step.result)
         match step.operation:
             case Map():
                 labels = np.broadcast_to(labels, shape)
+            case Take(axis, None):
+                labels = _picked(labels, axis, shape)
             case Reshape() | Permute() | Slice() | Broadcast() | Flip() | Pad() as move:
                 arrived = moved(move, [labels], shape, ABSENT)
                 if arrived is None:
@@ -151,8 +194,30 @@ def follow_parameter(folded: Folded, start: int, labels: Labels, end: int) -> La
     return labels
 
 
-def _made_from(folded: Folded, value: int, start: int) -> set[int]:
-    return {start} if value == start or folded.graph.values[start].path in folded.parameters.get(value, ()) else set()
+def _picked(labels: Labels, axis: int, shape: tuple[int, ...]) -> Labels:
+    """Return labels of which the batch picks some along an axis: each in its turn, for which ones is not known."""
+    places = shape[axis : axis + len(shape) - labels.ndim + 1]
+    return np.take(labels, np.arange(math.prod(places)).reshape(places) % labels.shape[axis], axis=axis)
+
+
+def _way(folded: Folded, start: int, end: int) -> list[tuple[Step, int]] | None:
+    """Return the steps by which one value of parameters becomes another, with their operands; None if many ways do."""
+    chain: list[tuple[Step, int]] = []
+    value = end
+    while value != start:
+        step = folded.makers.of(value)
+        own = {v for v in step.operands if _is_made_from(folded, v, start)} if step is not None else set()
+        if len(own) > 1:  # a standardised kernel, say: its own statistics are broadcast to it
+            own = {v for v in own if folded.graph.shape(v) == folded.graph.shape(value)}
+        if step is None or len(own) != 1:
+            return None
+        value = own.pop()
+        chain.append((step, step.operands.index(value)))
+    return chain[::-1]
+
+
+def _is_made_from(folded: Folded, value: int, start: int) -> bool:
+    return value == start or (value > start and {*folded.parameters[start]} <= {*folded.parameters.get(value, ())})
 
 
 def kernel_operand(folded: Folded, step: Step) -> int | None:

@@ -10,7 +10,7 @@ from glorot.graph.folding import Folded, Use
 from glorot.graph.operations import Map
 from glorot.inventory.kernels import follow_parameter, label_axes
 
-ORDER = ("kernel", "embedding", "position", "scale", "token", "slope", "shift", "signal")
+ORDER = ("kernel", "embedding", "position", "scale", "token", "slope", "bias", "shift", "signal")
 """Of several uses the first decides: a kernel that zeros meet in the first turn of a loop looks like a shift there."""
 
 
@@ -44,8 +44,8 @@ def role_of(folded: Folded, path: str) -> Role | None:
             signal = folded.signal_beside(use)
             is_logit = signal is not None and folded.kind[folded.back(signal)] == "interaction"
             return Role("relative_bias" if is_logit else "position", use)
-        case "token":
-            return Role("token", use)
+        case "token" | "bias" as name:
+            return Role(name, use)
         case "slope":
             return Role("slope", use)
         case "scale":

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from glorot.graph.curves import recognised
 from glorot.graph.folding import Folded, Use
 from glorot.graph.operations import Choose, Join, Pool, Slice
-from glorot.graph.sources import Data, Source, kernel_before, source_of
+from glorot.graph.sources import Curved, Data, Source, kernel_before, source_of
+from glorot.inventory.kernels import kernel_of
 
 UNNAMED = "a function"
 """What stands for a curve that is not in the catalogue."""
@@ -35,8 +36,10 @@ def seen_in(folded: Folded) -> dict[str, Seen]:
         results = folded.graph.steps
         settled = [use for use in meets if results[use.step].result not in folded.graph.settling] or meets
         if settled:
-            followed_by = follower(folded, results[settled[0].step].result)
-            found[path] = Seen(meets[0].step, _fed_by(folded, settled[0]), followed_by)
+            inner = _met_by_factors(folded, settled[0])
+            followed_by = "identity" if "o" in inner else follower(folded, results[settled[0].step].result)
+            source = Curved() if "i" in inner else _fed_by(folded, settled[0])
+            found[path] = Seen(meets[0].step, source, followed_by)
     return found
 
 
@@ -44,6 +47,13 @@ def first_of(seen: dict[str, Seen], paths: Iterable[str]) -> Seen | None:
     """Return what is seen of the weight that runs first among several, as of one layer."""
     found = [seen[path] for path in paths if path in seen]
     return min(found, key=lambda one: one.position) if found else None
+
+
+def _met_by_factors(folded: Folded, use: Use) -> str:
+    """Return "o" if the outputs of a kernel enter another factor of the same product, "i" if its inputs come of one."""
+    made = folded.parameters[folded.graph.steps[use.step].operands[use.operand]] if use.role == "kernel" else ()
+    kernel = kernel_of(folded, use) if len(made) > 1 else None
+    return "" if kernel is None else kernel.inner
 
 
 def _fed_by(folded: Folded, use: Use) -> Source:
