@@ -1,6 +1,6 @@
 """Writing a plan's weights into a PyTorch model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -14,7 +14,8 @@ from glorot.errors import GlorotError
 from glorot.plans import Assignment
 from glorot.torch.deferring import check_completed, give_memory
 from glorot.torch.filling import TensorFill, fill_all, name_of
-from glorot.torch.memory import check_apart
+from glorot.torch.memory import check_apart, memory_of
+from glorot.torch.parametrized import computed_in, gathered_in, paths_of, store_all
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
 
@@ -37,22 +38,29 @@ def write(model: nn.Module, assignments: Sequence[Assignment], device: Any = Non
         GlorotError: if a parameter cannot be written; nothing is written then.
     """
     paths = list(dict.fromkeys(assignment.part.path for assignment in assignments))
-    tensors = _tensors(model)
+    memory = _Memory(model)
     for assignment in assignments:
-        _check_writable(assignment, tensors[assignment.part.path], model, device is not None)
+        for name, tensor in memory.of(assignment.part.path).items():
+            _check_writable(assignment, name, tensor, model, device is not None)
     if device is not None:
-        check_completed(bare(model), {*paths, *(path for path in tensors if _tied(tensors, path, paths))})
+        written = {name for path in paths for name in memory.of(path)}
+        tied = {
+            name for name, tensor in memory.tensors.items() if any(tensor is memory.tensors[one] for one in written)
+        }
+        check_completed(bare(model), {*written, *tied, *gathered_in(memory.computed)})
         give_memory(bare(model), device)
-        tensors = _tensors(model)
-    fills = []
-    for part, law, key in assignments:
-        tensor = tensors[part.path]
-        flip = part.view.flip if part.view is not None else ()
-        place = place_of(part, tensor.detach())
-        fills.append(TensorFill(place, key, law, part.shape, part.axes or None, flip))
-    check_apart((path, tensors[path]) for path in paths)
+        memory = _Memory(model)
+    _check_apart(memory, paths)
+    drafts = {path: memory.computed[path].written().detach().clone() for path in paths if path in memory.computed}
+    plain = {path: memory.tensors[path] for path in paths if path not in drafts}
+    drawn = [_fill(one, drafts) for one in assignments if one.part.path in drafts]
+    fills = [_fill(one, plain) for one in assignments if one.part.path in plain]
     try:
+        fill_all(drawn)
+        store_all(memory.computed, drafts)
         fill_all(fills)
+    except GlorotError:
+        raise
     except BaseException as interruption:
         interruption.add_note(
             f"glorot was writing {len(paths)} parameters, {paths[0]} to {paths[-1]}, and some of them hold their new "
@@ -60,26 +68,61 @@ def write(model: nn.Module, assignments: Sequence[Assignment], device: Any = Non
         )
         raise
     else:
-        for path in paths:
-            if path.endswith("running_mean") and path.replace("mean", "var") in tensors:
-                counter = tensors.get(f"{path.removesuffix('running_mean')}num_batches_tracked")
-                if counter is not None:
-                    counter.zero_()
+        _restart_counters(memory.tensors, paths)
     finally:
-        for path in paths:
-            if not tensors[path].is_inference():
-                increment_version(tensors[path])  # the kernel writes memory that autograd may have saved
+        for tensor in plain.values():
+            if not tensor.is_inference():
+                increment_version(tensor)  # the kernel writes memory that autograd may have saved
     return model
 
 
-def _tensors(model: nn.Module) -> dict[str, Tensor]:
-    stored = (bare(model).named_parameters(remove_duplicate=False), bare(model).named_buffers(remove_duplicate=False))
-    return {structural(path): tensor for path, tensor in chain(*stored)}
+class _Memory:
+    """What a model stores.
+
+    Attributes:
+        tensors: its parameters and buffers, by path.
+        computed: its weights that are computed from others, by path.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        inner = bare(model)
+        self.computed = computed_in(inner)
+        stored = chain(inner.named_parameters(remove_duplicate=False), inner.named_buffers(remove_duplicate=False))
+        self.tensors = {structural(path): tensor for path, tensor in stored}
+
+    def of(self, path: str) -> dict[str, Tensor]:
+        """Return the stored tensors that a weight is written into, by path."""
+        return paths_of(path, self.computed[path]) if path in self.computed else {path: self.tensors[path]}
 
 
-def _tied(tensors: Mapping[str, Tensor], path: str, paths: Sequence[str]) -> bool:
-    """Tell whether a parameter is one that is written under another path."""
-    return any(tensors[other] is tensors[path] for other in paths)
+def _fill(assignment: Assignment, tensors: Mapping[str, Tensor]) -> TensorFill:
+    part, law, key = assignment
+    flip = part.view.flip if part.view is not None else ()
+    place = place_of(part, tensors[part.path].detach())
+    return TensorFill(place, key, law, part.shape, part.axes or None, flip)
+
+
+def _check_apart(memory: _Memory, paths: Sequence[str]) -> None:
+    """Raise, naming both, if two weights that are to be written lie in one memory, but are not tied."""
+    owners: dict[Hashable, str] = {}
+    for path in paths:
+        for tensor in memory.of(path).values():
+            other = owners.setdefault(memory_of(tensor), path)
+            if other != path:
+                raise GlorotError(
+                    f"{path} is computed from what {other} holds too, so that writing one changes the other; give one "
+                    f"a copy, or leave it alone with rules=[({path!r}, 'skip')]"
+                )
+    check_apart(stored for path in paths for stored in memory.of(path).items())
+
+
+def _restart_counters(tensors: Mapping[str, Tensor], paths: Sequence[str]) -> None:
+    """Set the number of batches that running statistics have seen to 0, where they start again."""
+    for path in paths:
+        if path.endswith("running_mean") and path.replace("mean", "var") in tensors:
+            counter = tensors.get(f"{path.removesuffix('running_mean')}num_batches_tracked")
+            if counter is not None:
+                counter.zero_()
 
 
 def arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
@@ -89,30 +132,30 @@ def arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
     return {path: (t.float() if path in lacks else t).numpy() for path, t in state.items()}
 
 
-def _check_writable(assignment: Assignment, tensor: Tensor, model: nn.Module, gets_memory: bool) -> None:
+def _check_writable(assignment: Assignment, name: str, tensor: Tensor, model: nn.Module, gets_memory: bool) -> None:
     part = assignment.part
     if tensor.is_meta and not gets_memory:
         raise GlorotError(
-            f"{part.path} is on the meta device and has no memory; glorot.apply(plan, model, seed=…, device=…) gives "
+            f"{name} is on the meta device and has no memory; glorot.apply(plan, model, seed=…, device=…) gives "
             f"it some{_garbage(model)}"
         )
     if hasattr(type(tensor), "__tensor_flatten__"):
         raise GlorotError(
-            f"{part.path} is a {type(tensor).__name__}, which another library spreads over devices or packs; glorot "
+            f"{name} is a {type(tensor).__name__}, which another library spreads over devices or packs; glorot "
             f"writes plain tensors: start the model before it is sharded or quantised, or leave it alone with "
             f"rules=[({part.path!r}, 'skip')]"
         )
     if tensor.layout != torch.strided:
-        raise GlorotError(f"{part.path} has layout {tensor.layout}; glorot writes dense tensors: skip it by a rule")
+        raise GlorotError(f"{name} has layout {tensor.layout}; glorot writes dense tensors: skip it by a rule")
     check(assignment, name_of(tensor.dtype))
     if tensor.numel() and not tensor.is_meta and not tensor.untyped_storage().nbytes():
         raise GlorotError(
-            f"{part.path} has no memory: its storage was freed, as sharding libraries do between steps; gather the "
+            f"{name} has no memory: its storage was freed, as sharding libraries do between steps; gather the "
             "parameters first, or skip it by a rule"
         )
     if tensor.is_inference() and not torch.is_inference_mode_enabled():
         raise GlorotError(
-            f"{part.path} was made under torch.inference_mode(), and nothing may be written to it outside; "
+            f"{name} was made under torch.inference_mode(), and nothing may be written to it outside; "
             "build the model outside it, or apply the plan inside"
         )
 

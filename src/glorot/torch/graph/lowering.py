@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from glorot.preserving import LOCK
 from glorot.torch.graph.frames import failed, running
 from glorot.torch.graph.memory import shape_of
 from glorot.torch.graph.mode import Lowering
+from glorot.torch.parametrized import Computed
 from glorot.torch.preserve import set_apart
 
 
@@ -37,8 +39,8 @@ class Lowered:
     layer: str = ""
 
 
-Leaves = Callable[[Graph], Iterable[tuple[Tensor, int]]]
-"""Adds what a model stores to a graph, and returns each tensor with its value."""
+Leaves = Callable[[Graph], Iterable[tuple[Tensor | Computed, int]]]
+"""Adds what a model stores to a graph, and returns each tensor with its value, or what computes the tensor."""
 
 
 def lower(model: nn.Module, run: Callable[[], Any], batch: Any, leaves: Leaves) -> Lowered:
@@ -70,13 +72,17 @@ def _lower(
 ) -> Lowered:
     graph = Graph()
     stored = list(leaves(graph))
-    graph.tolerance = _tolerance(tensor for tensor, _ in stored)
-    is_meta = any(tensor.is_meta for tensor, _ in stored)
+    tensors = [one.tensor if isinstance(one, Computed) else one for one, _ in stored]
+    graph.tolerance = _tolerance(tensors)
+    is_meta = any(tensor.is_meta for tensor in tensors)
     lowering = Lowering(graph, is_meta, lambda: running(model))
-    for tensor, value in stored:
-        lowering.memory.leaf(tensor, value)
-    _add_inputs(lowering, batch)
     with ExitStack() as stack:
+        for one, value in stored:
+            if isinstance(one, Tensor):
+                lowering.memory.leaf(one, value)
+            else:
+                stack.callback(one.watch(partial(lowering.memory.assign, value=value)))
+        _add_inputs(lowering, batch)
         stack.enter_context(_eager())
         _watch_batch(stack, model, lowering)
         try:
