@@ -14,14 +14,11 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.inventory import Inventory, Part
-from glorot.preserving import LOCK
 from glorot.text import number
 from glorot.torch.paths import structural
 from glorot.torch.places import place_of
-from glorot.torch.writes import own_random_numbers
 
 STEPS = 15
 """Steps of power iteration that gather the largest singular vectors, as many as PyTorch takes itself."""
@@ -357,83 +354,3 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for one, training in before:
             one.training = training
-
-
-# ---- writing ---------------------------------------------------------------------------------------------------------
-
-SAME = 1e-4
-"""By how much, as a share of the largest element, what is used may differ from what is written; 16 bits round more."""
-
-SOME = 0.25
-"""The share of the elements that a parametrization must leave as they are written, and what their mean square may
-change by."""
-
-
-def store_all(computed: Mapping[str, Computed], weights: Mapping[str, Tensor]) -> None:
-    """Write weights into the tensors that they are computed from.
-
-    Args:
-        computed: the computed weights of a model, by path.
-        weights: what some of them are to be.
-
-    Raises:
-        GlorotError: if one cannot hold what is to be written; all are left as they were then.
-    """
-    if not weights:
-        return
-    before = [memory for path in weights for memory in _memories(computed[path])]
-    try:
-        with LOCK, own_random_numbers() as generator:
-            generator.manual_seed(0)  # what completes a narrow orthogonal matrix is drawn
-            for path, weight in weights.items():
-                _store(path, computed[path], weight)
-    except BaseException:
-        with torch.no_grad():
-            for owner, name, tensor, values in before:
-                if name in owner._buffers:
-                    owner._buffers[name] = tensor
-                tensor.copy_(values)
-            for path in weights:
-                computed[path].refresh()
-        raise
-
-
-def _memories(computed: Computed) -> Iterator[tuple[nn.Module, str, Tensor, Tensor]]:
-    """Yield what writing a weight may change, with a copy."""
-    for name in (*computed.originals, *computed.gathered):
-        owner, _, last = name.rpartition(".")
-        module = computed.module.get_submodule(owner)
-        tensor = getattr(module, last)
-        if tensor is not None:
-            yield module, last, tensor, tensor.detach().clone()
-
-
-def _store(path: str, computed: Computed, weight: Tensor) -> None:
-    try:
-        computed.store(weight)
-        used = computed.used().detach()
-    except (RuntimeError, ValueError, NotImplementedError) as error:
-        raise _refusal(path, computed, f"{type(error).__name__}: {error}".rstrip("."), "") from error
-    if not bool(used.isfinite().all()):
-        raise _refusal(path, computed, "what comes back is not finite")
-    if computed.is_exact and not computed.kept and weight.numel() and not _holds(used, weight):
-        apart = float((used - weight).abs().max())
-        raise _refusal(path, computed, f"what comes back differs by up to {number(apart)}")
-
-
-def _holds(used: Tensor, weight: Tensor) -> bool:
-    """Tell whether a weight that is used follows the law of what was written, as a mirrored half of a matrix does."""
-    tolerance = (2e-2 if weight.element_size() <= 2 else SAME) * float(weight.abs().max())
-    same = float(((used - weight).abs() <= tolerance).double().mean())
-    size = float(used.double().square().mean()) / max(float(weight.double().square().mean()), 1e-300)
-    return same == 1 or (same >= SOME and abs(size - 1) <= SOME)
-
-
-def _refusal(path: str, computed: Computed, why: str, way: str | None = None) -> GlorotError:
-    if way is None:
-        law = "'orthogonal'" if ORTHOGONAL in computed.describe() else "another law"
-        way = f"give it {law} by a rule, or "
-    return GlorotError(
-        f"{path} cannot hold what the plan draws for it: it is {computed.describe()}, and {why}; {way}leave it alone "
-        f"with rules=[({path!r}, 'skip')]"
-    )

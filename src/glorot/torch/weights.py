@@ -15,9 +15,10 @@ from glorot.plans import Assignment
 from glorot.torch.deferring import check_completed, give_memory
 from glorot.torch.filling import TensorFill, fill_all, name_of
 from glorot.torch.memory import check_apart, memory_of
-from glorot.torch.parametrized import computed_in, gathered_in, paths_of, store_all
+from glorot.torch.parametrized import computed_in, gathered_in, paths_of
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
+from glorot.torch.storing import store_all
 
 NUMPY = (torch.float16, torch.float32, torch.float64)
 """The floating-point dtypes that NumPy has too."""
