@@ -126,6 +126,8 @@ class Part:
         start: the value that the layer's own arguments say its vector starts at, if they do.
         held: what a real model holds here, if that is unusual.
         source: what feeds its layer, as the graph of the model shows it; None where no batch reached it.
+        way: how many parameters lie before and after it, itself included, between the batch and the end, as the graph
+            of the model shows it; None where no batch reached it.
         seen: whether the graph of the model shows what it is for; else its class alone tells.
         by_use: whether its use alone explains it, for no layer that glorot knows owns it.
         neutral: the value at which a scale changes nothing.
@@ -151,6 +153,7 @@ class Part:
     start: float | None = None
     held: Held | None = None
     source: Source | None = None
+    way: tuple[int, int] | None = None
     seen: bool = False
     by_use: bool = False
     neutral: float = 1.0

@@ -33,6 +33,8 @@ class PlanEntry:
         branch: the residual branch that it ends, if it is its last kernel or a scale after that.
         purpose: what its layer is for in the model, as the graph showed it, such as "q", "down" or "head"; "" where
             nothing told.
+        way: how many parameters lie before and after it, itself included, between the batch and the end, as the graph
+            showed it: the same in every framework, in whichever order its branches run. None where no graph did.
         more: fields that a newer glorot wrote, kept as they are.
     """
 
@@ -52,6 +54,7 @@ class PlanEntry:
     seen: bool = False
     branch: Branch | None = None
     purpose: str = ""
+    way: tuple[int, int] | None = None
     more: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 

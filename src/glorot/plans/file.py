@@ -26,7 +26,7 @@ from glorot.text import LONGEST, printable, quoted, shape_text
 VERSION = 2
 READ = (1, VERSION)
 STREAM = "glorot-stream/1"
-ADDED = {2: {"view", "source", "seen", "branch", "purpose"}}
+ADDED = {2: {"view", "source", "seen", "branch", "purpose", "way"}}
 """The fields of an entry that each version added; an older one is written without them."""
 
 ENDLESS = 2**63
@@ -70,7 +70,7 @@ def _entry_to_json(entry: PlanEntry, newer: set[str]) -> dict[str, Any]:
     row = {**asdict(entry), "distribution": law, "fans": fans}
     row["source"] = None if entry.source is None else sources.to_json(entry.source)
     del row["more"]
-    for key in ("source", "seen", "branch", "purpose"):
+    for key in ("source", "seen", "branch", "purpose", "way"):
         if not row[key]:
             del row[key]
     if entry.view is not None and entry.view.cut is None:
@@ -180,6 +180,7 @@ def _entry_from_json(row: dict[str, Any]) -> PlanEntry:
         seen=_flag(row, "seen"),
         branch=_branch_from_json(row.get("branch")),
         purpose=row.get("purpose", ""),
+        way=_way_from_json(row.get("way")),
         more={key: value for key, value in row.items() if key not in KNOWN},
     )
 
@@ -202,6 +203,11 @@ def _branch_from_json(branch: Any) -> Branch | None:
     )
     _require(is_one, "branch", f"null or {', '.join(names)} as numbers from 1 on", branch)
     return Branch(*counts)
+
+
+def _way_from_json(way: Any) -> tuple[int, int] | None:
+    _require(way is None or (_are_sizes(way) and len(way) == 2), "way", "null or two numbers from 0 on", way)
+    return None if way is None else (way[0], way[1])
 
 
 def _law_from_json(row: dict[str, Any]) -> Distribution | None:

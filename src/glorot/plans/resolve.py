@@ -158,6 +158,7 @@ def _entry(part: Part, name: str, choice: Choice, sharers: Sequence[str]) -> Pla
     return PlanEntry(
         name, part.axes, part.shape, part.role, part.fans, part.fed_by, part.followed_by, part.depth,
         law, scheme, why, part.view, part.source, part.seen, part.branch, part.purpose,
+        part.way,
     )  # fmt: skip
 
 
