@@ -7,8 +7,10 @@ from graph_numbers import Of
 from torch import nn
 from torch.nn import functional as f
 
+from glorot.errors import GlorotError
 from glorot.graph import Folded
 from glorot.inventory.seen import seen_in
+from glorot.torch import deferred
 from glorot.torch.graph import Lowered, lower
 from glorot.torch.preserve import preserved
 
@@ -60,7 +62,26 @@ def written_positions(model, x):
     return model.b(model.e(x).relu()[:, : int(mask.sum()) // 2])
 
 
-@pytest.mark.parametrize("function", [as_many_as_ones, some_places, some_tokens, all_there, written_positions])
+def grid_of_sizes(model, x):
+    """Take as many rows as sizes in a list say, as models of images of many sizes do."""
+    sizes = torch.tensor([2, 2], device=x.device).expand(2)
+    starts = [row * size for row, size in enumerate(sizes.tolist())]
+    return model.b(model.e(x)[:, starts].relu())
+
+
+def packed(model, x):
+    """Lay sequences of several lengths in one row, and count them again."""
+    lengths = (x > 0).sum(1)
+    owners = torch.repeat_interleave(torch.arange(2, device=x.device), lengths)
+    ends = lengths.cumsum(0).tolist()
+    assert (ends, torch.bincount(owners).tolist(), torch.unique(owners).numel()) == ([4, 7], [4, 3], 2)
+    return model.b(model.e(x[x > 0])[: ends[-1]].relu())
+
+
+@pytest.mark.parametrize(
+    "function",
+    [as_many_as_ones, some_places, some_tokens, all_there, written_positions, grid_of_sizes, packed],
+)
 def test_what_depends_on_the_integers_of_the_batch_alone_is_known_on_meta(function):
     lowering = on_meta(function, IDS)
     assert (lowering.error, lowering.graph.notes) == (None, [])
@@ -145,10 +166,47 @@ def test_experts_that_nobody_knows_are_visited_up_to_a_number(experts, seen):
     ]
 
 
+def test_what_the_numbers_of_the_batch_alone_decide_is_known_on_meta():
+    lowering = on_meta(lambda m, x: m.b(m.a(x[(x > 0).any(1)]).relu()), X)  # the lower half
+    assert (lowering.error, lowering.graph.notes) == (None, [])
+    assert lowering.graph.shape(lowering.outputs[0]) == (2, 8)
+
+
+def test_a_buffer_that_was_lost_on_meta_ends_the_graph_and_the_way_out_is_told():
+    class Strided(nn.Linear):
+        def __init__(self):
+            super().__init__(8, 8)
+            self.register_buffer("stride", torch.tensor([1, 2]))
+
+        def forward(self, x):
+            return super().forward(x)[:, : self.stride.tolist()[1]]
+
+    model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), Strided()).to("meta")
+    lowering = lower(model, lambda: model(X.to("meta")), X, leaves_of(model))
+    assert lowering.graph.incomplete == (
+        "layer '2' asks for the elements of a tensor of shape 2 that nobody knows on the meta device, as buffers lose "
+        "what they hold there: build it under glorot.torch.deferred(), which keeps them, or give a model with memory"
+    )
+    assert sources(lowering)["2.weight"] == "relu"
+
+
+def test_buffers_with_memory_are_known_beside_parameters_on_meta():
+    with deferred():
+        model = Of(
+            lambda m, x: m.b(m.a(x)[:, : m.n.sizes.tolist()[0]]), a=nn.Linear(8, 8), b=nn.Linear(4, 8), n=nn.Module()
+        )
+        model.n.register_buffer("sizes", torch.tensor([4]))
+    lowering = lower(model, lambda: model(X.to("meta")), X, leaves_of(model))
+    assert lowering.error is None
+
+
 def test_a_number_that_nobody_knows_ends_the_graph():
     lowering = on_meta(lambda m, x: m.b(m.a(x) * int(m.a(x).sum())), X)
-    assert isinstance(lowering.error, RuntimeError)
-    assert lowering.graph.incomplete == "RuntimeError: Tensor.item() cannot be called on meta tensors"
+    assert isinstance(lowering.error, GlorotError)
+    assert lowering.graph.incomplete == (
+        "the model asks for a number that nobody knows on the meta device, for it is computed from parameters: give a "
+        "model with memory"
+    )
     assert sources(lowering) == {"a.weight": "identity"}
 
 

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from glorot.errors import GlorotError
 from glorot.graph import Graph
 from glorot.preserving import LOCK
 from glorot.torch.graph.frames import failed, running
 from glorot.torch.graph.memory import shape_of
 from glorot.torch.graph.mode import Lowering
+from glorot.torch.graph.truth import Answers
 from glorot.torch.parametrized import Computed
 from glorot.torch.preserve import set_apart
 
@@ -85,11 +87,14 @@ def _lower(
         _add_inputs(lowering, batch)
         stack.enter_context(_eager())
         _watch_batch(stack, model, lowering)
+        if is_meta:
+            stack.enter_context(Answers(lowering.truth))
         try:
             with without_gradients(), lowering:
                 result = run()
         except Exception as error:
-            graph.incomplete = f"{type(error).__name__}: {error}".rstrip(": ")
+            kind = "" if isinstance(error, GlorotError) else f"{type(error).__name__}: "
+            graph.incomplete = f"{kind}{error}".rstrip(": ")
             return Lowered(graph, error=error, layer=failed(model, error))
         return Lowered(graph, result, _values_of(lowering, result))
 

@@ -1,4 +1,4 @@
-"""What is known of tensors on meta: those made of numbers, indices and the integers of the batch alone."""
+"""What is known of tensors on meta: those made of numbers, indices and the batch alone."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,14 +7,17 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 from torch.fx.experimental import _config
+from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 from torch.utils.weak import WeakIdKeyDictionary
 
+from glorot.errors import GlorotError
 from glorot.graph import Graph
+from glorot.text import shape_text
 from glorot.torch.graph.call import signature, tensors_in
 from glorot.torch.writes import storage_of
 
-MOST = 200_000
+MOST = 1_000_000
 """Elements of the largest tensor whose true elements are computed beside it."""
 
 PLACES = 16
@@ -22,6 +25,30 @@ PLACES = 16
 
 UNKNOWN = {"empty", "empty_strided", "empty_like", "new_empty", "new_empty_strided", "empty_permuted"}
 """Operators whose results hold whatever was in memory."""
+
+
+class Answers(TorchFunctionMode):
+    """Answers, from what is known in truth, the questions that PyTorch answers from memory without an operator."""
+
+    def __init__(self, truth: "Truth") -> None:
+        super().__init__()
+        self.truth = truth
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in READING and args[0].is_meta:
+            return func(self.truth.ask(args[0]), *args[1:], **kwargs)
+        result = func(*args, **kwargs)
+        if func in MAKING and result.is_meta and not tensors_in(args):
+            self.truth.know(result, func(*args, **{**kwargs, "device": "cpu"}))
+        return result
+
+
+READING = {Tensor.tolist, Tensor.numpy, Tensor.__array__}
+"""What reads the memory of a tensor without an operator."""
+
+MAKING = {torch.tensor, torch.as_tensor, torch.asarray}
+"""What makes a tensor of numbers without an operator, if that is on meta."""
 
 
 class Truth:
@@ -48,6 +75,18 @@ class Truth:
         """Return the true elements of a tensor; None if they are not known."""
         return self._known.get(tensor) if tensor.is_meta else tensor
 
+    def know(self, tensor: Tensor, elements: Tensor) -> None:
+        """Keep beside a tensor on meta what it holds in truth."""
+        if tensor.numel() <= MOST:
+            self._known[tensor] = elements
+
+    def ask(self, tensor: Tensor) -> Tensor:
+        """Return the true elements of a tensor that the model cannot go on without."""
+        known = self.of(tensor)
+        if known is None:
+            raise self._unknown(tensor)
+        return known
+
     def run(self, func: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Run an operator.
 
@@ -68,12 +107,14 @@ class Truth:
                 answer = tensors[0] in self._alls
                 self._note(f"a condition was taken as {answer}")
                 return answer
+            if called.name == "_local_scalar_dense" and tensors[0].is_meta:
+                raise self._unknown(tensors[0])
         result = self._on_meta(func, args, kwargs, None if written else shadow)
         if called.name in ("all", "_is_all_true"):
             self._alls[result] = True
         for tensor, known in zip(tensors_in(result), tensors_in(shadow), strict=False):
-            if tensor.is_meta and tensor.shape == known.shape and tensor.numel() <= MOST:
-                self._known[tensor] = known
+            if tensor.is_meta and tensor.shape == known.shape:
+                self.know(tensor, known)
         return result
 
     def _shadow(
@@ -102,9 +143,7 @@ class Truth:
         return shadow.clone() if is_copy else shadow
 
     def _is_known(self, tensor: Tensor) -> bool:
-        if tensor.is_meta:
-            return tensor in self._known
-        return not tensor.is_floating_point() or self.follows(tensor) is None
+        return not tensor.is_meta or tensor in self._known
 
     def _truly(self, values: Any) -> Any:
         if isinstance(values, Tensor):
@@ -163,6 +202,20 @@ class Truth:
         self._known[result] = known
         self._note(f"the places where a condition holds were taken as the first {PLACES}")
         return result
+
+    def _unknown(self, tensor: Tensor) -> GlorotError:
+        """Return what is said of elements that nobody knows, where a model cannot go on without them."""
+        layer, shape = self.layer(), tuple(tensor.shape)
+        what = "a number" if tensor.numel() == 1 else f"the elements of a tensor of shape {shape_text(shape)}"
+        lost = (
+            ", as buffers lose what they hold there: build it under glorot.torch.deferred(), which keeps them, or"
+            if self.follows(tensor) is None
+            else ", for it is computed from parameters:"
+        )
+        return GlorotError(
+            f"{f'layer {layer!r}' if layer else 'the model'} asks for {what} that nobody knows on the meta device"
+            f"{lost} give a model with memory"
+        )
 
     def _note(self, assumed: str) -> None:
         layer = self.layer()
