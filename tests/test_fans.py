@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from effort import examples
 from glorot import fans
+from glorot.adapters import take_inventory as inventory
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.inventory import Part
-from glorot.torch import inventory
 
 LINES = (Path(__file__).parent / "data" / "fans.csv").read_text(encoding="utf-8").splitlines()
 TABLE = {row["layer"]: row for row in csv.DictReader(line for line in LINES if not line.startswith("#"))}

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 import glorot
+from glorot.adapters import take_inventory as inventory
 from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Parameter, Part, View
 from glorot.inventory.labels import labelled
 from glorot.inventory.layouts import blocks, comb, complete, laid_out, place_in, split_axes
-from glorot.torch import inventory
 
 PATTERNS = {  # pattern, stored shape, sizes → axes, part shape, and the part written out by hand
     "dense": ("i o", (3, 4), {}, "oi", (4, 3), lambda w: w.T),

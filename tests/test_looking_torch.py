@@ -20,11 +20,12 @@ from torch.nn import functional
 import glorot
 from effort import examples
 from glorot import preserving, probe, reaching
+from glorot.adapters import take_inventory as inventory
 from glorot.comparison import randomness
 from glorot.comparison.task import Task
 from glorot.comparison.training import check_fresh, shares_process
 from glorot.errors import GlorotError
-from glorot.torch import inventory, preserve, tracing, writes
+from glorot.torch import preserve, tracing, writes
 from looking_models import FAILING, MODELS, VICES, Checkpointed, Vice, fail
 from looking_pictures import batch, changed, everything
 

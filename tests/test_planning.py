@@ -7,10 +7,10 @@ from torch import nn
 
 import glorot
 from glorot import stream
+from glorot.adapters import take_inventory as inventory
 from glorot.distributions import Normal
 from glorot.errors import GlorotError
 from glorot.plans import shared_names
-from glorot.torch import inventory
 
 
 def attention() -> nn.Module:

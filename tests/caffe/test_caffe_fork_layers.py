@@ -13,7 +13,8 @@ from test_net_shapes import by_opencv as shape_by_opencv
 from test_net_shapes import layer_text, made
 
 import glorot
-from glorot.caffe import inventory, parse_net, to_torch
+from glorot.adapters import take_inventory as inventory
+from glorot.caffe import parse_net, to_torch
 from glorot.errors import GlorotError
 
 IMAGE = (2, 6, 13, 10)

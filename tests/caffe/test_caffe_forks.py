@@ -18,7 +18,8 @@ from test_net_shapes import ALIKE, layer_text, made
 from test_net_shapes import CASES as SHAPES
 
 from effort import examples
-from glorot.caffe import inventory, parse_net, read_net, to_torch
+from glorot.adapters import take_inventory as inventory
+from glorot.caffe import parse_net, read_net, to_torch
 from glorot.caffe.definition import fields
 from glorot.caffe.formats.messages import Message
 from glorot.caffe.kinds import KINDS

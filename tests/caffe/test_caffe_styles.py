@@ -10,7 +10,8 @@ from caffe_styles import STYLES, resnet
 from numpy.typing import NDArray
 
 import glorot
-from glorot.caffe import Net, inventory, parse_net, save, to_torch
+from glorot.adapters import take_inventory as inventory
+from glorot.caffe import Net, parse_net, save, to_torch
 from glorot.errors import GlorotError
 
 cv2 = pytest.importorskip("cv2")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import glorot
-from glorot.caffe import inventory, parse_net, read_net, to_torch
+from glorot.adapters import take_inventory as inventory
+from glorot.caffe import parse_net, read_net, to_torch
 from glorot.errors import GlorotError
 
 LONELY = Path(__file__).parents[2] / "examples/caffe/pieces/conv1.prototxt"

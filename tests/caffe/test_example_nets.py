@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import glorot
-from glorot.caffe import inventory, read_net, save, to_torch
+from glorot.adapters import take_inventory as inventory
+from glorot.caffe import read_net, save, to_torch
 
 FOLDER = Path(__file__).parents[2] / "examples/caffe"
 NETS = ["alexnet_like", "inception_like", "lenet", "old_style", "siamese"]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import glorot
-from glorot.caffe import Net, inventory, parse_net
+from glorot.adapters import take_inventory as inventory
+from glorot.caffe import Net, parse_net
 from glorot.caffe.kinds.fillers import caffe_fans
 from glorot.distributions import Bilinear, Constant, Normal, PositiveUnitball, SparseNormal, Uniform
 from glorot.errors import GlorotError

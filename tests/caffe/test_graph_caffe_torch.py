@@ -8,7 +8,8 @@ from test_caffe_modules import every_kind
 from test_caffe_modules_opencv import LAYERS, layer, net_text
 from test_graph_caffe import all_nets
 
-from glorot.caffe import Net, inventory, parse_net, to_torch
+from glorot.adapters import take_inventory as inventory
+from glorot.caffe import Net, parse_net, to_torch
 from glorot.caffe.graph import lower
 from glorot.graph import Folded, Graph
 from glorot.inventory.kernels import kernel_of

@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional
 
 import glorot
-from glorot.caffe import inventory, parse_net
+from glorot.adapters import take_inventory as inventory
+from glorot.caffe import parse_net
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import glorot
-from glorot.caffe import inventory, parse_net, read_net, to_torch
+from glorot.adapters import take_inventory as inventory
+from glorot.caffe import parse_net, read_net, to_torch
 from glorot.errors import GlorotError
 
 RELU = '\nlayer { name: "relu" type: "ReLU" bottom: "data" top: "relu" }\n'

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import glorot
 from effort import examples
-from glorot.caffe import inventory, parse_net
+from glorot.adapters import take_inventory as inventory
+from glorot.caffe import parse_net
 from glorot.errors import GlorotError
 
 IT = 'layer {{ name: "{0}" type: "{1}" bottom: "{2}" top: "{3}" {4} }}\n'.format

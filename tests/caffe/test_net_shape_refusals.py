@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from glorot.caffe import inventory, parse_net
+from glorot.adapters import take_inventory as inventory
+from glorot.caffe import parse_net
 from glorot.errors import GlorotError
 
 X = 'input: "x" input_shape { dim: [2, 6, 8, 8] } input: "y" input_shape { dim: [2, 3] }\n'

@@ -2,7 +2,8 @@
 
 import pytest
 
-from glorot.caffe import inventory, parse_net
+from glorot.adapters import take_inventory as inventory
+from glorot.caffe import parse_net
 
 LAYER = 'layer {{ name: "{}" type: "{}" bottom: "{}" top: "{}" {} }}\n'.format
 X = 'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 dim: 4 dim: 8 dim: 8 } } }\n'

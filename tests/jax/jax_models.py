@@ -12,7 +12,7 @@ from flax import nnx
 
 from glorot.inventory import Part
 from glorot.inventory.layouts import place_in
-from glorot.jax.model import inventory
+from glorot.adapters import take_inventory as inventory
 from glorot.jax.models import Described, kind_of
 
 KEY = jax.random.key(0, impl="rbg")  # compiles in a tenth of the time; its numbers do not matter here

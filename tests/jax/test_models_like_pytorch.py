@@ -23,7 +23,7 @@ torch = pytest.importorskip("torch", reason="the numbers are those of PyTorch's 
 
 def in_torch(module: Any) -> dict[str, np.ndarray[Any, Any]]:
     """Fill a PyTorch module with the stream, and return the values of every part."""
-    from glorot.torch import inventory
+    from glorot.adapters import take_inventory as inventory
 
     values = {
         part.name: stream.draw(stream.key_of(0, part.name), Normal(std=1), part.shape)

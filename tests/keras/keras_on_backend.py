@@ -15,7 +15,7 @@ from keras_draws import draws
 from keras_zoo import assigned, built, traced, values_of
 
 import glorot
-from glorot.keras.model import inventory
+from glorot.adapters import take_inventory as inventory
 from glorot.keras.weights import write
 
 

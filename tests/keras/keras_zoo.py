@@ -7,8 +7,9 @@ import keras
 import numpy as np
 from keras import layers
 
+from glorot.adapters import take_inventory as inventory
 from glorot.inventory import Inventory
-from glorot.keras.model import inventory, variables_of
+from glorot.keras.model import variables_of
 from glorot.plans import Assignment, Plan, assignments, resolve
 from glorot.recipes import as_recipe
 

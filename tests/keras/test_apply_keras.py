@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 import glorot
 from effort import slow_after
 from glorot import stream
+from glorot.adapters import take_inventory as inventory
 from glorot.arrays import filled
 from glorot.distributions import Constant, Normal, Uniform
 from glorot.errors import GlorotError
 from glorot.inventory import Part, View
-from glorot.keras.model import inventory, variables_of
+from glorot.keras.model import variables_of
 from glorot.keras.weights import write
 from glorot.plans import Assignment
 

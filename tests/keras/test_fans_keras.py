@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from keras import layers
 
 from effort import examples
+from glorot.adapters import take_inventory as inventory
 from glorot.fans import Fans
-from glorot.keras.model import inventory, variables_of
+from glorot.keras.model import variables_of
 
 LINES = (Path(__file__).parents[1] / "data" / "fans.csv").read_text(encoding="utf-8").splitlines()
 TABLE = {row["layer"]: row for row in csv.DictReader(line for line in LINES if not line.startswith("#"))}

@@ -12,7 +12,9 @@ import glorot
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.inventory import ROLES
-from glorot.keras.model import inventory, matches, variables_of
+from glorot.adapters import take_inventory as inventory
+from glorot.keras.adapter import matches
+from glorot.keras.model import variables_of
 
 ONE = Fans(1, 1)
 K, B, R, S = "kernel", "bias", "recurrent", "scale"

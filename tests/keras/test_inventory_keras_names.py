@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 
 from glorot.errors import GlorotError
-from glorot.keras.model import inventory
+from glorot.adapters import take_inventory as inventory
 
 
 def names(model: Any) -> list[str]:

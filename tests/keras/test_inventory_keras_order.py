@@ -13,7 +13,7 @@ from keras.src.backend.common import global_state
 from keras_zoo import traced, values_of
 
 from glorot.errors import GlorotError
-from glorot.keras.model import inventory
+from glorot.adapters import take_inventory as inventory
 
 # whole models
 

@@ -10,7 +10,7 @@ from keras import layers, ops
 from keras_zoo import traced
 
 from glorot.errors import GlorotError
-from glorot.keras.model import inventory
+from glorot.adapters import take_inventory as inventory
 from glorot.keras.preserve import preserved
 
 BATCH = np.ones((2, 3), np.float32)

@@ -12,7 +12,7 @@ from test_inventory_keras import Named, Transposed, Turned
 
 import glorot
 from glorot.fans import Fans
-from glorot.keras.model import inventory
+from glorot.adapters import take_inventory as inventory
 
 
 class Own(layers.Layer):

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 import glorot
 from effort import examples
 from glorot import probe
+from glorot.adapters import take_inventory as inventory
 from glorot.errors import GlorotError
-from glorot.torch import inventory
 
 X = torch.linspace(-1, 1, 6 * 4).reshape(6, 4)
 

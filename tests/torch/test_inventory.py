@@ -13,11 +13,11 @@ from zoo import LAYERS, poisoned, small_net, started, write_numbers
 
 import glorot
 from glorot import stream
+from glorot.adapters import take_inventory as inventory
 from glorot.distributions import Normal
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.inventory import ROLES
-from glorot.torch import inventory
 
 Array = NDArray[Any]
 ONE = Fans(1, 1)

@@ -11,10 +11,10 @@ from zoo import LAYERS, small_net
 
 import glorot
 from glorot import probe, stream
+from glorot.adapters import take_inventory as inventory
 from glorot.distributions import Normal
 from glorot.errors import GlorotError
 from glorot.fans import Fans
-from glorot.torch import inventory
 
 # what is refused, and the ways out
 

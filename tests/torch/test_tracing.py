@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from zoo import Rows, conv_net, traced
 
 from glorot import probe
-from glorot.torch import inventory
+from glorot.adapters import take_inventory as inventory
 
 X = torch.linspace(-1, 1, 2 * 4).reshape(2, 4)
 IMAGES = torch.linspace(-1, 1, 2 * 3 * 8 * 8).reshape(2, 3, 8, 8)

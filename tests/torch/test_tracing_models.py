@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from zoo import traced
 
 import glorot
-from glorot.torch import inventory
+from glorot.adapters import take_inventory as inventory
 
 # transformers
 

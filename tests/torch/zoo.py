@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 import glorot
+from glorot.adapters import take_inventory as inventory
 from glorot.distributions import Constant
 from glorot.plans import Plan
-from glorot.torch import inventory
 
 Weights = dict[str, Tensor]
 Rows = dict[str, tuple[int, str, str]]

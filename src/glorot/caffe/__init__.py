@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from glorot.caffe.building import parse_net, read_net
 from glorot.caffe.formats.caffemodel import read_caffemodel
-from glorot.caffe.model import inventory, matches, net_of
 from glorot.caffe.nets import Net
-from glorot.caffe.weights import save, write
+from glorot.caffe.weights import save
 
 if TYPE_CHECKING:
     from glorot.caffe.modules import parameter_groups, to_torch
 
 __all__ = [
-    "Net", "inventory", "matches", "net_of", "parameter_groups", "parse_net", "read_caffemodel", "read_net", "save",
-    "to_torch", "write",
+    "Net", "parameter_groups", "parse_net", "read_caffemodel", "read_net", "save", "to_torch",
 ]  # fmt: skip
 
 

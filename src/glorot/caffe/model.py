@@ -11,13 +11,9 @@ from glorot.caffe.building import read_net
 from glorot.caffe.graph import lower
 from glorot.caffe.nets import Net, Node
 from glorot.errors import GlorotError
+from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter
 from glorot.inventory.seeing import observed
-
-
-def matches(model: object) -> bool:
-    """Tell whether a model belongs to this adapter: a net, or the path of a `.prototxt`."""
-    return isinstance(model, Net | str | Path)
 
 
 def net_of(model: Net | str | Path, inputs: Any = None, phase: str | None = None) -> Net:
@@ -53,20 +49,42 @@ def _shape(name: str, batch: Any) -> tuple[int, ...]:
         ) from error
 
 
-def inventory(net: Net, inputs: Any = None) -> Inventory:
-    """Take stock of a Caffe net.
+def layers(net: Net, inputs: Any = None) -> Inventory:
+    """Take stock of a Caffe net by its layers.
 
     Args:
         net: the net.
-        inputs: not looked at; the graph of a net is known without a batch.
+        inputs: not looked at; a net has its shapes.
 
     Returns:
         The inventory; a blob is called by its layer and its index, as in "conv1.0".
     """
-    owned = [(node.layer.name, parameter) for node in net.nodes for parameter in _parameters(node)]
-    parameters = tuple(parameter for _, parameter in owned)
-    stock = Inventory("caffe", parameters, "" if parameters else f"{net.source} has no layer with weights")
-    return observed(stock, lower(net), {parameter.path: layer for layer, parameter in owned})
+    parameters = tuple(parameter for node in net.nodes for parameter in _parameters(node))
+    return Inventory("caffe", parameters, "" if parameters else f"{net.source} has no layer with weights")
+
+
+def graph(net: Net, stock: Inventory, inputs: Any = None, forward: Forward | None = None) -> Graph:
+    """Return what a Caffe net computes, which its definition tells.
+
+    Args:
+        net: the net.
+        stock: not looked at; each layer states what its blobs do.
+        inputs: not looked at; a net has its shapes.
+        forward: None; a net runs as it is defined.
+
+    Raises:
+        GlorotError: if a function is to run it.
+    """
+    if forward is not None:
+        raise GlorotError(
+            "forward= runs a model, and a Caffe net runs as it is defined; leave it out"
+        )
+    return lower(net)
+
+
+def inventory(net: Net) -> Inventory:
+    """Return all that is known of a net, by its layers and by its graph."""
+    return observed(layers(net), lower(net))
 
 
 def _parameters(node: Node) -> list[Parameter]:
@@ -74,5 +92,5 @@ def _parameters(node: Node) -> list[Parameter]:
     for index, (blob, owner) in enumerate(zip(node.blobs, node.owners, strict=True)):
         path = node.path(index)
         parts = () if owner is not None else tuple(replace(part, name=path + part.name) for part in blob.parts)
-        found.append(Parameter(path, blob.shape, "float32", parts, owner))
+        found.append(Parameter(path, blob.shape, "float32", parts, owner, layer=node.layer.name))
     return found

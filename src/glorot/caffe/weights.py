@@ -20,12 +20,13 @@ from glorot.text import shape_text
 Arrays = dict[str, NDArray[np.float32]]
 
 
-def write(net: Net, assignments: Sequence[Assignment]) -> Arrays:
+def write(net: Net, assignments: Sequence[Assignment], device: Any = None) -> Arrays:
     """Return the weights of a net.
 
     Args:
         net: the net.
         assignments: what its parts are written from.
+        device: None; arrays lie in memory.
 
     Returns:
         {"conv1.0": array, …} by layer and index, float32; a shared blob under each of its names, as one array. A blob

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 import glorot
-from glorot.backends import adapter_for
+from glorot.adapters import adapter_for
 from glorot.cli.nets import is_net, net_options
 from glorot.cli.targets import model_and_inputs
 from glorot.errors import GlorotError

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from glorot.backends import adapter_for
+from glorot.adapters import adapter_for
 from glorot.catalogue import nearest
 from glorot.cli.nets import is_net, load_net, refuse_net_options
 from glorot.errors import GlorotError

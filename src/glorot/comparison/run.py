@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from glorot import __version__
+from glorot.adapters import take_inventory
 from glorot.comparison.comparison import Comparison, Progress
 from glorot.comparison.judging import judged
 from glorot.comparison.randomness import seeded, states_kept
@@ -24,7 +25,6 @@ from glorot.preserving import ENVIRONMENT, LOCK, SWITCHES, set_back
 from glorot.probe import Signal, prediction
 from glorot.recipes import as_recipe
 from glorot.theory import Prediction
-from glorot.torch import inventory
 from glorot.torch.preserve import SWITCHES as TORCH_SWITCHES
 
 Seeds = int | Sequence[int]
@@ -63,7 +63,7 @@ def run_comparison(
     _check(recipes, epochs, margin)
     began = time.perf_counter()
     model = check_fresh(task)
-    taken = inventory(model, task.train[0][:2])
+    taken = take_inventory(model, task.train[0][:2])
     plans = {recipe: resolve(taken, as_recipe(recipe), rules, only) for recipe in recipes}
     runs, interrupted = _all_runs(task, plans, chosen, epochs, progress, shares_process(task, model))
     results = tuple(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from glorot import probe
-from glorot.backends import adapter_for
+from glorot.adapters import adapter_for, take_inventory
 from glorot.comparison.randomness import draws, seeded_apart
 from glorot.comparison.results import Epoch, Run
 from glorot.comparison.task import Task
@@ -106,7 +106,7 @@ def shares_process(task: Task, model: nn.Module) -> bool:
 def _start(task: Task, plan: Plan, seed: int) -> nn.Module:
     model = fresh_model(task, seed)
     adapter = adapter_for(model)
-    started: nn.Module = adapter.write(model, assignments(plan, adapter.inventory(model), seed))
+    started: nn.Module = adapter.write(model, assignments(plan, take_inventory(model, inputs=False), seed))
     return started
 
 

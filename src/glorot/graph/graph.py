@@ -1,10 +1,10 @@
 """A graph: the values that a model computes, and the steps between them."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from glorot.graph.operations import Broadcast, Map, Opaque, Operation, Pool, Ran
 
 Shape = tuple[int, ...]
 Leaf = Literal["parameter", "statistic", "input", "constant"]
+Forward = Callable[[Any, Any], Any]
+"""Runs a model on a batch: function (model, batch) → whatever it returns."""
 
 
 @dataclass(frozen=True, slots=True)

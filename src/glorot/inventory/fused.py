@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from glorot.fans import Fans
 from glorot.inventory.layouts import blocks
-from glorot.inventory.parts import Part
+from glorot.inventory.parts import Inventory, Part
 
 ATTENTION = ("q", "k", "v")
 FUSED = {
@@ -16,8 +16,17 @@ FUSED = {
 """The layers whose output is cut into equal blocks, by the name that their model gives them."""
 
 
-def split(layer_path: str, part: Part) -> tuple[Part, ...]:
-    """Cut a part of a dense layer into the blocks that its name stands for, each with its own fans.
+def split_by_name(inventory: Inventory) -> Inventory:
+    """Return an inventory whose fused dense layers are cut into the blocks that their names stand for."""
+    parameters = tuple(
+        replace(one, parts=tuple(part for whole in one.parts for part in _split(one.layer, whole)))
+        for one in inventory.parameters
+    )
+    return replace(inventory, parameters=parameters)
+
+
+def _split(layer_path: str, part: Part) -> tuple[Part, ...]:
+    """Cut a part of a dense layer into its blocks, each with its own fans.
 
     A q, k, v projection is cut only where it has three times as many outputs as inputs: what is
     narrower shares keys between heads, and is left whole.
@@ -33,4 +42,4 @@ def split(layer_path: str, part: Part) -> tuple[Part, ...]:
     block = replace(part, shape=(rows, *rest), fans=Fans(inputs, outputs / len(names)))
     is_transposed = part.view is not None and part.view.order == (1, 0)
     stored, axis = ((*rest, rows), 1) if is_transposed else ((rows, *rest), 0)
-    return blocks(block, stored, axis, names)
+    return tuple(replace(piece, name=part.name + piece.name) for piece in blocks(block, stored, axis, names))

@@ -9,12 +9,15 @@ from glorot.fans import ELEMENTWISE, Fans, embedding
 from glorot.graph import Folded, Graph
 from glorot.graph.operations import Convolve
 from glorot.graph.sources import kernel_before
+from glorot.inventory.branches import branches_of
 from glorot.inventory.cuts import Comb, comb_of, names_of, pieces_of
-from glorot.inventory.kernels import Kernel, kernel_of, kernel_operand, outputs_of
+from glorot.inventory.kernels import Kernel, fans_of, kernel_of, kernel_operand, outputs_of
 from glorot.inventory.layouts import comb, laid_out
 from glorot.inventory.parts import Inventory, Parameter, Part, runs
+from glorot.inventory.purposes import purpose_of, purposes_of
 from glorot.inventory.roles import Role, role_of
 from glorot.inventory.seen import Seen, first_of, seen_in
+from glorot.inventory.ways import ways_in
 from glorot.text import number
 
 Cut = tuple[tuple[str, Comb], ...]
@@ -27,24 +30,27 @@ VECTORS = ("bias", "scale", "shift", "slope")
 """The roles of what acts on each unit by itself."""
 
 
-def observed(inventory: Inventory, graph: Graph, layers: Mapping[str, str]) -> Inventory:
+def observed(inventory: Inventory, graph: Graph) -> Inventory:
     """Return an inventory with all that the graph of its model shows.
 
     Args:
         inventory: what is known of the model by the classes of its layers.
         graph: what the model computes on a batch.
-        layers: the path of the layer of each parameter.
 
     Returns:
         The inventory: parameters that no class explains by their use, true fans with the sizes of the maps, fused
         kernels piece by piece, sources, followers, and the order of execution. What the batch does not reach is kept.
     """
+    layers = {one.path: one.layer for one in inventory.parameters}
     unowned = {one.path for one in inventory.parameters if any(part.role == "unknown" for part in one.parts)}
     ties = {one.path: one.tied_to for one in inventory.parameters if one.tied_to is not None}
     view = _View(graph, layers, unowned, ties)
+    ways = ways_in(view.folded, {part.path for part in inventory.parts if runs(part.role)})
     parameters = tuple(
-        replace(parameter, parts=view.parts_of(parameter)) if parameter.parts else parameter
-        for parameter in inventory.parameters
+        replace(one, parts=tuple(replace(part, way=ways.get(one.path)) for part in view.parts_of(one)))
+        if one.parts
+        else one
+        for one in inventory.parameters
     )
     return replace(inventory, parameters=parameters)
 
@@ -57,6 +63,8 @@ class _View:
     ) -> None:
         self.folded = Folded(graph)
         self.seen = seen_in(self.folded)
+        self.branches = branches_of(self.folded)
+        self.purposes = purposes_of(self.folded, self.branches)
         self.layers = dict(layers)
         together: dict[str, list[str]] = defaultdict(list)
         for path, layer in layers.items():  # a weight that no layer owns is a layer by itself
@@ -94,9 +102,10 @@ class _View:
     def _placed(self, part: Part, seen: Seen | None, depth: int, is_seen: bool) -> Part:
         if part.role == "unknown":
             part = replace(part, kept=_kept(part, is_seen))
+        part = replace(part, branch=self.branches.get(part.path), purpose=purpose_of(self.purposes, part))
         is_seen = is_seen or runs(part.role)  # whether a batch meets averages depends on the mode alone
         if seen is None:
-            return replace(part, seen=is_seen)
+            return replace(part, seen=is_seen, depth=0)
         source, follower = seen.source, seen.followed_by
         return replace(part, source=source, fed_by=source.text, followed_by=follower, depth=depth, seen=is_seen)
 
@@ -162,7 +171,7 @@ class _View:
     def _cut(self, part: Part, shape: Sequence[int], role: Role, kernel: Kernel) -> tuple[Part, ...]:
         """Cut a kernel into the pieces that its model takes its outputs apart into."""
         axes = [axis for axis, letters in enumerate(kernel.letters) if letters == "o"]
-        if len(axes) != 1 or kernel.groups > 1:
+        if len(axes) != 1 or kernel.groups > 1 or not kernel.outputs:
             return (part,)
         pieces = self._pieces(role.use.step, kernel.outputs, shape[axes[0]])
         return _pieces_in(part, shape, axes[0], pieces)
@@ -184,6 +193,8 @@ class _View:
         kernel = None if maker is None else kernel_operand(self.folded, maker)
         if maker is None or kernel is None:
             return (part,)
+        if isinstance(maker.operation, Convolve) and not self.folded.graph.invented:
+            return (replace(part, fans=fans_of(self.folded.graph, maker, kernel)),)
         cut = self._pieces(self.folded.position(maker), outputs_of(maker, kernel), shape[0])
         fits = sum(one.run * one.times for _, one in cut) == shape[0]
         return _pieces_in(part, shape, 0, cut) if fits else (part,)

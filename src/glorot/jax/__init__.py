@@ -2,6 +2,6 @@
 
 from glorot.jax import initializers
 from glorot.jax.drawing import draw
-from glorot.jax.model import arrays, inventory, matches, write
+from glorot.jax.model import arrays
 
-__all__ = ["arrays", "draw", "initializers", "inventory", "matches", "write"]
+__all__ = ["arrays", "draw", "initializers"]

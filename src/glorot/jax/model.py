@@ -1,6 +1,6 @@
 """From a JAX model to its inventory, and from assignments to a new model."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import ModuleType
@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 
 from glorot.arrays import widened
 from glorot.errors import GlorotError
+from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter, Part
-from glorot.inventory.fused import split
 from glorot.inventory.holding import held
-from glorot.inventory.seeing import observed
-from glorot.jax.models import Described, kind_of
+from glorot.jax.models import kind_of
 from glorot.jax.writing import written
 from glorot.plans import Assignment
-from glorot.preserving import LOCK
 from glorot.reaching import reachable, remember
 
 
@@ -36,13 +34,13 @@ def _kind_of(model: object) -> ModuleType:
     return kind
 
 
-def inventory(model: Any, inputs: Any = None) -> Inventory:
-    """Take stock of a JAX model.
+def layers(model: Any, inputs: Any = None) -> Inventory:
+    """Take stock of a JAX model by the classes of its layers.
 
     Args:
         model: a Flax NNX module, a pair (Linen module, params), an Equinox module or a pytree of arrays, abstract
             or not; it is left as it was found.
-        inputs: a batch to trace; it shows the activations, and the layers of a Linen module.
+        inputs: a batch, which a Linen module may need to make its layers.
 
     Returns:
         The inventory.
@@ -51,10 +49,36 @@ def inventory(model: Any, inputs: Any = None) -> Inventory:
         GlorotError: if the model is not built, or refuses the batch.
     """
     kind = _kind_of(model)
-    with LOCK:  # another thread's look may change the model for a while
-        leaves = kind.leaves(model)
-        with _rest_kept(model, leaves.values()):
-            return _inventory(kind, model, leaves, inputs)
+    leaves = kind.leaves(model)
+    with _rest_kept(model, leaves.values()):
+        tied, described = kind.tied(model), kind.described(model, inputs)
+        parameters = []
+        for path, known in described.items():
+            leaf, owner = leaves[path], tied.get(path)
+            named = (replace(part, name=path + part.name) for part in known.parts)
+            parts = () if owner is not None else tuple(_with_held(part, leaf) for part in named)
+            parameters.append(Parameter(path, tuple(leaf.shape), str(leaf.dtype), parts, owner, layer=known.layer))
+        return Inventory(kind.framework, tuple(parameters), buffers=kind.buffers(model, described))
+
+
+def graph(model: Any, stock: Inventory, inputs: Any = None, forward: Forward | None = None) -> Graph | None:
+    """Return what a JAX model computes of a batch, without computing anything.
+
+    Args:
+        model: the model; it is left as it was found.
+        stock: what is known of it by the classes of its layers.
+        inputs: the batch, or its shapes.
+        forward: function (model, batch) that runs the model; by default it is called, and a pytree computes nothing.
+
+    Raises:
+        GlorotError: if the model refuses the batch.
+    """
+    if inputs is None:
+        return None
+    kind = _kind_of(model)
+    with _rest_kept(model, kind.leaves(model).values()):
+        found: Graph | None = kind.graph(model, stock, inputs, forward)
+        return found
 
 
 @contextmanager
@@ -66,33 +90,6 @@ def _rest_kept(model: Any, leaves: Iterable[Any]) -> Iterator[None]:
         yield
     finally:
         restore()
-
-
-def _inventory(kind: ModuleType, model: Any, leaves: Mapping[str, Any], inputs: Any) -> Inventory:
-    tied = kind.tied(model)
-    described = kind.described(model, inputs)
-    parameters = []
-    for path, known in described.items():
-        leaf, owner = leaves[path], tied.get(path)
-        shape = tuple(leaf.shape)
-        parts = () if owner is not None else _parts(path, known, by_name=inputs is None)
-        parts = tuple(_with_held(part, leaf) for part in parts)
-        parameters.append(Parameter(path, shape, str(leaf.dtype), parts, owner))
-    stock = Inventory(kind.framework, tuple(parameters), buffers=kind.buffers(model, described))
-    return _with_graph(stock, model, inputs, described)
-
-
-def _with_graph(inventory: Inventory, model: Any, inputs: Any, described: Mapping[str, Described]) -> Inventory:
-    """Add what the graph of a model shows, if there is a batch to run it on."""
-    graph = None if inputs is None else _kind_of(model).graph(model, inputs, described)
-    if graph is None:
-        return inventory
-    return observed(inventory, graph, {path: known.layer for path, known in described.items()})
-
-
-def _parts(path: str, described: Described, by_name: bool) -> tuple[Part, ...]:
-    parts = [p for part in described.parts for p in (split(described.layer, part) if by_name else (part,))]
-    return tuple(replace(part, name=path + part.name) for part in parts)
 
 
 def _with_held(part: Part, leaf: Any) -> Part:
@@ -109,12 +106,13 @@ def _with_held(part: Part, leaf: Any) -> Part:
     return replace(part, held=held(part, np.asarray(leaf), lambda some: some.astype(np.float32)))
 
 
-def write(model: Any, assignments: Sequence[Assignment]) -> Any:
+def write(model: Any, assignments: Sequence[Assignment], device: Any = None) -> Any:
     """Return a new model with every assigned part drawn; each device makes what lies on it.
 
     Args:
         model: the model; it is not changed.
         assignments: what its parts are written from.
+        device: None; a leaf stays where it lies.
 
     Raises:
         GlorotError: if a leaf cannot be written.

@@ -27,13 +27,12 @@ from glorot.keras.initializers import (
     XavierUniform,
     Zeros,
 )
-from glorot.keras.model import inventory, matches
 from glorot.keras.tensorflow1 import (
     variance_scaling_initializer,
     xavier_initializer,
     xavier_initializer_conv2d,
 )
-from glorot.keras.weights import arrays, write
+from glorot.keras.weights import arrays
 
 __all__ = [
     "Constant",
@@ -54,10 +53,7 @@ __all__ = [
     "XavierUniform",
     "Zeros",
     "arrays",
-    "inventory",
-    "matches",
     "variance_scaling_initializer",
-    "write",
     "xavier_initializer",
     "xavier_initializer_conv2d",
 ]

@@ -12,16 +12,14 @@ from keras.src.utils.naming import to_snake_case  # Keras exports no name for it
 from numpy.typing import NDArray
 
 from glorot.errors import GlorotError
-from glorot.graph import Graph
+from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter, Part, runs
-from glorot.inventory.fused import FUSED, split
+from glorot.inventory.fused import FUSED
 from glorot.inventory.holding import held
-from glorot.inventory.seeing import observed
 from glorot.keras.graph import lower
 from glorot.keras.layers import OUTSIDE, Parts, constant_of, kind_of, parts_of
 from glorot.keras.paths import is_quantized, joined, kinds, layers_of, other_variables, own_variables, told
 from glorot.keras.tracing import Trace, follow
-from glorot.preserving import LOCK
 
 WEIGHTS = {"kernel", "recurrent", "embedding"}
 
@@ -36,57 +34,58 @@ class _Stored(NamedTuple):
     parts: Parts | None
 
 
-def matches(model: object) -> bool:
-    """Tell whether a model belongs to this adapter."""
-    return isinstance(model, keras.layers.Layer)
-
-
-def inventory(model: Any, inputs: Any = None) -> Inventory:
-    """Take stock of a Keras model.
+def layers(model: Any, inputs: Any = None) -> Inventory:
+    """Take stock of a Keras model by the classes of its layers.
 
     Args:
         model: the model or layer; it is left as it was found.
-        inputs: a batch, of which only shapes and dtypes matter: the model is run on symbolic tensors, which shows
-            the order of execution and the activations. Without it, a Sequential or Functional model shows its graph,
-            and within any other the order of registration is taken.
+        inputs: not looked at; the layers are built already.
 
     Returns:
         The inventory.
 
     Raises:
-        GlorotError: if a layer is not built or cannot be named, or the model refuses the batch or cannot be followed.
+        GlorotError: if a layer is not built or cannot be named.
     """
-    with LOCK:  # another thread's look may change the model for a while
-        return _inventory(model, inputs)
-
-
-def _inventory(model: Any, inputs: Any) -> Inventory:
-    layers = layers_of(model)
-    _check_built(layers)
-    stored = [one for path, layer in layers for one in _stored(path, layer)]
+    found = layers_of(model)
+    _check_built(found)
+    stored = [one for path, layer in found for one in _stored(path, layer)]
     owners = _owners(stored)
-    graph = _graph(model, inputs, owners)
     weighted = [one for one in stored if any(part.role in WEIGHTS for part in one.parts or ())]
-    trace = follow(model, {id(one.layer): one.layer_path for one in weighted}) if graph is None else Trace()
+    trace = follow(model, {id(one.layer): one.layer_path for one in weighted})
     depths = {path: n for n, path in enumerate(trace.order, start=1)}
-    parameters = tuple(_parameter(one, owners[id(one.variable)], trace, depths, graph is None) for one in stored)
-    stock = Inventory("keras", parameters, buffers=_buffers(layers, owners))
-    if graph is None:
-        return stock
-    seen = observed(stock, graph, {one.path: one.layer_path for one in stored})
-    quantized = {one.path for one in stored if is_quantized(one.layer)}  # their integers are no weights to start
-    both = zip(stock.parameters, seen.parameters, strict=True)
-    return replace(seen, parameters=tuple(known if known.path in quantized else better for known, better in both))
+    parameters = tuple(_parameter(one, owners[id(one.variable)], trace, depths) for one in stored)
+    return Inventory("keras", parameters, buffers=_buffers(found, owners))
 
 
-def _graph(model: Any, inputs: Any, owners: Mapping[int, str]) -> Graph | None:
-    """Return the graph of a model on a batch, or on its own inputs; None if it has neither."""
+def graph(model: Any, stock: Inventory, inputs: Any = None, forward: Forward | None = None) -> Graph | None:
+    """Return what a Keras model computes of a batch.
+
+    Args:
+        model: the model or layer; it is left as it was found.
+        stock: what is known of it by the classes of its layers.
+        inputs: a batch, of which only shapes and dtypes matter: the model is run on symbolic tensors. Without it, a
+            Sequential or Functional model is run on its own inputs.
+        forward: function (model, batch) that runs the model; by default it is called.
+
+    Raises:
+        GlorotError: if the model refuses the batch or cannot be followed.
+    """
+    stored = [(path, layer, name) for path, layer in layers_of(model) for name, _ in own_variables(layer)]
+    owned = {one.path for one in stock.parameters if one.tied_to is None}
+    variables = variables_of(model)
+    paths = {
+        id(variables[joined(path, name)]): joined(path, name)
+        for path, layer, name in stored
+        if joined(path, name) in owned and not is_quantized(layer)  # whose integers are no weights to start
+    }
     if inputs is not None:
-        return lower(model, *_symbolic(model, inputs), owners)
+        args, kwargs = _symbolic(model, inputs) if forward is None else ((_like_all(model, inputs),), {})
+        return lower(model, args, kwargs, paths, forward)
     if not {"Sequential", "Functional"} & set(kinds(model)):
         return None
     try:
-        return lower(model, paths=owners)
+        return lower(model, paths=paths)
     except GlorotError:  # nobody asked for this pass
         return None
 
@@ -134,15 +133,16 @@ def _buffers(layers: Iterable[tuple[str, Any]], owners: Mapping[int, str]) -> tu
     return tuple(firsts.values())
 
 
-def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int], by_name: bool) -> Parameter:
+def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int]) -> Parameter:
     shape, dtype = tuple(one.variable.shape), keras.backend.standardize_dtype(one.variable.dtype)
     gathered = any(runs(part.role) for part in one.parts or ())
     frozen = not one.variable.trainable and "float" in dtype and not gathered
+    layer = f"{one.layer_path}.{_called(one)}"
     if owner != one.path:
-        return Parameter(one.path, shape, dtype, tied_to=owner, frozen=frozen)
+        return Parameter(one.path, shape, dtype, tied_to=owner, frozen=frozen, layer=layer)
     if one.parts is None:
         unknown = Part(one.path, "", shape, "unknown", kind_of(one.layer), filled=True)
-        return Parameter(one.path, shape, dtype, (unknown,), frozen=frozen)
+        return Parameter(one.path, shape, dtype, (unknown,), frozen=frozen, layer=layer)
     at = one.layer_path
     parts = [
         replace(
@@ -152,10 +152,10 @@ def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int]
             followed_by=trace.followed_by.get(at, "identity") if part.followed_by == OUTSIDE else part.followed_by,
             depth=depths.get(at, 0),
         )
-        for whole in one.parts
-        for part in (split(_called(one), whole) if by_name and "Dense" in kinds(one.layer) else (whole,))
+        for part in one.parts
     ]
-    return Parameter(one.path, shape, dtype, tuple(_with_start(part, one) for part in parts), frozen=frozen)
+    started = tuple(_with_start(part, one) for part in parts)
+    return Parameter(one.path, shape, dtype, started, frozen=frozen, layer=layer)
 
 
 USUAL = {"bias": 0.0, "forget_bias": 0.0, "shift": 0.0, "scale": 1.0}
@@ -200,15 +200,21 @@ def _symbolic(model: Any, inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]
     A tuple holds positional inputs and a dict named ones, but a Sequential or Functional model takes one structure,
     and so does any other model whose call has no such names.
     """
+    like = _like_all(model, inputs)
+    takes_one = bool({"Sequential", "Functional"} & set(kinds(model)))
+    if isinstance(like, Mapping) and not takes_one and set(like) <= set(model.call_signature_parameters):
+        return (), dict(like)
+    return (like if isinstance(like, tuple) and not takes_one else (like,)), {}
+
+
+def _like_all(model: Any, inputs: Any) -> Any:
+    """Return a batch with a symbolic tensor in the place of each array."""
     like = keras.tree.map_structure(lambda value: _like(value, model.compute_dtype), inputs)
     if not any(isinstance(leaf, keras.KerasTensor) for leaf in keras.tree.flatten(like)):
         raise GlorotError(
             f"the batch holds no array or tensor: expected one, or a tuple or dict of them, got {inputs!r}"
         )
-    takes_one = bool({"Sequential", "Functional"} & set(kinds(model)))
-    if isinstance(like, Mapping) and not takes_one and set(like) <= set(model.call_signature_parameters):
-        return (), dict(like)
-    return (like if isinstance(like, tuple) and not takes_one else (like,)), {}
+    return like
 
 
 def _like(value: Any, dtype: str) -> Any:

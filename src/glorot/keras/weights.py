@@ -12,12 +12,13 @@ from glorot.keras.model import values_of, variables_of
 from glorot.plans import Assignment
 
 
-def write(model: Any, assignments: Sequence[Assignment]) -> Any:
+def write(model: Any, assignments: Sequence[Assignment], device: Any = None) -> Any:
     """Write every assigned part once.
 
     Args:
         model: the model.
         assignments: what its parts are written from.
+        device: None; a variable stays where it lies.
 
     Returns:
         The model.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from glorot.activations import activation
-from glorot.backends import adapter_for
+from glorot.adapters import adapter_for
 from glorot.errors import GlorotError
 from glorot.probe.signal import Array, LayerSignal, Mask, Signal, describe, share_at, where_flat
 

@@ -1,16 +1,7 @@
-"""The PyTorch adapter: what a model has, writing its weights, watching its signal."""
-
-from torch import nn
+"""PyTorch: drop-ins for `torch.nn.init`, models without memory, and the adapter."""
 
 from glorot.torch import init
 from glorot.torch.deferring import deferred
-from glorot.torch.model import inventory
-from glorot.torch.observing import observe
-from glorot.torch.weights import arrays, write
+from glorot.torch.weights import arrays
 
-__all__ = ["arrays", "deferred", "init", "inventory", "matches", "observe", "write"]
-
-
-def matches(model: object) -> bool:
-    """Tell whether a model belongs to this adapter."""
-    return isinstance(model, nn.Module)
+__all__ = ["arrays", "deferred", "init"]

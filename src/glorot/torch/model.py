@@ -1,7 +1,7 @@
 """From a PyTorch model to its inventory."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +13,12 @@ from torch.nn.parameter import UninitializedParameter
 
 from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE
-from glorot.graph import Graph
+from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter, Part, runs
-from glorot.inventory.fused import split
 from glorot.inventory.holding import held
 from glorot.inventory.layouts import stored_shape
-from glorot.inventory.seeing import observed
+from glorot.inventory.leaves import add_leaf
 from glorot.origins import Origin
-from glorot.preserving import LOCK
 from glorot.text import shape_text
 from glorot.torch.graph import lower
 from glorot.torch.layers import kind_of, parts_of
@@ -30,9 +28,6 @@ from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
 from glorot.torch.preserve import preserved
 from glorot.torch.tracing import Trace, in_order_of_registration, what_failed
-
-SLOPE = 0.25
-"""What a PReLU starts at."""
 
 WEIGHTS = {"kernel", "recurrent", "embedding"}
 
@@ -97,29 +92,22 @@ def as_tensor(value: Any, like: Tensor) -> Any:
     return value.to(like.device)
 
 
-def inventory(model: nn.Module, inputs: Any = None) -> Inventory:
-    """Take stock of a PyTorch model.
+def layers(model: nn.Module, inputs: Any = None) -> Inventory:
+    """Take stock of a PyTorch model by the classes of its layers, in the order of registration.
 
     Args:
         model: the model; it is left as it was found.
-        inputs: a batch to run, which shows the order of execution and the activations; without it the
-            order of registration is taken.
+        inputs: not looked at; the layers exist without a batch.
 
     Returns:
         The inventory.
 
     Raises:
-        GlorotError: if a layer has no shape yet, one without elements, or another than its parameters, or
-            the model refuses the batch.
+        GlorotError: if a layer has no shape yet, one without elements, or another than its parameters.
     """
-    with LOCK:  # another thread's look may change the model for a while
-        return _inventory(bare(model), inputs)
-
-
-def _inventory(model: nn.Module, inputs: Any) -> Inventory:
-    layers = weight_layers(model)
-    by_class = inputs is None
-    trace = in_order_of_registration(model, layers) if by_class else Trace()
+    model = bare(model)
+    described = weight_layers(model)
+    trace = in_order_of_registration(model, described)
     depths = {path: n for n, path in enumerate(trace.order, start=1)}
     modules = {structural(path): module for path, module in model.named_modules(remove_duplicate=False)}
     stored = [(structural(path), tensor) for path, tensor in model.named_parameters(remove_duplicate=False)]
@@ -129,8 +117,9 @@ def _inventory(model: nn.Module, inputs: Any) -> Inventory:
     unchanging, blank = last_of_adapters(model), _is_blank(tensor for _, tensor in stored)
     parameters = []
     for path, tensor in stored:
+        layer = path.rpartition(".")[0]
         owner, *others = owners[memory_of(tensor)]
-        parts = _parts(modules, path, tensor, trace, depths, by_class) if owner == path else ()
+        parts = _parts(modules, path, tensor, trace, depths) if owner == path else ()
         if parts and others:
             parts = with_padding(parts, set().union(*(_padding(modules, other) for other in others)))
         dtype = str(tensor.dtype).removeprefix("torch.")
@@ -141,31 +130,38 @@ def _inventory(model: nn.Module, inputs: Any) -> Inventory:
             parts = tuple(replace(part, role="shift") for part in parts)
         filled = not tensor.is_meta
         parts = tuple(replace(part, filled=filled) for part in parts)
-        if not own and not blank and not hasattr(modules[path.rpartition(".")[0]], "glorot_parts"):
+        if not own and not blank and not hasattr(modules[layer], "glorot_parts"):
             parts = tuple(replace(part, held=held(part, _place(part, tensor), _as_array)) for part in parts)
-        parameters.append(Parameter(path, tuple(tensor.shape), dtype, parts, tied_to, frozen))
+        parameters.append(Parameter(path, tuple(tensor.shape), dtype, parts, tied_to, frozen, layer))
     statistics = tuple(_statistics(model))
     gathered = {statistic.path for statistic in statistics}
     names = [structural(path) for path, _ in model.named_buffers() if not path.endswith("num_batches_tracked")]
     rest = tuple(path for path in names if path not in gathered)
-    stock = Inventory("torch", (*parameters, *statistics), _packed(model), rest)
-    return stock if by_class else _seen(stock, model, inputs)
+    return Inventory("torch", (*parameters, *statistics), _packed(model), rest)
 
 
-def _seen(stock: Inventory, model: nn.Module, inputs: Any) -> Inventory:
-    """Add what the graph of a model shows on a batch."""
-    known = {parameter.path: parameter for parameter in stock.parameters if parameter.parts}
-    tensors = [(structural(path), tensor) for path, tensor in model.named_parameters()]
-    buffers = [(structural(path), buffer) for path, buffer in model.named_buffers()]
+def graph(model: nn.Module, stock: Inventory, inputs: Any = None, forward: Forward | None = None) -> Graph | None:
+    """Return what a PyTorch model computes of a batch.
+
+    Args:
+        model: the model; it is left as it was found.
+        stock: what is known of it by the classes of its layers.
+        inputs: the batch.
+        forward: function (model, batch) that runs the model; by default it is called.
+
+    Raises:
+        GlorotError: if the model refuses the batch.
+    """
+    if inputs is None:
+        return None
+    model = bare(model)
+    tensors: list[tuple[str, Tensor]] = [(structural(path), tensor) for path, tensor in model.named_parameters()]
+    buffers = ((structural(path), buffer) for path, buffer in model.named_buffers())
+    tensors += [(path, buffer) for path, buffer in buffers if _is_variance(stock.parameter(path))]
 
     def leaves(graph: Graph) -> Iterator[tuple[Tensor, int]]:
         for path, tensor in tensors:
-            parts = known[path].parts if path in known else ()
-            is_kernel = any(part.role in ("kernel", "recurrent") for part in parts)
-            yield tensor, graph.parameter(path, tensor.shape, _slope(parts), is_kernel=is_kernel)
-        for path, buffer in buffers:
-            if path in known and known[path].parts[0].role == "running_variance":
-                yield buffer, graph.statistic(path, buffer.shape)
+            yield tensor, add_leaf(graph, stock, path, tensor.shape)
 
     with preserved(model), torch.no_grad():
         lowered = lower(model, lambda: call(model, inputs), inputs, leaves)
@@ -175,19 +171,18 @@ def _seen(stock: Inventory, model: nn.Module, inputs: Any) -> Inventory:
         place = f"layer {lowered.layer!r} refused it" if lowered.layer else "its forward pass failed"
         told = f"the batch does not fit the model: {place}: {what_failed(lowered.error)}"
         raise GlorotError(told) from lowered.error
-    return observed(stock, lowered.graph, {path: path.rpartition(".")[0] for path in known})
+    return lowered.graph
 
 
-def _slope(parts: Sequence[Part]) -> float | None:
-    """Return what the slope of a PReLU starts at; None for any other parameter."""
-    slopes = [part for part in parts if part.role == "slope"]
-    return (SLOPE if slopes[0].start is None else slopes[0].start) if slopes else None
+def _is_variance(known: Parameter | None) -> bool:
+    return known is not None and known.parts[0].role == "running_variance"
 
 
 def _is_blank(tensors: Iterable[Tensor]) -> bool:
     """Tell whether several parameters hold zeros alone, as fresh memory often does: no start is meant by that."""
     readable = [tensor.detach() for tensor in tensors if _is_readable(tensor)]
-    return len(readable) > 1 and not any(bool(tensor.any()) for tensor in readable)
+    corners = [tensor[(slice(2),) * tensor.dim()] for tensor in readable]  # which tell at once of most models
+    return len(readable) > 1 and not any(bool(tensor.any()) for tensor in (*corners, *readable))
 
 
 def _is_readable(tensor: Tensor) -> bool:
@@ -222,7 +217,8 @@ def _statistics(model: nn.Module) -> Iterator[Parameter]:
                 path = f"{structural(stored_path)}.{name}".removeprefix(".")
                 shape = tuple(buffer.shape)
                 part = Part(path, "o", shape, role, kind_of(module), ELEMENTWISE)
-                yield Parameter(path, shape, str(buffer.dtype).removeprefix("torch."), (part,))
+                dtype = str(buffer.dtype).removeprefix("torch.")
+                yield Parameter(path, shape, dtype, (part,), layer=structural(stored_path))
 
 
 def _packed(model: nn.Module) -> str:
@@ -247,7 +243,6 @@ def _parts(
     tensor: Tensor,
     trace: Trace,
     depths: dict[str, int],
-    by_name: bool,
 ) -> tuple[Part, ...]:
     layer, _, name = path.rpartition(".")
     module = modules[layer]
@@ -272,6 +267,5 @@ def _parts(
             followed_by=trace.followed_by.get(layer, "identity"),
             depth=depths.get(layer, 0),
         )
-        for whole in known
-        for part in (split(layer, whole) if by_name else (whole,))
+        for part in known
     )

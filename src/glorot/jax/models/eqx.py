@@ -12,12 +12,13 @@ import jax
 import jax.numpy as jnp
 
 from glorot.errors import GlorotError
-from glorot.graph import Graph
+from glorot.graph import Forward, Graph
+from glorot.inventory import Inventory
 from glorot.jax.models.describing import Described, describe, kind_in
 from glorot.jax.models.eqx_layers import COUNTERS, PACKAGES, kind_at
 from glorot.jax.models.paths import by_path, check_filled, dotted, is_array, nodes, shapes_of
 from glorot.jax.models.registration import in_order
-from glorot.jax.models.running import taken_apart
+from glorot.jax.models.running import prepared
 from glorot.jax.models.tracing import graph_of, placed
 
 framework = "equinox"
@@ -114,29 +115,29 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     return found if inputs is not None else placed(found, in_order(inside.items(), found))
 
 
-def graph(model: Any, inputs: Any, found: Mapping[str, Described]) -> Graph:
+def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None) -> Graph:
     """Return what a model computes of what it is called with.
 
     Args:
         model: the model; it is not changed.
+        stock: what is known of its parameters.
         inputs: what it is called with, or its shapes.
-        found: what is known of its parameters.
+        forward: function (model, inputs) that runs it; by default it is called.
 
     Raises:
         GlorotError: if the model refuses the inputs.
     """
     arrays = _arrays(model)
-    own = [path for path in arrays if path in found]
-    others = [path for path in arrays if path not in found]
-    batch, together = taken_apart(inputs)
+    own = [path for path in arrays if stock.parameter(path) is not None]
+    others = [path for path in arrays if path not in own]
+    batch, call = prepared(inputs, forward)
 
     def run(weights: list[Any], state: list[Any], batch: list[Any]) -> Any:
-        args, kwargs = together(batch)
-        return _with(model, dict(zip([*own, *others], [*weights, *state], strict=True)))(*args, **kwargs)
+        return call(_with(model, dict(zip([*own, *others], [*weights, *state], strict=True))), batch)
 
     weights = {path: arrays[path] for path in own}
     try:
-        return graph_of(run, found, weights, {path: arrays[path] for path in others}, batch)
+        return graph_of(run, stock, weights, {path: arrays[path] for path in others}, batch)
     except GlorotError as error:
         hint = (
             "a BatchNorm in training knows its batch by that name: pass eqx.nn.inference_mode(model)"

@@ -1,5 +1,6 @@
 """Flax Linen models: a pair (module, params), where params may stand among other variables under "params"."""
 
+import functools
 import itertools
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -8,12 +9,13 @@ from typing import Any
 import jax
 
 from glorot.errors import GlorotError
-from glorot.graph import Graph
+from glorot.graph import Forward, Graph
+from glorot.inventory import Inventory
 from glorot.jax.models.describing import STATISTICS, Described, describe
 from glorot.jax.models.flax_layers import keeps_statistics, kind_at
 from glorot.jax.models.paths import by_path, check_filled, dotted, is_array, shapes_of
 from glorot.jax.models.registration import in_order
-from glorot.jax.models.running import call_abstractly, taken_apart
+from glorot.jax.models.running import call_abstractly, prepared
 from glorot.jax.models.stacks import Views
 from glorot.jax.models.tracing import graph_of, placed
 from glorot.text import shape_text
@@ -162,13 +164,14 @@ def _base() -> Any:
     return sys.modules["flax.linen"].Module
 
 
-def graph(model: Any, inputs: Any, found: Mapping[str, Described]) -> Graph:
+def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None) -> Graph:
     """Return what a module computes of a batch.
 
     Args:
         model: (module, params); neither is changed.
+        stock: what is known of its params.
         inputs: the batch, or its shapes.
-        found: what is known of its params.
+        forward: function ((module, variables), batch) that runs it; by default the module is applied.
 
     Raises:
         GlorotError: if the module refuses the batch.
@@ -178,15 +181,17 @@ def graph(model: Any, inputs: Any, found: Mapping[str, Described]) -> Graph:
     besides = {key: value for key, value in given.items() if key != "params"} if _has_collections(given) else {}
     flat, structure = jax.tree_util.tree_flatten_with_path(besides)
     others = {dotted(keys).removeprefix("batch_stats."): leaf for keys, leaf in flat}
-    batch, together = taken_apart(inputs)
+    batch, call = prepared(inputs, forward)
 
     def run(weights: list[Any], state: list[Any], batch: list[Any]) -> Any:
-        args, kwargs = together(batch)
         _, new = rebuilt((module, _taken_apart(model)[2]), dict(zip(own, weights, strict=True)))
         variables = {**jax.tree_util.tree_unflatten(structure, state), "params": new}
-        return module.apply(variables, *args, mutable=True, rngs={"params": jax.random.key(0)}, **kwargs)
+        if forward is not None:
+            return call((module, variables), batch)
+        applied = functools.partial(module.apply, variables, mutable=True, rngs={"params": jax.random.key(0)})
+        return call(applied, batch)
 
-    return graph_of(run, found, {path: arrays[path] for path in own}, others, batch)
+    return graph_of(run, stock, {path: arrays[path] for path in own}, others, batch)
 
 
 def modules_made(module: Any, inputs: Any) -> tuple[dict[str, Any], dict[str, Any], Views]:

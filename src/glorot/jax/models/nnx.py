@@ -7,12 +7,13 @@ from typing import Any
 import jax
 
 from glorot.errors import GlorotError
-from glorot.graph import Graph
+from glorot.graph import Forward, Graph
+from glorot.inventory import Inventory
 from glorot.jax.models.describing import Described, describe
 from glorot.jax.models.flax_layers import keeps_statistics, kind_at
 from glorot.jax.models.paths import check_filled, dotted, is_array, shapes_of
 from glorot.jax.models.registration import in_order
-from glorot.jax.models.running import taken_apart
+from glorot.jax.models.running import prepared
 from glorot.jax.models.tracing import graph_of, placed
 
 framework = "flax.nnx"
@@ -146,13 +147,14 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     return placed(found, in_order(items, found, attributes=False)) if inputs is None else found
 
 
-def graph(model: Any, inputs: Any, found: Mapping[str, Described]) -> Graph:
+def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None) -> Graph:
     """Return what a model computes of a batch.
 
     Args:
         model: the model; it is not changed.
+        stock: what is known of its parameters.
         inputs: the batch, or its shapes.
-        found: what is known of its parameters.
+        forward: function (model, batch) that runs it; by default it is called.
 
     Raises:
         GlorotError: if the model refuses the batch.
@@ -160,17 +162,16 @@ def graph(model: Any, inputs: Any, found: Mapping[str, Described]) -> Graph:
     nnx = _nnx()
     graph, state = nnx.split(model)
     flat = nnx.to_flat_state(state)
-    batch, together = taken_apart(inputs)
+    batch, call = prepared(inputs, forward)
 
     def run(weights: list[Any], others: list[Any], batch: list[Any]) -> Any:
-        args, kwargs = together(batch)
         values = {True: iter(weights), False: iter(others)}
         new = [(keys, _with_value(held, next(values[isinstance(held, nnx.Param)]))) for keys, held in flat]
-        return nnx.merge(graph, nnx.from_flat_state(new))(*args, **kwargs)
+        return call(nnx.merge(graph, nnx.from_flat_state(new)), batch)
 
     weights = {dotted(keys): _value(held) for keys, held in flat if isinstance(held, nnx.Param)}
     others = {dotted(keys): _value(held) for keys, held in flat if not isinstance(held, nnx.Param)}
-    return graph_of(run, found, weights, others, batch)
+    return graph_of(run, stock, weights, others, batch)
 
 
 def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:

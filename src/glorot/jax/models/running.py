@@ -7,6 +7,7 @@ from typing import Any
 import jax
 
 from glorot.errors import GlorotError
+from glorot.graph import Forward
 from glorot.jax.models.paths import is_array
 from glorot.preserving import Switch, process_preserved
 
@@ -37,6 +38,25 @@ def taken_apart(inputs: Any) -> tuple[list[Any], Callable[[list[Any]], tuple[tup
         return args, kwargs
 
     return [flat[n] for n in places], together
+
+
+def prepared(inputs: Any, forward: Forward | None) -> tuple[list[Any], Forward]:
+    """Return the arrays of a batch, and what runs a model on arrays in their place.
+
+    Args:
+        inputs: the batch.
+        forward: function (model, batch) that runs the model; by default it is called.
+    """
+    if forward is None:
+        arrays, together = taken_apart(inputs)
+
+        def called(model: Any, arrays: list[Any]) -> Any:
+            args, kwargs = together(arrays)
+            return model(*args, **kwargs)
+
+        return arrays, called
+    arrays, together = taken_apart((inputs,))
+    return arrays, lambda model, arrays: forward(model, together(arrays)[0][0])
 
 
 def call_abstractly(function: Call, inputs: Any) -> Any:

@@ -8,14 +8,11 @@ import jax
 import numpy as np
 
 from glorot.graph import Graph
-from glorot.inventory import Part
+from glorot.inventory import Inventory, Part
+from glorot.inventory.leaves import add_leaf
 from glorot.jax.graph import lower
 from glorot.jax.models.describing import Described
 from glorot.jax.models.running import refusals
-
-KERNELS = ("kernel", "recurrent")
-SLOPE = 0.25
-"""What a PReLU starts at."""
 
 
 @dataclass
@@ -41,7 +38,7 @@ class Trace:
 
 def graph_of(
     run: Callable[..., Any],
-    found: Mapping[str, Described],
+    stock: Inventory,
     weights: Mapping[str, Any],
     others: Mapping[str, Any],
     batch: Sequence[Any],
@@ -50,7 +47,7 @@ def graph_of(
 
     Args:
         run: function (weights, others, batch) → outputs; each of the three is a list of arrays.
-        found: what is known of the parameters by their layers.
+        stock: what is known of the parameters by their layers.
         weights: the parameters by their path.
         others: what the model holds besides, by its path.
         batch: the arrays of the batch.
@@ -62,29 +59,10 @@ def graph_of(
         jaxpr = jax.make_jaxpr(run)(list(weights.values()), list(others.values()), list(batch))
 
     def leaves(graph: Graph) -> list[int]:
-        known = [
-            graph.parameter(path, array.shape, _slope(found.get(path)), is_kernel=_is(found.get(path), *KERNELS))
-            for path, array in weights.items()
-        ]
-        known += [
-            graph.statistic(path, np.shape(array))
-            if _is(found.get(path), "running_variance")
-            else graph.constant(np.shape(array))
-            for path, array in others.items()
-        ]
-        return known + [graph.input(np.shape(array)) for array in batch]
+        held = [add_leaf(graph, stock, path, np.shape(array)) for path, array in {**weights, **others}.items()]
+        return held + [graph.input(np.shape(array)) for array in batch]
 
     return lower(jaxpr, leaves)
-
-
-def _slope(known: Described | None) -> float | None:
-    """Return what the slope of a PReLU starts at; None for any other parameter."""
-    slopes = [part for part in (() if known is None else known.parts) if part.role == "slope"]
-    return (SLOPE if slopes[0].start is None else slopes[0].start) if slopes else None
-
-
-def _is(known: Described | None, *roles: str) -> bool:
-    return known is not None and any(part.role in roles for part in known.parts)
 
 
 def placed(described: Mapping[str, Described], trace: Trace) -> dict[str, Described]:

@@ -6,8 +6,12 @@ from typing import Any
 import jax
 
 from glorot.errors import GlorotError
+from glorot.graph import Forward, Graph
+from glorot.inventory import Inventory
 from glorot.jax.models.describing import Described, describe, kind_in, unknown
 from glorot.jax.models.paths import by_path, dotted, is_array, nodes, shapes_of
+from glorot.jax.models.running import prepared
+from glorot.jax.models.tracing import graph_of
 
 framework = "jax"
 
@@ -66,8 +70,27 @@ def described(model: Any, _inputs: Any = None) -> dict[str, Described]:
     return describe(nodes(model), shapes_of(leaves(model)), lambda path, containers: (None, unknown))
 
 
-def graph(_model: Any, _inputs: Any, _found: Mapping[str, Described]) -> None:
-    """Return None: a pytree says nothing of what is computed with it."""
+def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None) -> Graph | None:
+    """Return what is computed with a pytree.
+
+    Args:
+        model: the pytree.
+        stock: what is known of its leaves.
+        inputs: the batch, or its shapes.
+        forward: function (pytree, batch) that computes with it; None without one, for a pytree tells nothing itself.
+
+    Raises:
+        GlorotError: if the function refuses the batch.
+    """
+    if forward is None:
+        return None
+    batch, call = prepared(inputs, forward)
+    weights = leaves(model)
+
+    def run(values: list[Any], _others: list[Any], batch: list[Any]) -> Any:
+        return call(rebuilt(model, dict(zip(weights, values, strict=True))), batch)
+
+    return graph_of(run, stock, weights, {}, batch)
 
 
 def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import keras
 
 from glorot.errors import GlorotError
-from glorot.graph import Graph
+from glorot.graph import Forward, Graph
 from glorot.inventory import Part
 from glorot.keras.layers import parts_of
 from glorot.keras.paths import every_layer, kinds, own_variables
@@ -37,12 +37,14 @@ class Call:
         args: its arguments; each symbolic tensor stands for one of the batch.
         kwargs: the same by name.
         variables: the variables that the model reads, state among them; it may freeze some while it runs.
+        forward: function (model, batch) that runs the model on its one argument; by default it is called.
     """
 
     model: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     variables: tuple[Any, ...]
+    forward: Forward | None = None
 
     @property
     def batch(self) -> list[Like]:
@@ -66,7 +68,10 @@ class Call:
         )
         with keras.StatelessScope(list(zip(self.variables, values, strict=True))):
             try:
-                returned = self.model(*args, **{"training": False, **kwargs})
+                if self.forward is not None:
+                    returned = self.forward(self.model, *args)
+                else:
+                    returned = self.model(*args, **{"training": False, **kwargs})
             except GlorotError:
                 raise
             except Exception as error:
@@ -74,16 +79,19 @@ class Call:
         return [leaf for leaf in keras.tree.flatten(returned) if keras.ops.is_tensor(leaf)]
 
 
-def call_of(model: Any, given: tuple[tuple[Any, ...], dict[str, Any]], size: int) -> Call:
+def call_of(
+    model: Any, given: tuple[tuple[Any, ...], dict[str, Any]], size: int, forward: Forward | None = None
+) -> Call:
     """Return the call of a model on symbolic tensors, with every open size of theirs set.
 
     Args:
         model: the model.
         given: the arguments, in order and by name.
         size: what stands for an open size besides the number of examples.
+        forward: as for `Call`.
     """
     args, kwargs = spelled_out(given, size)
-    return Call(model, args, kwargs, tuple(_variables_in(model)))
+    return Call(model, args, kwargs, tuple(_variables_in(model)), forward)
 
 
 def _variables_in(model: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from glorot.errors import GlorotError
-from glorot.graph import Graph
+from glorot.graph import Forward, Graph
 from glorot.keras.graph.calls import Call, call_of, open_sizes, own_inputs
 from glorot.keras.layers import constant_of
 from glorot.keras.paths import every_layer, kinds, told
@@ -23,6 +23,7 @@ def lower(
     args: Sequence[Any] | None = None,
     kwargs: Mapping[str, Any] | None = None,
     paths: Mapping[int, str] | None = None,
+    forward: Forward | None = None,
 ) -> Graph:
     """Return the graph of a model, which is left as it was found; nothing is computed if its backend can do without.
 
@@ -31,6 +32,7 @@ def lower(
         args: symbolic tensors to call it on, with anything else that it takes; None for its own inputs.
         kwargs: the same by name.
         paths: the path of each variable that holds weights, by its id; all others are state.
+        forward: function (model, batch) that runs the model on its one argument; by default it is called.
 
     Returns:
         The graph.
@@ -44,18 +46,18 @@ def lower(
         raise GlorotError(f"{told('', model)} has no inputs to be followed on; hand in a batch as inputs")
     sizes = open_sizes(given)
     with preserved(every_layer(model)):
-        graph = _on_any(model, given, sizes, paths or {})
+        graph = _on_any(model, given, sizes, paths or {}, forward)
     graph.invented = len(sizes) > 1
     return graph
 
 
-def _on_any(model: Any, given: Any, sizes: Sequence[int], paths: Mapping[int, str]) -> Graph:
+def _on_any(model: Any, given: Any, sizes: Sequence[int], paths: Mapping[int, str], forward: Forward | None) -> Graph:
     """Return the graph on the first size of what is left open that the model takes."""
     slopes = slopes_of(model)
     for size in sizes[:-1]:
         with suppress(GlorotError):
-            return _graph_of(call_of(model, given, size), paths, slopes)
-    return _graph_of(call_of(model, given, sizes[-1]), paths, slopes)
+            return _graph_of(call_of(model, given, size, forward), paths, slopes)
+    return _graph_of(call_of(model, given, sizes[-1], forward), paths, slopes)
 
 
 def _graph_of(call: Call, paths: Mapping[int, str], slopes: Mapping[int, float]) -> Graph:

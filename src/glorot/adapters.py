@@ -1,0 +1,139 @@
+"""Adapters: what glorot asks of a framework, and which adapter a model belongs to."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from numpy.typing import NDArray
+
+from glorot.errors import GlorotError
+from glorot.graph import Forward, Graph
+from glorot.inventory import Inventory
+from glorot.inventory.fused import split_by_name
+from glorot.inventory.seeing import observed
+from glorot.plans import Assignment
+from glorot.preserving import LOCK
+
+
+class Adapter(Protocol):
+    """What glorot asks of a framework; nothing else of it is framework-specific."""
+
+    def matches(self, model: object) -> bool:
+        """Tell whether a model belongs to this adapter."""
+
+    def open(self, model: Any, inputs: Any = None) -> Any:
+        """Return the model that is meant: the net that the file at a path defines, or else the model itself."""
+
+    def layers(self, model: Any, inputs: Any = None) -> Inventory:
+        """Take stock by the classes of the layers alone; a batch may be needed for the layers to exist."""
+
+    def graph(self, model: Any, stock: Inventory, inputs: Any = None, forward: Forward | None = None) -> Graph | None:
+        """Return what a model computes of a batch.
+
+        Without a batch it runs on one that the adapter makes, and computes nothing; None where it can't make one.
+        """
+
+    def write(self, model: Any, assignments: Sequence[Assignment], device: Any = None) -> Any:
+        """Write every assigned part once, and return the model, or a new one; nothing is written if one can't be."""
+
+    def arrays(self, model: Any) -> dict[str, NDArray[Any]]:
+        """Return what a model stores as arrays, by path."""
+
+
+class Observing(Adapter, Protocol):
+    """An adapter that can watch a model run forward and backward."""
+
+    def observe(
+        self, model: Any, inputs: Any, targets: Any, loss: Any, collector: Any
+    ) -> tuple[float | None, bool, list[str]]:
+        """Show a collector every layer; return the loss, whether the layers form a chain, and their order."""
+
+
+if TYPE_CHECKING:  # mypy compares each adapter with the Protocol here
+    from glorot.caffe import adapter as _caffe
+    from glorot.jax import adapter as _jax
+    from glorot.keras import adapter as _keras
+    from glorot.torch import adapter as _torch
+
+    _ALL: tuple[Adapter, ...] = (_torch, _keras, _jax, _caffe)
+    _THAT_OBSERVE: tuple[Observing, ...] = (_torch,)
+
+ADAPTERS = ("keras", "torch", "jax")
+"""The frameworks that must already be imported for a model of them to exist; each has its adapter in glorot.NAME.
+
+Keras comes first: on its torch backend a Keras model is an `nn.Module` as well. JAX comes last: a pytree may be
+anything.
+"""
+
+EXPECTED = (
+    "a torch.nn.Module, a keras.Model, a Flax NNX module, a pair (Linen module, params), an Equinox module, a pytree "
+    "of JAX arrays, or the path of a Caffe .prototxt"
+)
+
+
+def adapter_for(model: object) -> Adapter:
+    """Return the adapter of a model, without importing a framework that is not in use.
+
+    Args:
+        model: a model of any framework, or the path of a Caffe net.
+
+    Raises:
+        GlorotError: if no adapter knows the model.
+    """
+    if isinstance(model, str | Path) or type(model).__module__.startswith("glorot.caffe."):
+        adapter = _adapter("caffe")
+        if adapter.matches(model):
+            return adapter
+    roots = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
+    for framework in ADAPTERS:
+        if framework in sys.modules and (framework in roots or framework == "jax"):
+            adapter = _adapter(framework)
+            if adapter.matches(model):
+                return adapter
+    kind = f"{type(model).__module__}.{type(model).__qualname__}"
+    hint = "; call it first, or pass an instance" if isinstance(model, type) or callable(model) else ""
+    raise GlorotError(f"cannot tell which framework a {kind} belongs to; expected {EXPECTED}{hint}")
+
+
+def _adapter(framework: str) -> Adapter:
+    return cast(Adapter, importlib.import_module(f"glorot.{framework}.adapter"))
+
+
+def opened(model: Any, inputs: Any = None) -> tuple[Adapter, Any]:
+    """Return the adapter of a model, and the model that is meant: what the file at a path holds, for one.
+
+    Args:
+        model: a model of any framework, or the path of a Caffe net.
+        inputs: a batch, which may tell shapes that a file leaves open; None or False without one.
+
+    Raises:
+        GlorotError: if no adapter knows the model, or the file cannot be read.
+    """
+    adapter = adapter_for(model)
+    return adapter, adapter.open(model, None if inputs is False else inputs)
+
+
+def take_inventory(model: Any, inputs: Any = None, forward: Forward | None = None) -> Inventory:
+    """Take stock of a model; it is left as it was found.
+
+    Args:
+        model: a model of any framework, or the path of a Caffe net.
+        inputs: a batch; None for one that the adapter makes where it can; False for what the classes tell alone.
+        forward: runs the model on the batch; by default it is called.
+
+    Returns:
+        The inventory, with all that the graph of the model shows where there is a batch.
+
+    Raises:
+        GlorotError: if no adapter knows the model, it has no weights yet, or it refuses the batch.
+    """
+    adapter, model = opened(model, inputs)
+    batch = None if inputs is False else inputs
+    if forward is not None and batch is None:
+        raise GlorotError("forward= runs the model on a batch, and there is none; pass one as inputs=")
+    with LOCK:  # another thread's look may change the model for a while
+        stock = adapter.layers(model, batch)
+        graph = None if inputs is False else adapter.graph(model, stock, batch, forward)
+    return split_by_name(stock) if graph is None else observed(stock, graph)

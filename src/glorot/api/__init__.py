@@ -1,0 +1,8 @@
+"""The public verbs. Each one checks what it was given and hands it to the room that does the work."""
+
+from glorot.api.comparing import compare
+from glorot.api.drawing import draw
+from glorot.api.explaining import explain
+from glorot.api.planning import apply, initialize, plan
+
+__all__ = ["apply", "compare", "draw", "explain", "initialize", "plan"]

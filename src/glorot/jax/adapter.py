@@ -1,0 +1,12 @@
+"""The adapter of JAX, as `glorot.adapters` asks for it."""
+
+from typing import Any
+
+from glorot.jax.model import arrays, graph, layers, matches, write
+
+__all__ = ["arrays", "graph", "layers", "matches", "open", "write"]
+
+
+def open(model: Any, inputs: Any = None) -> Any:  # noqa: A001 - as in every adapter
+    """Return the model itself."""
+    return model

@@ -1,0 +1,20 @@
+"""The adapter of Keras, as `glorot.adapters` asks for it."""
+
+from typing import Any
+
+import keras
+
+from glorot.keras.model import graph, layers
+from glorot.keras.weights import arrays, write
+
+__all__ = ["arrays", "graph", "layers", "matches", "open", "write"]
+
+
+def matches(model: object) -> bool:
+    """Tell whether a model is a Keras layer, as every Keras model is."""
+    return isinstance(model, keras.layers.Layer)
+
+
+def open(model: Any, inputs: Any = None) -> Any:  # noqa: A001 - as in every adapter
+    """Return the model itself."""
+    return model
