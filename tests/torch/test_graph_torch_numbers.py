@@ -73,6 +73,10 @@ MOVES = {
         x.repeat(2, 1, 2) + x.repeat_interleave(2, 0).repeat_interleave(2, -1) + x.expand(2, 3, 8).tile(2, 1, 2)
     ),
     "turns": lambda x: x.flip(0, 2) + x.roll((1, -3), (0, 2)) + x.roll(5),
+    "right angles": lambda x: (
+        x.rot90(1, (1, 2)).mT + x.rot90(2, (0, 2)) + x.rot90(3, (0, 1)).rot90(1, (0, 1)) + x.rot90(0)
+    ),
+    "halves": lambda x: x.triu(1) - x.tril(-1) * 2 + x.mT.triu().mT,
     "pads": lambda x: f.pad(x, (1, 2, 0, 1)) + f.pad(x, (-1, 4, 0, 1)),
     "picks": lambda x: x.index_select(1, torch.tensor([2, 0, 0])) + x[:, torch.tensor([-1, 1, 0])] + x[:, [0, 0, 1]],
 }
@@ -96,6 +100,7 @@ MAPS = {
 }
 
 PRODUCTS = {
+    "running sums": lambda x: x.cumsum(1) + x.cumsum(-1),
     "matrices": lambda x: (
         x[0] @ x[0].T + x[1].mm(x[0].t()) + torch.addmm(x[0, :, :3], x[0], x[1].t(), beta=0.5, alpha=2)
     ),

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from glorot.graph.operations import Contract, Convolve, Opaque, Random, Reduce, Softmax, Take
@@ -122,6 +123,15 @@ def _spelled(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
         for letters, rank in zip(inputs, ranks, strict=True)
     ]
     return spelled, result.replace("...", dots)
+
+
+def _running_sum(call: Call) -> int:
+    """Sum over all positions up to each one: a product with a triangle of ones."""
+    axis, letters = call.axis, LETTERS[: call.first.dim()]
+    spec = f"{letters},{letters[axis]}Z->{letters[:axis]}Z{letters[axis + 1 :]}"
+    size = call.first.shape[axis]
+    ones = call.graph.constant((size, size), integers=np.triu(np.ones((size, size), np.int64)))
+    return call.step(Contract(spec), [call.value(call.first), ones])
 
 
 # ---- layers ----------------------------------------------------------------------------------------------------------
@@ -252,7 +262,8 @@ ROWS: dict[str, Callable[[Call], Any]] = {
     "linear": _linear, "mm": _contract("ai,io->ao"), "bmm": _contract("bai,bio->bao"), "mv": _contract("ai,i->a"),
     "dot": _contract("i,i->"), "vdot": _contract("i,i->"), "addmm": _add_product("ai,io->ao"),
     "baddbmm": _add_product("bai,bio->bao"), "addbmm": _add_product("bai,bio->ao"), "addmv": _add_product("ai,i->a"),
-    "addr": _add_product("a,o->ao"), "matmul": _matmul, "einsum": _einsum, "bilinear": _bilinear,
+    "addr": _add_product("a,o->ao"), "matmul": _matmul, "cumsum": _running_sum,
+    "einsum": _einsum, "bilinear": _bilinear,
     "_grouped_mm": _grouped, "convolution": _convolution, "_convolution": _convolution,
     "mkldnn_convolution": _convolution, "embedding_bag": _embedding_bag, "_embedding_bag": _embedding_bag,
     "_embedding_bag_forward_only": _embedding_bag, "_weight_norm_interface": _weight_norm,

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -151,6 +152,24 @@ def _flip(call: Call) -> int:
     return call.step(Flip(call.axes(call["dims"])), [value]) if call["dims"] else value
 
 
+def _rot90(call: Call) -> int:
+    """Turn a plane by right angles: two axes change places, and one of them, or both, run backwards."""
+    value, turns, (first, second) = call.value(call.first), call["k"] % 4, call.axes(call["dims"])
+    order = list(range(call.first.dim()))
+    if turns % 2:
+        order[first], order[second] = second, first
+    backwards = {0: (), 1: (first,), 2: (first, second), 3: (second,)}[turns]
+    value = call.permuted(value, order)
+    return call.step(Flip(backwards), [value]) if backwards else value
+
+
+def _triangle(call: Call) -> int:
+    """Set one half of a matrix to 0."""
+    half = np.triu if call.name == "triu" else np.tril
+    kept = call.graph.constant(call.shape[-2:], integers=half(np.ones(call.shape[-2:], np.int64), call["diagonal"]))
+    return call.map("where", kept, call.value(call.first), call.number(0))
+
+
 def _roll(call: Call) -> int:
     value = call.value(call.first)
     if not call["dims"]:
@@ -274,6 +293,12 @@ def _elsewhere(call: Call) -> int:
     return call.step(Take(0), [call.value(tensor) for tensor in tensors])
 
 
+def _folded(call: Call) -> int | list[int]:
+    """Put windows back into a map; where they overlap they are summed, which is no move."""
+    is_apart = all(step >= size for step, size in zip(call["stride"], call["kernel_size"], strict=True))
+    return call.step(Take(0), [call.value(call.first)]) if is_apart else []
+
+
 def _packed(call: Call) -> list[int]:
     """Put sequences of several lengths end to end, or back into a box."""
     return [call.step(Take(0), [call.value(call.first)]), call.graph.constant(call.results[1].shape)]
@@ -327,12 +352,14 @@ NEAREST = [f"{kind}{rank}d" for kind in ("upsample_nearest", "_upsample_nearest_
 
 ROWS: dict[str, Callable[[Call], int | list[int]]] = {
     "cat": _cat, "stack": _stack, "repeat": _repeat, "repeat_interleave": _repeat_interleave, "flip": _flip,
-    "roll": _roll, **dict.fromkeys(PADS, _pad), "pixel_shuffle": _pixel_shuffle,
+    "roll": _roll, "rot90": _rot90, "triu": _triangle, "tril": _triangle,
+    **dict.fromkeys(PADS, _pad), "pixel_shuffle": _pixel_shuffle,
     "pixel_unshuffle": _pixel_unshuffle, "channel_shuffle": _channel_shuffle, **dict.fromkeys(NEAREST, _nearest),
     **dict.fromkeys(INTERPOLATIONS, _interpolated), "embedding": _embedding, "index_select": _index_select,
     "index": _index, "_unsafe_index": _index,
     "gather": _gather, "take_along_dim": _gather, "topk": _some, "sort": _some, "kthvalue": _some, "median": _some,
-    "masked_select": _elsewhere, "take": _elsewhere, "im2col": _elsewhere, "_pack_padded_sequence": _packed,
+    "masked_select": _elsewhere, "take": _elsewhere, "im2col": _elsewhere, "col2im": _folded,
+    "grid_sampler_2d": _elsewhere, "grid_sampler_3d": _elsewhere, "_pack_padded_sequence": _packed,
     "_pad_packed_sequence": _packed, **dict.fromkeys(WRITES, _written), "select_scatter": _set_piece,
     "slice_scatter": _set_piece, "copy": _copy, "fill": _fill, "zero": _fill,
 }  # fmt: skip
