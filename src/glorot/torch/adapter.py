@@ -4,8 +4,9 @@ from typing import Any
 
 from torch import nn
 
-from glorot.torch.model import graph, layers
+from glorot.torch.model import layers
 from glorot.torch.observing import observe
+from glorot.torch.seeing import graph
 from glorot.torch.weights import arrays, write
 
 __all__ = ["arrays", "graph", "layers", "matches", "observe", "open", "write"]

@@ -13,21 +13,17 @@ from torch.nn.parameter import UninitializedParameter
 
 from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE
-from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter, Part, runs
 from glorot.inventory.holding import held
 from glorot.inventory.layouts import stored_shape
-from glorot.inventory.leaves import add_leaf
 from glorot.origins import Origin
 from glorot.text import shape_text
-from glorot.torch.graph import lower
 from glorot.torch.layers import kind_of, parts_of
 from glorot.torch.lowrank import last_of_adapters
 from glorot.torch.memory import Rows, memory_of, padding_of, with_padding
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
-from glorot.torch.preserve import preserved
-from glorot.torch.tracing import Trace, in_order_of_registration, what_failed
+from glorot.torch.tracing import Trace, in_order_of_registration
 
 WEIGHTS = {"kernel", "recurrent", "embedding"}
 
@@ -61,35 +57,6 @@ def weights_of(module: nn.Module) -> list[Tensor]:
         for name, tensor in module.named_parameters(recurse=False)
         if any(part.role in WEIGHTS for part in described.get(name, ()))
     ]
-
-
-def call(model: nn.Module, inputs: Any) -> Any:
-    """Call a model on a batch: a tuple holds positional inputs, a mapping named ones, the rest is one input."""
-    tensors = list(model.parameters())
-    like = next((tensor for tensor in tensors if tensor.is_floating_point()), (*tensors, torch.zeros(()))[0])
-    if isinstance(inputs, Mapping):
-        return model(**{name: as_tensor(value, like) for name, value in inputs.items()})
-    positional = inputs if isinstance(inputs, tuple) else (inputs,)
-    return model(*(as_tensor(value, like) for value in positional))
-
-
-def as_tensor(value: Any, like: Tensor) -> Any:
-    """Return arrays and tensors as tensors on the device of another, and anything else as it is.
-
-    An array of floating-point numbers takes the other's dtype; a tensor keeps its own.
-    """
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind not in "biuf":
-            raise GlorotError(f"the batch is an array of dtype {value.dtype}; expected numbers")
-        native = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
-        value = torch.from_numpy(native)
-        value = value.to(like.dtype) if value.is_floating_point() and like.is_floating_point() else value
-    if not isinstance(value, Tensor):
-        return value
-    is_readable = value.is_floating_point() and not value.is_meta and value.layout == torch.strided
-    if is_readable and not bool(torch.isfinite(value).all()):
-        raise GlorotError(f"the batch of shape {tuple(value.shape)} holds NaN or infinity; clean the data first")
-    return value.to(like.device)
 
 
 def layers(model: nn.Module, inputs: Any = None) -> Inventory:
@@ -138,44 +105,6 @@ def layers(model: nn.Module, inputs: Any = None) -> Inventory:
     names = [structural(path) for path, _ in model.named_buffers() if not path.endswith("num_batches_tracked")]
     rest = tuple(path for path in names if path not in gathered)
     return Inventory("torch", (*parameters, *statistics), _packed(model), rest)
-
-
-def graph(model: nn.Module, stock: Inventory, inputs: Any = None, forward: Forward | None = None) -> Graph | None:
-    """Return what a PyTorch model computes of a batch.
-
-    Args:
-        model: the model; it is left as it was found.
-        stock: what is known of it by the classes of its layers.
-        inputs: the batch.
-        forward: function (model, batch) that runs the model; by default it is called.
-
-    Raises:
-        GlorotError: if the model refuses the batch.
-    """
-    if inputs is None:
-        return None
-    model = bare(model)
-    tensors: list[tuple[str, Tensor]] = [(structural(path), tensor) for path, tensor in model.named_parameters()]
-    buffers = ((structural(path), buffer) for path, buffer in model.named_buffers())
-    tensors += [(path, buffer) for path, buffer in buffers if _is_variance(stock.parameter(path))]
-
-    def leaves(graph: Graph) -> Iterator[tuple[Tensor, int]]:
-        for path, tensor in tensors:
-            yield tensor, add_leaf(graph, stock, path, tensor.shape)
-
-    with preserved(model), torch.no_grad():
-        lowered = lower(model, lambda: call(model, inputs), inputs, leaves)
-    if isinstance(lowered.error, GlorotError):
-        raise lowered.error
-    if lowered.error is not None:
-        place = f"layer {lowered.layer!r} refused it" if lowered.layer else "its forward pass failed"
-        told = f"the batch does not fit the model: {place}: {what_failed(lowered.error)}"
-        raise GlorotError(told) from lowered.error
-    return lowered.graph
-
-
-def _is_variance(known: Parameter | None) -> bool:
-    return known is not None and known.parts[0].role == "running_variance"
 
 
 def _is_blank(tensors: Iterable[Tensor]) -> bool:
