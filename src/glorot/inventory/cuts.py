@@ -188,14 +188,14 @@ def _end(folded: Folded, step: Step, operand: int) -> End:
     value = step.operands[operand]
     match step.operation:
         case Contract() as contract:
-            return End(_role_in(folded, contract, step, operand), operand, "")
+            return End(role_in(folded, contract, step, operand), operand, "")
         case Map(name):
             match = recognised(folded.curve(value, folded.source[value]))
             return End(name, operand, "?" if match is None else match.text)
     return End(type(step.operation).__name__, operand, "")
 
 
-def _role_in(folded: Folded, contract: Contract, step: Step, operand: int) -> str:
+def role_in(folded: Folded, contract: Contract, step: Step, operand: int) -> str:
     """Return what an operand of a contraction of two signals is for: q, k or v of attention, or only summed or kept."""
     other = step.operands[1 - operand]
     if other not in folded.source:
@@ -218,7 +218,9 @@ def _softmax_axes(folded: Folded, value: int) -> tuple[int, ...] | None:
             return softmax.operation.axes
         if any(folded.kind.get(step.result) in ("softmax", "centred") for step in users):
             return (len(folded.graph.shape(value)) - 1,)
-        following = [step.result for step in users if isinstance(step.operation, Map) and step.result in folded.source]
+        following = [
+            step.result for step in users if isinstance(step.operation, Map | Join) and step.result in folded.source
+        ]
         if not following:
             return None
         value = following[0]

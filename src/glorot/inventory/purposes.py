@@ -1,0 +1,387 @@
+"""Purposes: what each kernel is for in its model, read from where its signal comes from and what becomes of its result.
+
+q, k, v, o                  of attention, by the operands of its products
+gate, up, down              of an MLP in a branch or with a gate; "expert gate" and so on where a router chooses
+router                      its shares weigh what others make, or the largest of them choose
+adapter A, adapter B        a low-rank update beside a kernel of the same signal
+head                        its result is what the model returns, but for a softmax, a mean or a bias
+residual                    the last kernel of any other branch
+"""
+
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from glorot.graph.curves import recognised
+from glorot.graph.folding import Folded, Use
+from glorot.graph.graph import Step
+from glorot.graph.operations import Contract, Convolve, Map, Opaque, Reduce, Softmax, Take
+from glorot.inventory.cuts import role_in
+from glorot.inventory.parts import Part
+from glorot.inventory.walking import before, between, cone, signals_of, weighs
+
+SAME_SIGNAL = ("move", "affine", "dropout", "normalised", "centred", "extreme", "join")
+"""What leaves the result of a kernel what it is, for its purpose."""
+
+READ_OUT = {"identity", "sigmoid", "log_sigmoid", "softplus"}
+"""Functions between a head and what its model returns."""
+
+NAMED = ("q", "k", "v", "gate", "up")
+"""The pieces of fused kernels that are called after what they are for."""
+
+CHOOSING = ("topk", "top_k", "sort")
+"""Parts of the names of steps that choose by size."""
+
+
+STRAIGHT = 0.02
+"""How far from a straight line, of its slope, a function is that hardly bends a signal."""
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """A kernel where it meets the signal: its path, the signal, and what it makes of it."""
+
+    path: str
+    signal: int
+    result: int
+    step: Step
+
+
+def purposes_of(folded: Folded, ends: Container[str]) -> dict[str, str]:
+    """Return what each kernel of a graph is for, by its path; what nothing tells of is left out.
+
+    Args:
+        folded: the graph.
+        ends: the paths that end residual branches.
+    """
+    return _Reader(folded, ends).read()
+
+
+def purpose_of(purposes: Mapping[str, str], part: Part) -> str:
+    """Return what a part is for; a piece of a fused kernel may be called after it.
+
+    Args:
+        purposes: those of the kernels, by their paths.
+        part: the part.
+    """
+    whole, piece = purposes.get(part.path, ""), part.name.removeprefix(part.path).strip("[]")
+    if part.role == "kernel" and piece in NAMED:
+        return f"expert {piece}" if whole.startswith("expert") else piece
+    return whole
+
+
+class _Reader:
+    """Asks the graph of a model kernel by kernel."""
+
+    def __init__(self, folded: Folded, ends: Container[str]) -> None:
+        self.folded, self.ends = folded, ends
+        self.kernels = list(_kernels(folded))
+        self.by_result = {kernel.result: kernel for kernel in self.kernels}
+        self.leading = _before_kernels(folded)
+        self.gated: set[str] = set()  # the kernels on either side of a gated product
+        self.found: dict[str, str] = {}
+
+    def read(self) -> dict[str, str]:
+        """Return the purposes: what is told by one kernel alone, then what other kernels tell."""
+        for kernel in self.kernels:
+            alone = self._alone(kernel)
+            if alone:
+                self.found.setdefault(kernel.path, alone)
+        for kernel in self.kernels:
+            self._adapter(kernel)
+            self._down(kernel)
+        for kernel in self.kernels:
+            if self.found.get(kernel.path) == "router":
+                self._experts(kernel)
+        for kernel in self.kernels:
+            if kernel.path in self.ends:
+                self.found.setdefault(kernel.path, "residual")
+        return {**self.found, **dict.fromkeys(self._output_biases(), "output bias")}
+
+    def _alone(self, kernel: _Kernel) -> str:
+        if self._is_head(kernel):
+            return "head"
+        if self._is_router(kernel):
+            return "router"
+        roles = set(self._meetings(kernel.result))
+        if len(roles) == 1 and roles <= {"q", "k", "v"}:
+            return roles.pop()
+        if self._takes_attention(kernel.signal):
+            return "o"
+        self.gated |= {kernel.path} if roles & {"gate", "up", "gated"} else set()
+        return roles.pop() if len(roles) == 1 and roles <= {"gate", "up"} else ""
+
+    def _output_biases(self) -> Iterator[str]:
+        for path, uses in self.folded.uses.items():
+            for use in uses:
+                signal = self.folded.signal_beside(use) if use.role in ("shift", "bias") else None
+                maker = None if signal is None else self.by_result.get(self.folded.back(signal))
+                if maker is not None and self.found.get(maker.path) == "head":
+                    yield path
+
+    # ---- what becomes of a result ------------------------------------------------------------------------------------
+
+    def _after(self, value: int, through: tuple[str, ...]) -> Iterator[tuple[Step, int, bool]]:
+        """Follow a value on, and return each step that takes it, with the operand and whether it goes on."""
+        folded, reached, waiting = self.folded, {value}, [value]
+        while waiting:
+            at = waiting.pop()
+            for position, operand in folded.users[at]:
+                step = folded.graph.steps[position]
+                source = folded.source.get(step.result)
+                if source is None or (isinstance(step.operation, Reduce) and folded.is_statistic(step.result)):
+                    continue
+                is_own = folded.kind.get(source) == "sum" and reached.issuperset(folded.data_of(step))
+                goes_on = source in reached or is_own or folded.kind.get(step.result) in through
+                yield step, operand, goes_on
+                if goes_on and step.result not in reached:
+                    reached.add(step.result)
+                    waiting.append(step.result)
+
+    def _meetings(self, result: int) -> Iterator[str]:
+        """Return what a result is for where it meets other signals."""
+        folded = self.folded
+        for step, operand, goes_on in self._after(result, SAME_SIGNAL):
+            if isinstance(step.operation, Contract) and not goes_on:
+                role = role_in(folded, step.operation, step, operand)
+                yield "signal" if role == "v" and not self._attends(step.operands[1 - operand]) else role
+            elif folded.kind.get(step.result) == "product" and step.operation == Map("mul"):
+                others = [value for value in folded.data_of(step) if value != step.operands[operand]]
+                if len(others) == 1 and self._is_made(others[0]):
+                    yield self._gate(step.operands[operand], others[0])
+
+    def _is_made(self, value: int) -> bool:
+        """Tell whether a factor is made of a kernel's result, element by element, and not one share for many."""
+        at: int | None = value
+        while at is not None and self.folded.kind.get(at) != "kernel":
+            at = before(self.folded, at)
+        return at is not None and self.folded.graph.shape(value)[-1:] != (1,)
+
+    def _gate(self, own: int, other: int) -> str:
+        """Return which side of a gated product a factor is: of two functions the sigmoid is the gate."""
+        bent, other_bent = self._bent(own), self._bent(other)
+        if "softplus" in (bent, other_bent):  # a step of a state space
+            return "signal"
+        if bool(bent) != bool(other_bent):
+            return "gate" if bent else "up"
+        if (bent == "sigmoid") != (other_bent == "sigmoid"):
+            return "gate" if bent == "sigmoid" else "up"
+        return "gated"
+
+    def _bent(self, value: int) -> str:
+        """Return the name of the function by which a factor was made; "" of one that was only moved and scaled."""
+        at: int | None = value
+        while at is not None and self.folded.kind.get(at) != "kernel":
+            source = self.folded.source[at]
+            if source != at:
+                match = recognised(self.folded.curve(at, source))
+                if not is_nearly_affine(self.folded, at):
+                    return "a function" if match is None else match.text.rpartition("·")[2]
+            at = before(self.folded, at)
+        return ""
+
+    # ---- attention ---------------------------------------------------------------------------------------------------
+
+    def _back(self, value: int, through: tuple[str, ...]) -> Iterator[int]:
+        """Return the values that a value is made of, back to those that other signals are contracted in."""
+        reached, waiting = {value}, [value]
+        while waiting:
+            at = waiting.pop()
+            yield at
+            one = before(self.folded, at)
+            several = signals_of(self.folded, at) if self.folded.kind.get(at) in through else []
+            for operand in several if one is None else [one]:
+                if operand not in reached:
+                    reached.add(operand)
+                    waiting.append(operand)
+
+    def _attends(self, shares: int) -> bool:
+        """Tell whether shares are a softmax of products of two signals, as in attention."""
+        folded = self.folded
+        softmax = folded.back(shares)
+        if folded.kind[softmax] != "softmax":
+            return False
+        logits = signals_of(folded, softmax)
+        through = ("sum", "join", "mix", "product", "softmax")
+        made = (at for value in logits for at in self._back(value, through))
+        return any(folded.kind.get(at) == "interaction" for at in made)
+
+    def _takes_attention(self, signal: int) -> bool:
+        """Tell whether a signal is what attention returns, gated or normalised as it may be."""
+        for at in self._back(signal, ("product", "join")):
+            if self.folded.kind.get(at) == "interaction":
+                return any(self._attends(operand) for operand in signals_of(self.folded, at))
+        return False
+
+    # ---- heads and routers -------------------------------------------------------------------------------------------
+
+    def _is_head(self, kernel: _Kernel) -> bool:
+        """Tell whether a result is what the model returns, or leads there by what reads it out."""
+        folded = self.folded
+        if kernel.result in self.leading or kernel.path in self.ends:
+            return False
+        through = (*SAME_SIGNAL, "softmax", "mean", "sum")
+        is_normed = False
+        for step, _, goes_on in self._after(kernel.result, through):
+            is_normed |= folded.kind.get(step.result) == "normalised"
+            is_scaled = any(max(folded.graph.shape(v), default=1) > 1 for v in step.operands if v in folded.parameters)
+            if is_normed and is_scaled:  # the norm at the end of a model that returns its hidden states
+                return False
+            is_compared = any(not folded.has_kernel(value) for value in folded.data_of(step))
+            if not goes_on and not (is_normed or is_compared or isinstance(step.operation, Opaque)):
+                return False
+            if goes_on and folded.source[step.result] != step.result and not self._reads_out(step.result):
+                return False
+        return True
+
+    def _reads_out(self, value: int) -> bool:
+        """Tell whether a function of a signal is on its way to another one, or such as ends a model."""
+        folded, source = self.folded, self.folded.source[value]
+        users = [folded.graph.steps[position].result for position, _ in folded.users[value]]
+        if users and all(folded.source.get(user) == source or folded.is_statistic(user) for user in users):
+            return True
+        match = recognised(folded.curve(value, source))
+        if match is not None and match.text.rpartition("·")[2] in READ_OUT:
+            return True
+        return is_nearly_affine(folded, value)
+
+    def _is_router(self, kernel: _Kernel) -> bool:
+        """Tell whether the shares that a kernel makes weigh or choose what other kernels make."""
+        folded = self.folded
+        outputs = folded.graph.shape(kernel.result)[-1:]
+        is_share = False
+        for step, operand, goes_on in self._after(kernel.result, (*SAME_SIGNAL, "softmax")):
+            is_chosen = isinstance(step.operation, Opaque) and any(word in step.operation.name for word in CHOOSING)
+            if is_chosen or (isinstance(step.operation, Take) and step.operation.index is None and operand == 0):
+                return kernel.result in self.leading
+            own = step.operands[operand]
+            if folded.kind.get(step.result) == "softmax":
+                is_share |= folded.graph.shape(own)[-1:] == outputs and _shares_last_axis(folded, step)
+            if goes_on or not is_share or outputs == (1,):
+                continue
+            others = [value for value in folded.data_of(step) if value != own]
+            if weighs(folded, own) and len(others) == 1 and folded.has_kernel(others[0]):
+                return folded.graph.shape(own) != folded.graph.shape(others[0])
+        return False
+
+    def _experts(self, router: _Kernel) -> None:
+        """Name the kernels between what a router sees and what its shares weigh."""
+        folded = self.folded
+        shared = {router.result}
+        weighed: list[int] = []
+        for step, operand, goes_on in self._after(router.result, (*SAME_SIGNAL, "softmax", "mean", "product")):
+            own = step.operands[operand]
+            shared.add(own)
+            if not goes_on or folded.kind.get(step.result) == "product":
+                weighed += [value for value in folded.data_of(step) if value != own and value not in shared]
+        for anchor in self._back(router.signal, ()):
+            inside = {v for one in weighed for v in between(folded, anchor, sorted(cone(folded, one, anchor)))}
+            experts = [self.by_result[v].path for v in inside if v in self.by_result]
+            experts = [path for path in experts if self.found.get(path) != "router"]
+            if experts:
+                for path in experts:
+                    self.found[path] = f"expert {self.found.get(path, '')}".strip()
+                return
+
+    # ---- what other kernels tell -------------------------------------------------------------------------------------
+
+    def _adapter(self, kernel: _Kernel) -> None:
+        """Name two kernels in a row through a narrow middle, beside another kernel of the same signal."""
+        folded = self.folded
+        first = self._kernel_before(kernel.signal, is_bent=False)
+        if first is None or not isinstance(kernel.step.operation, type(first.step.operation)):
+            return
+        inputs, middle, outputs = (folded.graph.shape(v) for v in (first.signal, first.result, kernel.result))
+        if not middle or middle[-1] >= min(inputs[-1], outputs[-1]):
+            return
+        signal = folded.back(first.signal)
+        for step, _, _ in self._after(kernel.result, ("move", "affine", "dropout")):
+            if folded.kind.get(step.result) != "sum":
+                continue
+            beside = [self._kernel_before(value, is_bent=False) for value in folded.data_of(step)]
+            if any(one is not None and one != kernel and folded.back(one.signal) == signal for one in beside):
+                self.found[first.path], self.found[kernel.path] = "adapter A", "adapter B"
+
+    def _kernel_before(self, value: int, is_bent: bool) -> _Kernel | None:
+        """Return the kernel that a value is made of, whether or not through a function; None if there is none."""
+        if bool(self._bent(value)) != is_bent:
+            return None
+        at: int | None = value
+        while at is not None and at not in self.by_result:
+            at = before(self.folded, at)
+        return None if at is None else self.by_result[at]
+
+    def _down(self, kernel: _Kernel) -> None:
+        """Name the last kernel of an MLP, and the first one of an MLP without a gate."""
+        if kernel.path in self.found or not _is_dense(kernel.step):
+            return
+        folded, at = self.folded, kernel.signal
+        made = next((v for v in self._back(at, ()) if folded.kind.get(v) in ("product", "kernel")), None)
+        if made is not None and folded.kind.get(made) == "product":
+            factors = [self._kernel_of(value) for value in signals_of(folded, made)]
+            if any(one is not None and one.path in self.gated for one in factors):
+                self.found[kernel.path] = "down"
+            return
+        first = self._kernel_before(at, is_bent=True)
+        if first is not None and kernel.path in self.ends and _is_dense(first.step):
+            self.found[kernel.path] = "down"
+            self.found.setdefault(first.path, "up")
+
+    def _kernel_of(self, value: int) -> _Kernel | None:
+        return next((self.by_result[at] for at in self._back(value, ()) if at in self.by_result), None)
+
+
+def _kernels(folded: Folded) -> Iterator[_Kernel]:
+    """Return the kernels of a graph in the order of execution; of one that is used in a loop, a later turn."""
+    firsts: list[Use] = []
+    for uses in folded.uses.values():
+        kernels = [use for use in uses if use.role == "kernel"]
+        settled = [use for use in kernels if folded.graph.steps[use.step].result not in folded.graph.settling]
+        firsts += (settled or kernels)[:1]
+    for use in sorted(firsts, key=lambda one: one.step):
+        step = folded.graph.steps[use.step]
+        signal = folded.signal_beside(use)
+        if signal is not None:
+            yield _Kernel(use.path, signal, step.result, step)
+
+
+def _before_kernels(folded: Folded) -> set[int]:
+    """Return the values that kernels come after."""
+    found: set[int] = set()
+    for step in reversed(folded.graph.steps):
+        if step.result in found or folded.kind.get(step.result) == "kernel":
+            found.update(step.operands)
+    return found
+
+
+def _is_dense(step: Step) -> bool:
+    """Tell whether a kernel connects features at each place alone."""
+    match step.operation:
+        case Contract():
+            return True
+        case Convolve(window=window):
+            return set(window) <= {1}
+    return False
+
+
+def _shares_last_axis(folded: Folded, softmax: Step) -> bool:
+    """Tell whether what a softmax makes sums to 1 along the last axis."""
+    last = len(folded.graph.shape(softmax.result)) - 1
+    if isinstance(softmax.operation, Softmax):
+        return last in softmax.operation.axes
+    for operand in softmax.operands:  # one written by hand: exp z over its sum
+        step = folded.makers.of(operand)
+        while step is not None and not isinstance(step.operation, Reduce):
+            step = folded.makers.of(step.operands[0])
+        if step is not None and isinstance(step.operation, Reduce) and step.operation.statistic == "sum":
+            return last in step.operation.axes
+    return False
+
+
+def is_nearly_affine(folded: Folded, value: int) -> bool:
+    """Tell whether a function hardly bends a signal, as a cap of logits at 30 does."""
+    z = np.linspace(-2, 2, 9)
+    made = folded.curve(value, folded.source[value])(z)
+    slope, offset = np.polyfit(z, made, 1)
+    return bool(np.abs(made - slope * z - offset).max() <= STRAIGHT * abs(slope))
