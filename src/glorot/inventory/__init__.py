@@ -9,6 +9,7 @@ from glorot.inventory.parts import (
     Inventory,
     Parameter,
     Part,
+    Stored,
     View,
     fingerprint,
     path_of,
@@ -16,6 +17,6 @@ from glorot.inventory.parts import (
 )
 
 __all__ = [
-    "ROLES", "SAME", "Branch", "Declared", "Held", "Inventory", "Parameter", "Part", "View", "fingerprint",
-    "path_of", "runs",
+    "ROLES", "SAME", "Branch", "Declared", "Held", "Inventory", "Parameter", "Part", "Stored", "View",
+    "fingerprint", "path_of", "runs",
 ]  # fmt: skip

@@ -103,6 +103,21 @@ class Branch:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """How a weight is stored that its layer computes whenever it uses it.
+
+    Attributes:
+        words: how.
+        share: the share of its elements that a mask leaves.
+        scheme: the scheme that it starts with where no rule asks for another, for it can hold few laws; "" for any.
+    """
+
+    words: str
+    share: float = 1.0
+    scheme: str = ""
+
+
+@dataclass(frozen=True)
 class Part:
     """The unit of planning: a whole parameter as a rule, of a fused one each piece.
 
@@ -137,6 +152,7 @@ class Part:
         branch: the residual branch that it ends, if it is its last kernel or a scale after that.
         purpose: what its layer is for in the model, as the graph shows it, such as "q", "down" or "head"; "" where
             nothing tells.
+        stored: how it is stored, if its layer computes it from that.
     """
 
     name: str
@@ -162,6 +178,7 @@ class Part:
     note: str = ""
     branch: Branch | None = None
     purpose: str = ""
+    stored: Stored | None = None
 
     @property
     def path(self) -> str:

@@ -128,6 +128,8 @@ def _decide(part: Part, called: set[str], asked: _Asked) -> Choice | None:
     gathered = runs(part.role) and not asked.recipe.keeps and not part.declared
     choice = usual(part) if gathered else asked.recipe.choose(part, asked.inventory)
     says_so = part.declared is not None and choice.why == part.declared.why  # the recipe `caffe` does
+    if part.stored is not None and part.stored.scheme and choice.scheme is not None:
+        return Choice(as_scheme(part.stored.scheme), part.stored.words)
     if part.start is None or choice.scheme is None or says_so:
         return choice
     return Choice(as_scheme(f"constant({part.start!r})"), f"its layer declares a start of {number(part.start)}")
@@ -154,6 +156,8 @@ def _entry(part: Part, name: str, choice: Choice, sharers: Sequence[str]) -> Pla
     if part.held is not None and _overwrites(law, part.held) and not choice.why.startswith(ASKED):
         why = f"{why}; {OVERWRITES} {part.path} holds: {part.held.words}"
     why = f"{why}; {part.note}" if part.note else why
+    if law is not None and part.stored is not None and part.stored.words not in why:
+        why = f"{why}; {part.stored.words}"
     scheme = "" if choice.scheme is None else choice.scheme.text
     return PlanEntry(
         name, part.axes, part.shape, part.role, part.fans, part.fed_by, part.followed_by, part.depth,

@@ -21,6 +21,7 @@ from glorot.text import shape_text
 from glorot.torch.layers import kind_of, parts_of
 from glorot.torch.lowrank import last_of_adapters
 from glorot.torch.memory import Rows, memory_of, padding_of, with_padding
+from glorot.torch.parametrized import computed_in, stored_in, with_storage
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
 from glorot.torch.tracing import Trace, in_order_of_registration
@@ -77,7 +78,8 @@ def layers(model: nn.Module, inputs: Any = None) -> Inventory:
     trace = in_order_of_registration(model, described)
     depths = {path: n for n, path in enumerate(trace.order, start=1)}
     modules = {structural(path): module for path, module in model.named_modules(remove_duplicate=False)}
-    stored = [(structural(path), tensor) for path, tensor in model.named_parameters(remove_duplicate=False)]
+    computed = computed_in(model)
+    stored = stored_in(model, computed)
     owners: dict[Hashable, list[str]] = defaultdict(list)
     for path, tensor in stored:
         owners[memory_of(tensor)].append(path)
@@ -104,7 +106,7 @@ def layers(model: nn.Module, inputs: Any = None) -> Inventory:
     gathered = {statistic.path for statistic in statistics}
     names = [structural(path) for path, _ in model.named_buffers() if not path.endswith("num_batches_tracked")]
     rest = tuple(path for path in names if path not in gathered)
-    return Inventory("torch", (*parameters, *statistics), _packed(model), rest)
+    return with_storage(Inventory("torch", (*parameters, *statistics), _packed(model), rest), computed)
 
 
 def _is_blank(tensors: Iterable[Tensor]) -> bool:

@@ -1,7 +1,7 @@
 """Weights that PyTorch computes from stored tensors whenever they are used: parametrizations, older norms, pruning."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -14,11 +14,11 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-from glorot.fans import Fans
-from glorot.inventory import Inventory, Part
+from glorot.inventory import Inventory, Part, Stored
 from glorot.text import number
 from glorot.torch.paths import structural
 from glorot.torch.places import place_of
+from glorot.torch.preserve import preserved
 
 STEPS = 15
 """Steps of power iteration that gather the largest singular vectors, as many as PyTorch takes itself."""
@@ -291,14 +291,13 @@ OLDER: dict[type, Callable[[nn.Module, Any], Computed]] = {
 
 def stored_in(model: nn.Module, computed: Mapping[str, Computed]) -> list[tuple[str, Tensor]]:
     """Return the parameters of a model by path, with a computed weight in the place of what it is computed from."""
-    found: dict[str, Tensor] = {}
     places = {original: path for path, one in computed.items() for original in paths_of(path, one)}
-    for stored_path, tensor in model.named_parameters(remove_duplicate=False):
-        path = structural(stored_path)
-        if path in places:
-            found[places[path]] = computed[places[path]].tensor
-        else:
-            found[path] = tensor
+    found: dict[str, Tensor] = {}
+    with preserved(model) if computed else nullcontext():  # a parametrization may count, or draw, when it is asked
+        for stored_path, tensor in model.named_parameters(remove_duplicate=False):
+            path = structural(stored_path)
+            place = places.get(path, path)
+            found[place] = computed[place].tensor if place in computed else tensor
     return list(found.items())
 
 
@@ -312,25 +311,24 @@ def gathered_in(computed: Mapping[str, Computed]) -> set[str]:
     return {f"{path.removesuffix(one.name)}{name}" for path, one in computed.items() for name in one.gathered}
 
 
-def with_notes(inventory: Inventory, computed: Mapping[str, Computed]) -> Inventory:
-    """Return an inventory that says how computed weights are stored, and has the fans that a mask leaves."""
+def with_storage(inventory: Inventory, computed: Mapping[str, Computed]) -> Inventory:
+    """Return an inventory that says how computed weights are stored; what is gathered with them is not a buffer."""
     parameters = tuple(
-        replace(parameter, parts=tuple(_noted(part, computed[parameter.path]) for part in parameter.parts))
+        replace(parameter, parts=tuple(_stored(part, computed[parameter.path]) for part in parameter.parts))
         if parameter.path in computed
         else parameter
         for parameter in inventory.parameters
     )
-    buffers = tuple(path for path in inventory.buffers if path not in gathered_in(computed))
+    gathered = gathered_in(computed)
+    buffers = tuple(path for path in inventory.buffers if path not in gathered)
     return replace(inventory, parameters=parameters, buffers=buffers)
 
 
-def _noted(part: Part, computed: Computed) -> Part:
-    note = f"{part.note}; {computed.note}" if part.note else computed.note
-    fans, mask = part.fans, computed.mask
+def _stored(part: Part, computed: Computed) -> Part:
+    mask = computed.mask
     share = 1.0 if mask is None or mask.is_meta else _share(place_of(part, mask))
-    if fans is not None and 0 < share < 1:
-        fans = Fans(fans.fan_in * share, fans.fan_out * share)
-    return replace(part, note=note, fans=fans)
+    scheme = "orthogonal" if computed.describe() == ORTHOGONAL and len(part.shape) == 2 else ""
+    return replace(part, stored=Stored(computed.note, share, scheme))
 
 
 def _share(mask: Tensor) -> float:

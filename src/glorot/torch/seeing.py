@@ -12,6 +12,7 @@ from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter
 from glorot.inventory.leaves import add_leaf
 from glorot.torch.graph import lower
+from glorot.torch.parametrized import Computed, computed_in, stored_in
 from glorot.torch.paths import bare, structural
 from glorot.torch.preserve import preserved
 from glorot.torch.tracing import what_failed
@@ -32,13 +33,14 @@ def graph(model: nn.Module, stock: Inventory, inputs: Any = None, forward: Forwa
     if inputs is None:
         return None
     model = bare(model)
-    tensors: list[tuple[str, Tensor]] = [(structural(path), tensor) for path, tensor in model.named_parameters()]
+    computed = computed_in(model)
+    tensors = [(path, tensor) for path, tensor in stored_in(model, computed) if not _is_tied(stock.parameter(path))]
     buffers = ((structural(path), buffer) for path, buffer in model.named_buffers())
     tensors += [(path, buffer) for path, buffer in buffers if _is_variance(stock.parameter(path))]
 
-    def leaves(graph: Graph) -> Iterator[tuple[Tensor, int]]:
+    def leaves(graph: Graph) -> Iterator[tuple[Tensor | Computed, int]]:
         for path, tensor in tensors:
-            yield tensor, add_leaf(graph, stock, path, tensor.shape)
+            yield computed.get(path, tensor), add_leaf(graph, stock, path, tensor.shape)
 
     with preserved(model), torch.no_grad():
         lowered = lower(model, lambda: call(model, inputs), inputs, leaves)
@@ -49,6 +51,10 @@ def graph(model: nn.Module, stock: Inventory, inputs: Any = None, forward: Forwa
         told = f"the batch does not fit the model: {place}: {what_failed(lowered.error)}"
         raise GlorotError(told) from lowered.error
     return lowered.graph
+
+
+def _is_tied(known: Parameter | None) -> bool:
+    return known is not None and known.tied_to is not None
 
 
 def _is_variance(known: Parameter | None) -> bool:
