@@ -239,7 +239,9 @@ class _Reader:
         """Tell whether a function of a signal is on its way to another one, or such as ends a model."""
         folded, source = self.folded, self.folded.source[value]
         users = [folded.graph.steps[position].result for position, _ in folded.users[value]]
-        if users and all(folded.source.get(user) == source or folded.is_statistic(user) for user in users):
+        within = ("softmax", "normalised")
+        others = [user for user in users if folded.source.get(user) != source and not folded.is_statistic(user)]
+        if users and all(folded.kind.get(user) in within for user in others):
             return True
         match = recognised(folded.curve(value, source))
         if match is not None and match.text.rpartition("·")[2] in READ_OUT:
