@@ -1,12 +1,9 @@
 """What an inventory refuses and the ways out; derived layers, dtypes, memory and devices."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils import parametrizations
 from zoo import LAYERS, small_net
 
 import glorot
@@ -59,26 +56,6 @@ def test_a_rule_that_needs_fans_is_refused_where_none_are_known() -> None:
     rules = [("*", "skip"), ("scale", "xavier_uniform")]
     with pytest.raises(GlorotError, match=r"scale: .*'xavier_uniform' needs fans.*shape \(2, 3\)"):
         glorot.plan(Owner(), rules=rules)
-
-
-@pytest.mark.parametrize(
-    ("parametrized", "found"),
-    [
-        (parametrizations.weight_norm, ["parametrizations.weight.original0", "parametrizations.weight.original1"]),
-        (parametrizations.spectral_norm, ["parametrizations.weight.original"]),
-    ],
-)
-def test_parametrized_weights_are_named(parametrized: Callable[[nn.Module], nn.Module], found: list[str]) -> None:
-    model = nn.Sequential(parametrized(nn.Linear(3, 4)), nn.Linear(4, 2))
-    with pytest.raises(GlorotError) as caught:
-        glorot.plan(model)
-    message = str(caught.value)
-    for name in found:
-        assert f"  0.{name}  " in message
-    assert f"rules=[('0.{found[0]}', 'skip')]" in message
-    plan = glorot.plan(model, "xavier", rules=[("0.parametrizations.*", "skip")])
-    assert plan["0.bias"].fans == Fans(3, 4)
-    assert plan[f"0.{found[0]}"].distribution is None
 
 
 @pytest.mark.parametrize("inputs", [None, torch.ones(2, 3)])

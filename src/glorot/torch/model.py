@@ -21,7 +21,7 @@ from glorot.text import shape_text
 from glorot.torch.layers import kind_of, parts_of
 from glorot.torch.lowrank import last_of_adapters
 from glorot.torch.memory import Rows, memory_of, padding_of, with_padding
-from glorot.torch.parametrized import computed_in, stored_in, with_storage
+from glorot.torch.parametrized import computed_in, describe_kind, stored_in, with_storage
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
 from glorot.torch.tracing import Trace, in_order_of_registration
@@ -179,7 +179,7 @@ def _parts(
     module = modules[layer]
     known = parts_of(module).get(name)
     if known is None:
-        return (Part(path, "", tuple(tensor.shape), "unknown", type(module).__name__),)
+        return (Part(path, "", tuple(tensor.shape), "unknown", describe_kind(module)),)
     claimed = stored_shape(known, tuple(tensor.shape))
     if tensor.is_floating_point() and tuple(tensor.shape) != claimed:
         raise GlorotError(

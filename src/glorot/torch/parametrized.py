@@ -301,6 +301,15 @@ def stored_in(model: nn.Module, computed: Mapping[str, Computed]) -> list[tuple[
     return list(found.items())
 
 
+def describe_kind(module: nn.Module) -> str:
+    """Return the kind of a module; of a parametrization that cannot be written through, why."""
+    kind = type(module).__name__
+    if not isinstance(module, parametrize.ParametrizationList):
+        return kind
+    lacking = [type(step).__name__ for step in module if not hasattr(step, "right_inverse")]
+    return f"{kind}, where {', '.join(lacking)} has no right_inverse" if lacking else kind
+
+
 def paths_of(path: str, computed: Computed) -> dict[str, Tensor]:
     """Return the stored tensors of a computed weight, by path."""
     return {f"{path.removesuffix(computed.name)}{name}": tensor for name, tensor in computed.originals.items()}
