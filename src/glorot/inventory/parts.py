@@ -218,12 +218,14 @@ class Inventory:
         parameters: what it stores.
         empty_because: why there is nothing to plan, if that is known.
         buffers: the paths of what the model computes with and no recipe starts.
+        notes: what a look at what the model computes had to assume, and where it stopped.
     """
 
     framework: str
     parameters: tuple[Parameter, ...]
     empty_because: str = ""
     buffers: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def parts(self) -> list[Part]:

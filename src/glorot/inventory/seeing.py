@@ -52,7 +52,8 @@ def observed(inventory: Inventory, graph: Graph) -> Inventory:
         else one
         for one in inventory.parameters
     )
-    return replace(inventory, parameters=parameters)
+    stop = f"what the model computes was seen up to here: {graph.incomplete}" if graph.incomplete else ""
+    return replace(inventory, parameters=parameters, notes=(*graph.notes, *([stop] if stop else [])))
 
 
 class _View:

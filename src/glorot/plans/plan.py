@@ -29,6 +29,7 @@ class Plan:
         more: fields that a newer glorot wrote, kept as they are.
         buffers: what the model computes with and the plan leaves alone, as its masks and tables of positions.
         framework: what the model was written in whose stored tensors the views are about; "" in older plans.
+        notes: what had to be assumed of what the model computes, and where the look stopped; not in the file.
     """
 
     version: int
@@ -38,6 +39,7 @@ class Plan:
     more: Mapping[str, Any] = field(default_factory=dict, hash=False)
     buffers: tuple[str, ...] = ()
     framework: str = field(default="", compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def fingerprint(self) -> str:
@@ -85,7 +87,7 @@ class Plan:
             >>> print(glorot.plan(deep, "xavier").table().splitlines()[4])
             {0..79}.weight  8×8    8 → 8  identity  xavier_uniform  0.3536  2/(fan_in + fan_out)
         """
-        return text_table(self._title, self.entries, self.fingerprint, full, self.buffers)
+        return text_table(self._title, self.entries, self.fingerprint, full, self.buffers, self.notes)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain data, ready for JSON."""

@@ -45,7 +45,12 @@ def count_text(entries: Sequence[PlanEntry], rows: Sequence[Fold]) -> str:
 
 
 def text_table(
-    title: str, entries: Sequence[PlanEntry], fingerprint: str, full: bool, buffers: Sequence[str] = ()
+    title: str,
+    entries: Sequence[PlanEntry],
+    fingerprint: str,
+    full: bool,
+    buffers: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> str:
     """Set a plan in plain text."""
     rows = plan_rows(entries, full)
@@ -59,6 +64,7 @@ def text_table(
     unseen = [entry.name for entry in entries if not entry.seen and not runs(entry.role)]
     if unseen and len(unseen) < len(entries):
         lines += ["", f"known by their class alone, for the batch does not reach them: {_some(unseen, full)}"]
+    lines += ["", *notes] if notes else []
     return printable("\n".join(lines), keep="\n")
 
 

@@ -12,11 +12,11 @@ from torch.nn import functional
 from glorot import stream
 from glorot.distributions import Normal
 from glorot.errors import GlorotError
+from glorot.torch.calling import as_tensor, call
 from glorot.torch.layers import parts_of
 from glorot.torch.model import weight_layers, weights_of
 from glorot.torch.paths import bare
 from glorot.torch.preserve import preserved
-from glorot.torch.seeing import as_tensor, call
 from glorot.torch.tracing import follow, what_failed
 
 

@@ -1,9 +1,11 @@
 """From a PyTorch model and a batch to its graph."""
 
-from collections.abc import Iterator, Mapping
+import itertools
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +13,11 @@ from glorot.errors import GlorotError
 from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter
 from glorot.inventory.leaves import add_leaf
-from glorot.torch.graph import lower
+from glorot.torch.batches import Batch, arguments, batches, required, with_places
+from glorot.torch.calling import arguments_of, call, likeness
+from glorot.torch.graph import Lowered, lower
+from glorot.torch.graph.lowering import Leaves
+from glorot.torch.graph.truth import UnknownElementsError
 from glorot.torch.parametrized import Computed, computed_in, stored_in
 from glorot.torch.paths import bare, structural
 from glorot.torch.preserve import preserved
@@ -30,27 +36,71 @@ def graph(model: nn.Module, stock: Inventory, inputs: Any = None, forward: Forwa
     Raises:
         GlorotError: if the model refuses the batch.
     """
-    if inputs is None:
-        return None
     model = bare(model)
-    computed = computed_in(model)
+    if inputs is None:
+        return graph_of_own_batch(model, stock)
+    with preserved(model), torch.no_grad():
+        lowered = _lowered(model, stock, inputs, forward)
+    if isinstance(lowered.error, GlorotError) and not isinstance(lowered.error, UnknownElementsError):
+        raise lowered.error
+    if lowered.error is None or (isinstance(lowered.error, UnknownElementsError) and lowered.graph.steps):
+        return lowered.graph
+    place = f"layer {lowered.layer!r} refused it" if lowered.layer else "its forward pass failed"
+    told = f"the batch does not fit the model: {place}: {what_failed(lowered.error)}{_what_it_takes(model, inputs)}"
+    raise GlorotError(told) from lowered.error
+
+
+def _lowered(model: nn.Module, stock: Inventory, inputs: Any, forward: Forward | None) -> Lowered:
+    """Run a model on a batch as it is; of (inputs, targets) on the inputs alone, where it takes one."""
+    run = call if forward is None else forward
+    lowered = lower(model, lambda: run(model, inputs), inputs, _leaves(model, stock))
+    one = _without_targets(model, inputs) if forward is None and lowered.error is not None else None
+    return lowered if one is None else lower(model, lambda: call(model, one), one, _leaves(model, stock))
+
+
+def _without_targets(model: nn.Module, inputs: Any) -> Any:
+    """Return the first of the pair that a data loader gives, where a model needs one input alone; None otherwise."""
+    takes = arguments(model)
+    if not isinstance(inputs, tuple | list) or len(inputs) < 2 or takes is None:
+        return None
+    takes_fewer = len(takes) < len(inputs) if isinstance(inputs, tuple) else len(required(takes)) <= 1
+    return inputs[0] if takes_fewer and takes else None
+
+
+def _what_it_takes(model: nn.Module, inputs: Any) -> str:
+    """Say what a forward pass takes, where a batch has another number of things, or others by name."""
+    takes = arguments(model)
+    if takes is None:
+        return ""
+    needed, words = required(takes), f"{', '.join(takes)}" or "nothing"
+    given = [*inputs] if isinstance(inputs, Mapping) else None
+    is_unlike = not set(needed) <= set(given) <= set(takes) if given is not None else _count(inputs) < len(needed)
+    return f"; its forward pass takes {words}: a tuple holds them in order, a dict by name" if is_unlike else ""
+
+
+def _count(inputs: Any) -> int:
+    return len(inputs) if isinstance(inputs, tuple) else 1
+
+
+def _leaves(model: nn.Module, stock: Inventory, on_meta: Mapping[int, Tensor] | None = None) -> Leaves:
+    """Return what adds the parameters and running variances of a model to a graph.
+
+    Args:
+        model: the model.
+        stock: what is known of it by the classes of its layers.
+        on_meta: what stands in for each tensor, by its id.
+    """
+    computed, instead = computed_in(model), on_meta or {}
     tensors = [(path, tensor) for path, tensor in stored_in(model, computed) if not _is_tied(stock.parameter(path))]
     buffers = ((structural(path), buffer) for path, buffer in model.named_buffers())
     tensors += [(path, buffer) for path, buffer in buffers if _is_variance(stock.parameter(path))]
 
     def leaves(graph: Graph) -> Iterator[tuple[Tensor | Computed, int]]:
         for path, tensor in tensors:
-            yield computed.get(path, tensor), add_leaf(graph, stock, path, tensor.shape)
+            leaf = computed.get(path, instead.get(id(tensor), tensor))
+            yield leaf, add_leaf(graph, stock, path, tensor.shape)
 
-    with preserved(model), torch.no_grad():
-        lowered = lower(model, lambda: call(model, inputs), inputs, leaves)
-    if isinstance(lowered.error, GlorotError):
-        raise lowered.error
-    if lowered.error is not None:
-        place = f"layer {lowered.layer!r} refused it" if lowered.layer else "its forward pass failed"
-        told = f"the batch does not fit the model: {place}: {what_failed(lowered.error)}"
-        raise GlorotError(told) from lowered.error
-    return lowered.graph
+    return leaves
 
 
 def _is_tied(known: Parameter | None) -> bool:
@@ -61,30 +111,60 @@ def _is_variance(known: Parameter | None) -> bool:
     return known is not None and known.parts[0].role == "running_variance"
 
 
-def call(model: nn.Module, inputs: Any) -> Any:
-    """Call a model on a batch: a tuple holds positional inputs, a mapping named ones, the rest is one input."""
-    tensors = list(model.parameters())
-    like = next((tensor for tensor in tensors if tensor.is_floating_point()), (*tensors, torch.zeros(()))[0])
-    if isinstance(inputs, Mapping):
-        return model(**{name: as_tensor(value, like) for name, value in inputs.items()})
-    positional = inputs if isinstance(inputs, tuple) else (inputs,)
-    return model(*(as_tensor(value, like) for value in positional))
+# ---- a batch that nobody gave ----------------------------------------------------------------------------------------
+
+MOST_TRIES = 24
+"""Batches that are tried on a model."""
 
 
-def as_tensor(value: Any, like: Tensor) -> Any:
-    """Return arrays and tensors as tensors on the device of another, and anything else as it is.
+def graph_of_own_batch(model: nn.Module, stock: Inventory) -> Graph | None:
+    """Return what a model computes of a batch that is made for it, on meta; None if it takes none of those tried.
 
-    An array of floating-point numbers takes the other's dtype; a tensor keeps its own.
+    Of several, that which reaches most parameters counts. Nobody asked for this pass: whatever it raises means None.
     """
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind not in "biuf":
-            raise GlorotError(f"the batch is an array of dtype {value.dtype}; expected numbers")
-        native = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
-        value = torch.from_numpy(native)
-        value = value.to(like.dtype) if value.is_floating_point() and like.is_floating_point() else value
-    if not isinstance(value, Tensor):
-        return value
-    is_readable = value.is_floating_point() and not value.is_meta and value.layout == torch.strided
-    if is_readable and not bool(torch.isfinite(value).all()):
-        raise GlorotError(f"the batch of shape {tuple(value.shape)} holds NaN or infinity; clean the data first")
-    return value.to(like.device)
+    with suppress(Exception), warnings.catch_warnings(), preserved(model), torch.no_grad():
+        warnings.simplefilter("ignore")
+        standing = {id(tensor): torch.empty_like(tensor, device="meta") for tensor in model.parameters()}
+        tries = itertools.count(1)
+        for group in batches(model):
+            best = _best(model, stock, group, standing, tries)
+            if best is not None or next(tries) > MOST_TRIES:
+                return best
+    return None
+
+
+def _best(
+    model: nn.Module, stock: Inventory, group: Iterable[Batch], standing: Mapping[int, Tensor], tries: Iterator[int]
+) -> Graph | None:
+    """Return the graph of the batch that reaches most parameters, of those that a model takes."""
+    best, most, waiting = None, 0, [*reversed([*group])]
+    while waiting and next(tries) <= MOST_TRIES and most < len(standing):
+        batch = waiting.pop()
+        lowered = _lowered_on_meta(model, stock, batch.inputs, standing)
+        if lowered.error is None or isinstance(lowered.error, UnknownElementsError):
+            reached = _reached(lowered.graph)
+            if reached > most:
+                lowered.graph.invented = batch.invented
+                best, most = lowered.graph, reached
+        else:
+            again = with_places(batch, getattr(model, "config", None), str(lowered.error))
+            waiting += [] if again is None else [again]
+    return best
+
+
+def _lowered_on_meta(model: nn.Module, stock: Inventory, inputs: Any, standing: Mapping[int, Tensor]) -> Lowered:
+    """Run a model with tensors on meta in the place of its parameters and buffers."""
+
+    def run() -> Any:
+        held = {path: standing[id(tensor)] for path, tensor in model.named_parameters()}
+        held |= {path: buffer.to("meta") for path, buffer in model.named_buffers()}  # here, where it is watched
+        args, kwargs = arguments_of(inputs, likeness(held.values()))
+        return torch.func.functional_call(model, held, args, kwargs)
+
+    return lower(model, run, inputs, _leaves(model, stock, standing), on_meta=True)
+
+
+def _reached(graph: Graph) -> int:
+    """Return how many parameters the steps of a graph take."""
+    leaves = (graph.values[operand] for step in graph.steps for operand in step.operands)
+    return len({leaf.path for leaf in leaves if leaf.leaf == "parameter"})

@@ -45,7 +45,9 @@ Leaves = Callable[[Graph], Iterable[tuple[Tensor | Computed, int]]]
 """Adds what a model stores to a graph, and returns each tensor with its value, or what computes the tensor."""
 
 
-def lower(model: nn.Module, run: Callable[[], Any], batch: Any, leaves: Leaves) -> Lowered:
+def lower(
+    model: nn.Module, run: Callable[[], Any], batch: Any, leaves: Leaves, *, on_meta: bool | None = None
+) -> Lowered:
     """Run a model once, and return the graph of what it computed.
 
     A model that does not run under inference mode, as one that asks for gradients, runs again without.
@@ -56,11 +58,12 @@ def lower(model: nn.Module, run: Callable[[], Any], batch: Any, leaves: Leaves) 
             batch there itself, so that the integers in it stay known.
         batch: what it runs on: the tensors in it are the inputs, and so are those that the model is called with.
         leaves: adds its parameters and running statistics to the graph, of tied ones the owner alone.
+        on_meta: whether it runs on meta; by default, where any of the leaves is there.
     """
-    first = _lower(model, run, batch, leaves, torch.inference_mode)
+    first = _lower(model, run, batch, leaves, on_meta, torch.inference_mode)
     if first.error is None or not _asks_for_gradients(first.error):
         return first
-    second = _lower(model, run, batch, leaves, torch.no_grad)
+    second = _lower(model, run, batch, leaves, on_meta, torch.no_grad)
     return second if second.error is None or len(second.graph.steps) > len(first.graph.steps) else first
 
 
@@ -70,13 +73,18 @@ def _asks_for_gradients(error: Exception) -> bool:
 
 
 def _lower(
-    model: nn.Module, run: Callable[[], Any], batch: Any, leaves: Leaves, without_gradients: Callable[[], Any]
+    model: nn.Module,
+    run: Callable[[], Any],
+    batch: Any,
+    leaves: Leaves,
+    on_meta: bool | None,
+    without_gradients: Callable[[], Any],
 ) -> Lowered:
     graph = Graph()
     stored = list(leaves(graph))
     tensors = [one.tensor if isinstance(one, Computed) else one for one, _ in stored]
     graph.tolerance = _tolerance(tensors)
-    is_meta = any(tensor.is_meta for tensor in tensors)
+    is_meta = any(tensor.is_meta for tensor in tensors) if on_meta is None else on_meta
     lowering = Lowering(graph, is_meta, lambda: running(model))
     with ExitStack() as stack:
         for one, value in stored:

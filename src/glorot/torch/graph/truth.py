@@ -27,6 +27,10 @@ UNKNOWN = {"empty", "empty_strided", "empty_like", "new_empty", "new_empty_strid
 """Operators whose results hold whatever was in memory."""
 
 
+class UnknownElementsError(GlorotError):
+    """A model on meta asks for elements that nobody knows there."""
+
+
 class Answers(TorchFunctionMode):
     """Answers, from what is known in truth, the questions that PyTorch answers from memory without an operator."""
 
@@ -203,7 +207,7 @@ class Truth:
         self._note(f"the places where a condition holds were taken as the first {PLACES}")
         return result
 
-    def _unknown(self, tensor: Tensor) -> GlorotError:
+    def _unknown(self, tensor: Tensor) -> UnknownElementsError:
         """Return what is said of elements that nobody knows, where a model cannot go on without them."""
         layer, shape = self.layer(), tuple(tensor.shape)
         what = "a number" if tensor.numel() == 1 else f"the elements of a tensor of shape {shape_text(shape)}"
@@ -212,7 +216,7 @@ class Truth:
             if self.follows(tensor) is None
             else ", for it is computed from parameters:"
         )
-        return GlorotError(
+        return UnknownElementsError(
             f"{f'layer {layer!r}' if layer else 'the model'} asks for {what} that nobody knows on the meta device"
             f"{lost} give a model with memory"
         )
