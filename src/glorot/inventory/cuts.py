@@ -30,6 +30,7 @@ from glorot.graph.operations import (
     Take,
 )
 from glorot.inventory.kernels import ABSENT, Labels, label_axes, thin
+from glorot.inventory.walking import is_nearly_affine
 
 Features = NDArray[np.int64]
 MOST_STEPS = 4000
@@ -191,7 +192,8 @@ def _end(folded: Folded, step: Step, operand: int) -> End:
             return End(role_in(folded, contract, step, operand), operand, "")
         case Map(name):
             match = recognised(folded.curve(value, folded.source[value]))
-            return End(name, operand, "?" if match is None else match.text)
+            unnamed = "identity" if match is None and is_nearly_affine(folded, value) else "?"
+            return End(name, operand, unnamed if match is None else match.text)
     return End(type(step.operation).__name__, operand, "")
 
 

@@ -11,15 +11,13 @@ residual                    the last kernel of any other branch
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from glorot.graph.curves import recognised
 from glorot.graph.folding import Folded, Use
 from glorot.graph.graph import Step
 from glorot.graph.operations import Contract, Convolve, Map, Opaque, Reduce, Softmax, Take
 from glorot.inventory.cuts import role_in
 from glorot.inventory.parts import Part
-from glorot.inventory.walking import before, between, cone, signals_of, weighs
+from glorot.inventory.walking import before, between, cone, is_nearly_affine, signals_of, weighs
 
 SAME_SIGNAL = ("move", "affine", "dropout", "normalised", "centred", "extreme", "join")
 """What leaves the result of a kernel what it is, for its purpose."""
@@ -32,10 +30,6 @@ NAMED = ("q", "k", "v", "gate", "up")
 
 CHOOSING = ("topk", "top_k", "sort")
 """Parts of the names of steps that choose by size."""
-
-
-STRAIGHT = 0.02
-"""How far from a straight line, of its slope, a function is that hardly bends a signal."""
 
 
 @dataclass(frozen=True)
@@ -379,11 +373,3 @@ def _shares_last_axis(folded: Folded, softmax: Step) -> bool:
         if step is not None and isinstance(step.operation, Reduce) and step.operation.statistic == "sum":
             return last in step.operation.axes
     return False
-
-
-def is_nearly_affine(folded: Folded, value: int) -> bool:
-    """Tell whether a function hardly bends a signal, as a cap of logits at 30 does."""
-    z = np.linspace(-2, 2, 9)
-    made = folded.curve(value, folded.source[value])(z)
-    slope, offset = np.polyfit(z, made, 1)
-    return bool(np.abs(made - slope * z - offset).max() <= STRAIGHT * abs(slope))

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from glorot.graph.curves import recognised
 from glorot.graph.folding import Folded
 from glorot.graph.operations import Map, Pool, Softmax
@@ -13,6 +15,10 @@ LINEAR = {"add", "sub", "mul", "div", "neg", "where"}
 
 SHARES = {"sigmoid", "hard_sigmoid"}
 """Functions that weigh another signal: what they make ends no branch where there is that other signal."""
+
+
+STRAIGHT = 0.02
+"""How far from a straight line, of its slope, a function is that hardly bends a signal."""
 
 
 def before(folded: Folded, value: int) -> int | None:
@@ -86,3 +92,11 @@ def weighs(folded: Folded, value: int) -> bool:
         at = step.operands[0] if step is not None and is_divided else before(folded, at)
         at = at if at in folded.source else None
     return False
+
+
+def is_nearly_affine(folded: Folded, value: int) -> bool:
+    """Tell whether a function hardly bends a signal, as a cap of logits at 30 does."""
+    z = np.linspace(-2, 2, 9)
+    made = folded.curve(value, folded.source[value])(z)
+    slope, offset = np.polyfit(z, made, 1)
+    return bool(np.abs(made - slope * z - offset).max() <= STRAIGHT * abs(slope))
