@@ -13,7 +13,7 @@ from glorot.graph.sources import Source
 ROLES = (
     "kernel", "recurrent", "embedding", "padding", "bias", "forget_bias", "scale", "shift", "slope",
     "interpolation", "running_mean", "running_variance", "position", "token", "layer_scale", "temperature",
-    "relative_bias", "unknown",
+    "relative_bias", "sink", "state_rate", "state_step", "unknown",
 )  # fmt: skip
 
 
@@ -130,7 +130,8 @@ class Part:
             padding is the row of an embedding that stays zero, forget_bias the one bias that opens the forget gate of
             an LSTM, an interpolation is a kernel that is set and not drawn, running means and variances are gathered
             by training; tokens stand beside those of the batch, positions and relative biases are added by place, a
-            layer scale ends a branch, a temperature scales logits; nothing is known of how an unknown part connects.
+            layer scale ends a branch, a temperature scales logits, a sink stands beside them; the states of a state
+            space decay at its rates, by its steps; nothing is known of how an unknown part connects.
         layer: the kind of layer it belongs to, as its framework calls it.
         fans: the true connection counts of its layer; None where they are not known.
         view: where in the stored tensor it lies; None if it is the whole tensor as it lies.

@@ -17,6 +17,7 @@ from glorot.inventory.parts import Inventory, Parameter, Part, runs
 from glorot.inventory.purposes import purpose_of, purposes_of
 from glorot.inventory.roles import Role, role_of
 from glorot.inventory.seen import Seen, first_of, seen_in
+from glorot.inventory.states import states_of
 from glorot.inventory.ways import ways_in
 from glorot.text import number
 
@@ -65,6 +66,7 @@ class _View:
         self.folded = Folded(graph)
         self.seen = seen_in(self.folded)
         self.branches = branches_of(self.folded)
+        self.states = states_of(self.folded)
         self.purposes = purposes_of(self.folded, self.branches)
         self.layers = dict(layers)
         together: dict[str, list[str]] = defaultdict(list)
@@ -80,7 +82,7 @@ class _View:
     def parts_of(self, parameter: Parameter) -> tuple[Part, ...]:
         """Return the parts of a parameter as the graph shows them."""
         path, parts = parameter.path, parameter.parts
-        role = role_of(self.folded, path)
+        role = self._role(path)
         if role is not None:
             is_unknown = all(part.role == "unknown" for part in parts)
             parts = self._understand(parameter, role) if is_unknown else self._refine(parameter, role)
@@ -91,6 +93,10 @@ class _View:
         else:
             seen = self.seen.get(path, first)
         return tuple(self._placed(part, seen, self.depths.get(layer, 0), role is not None) for part in parts)
+
+    def _role(self, path: str) -> Role | None:
+        role = role_of(self.folded, path, self.branches)
+        return replace(role, name=self.states[path]) if role is not None and path in self.states else role
 
     def _shifted(self, role: Role, layer: str) -> Seen | None:
         """Return what is seen of the kernel of a layer whose result a bias is added to; None for anything else."""
@@ -115,16 +121,16 @@ class _View:
     def _understand(self, parameter: Parameter, role: Role) -> tuple[Part, ...]:
         """Return the parts of a parameter by its use alone."""
         shape, layer = parameter.shape, parameter.parts[0].layer
+        neutral = 1.0 if role.neutral is None else role.neutral
         if role.name == "kernel":
             kernel = kernel_of(self.folded, role.use)
             return parameter.parts if kernel is None else self._kernel(parameter, role, kernel)
         if role.name == "embedding" and len(shape) == 2:
             part = laid_out("b o", shape, "embedding", layer, embedding(shape[1]))
         elif role.name in VECTORS:
-            neutral = 1.0 if role.neutral is None else role.neutral
             part = Part("", "o" * len(shape), shape, role.name, layer, ELEMENTWISE, neutral=neutral)
         elif role.name:
-            part = Part("", "", shape, role.name, layer)
+            part = Part("", "", shape, role.name, layer, neutral=neutral)
         else:
             return parameter.parts
         part = _like(part, parameter.parts[0])
@@ -154,6 +160,8 @@ class _View:
             kernel = kernel_of(self.folded, role.use)
             return parameter.parts if kernel is None else self._better(part, parameter.shape, role, kernel)
         if part.role == "embedding" and role.name in ("position", "relative_bias"):
+            return (replace(part, role=role.name),)
+        if role.name == "state_step":
             return (replace(part, role=role.name),)
         if part.role == "scale" and role.neutral is not None:
             return (replace(part, neutral=role.neutral),)

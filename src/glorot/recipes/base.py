@@ -9,7 +9,7 @@ from typing import NamedTuple, ParamSpec
 
 from glorot.catalogue import Catalogue, format_call, nearest, parse_call
 from glorot.errors import GlorotError
-from glorot.inventory import Inventory, Part
+from glorot.inventory import Branch, Inventory, Part
 from glorot.schemes import SCHEMES, Scheme, as_scheme
 
 P = ParamSpec("P")
@@ -134,10 +134,16 @@ USUAL = {
     "layer_scale": ("constant(0.1)", "a branch starts small (provisional)"),
     "temperature": ("ones", "a temperature of 1 (provisional)"),
     "relative_bias": ("zeros", "no place is preferred at the start (provisional)"),
+    "sink": ("normal(std=0.02)", "drawn as GPT-OSS draws its sinks (provisional)"),
+    "state_rate": ("uniform(low=0, high=2.7726)", "rates from 1 to 16, as Mamba's (provisional)"),
+    "state_step": ("uniform(low=-6.907, high=-2.252)", "steps from 0.001 to 0.1, as Mamba's (provisional)"),
 }
 """The scheme of every role that is started alike by all recipes, and why."""
 
-OWN = ("layer_scale", "temperature", "relative_bias")
+SMALL = ((18, 0.1), (24, 1e-5))
+"""Where layer scales start in CaiT, up to how many blocks of two branches; deeper ones at 1e-6."""
+
+OWN = ("layer_scale", "temperature", "relative_bias", "sink", "state_rate", "state_step")
 """The roles whose start a model knows best: where it holds values, they stay."""
 
 
@@ -145,6 +151,10 @@ def usual(part: Part) -> Choice:
     """Return what every recipe gives to biases, norms, slopes and embeddings unless it says otherwise."""
     if part.role in OWN and part.filled:
         return Choice(None, f"left alone: a {part.role.replace('_', ' ')} keeps the start of its model (provisional)")
+    if part.role == "layer_scale" and part.branch is not None:
+        return _small(part.branch)
+    if part.role == "temperature" and part.neutral == 0:
+        return Choice(as_scheme("constant(2.6593)"), "ln(1/0.07), as CLIP's (provisional)")
     if part.role in ("scale", "temperature") and part.neutral != 1:
         return Choice(
             as_scheme(f"constant({part.neutral:g})"), f"a {part.role} of {part.neutral:g} changes nothing here"
@@ -155,3 +165,10 @@ def usual(part: Part) -> Choice:
     if part.role == "embedding":
         return Choice(SCHEMES.factory("normal")(1 / math.sqrt(part.shape[-1])), "rows of length 1")
     raise GlorotError(f"{part.name}: no start is agreed on for role {part.role!r}; give a rule for it, or 'skip'")
+
+
+def _small(branch: Branch) -> Choice:
+    """Return where a layer scale starts, the smaller the deeper its stream is."""
+    blocks = branch.count // 2
+    start = next((start for most, start in SMALL if blocks <= most), 1e-6)
+    return Choice(as_scheme(f"constant({start})"), "a branch starts small, as in CaiT at this depth (provisional)")
