@@ -163,8 +163,9 @@ def _check_writable(assignment: Assignment, name: str, tensor: Tensor, model: nn
 
 def _garbage(model: nn.Module) -> str:
     """Name the buffers of a model on the meta device that would hold nothing, and say how they are kept."""
-    own = ("running_mean", "running_var", "num_batches_tracked")
-    lost = [structural(path) for path, buffer in model.named_buffers() if buffer.is_meta and not path.endswith(own)]
+    own, gathered = ("running_mean", "running_var", "num_batches_tracked"), gathered_in(computed_in(bare(model)))
+    buffers = [(structural(path), buffer) for path, buffer in model.named_buffers() if not path.endswith(own)]
+    lost = [path for path, buffer in buffers if buffer.is_meta and path not in gathered]
     if not lost:
         return ""
     return (
