@@ -3,6 +3,7 @@
 from glorot.inventory.parts import (
     ROLES,
     SAME,
+    UNREACHED,
     Branch,
     Declared,
     Held,
@@ -17,6 +18,6 @@ from glorot.inventory.parts import (
 )
 
 __all__ = [
-    "ROLES", "SAME", "Branch", "Declared", "Held", "Inventory", "Parameter", "Part", "Stored", "View",
+    "ROLES", "SAME", "UNREACHED", "Branch", "Declared", "Held", "Inventory", "Parameter", "Part", "Stored", "View",
     "fingerprint", "path_of", "runs",
 ]  # fmt: skip

@@ -70,6 +70,9 @@ class Declared:
     why: str
 
 
+UNREACHED = "for the batch does not reach it"
+"""Why a parameter is known by its twin, as a note says it."""
+
 SAME = 1e-3
 """Values that differ by less than this share are one, for half precision rounds."""
 

@@ -18,6 +18,7 @@ from glorot.inventory.purposes import purpose_of, purposes_of
 from glorot.inventory.roles import Role, role_of
 from glorot.inventory.seen import Seen, first_of, seen_in
 from glorot.inventory.states import states_of
+from glorot.inventory.twins import like_twins
 from glorot.inventory.ways import ways_in
 from glorot.text import number
 
@@ -40,7 +41,8 @@ def observed(inventory: Inventory, graph: Graph) -> Inventory:
 
     Returns:
         The inventory: parameters that no class explains by their use, true fans with the sizes of the maps, fused
-        kernels piece by piece, sources, followers, and the order of execution. What the batch does not reach is kept.
+        kernels piece by piece, sources, followers, and the order of execution. What the batch does not reach is like
+        its twin in another block, or kept.
     """
     layers = {one.path: one.layer for one in inventory.parameters}
     unowned = {one.path for one in inventory.parameters if any(part.role == "unknown" for part in one.parts)}
@@ -54,7 +56,7 @@ def observed(inventory: Inventory, graph: Graph) -> Inventory:
         for one in inventory.parameters
     )
     stop = f"what the model computes was seen up to here: {graph.incomplete}" if graph.incomplete else ""
-    return replace(inventory, parameters=parameters, notes=(*graph.notes, *([stop] if stop else [])))
+    return replace(inventory, parameters=like_twins(parameters), notes=(*graph.notes, *([stop] if stop else [])))
 
 
 class _View:
@@ -75,7 +77,8 @@ class _View:
             together[self.layers[path]].append(ties.get(path, path))
         found = {layer: first_of(self.seen, paths) for layer, paths in together.items()}
         self.firsts = {layer: first for layer, first in found.items() if first is not None}
-        order = sorted(self.firsts, key=lambda layer: self.firsts[layer].position)
+        own = {self.layers[path] for path in layers if path not in ties}
+        order = sorted(own & self.firsts.keys(), key=lambda layer: self.firsts[layer].position)
         self.depths = {layer: depth for depth, layer in enumerate(order, start=1)}
         self.cuts: dict[int, Cut] = {}
 

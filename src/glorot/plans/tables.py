@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from glorot.inventory import runs
+from glorot.inventory import UNREACHED, runs
 from glorot.markup import html_table, html_text
 from glorot.plans.entry import PlanEntry, fans_text, std_text
 from glorot.plans.folding import Fold, fold
@@ -61,8 +61,8 @@ def text_table(
         layers = f"{widest.path} stands for {len(widest.entries)} equal parts"
         lines += ["", f"{layers}; plan.table(full=True) or --full shows each"]
     lines += ["", buffers_text(buffers, full)] if buffers else []
-    unseen = [entry.name for entry in entries if not entry.seen and not runs(entry.role)]
-    if unseen and len(unseen) < len(entries):
+    unseen = [entry.name for entry in entries if not (entry.seen or runs(entry.role) or UNREACHED in entry.why)]
+    if unseen and any(entry.seen for entry in entries):
         lines += ["", f"known by their class alone, for the batch does not reach them: {_some(unseen, full)}"]
     lines += ["", *notes] if notes else []
     return printable("\n".join(lines), keep="\n")
