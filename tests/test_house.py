@@ -12,7 +12,7 @@ import pytest
 import glorot
 
 SOURCE = Path(glorot.__file__).parent
-VERBS = ("plan", "apply", "initialize", "compare", "draw", "explain")
+VERBS = ("plan", "apply", "initialize", "match", "compare", "draw", "explain")
 FRAMEWORKS = ("torch", "jax", "flax", "equinox", "keras", "tensorflow", "sklearn", "altair", "scipy")
 
 

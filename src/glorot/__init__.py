@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glorot import activations, distributions, fans, probe, recipes, schemes, stream, theory
-    from glorot.api import apply, compare, draw, explain, initialize, plan
+    from glorot.api import apply, compare, draw, explain, initialize, match, plan
     from glorot.comparison import Comparison
     from glorot.errors import GlorotError
     from glorot.fans import Fans
@@ -20,10 +20,10 @@ __version__ = "0.1.0"
 # The frameworks' rooms are not in __all__: `import *` would hide the frameworks themselves.
 __all__ = [
     "Comparison", "Fans", "GlorotError", "Plan", "activations", "apply", "compare", "distributions", "draw", "explain",
-    "fans", "initialize", "plan", "probe", "recipes", "schemes", "stream", "theory",
+    "fans", "initialize", "match", "plan", "probe", "recipes", "schemes", "stream", "theory",
 ]  # fmt: skip
 _HOMES = {"Comparison": "comparison", "GlorotError": "errors", "Fans": "fans", "Plan": "plans"}
-_HOMES |= dict.fromkeys(("apply", "compare", "draw", "explain", "initialize", "plan"), "api")
+_HOMES |= dict.fromkeys(("apply", "compare", "draw", "explain", "initialize", "match", "plan"), "api")
 
 
 def __getattr__(name: str) -> Any:

@@ -46,6 +46,11 @@ def by_role(group: Group) -> Keys:
     return [part.role for part in group.ours], [entry.role for entry in group.theirs]
 
 
+def by_purpose(group: Group) -> Keys:
+    """Tell parts apart by what their layers are for, where graphs show it, as q, k and v of attention."""
+    return [part.purpose for part in group.ours], [entry.purpose for entry in group.theirs]
+
+
 def by_distance_from_batch(group: Group) -> Keys | None:
     """Tell parts apart by the order of their distance from the batch, which is the same however branches are run."""
     return _by_way(group, 0)

@@ -8,6 +8,7 @@ Evidence counts where it divides both sides alike. Nothing is guessed: where two
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 
+from glorot.catalogue import nearest
 from glorot.errors import GlorotError
 from glorot.graph.sources import Curved, Mean, Source
 from glorot.inventory import Inventory, Part, path_of, runs
@@ -21,6 +22,7 @@ from glorot.plans.evidence import (
     by_distance_from_end,
     by_functions,
     by_numbers,
+    by_purpose,
     by_role,
     by_words,
 )
@@ -48,8 +50,8 @@ def matched(plan: Plan, inventory: Inventory, known: Mapping[str, str] | None = 
     """
     ours, theirs = _compared(inventory.parts, plan.entries)
     given = _given(known or {}, ours, theirs)
-    groups = _by_layout(ours, theirs)
-    pairs = _Matching(ours, theirs, given).divided(groups)
+    twins = _Matching(ours, theirs, given).run(_by_layout(ours, theirs))
+    pairs = [(part, twins[part.name]) for part in ours]
     _check_connections(pairs)
     return _by_path(pairs)
 
@@ -68,20 +70,33 @@ def _compared(parts: Sequence[Part], entries: Sequence[PlanEntry]) -> tuple[list
 
 
 def _given(known: Mapping[str, str], ours: Sequence[Part], theirs: Sequence[PlanEntry]) -> dict[str, str]:
-    """Return the known names part by part: a path stands for all of its parts."""
-    planned = {entry.name: entry for entry in theirs}
-    found = {}
+    """Return the known names part by part: a path stands for all of its parts.
+
+    Raises:
+        GlorotError: if they are about what one side does not have, or give two parts one name.
+    """
+    held, planned = {name for part in ours for name in (part.name, part.path)}, {entry.name: entry for entry in theirs}
     for given in known:
-        if given not in {name for part in ours for name in (part.name, part.path)}:
-            raise GlorotError(f"names gives a name to {given!r}, which the model does not have")
+        if given not in held:
+            raise GlorotError(f"names is about {given!r}, which the model does not have{nearest(given, held)}")
+    found: dict[str, str] = {}
     for part in ours:
         if part.name not in known and part.path not in known:
             continue
         name = known.get(part.name, known.get(part.path, "") + part.name.removeprefix(part.path))
-        if name not in planned or layout_text(planned[name]) != layout_text(part):
-            has = f"has it as {layout_text(planned[name])}" if name in planned else "does not have it"
-            raise GlorotError(f"names says that {part.name!r}, {layout_text(part)}, is {name!r}, but the plan {has}")
+        if name not in planned:
+            raise GlorotError(
+                f"names calls {part.name!r} {name!r}, which the plan does not have{nearest(name, planned)}"
+            )
+        if layout_text(planned[name]) != layout_text(part):
+            raise GlorotError(
+                f"names calls {part.name!r}, {layout_text(part)}, {name!r}, which is {layout_text(planned[name])}"
+            )
         found[part.name] = name
+    twice = [name for name, count in Counter(found.values()).items() if count > 1]
+    if twice:
+        first, second = [part for part, name in found.items() if name == twice[0]][:2]
+        raise GlorotError(f"names gives one name, {twice[0]!r}, to both {first!r} and {second!r}")
     return found
 
 
@@ -139,12 +154,12 @@ class _Matching:
         self.given = given
         self.sides = (_Side(ours), _Side(theirs))
         self.evidence: tuple[Evidence, ...] = (
-            self._by_given_names, by_role, by_distance_from_batch, by_distance_from_end, by_functions,
+            self._by_given_names, by_role, by_purpose, by_distance_from_batch, by_distance_from_end, by_functions,
             self._by_connections, by_words, by_numbers,
         )  # fmt: skip
 
-    def divided(self, groups: list[Group]) -> list[tuple[Part, PlanEntry]]:
-        """Return the pairs.
+    def run(self, groups: list[Group]) -> dict[str, PlanEntry]:
+        """Return the part of the plan that each part of the model is.
 
         Raises:
             GlorotError: if several parts fit one.
@@ -157,7 +172,7 @@ class _Matching:
             at = at + 1 if len(finer) == len(groups) else 0  # what is known now may tell others apart
             groups = finer
         _refuse_several([group for group in groups if len(group.ours) > 1])
-        return [(group.ours[0], group.theirs[0]) for group in groups]
+        return {group.ours[0].name: group.theirs[0] for group in groups}
 
     def _by_given_names(self, group: Group) -> Keys:
         names = set(self.given.values())
