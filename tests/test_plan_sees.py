@@ -89,7 +89,7 @@ def test_a_plan_made_without_a_batch_is_applied_with_one():
 def test_a_whole_kernel_of_a_plan_stays_whole_although_a_batch_shows_pieces():
     """As in a plan of an older version; the batch at hand must not change a bit of it."""
 
-    whole = glorot.plan(Interleaved(), "xavier", axes={"experts": "bio"}, rules=[*NORMAL, ("scale", "zeros")])
+    whole = glorot.plan(Interleaved(), "xavier", False, axes={"experts": "bio"}, rules=[*NORMAL, ("scale", "zeros")])
     assert "mixed.weight" in whole
     first = weights(glorot.apply(whole, Interleaved(), seed=4, axes={"experts": "bio"}))
     assert_equal(first, weights(glorot.apply(whole, Interleaved(), seed=4, axes={"experts": "bio"}, inputs=X)))
@@ -174,7 +174,7 @@ def test_a_plan_says_which_parts_no_batch_reached(build: Callable[[], Any], batc
 
 
 def test_without_a_batch_nothing_is_seen():
-    plan = glorot.plan(Halves(), "xavier")
+    plan = glorot.plan(Halves(), "xavier", inputs=False)
     assert {entry.seen for entry in plan} == {False}
     assert {entry.source for entry in plan} == {None}
 

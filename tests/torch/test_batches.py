@@ -52,7 +52,7 @@ REFUSED: dict[str, tuple[nn.Module, Any, str]] = {
         X.double(),
         r"layer '0' refused it: mat1 and mat2 must have the same dtype",
     ),
-    "too many inputs": (nn.Linear(4, 2), (X, X), r"its forward pass failed: .* takes 2 positional arguments"),
+    "too many inputs": (nn.Linear(4, 2), (X, X, X), r"its forward pass failed: .* takes 2 positional arguments"),
     "an unknown row": (
         nn.Sequential(nn.Embedding(3, 2)),
         torch.tensor([5]),

@@ -103,7 +103,7 @@ def dense(function, **layers):
 
 NETS = {  # (the net, its batch, what feeds some of its layers)
     "bilinear": (
-        *dense(lambda m, x: m.w(m.a(x).relu(), m.b(x).tanh()), w=nn.Bilinear(8, 8, 2)), {"w.weight": "relu"}
+        *dense(lambda m, x: m.w(m.a(x).relu(), m.b(x).tanh()), w=nn.Bilinear(8, 8, 2)), {"w.weight": "relu × tanh"}
     ),
     "weight norm": (
         *dense(lambda m, x: m.w(m.a(x).relu()), w=parametrizations.weight_norm(nn.Linear(8, 8))),

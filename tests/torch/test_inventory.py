@@ -136,8 +136,8 @@ def test_a_deep_projected_lstm_both_ways() -> None:
     assert fans["weight_hr_l1_reverse"] == Fans(4, 2)
     fed = {part.name: part.fed_by for part in found.parts}
     assert fed["weight_ih_l0[i]"] == "identity"
-    assert fed["weight_hh_l0[i]"] == "tanh"
-    assert fed["weight_hr_l0"] == "tanh"
+    assert fed["weight_hh_l0[i]"] == "identity"  # the state is projected before it comes back
+    assert fed["weight_hr_l0"] == "sigmoid × tanh"
 
 
 # where the parts lie

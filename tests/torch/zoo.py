@@ -100,7 +100,7 @@ def write_numbers(module: nn.Module) -> list[Tensor]:
     return list(started(module).values())
 
 
-def traced(model: nn.Module, inputs: Any = None) -> Rows:
+def traced(model: nn.Module, inputs: Any = False) -> Rows:
     """Return (depth, fed_by, followed_by) of every layer that has weights."""
     parts = [part for part in inventory(model, inputs).parts if part.role in ("kernel", "embedding", "position")]
     return {

@@ -51,20 +51,20 @@ def graph(model: nn.Module, stock: Inventory, inputs: Any = None, forward: Forwa
 
 
 def _lowered(model: nn.Module, stock: Inventory, inputs: Any, forward: Forward | None) -> Lowered:
-    """Run a model on a batch as it is; of (inputs, targets) on the inputs alone, where it takes one."""
+    """Run a model on a batch as it is, or without the targets where it takes one thing fewer."""
     run = call if forward is None else forward
     lowered = lower(model, lambda: run(model, inputs), inputs, _leaves(model, stock))
-    one = _without_targets(model, inputs) if forward is None and lowered.error is not None else None
-    return lowered if one is None else lower(model, lambda: call(model, one), one, _leaves(model, stock))
+    fewer = _without_targets(model, inputs) if forward is None and lowered.error is not None else None
+    return lowered if fewer is None else lower(model, lambda: call(model, fewer), fewer, _leaves(model, stock))
 
 
 def _without_targets(model: nn.Module, inputs: Any) -> Any:
-    """Return the first of the pair that a data loader gives, where a model needs one input alone; None otherwise."""
+    """Return what a data loader gives besides targets, where a model takes one thing fewer; None otherwise."""
     takes = arguments(model)
     if not isinstance(inputs, tuple | list) or len(inputs) < 2 or takes is None:
         return None
-    takes_fewer = len(takes) < len(inputs) if isinstance(inputs, tuple) else len(required(takes)) <= 1
-    return inputs[0] if takes_fewer and takes else None
+    has_one_more = len(takes) == len(inputs) - 1 if isinstance(inputs, tuple) else len(required(takes)) <= 1
+    return tuple(inputs[:-1]) if has_one_more else None
 
 
 def _what_it_takes(model: nn.Module, inputs: Any) -> str:

@@ -138,12 +138,15 @@ def _running_sum(call: Call) -> int:
 
 
 def _bilinear(call: Call) -> int:
-    """The first input times the kernel, and what comes of it times the second input."""
+    """Every product of the two inputs, times the kernel."""
     one, other, weight = call["input1"], call["input2"], call["weight"]
-    batch = LETTERS[: one.dim() - 1]
-    rows = (*one.shape[:-1], weight.shape[0], weight.shape[2])
-    value = call.step(Contract(f"{batch}X,YXZ->{batch}YZ"), [call.value(one), call.value(weight)], rows)
-    value = call.step(Contract(f"{batch}YZ,{batch}Z->{batch}Y"), [value, call.value(other)])
+    batch, at = LETTERS[: one.dim() - 1], tuple(range(one.dim() - 1))
+    pairs = (*one.shape, other.shape[-1])
+    spread = (
+        call.spread(call.value(one), pairs, [*at, len(at)]),
+        call.spread(call.value(other), pairs, [*at, len(at) + 1]),
+    )
+    value = call.step(Contract(f"{batch}XZ,YXZ->{batch}Y"), [call.map("mul", *spread, shape=pairs), call.value(weight)])
     return call.affine(value, None, call["bias"])
 
 
