@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot.graph.graph import Graph
-from glorot.graph.running import Makers, run
+from glorot.graph.running import Makers, Program, program_of, run
 
 Array = NDArray[np.float32]
 
@@ -46,13 +46,17 @@ def recognised(graph: Graph, makers: Makers, parameters: Container[int], source:
     size = math.prod(graph.shape(source))
     is_tried = 1 < size <= MOST and math.prod(graph.shape(value)) == size
     steps = makers.between(source, value, parameters) if is_tried else None
-    if steps is None:
-        return None
+    return None if steps is None else _tried(program_of(graph, steps, source))
+
+
+@functools.lru_cache(maxsize=256)
+def _tried(program: Program) -> Statistic | None:
+    """Return what a program makes, by running it."""
 
     def of(z: Array) -> Array | None:
-        return run(graph, steps, source, z, value)
+        return run(program, z)
 
-    z = _noise(graph.shape(source))
+    z = _noise(program.shape)
     small = of(z)
     if small is None or not np.all(np.isfinite(small)) or np.ptp(small) == 0:
         return None

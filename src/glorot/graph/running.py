@@ -1,7 +1,7 @@
 """Running a piece of a graph on numbers, so that a norm or a softmax is recognised by what it does."""
 
 from collections.abc import Callable, Container, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from glorot.graph.functions import function
 from glorot.graph.graph import Graph, Step
 from glorot.graph.moves import moved
-from glorot.graph.operations import Broadcast, Flip, Map, Permute, Reduce, Reshape, Slice
+from glorot.graph.operations import Broadcast, Flip, Map, Operation, Permute, Reduce, Reshape, Slice
 
 Array = NDArray[Any]
 
@@ -52,35 +52,71 @@ class Makers:
         return [found[value] for value in sorted(found)]
 
 
-def run(graph: Graph, steps: Iterable[Step], start: int, array: Array, end: int) -> Array | None:
-    """Run steps on an array; what enters besides numbers scales by 1 and shifts by 0.
+class Instruction(NamedTuple):
+    """One step of a program.
+
+    Attributes:
+        operation: what it does.
+        operands: for each operand the position of what it takes, 0 for the array that the program runs on and n for
+            what the n-th instruction makes; None for any other.
+        numbers: for each operand the number that it is, if it is one.
+        shape: the shape of its result.
+    """
+
+    operation: Operation
+    operands: tuple[int | None, ...]
+    numbers: tuple[float | None, ...]
+    shape: tuple[int, ...]
+
+
+class Program(NamedTuple):
+    """A piece of a graph by itself, so that equal pieces, as of a stack of layers, are run once.
+
+    Attributes:
+        shape: the shape of the array that it runs on.
+        instructions: its steps.
+    """
+
+    shape: tuple[int, ...]
+    instructions: tuple[Instruction, ...]
+
+
+def program_of(graph: Graph, steps: Iterable[Step], start: int) -> Program:
+    """Return the program that steps are, in order, from one value on."""
+    places, found = {start: 0}, []
+    for step in steps:
+        operands = tuple(places.get(value) for value in step.operands)
+        numbers = tuple(graph.values[value].number for value in step.operands)
+        found.append(Instruction(step.operation, operands, numbers, graph.shape(step.result)))
+        places[step.result] = len(found)
+    return Program(graph.shape(start), tuple(found))
+
+
+def run(program: Program, array: Array) -> Array | None:
+    """Run a program on an array; what enters besides numbers scales by 1 and shifts by 0.
 
     Args:
-        graph: the graph that they belong to.
-        steps: maps, moves of one value and reductions, in order.
-        start: the value that the array is.
-        array: its elements.
-        end: the value that is asked for.
+        program: maps, moves of one value and reductions.
+        array: the array.
 
     Returns:
-        That value; None if a step cannot be run.
+        What the last instruction makes; None if a step cannot be run.
     """
-    known = {start: array}
+    made = [array]
     with np.errstate(all="ignore"):
-        for step in steps:
-            arrays = [known[v] if v in known else graph.values[v].number for v in step.operands]
-            if any(array is None for array in arrays):
-                neutral = 0.0 if step.operation in (Map("add"), Map("sub")) else 1.0
-                arrays = [neutral if array is None else array for array in arrays]
-            result = _do(step, arrays, graph.shape(step.result))
+        for operation, operands, numbers, shape in program.instructions:
+            neutral = 0.0 if operation in (Map("add"), Map("sub")) else 1.0
+            others = [neutral if number is None else number for number in numbers]
+            arrays = [other if place is None else made[place] for place, other in zip(operands, others, strict=True)]
+            result = _do(operation, arrays, shape)
             if result is None:
                 return None
-            known[step.result] = result
-    return known.get(end)
+            made.append(result)
+    return made[-1]
 
 
-def _do(step: Step, arrays: list[Any], shape: tuple[int, ...]) -> Array | None:
-    match step.operation:
+def _do(operation: Operation, arrays: list[Any], shape: tuple[int, ...]) -> Array | None:
+    match operation:
         case Map(name):
             return np.asarray(function(name)(*arrays))
         case Reduce(statistic, axes, keeps):

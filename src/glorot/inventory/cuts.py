@@ -1,10 +1,11 @@
 """Cuts: into which pieces a model takes the outputs of one kernel apart, found by following each output to its ends."""
 
+import functools
 import heapq
 import math
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from glorot.graph.curves import recognised
 from glorot.graph.folding import Folded
-from glorot.graph.graph import Step
+from glorot.graph.graph import Shape, Step
 from glorot.graph.moves import moved
 from glorot.graph.operations import (
     Broadcast,
@@ -21,6 +22,7 @@ from glorot.graph.operations import (
     Flip,
     Join,
     Map,
+    Move,
     Pad,
     Permute,
     Reduce,
@@ -38,6 +40,9 @@ MOST_STEPS = 4000
 
 MOST_OUTPUTS = 1 << 20
 """Outputs that are followed; a kernel of more stays whole."""
+
+MOVES = (Join, Reshape, Permute, Slice, Broadcast, Flip, Pad)
+"""The moves that outputs are followed through."""
 
 
 class End(NamedTuple):
@@ -67,22 +72,28 @@ class Piece:
     ends: frozenset[End]
 
 
-@dataclass
-class _Walk:
-    folded: Folded
-    labels: dict[int, list[Labels]] = field(default_factory=lambda: defaultdict(list))
-    found: dict[tuple[int, End], Features] = field(default_factory=dict)
+class _Visit(NamedTuple):
+    """A step that the outputs of a kernel meet on their way, told apart from its graph.
 
-    def arrive(self, value: int, labels: Labels) -> None:
-        """Let labels arrive at a value, once."""
-        if not any(np.array_equal(thin(labels), thin(other)) for other in self.labels[value]):
-            self.labels[value].append(labels)
+    Attributes:
+        move: what it does to them; None if they stay where they are.
+        operands: for each operand its number on the way; None for what is not followed.
+        shapes: the shapes of its operands.
+        shape: the shape of its result, which has the next number if some go on.
+        ends: for each operand what becomes of it; None for what goes on, or is not followed.
+    """
 
-    def end(self, position: int, end: End, labels: Labels) -> None:
-        """Note that labels end at a step."""
-        features = np.unique(thin(labels))
-        before = self.found.get((position, end), np.empty(0, dtype=np.int64))
-        self.found[position, end] = np.union1d(before, features[features != ABSENT])
+    move: Move | None
+    operands: tuple[int | None, ...]
+    shapes: tuple[Shape, ...]
+    shape: Shape
+    ends: tuple[End | None, ...]
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether outputs go on from here."""
+        pairs = zip(self.operands, self.ends, strict=True)
+        return any(number is not None and end is None for number, end in pairs)
 
 
 def pieces_of(folded: Folded, position: int, outputs: Sequence[int]) -> list[Piece]:
@@ -102,24 +113,7 @@ def pieces_of(folded: Folded, position: int, outputs: Sequence[int]) -> list[Pie
     count = math.prod(shape[axis] for axis in outputs)
     if count > MOST_OUTPUTS or not math.prod(shape) or not _may_part(folded, start):
         return [Piece(np.arange(min(count, MOST_OUTPUTS)), frozenset())]
-    labels = label_axes(shape, tuple(outputs))
-    walk = _Walk(folded)
-    walk.arrive(start, labels)
-    waiting = [step for step, _ in folded.users[start]]
-    heapq.heapify(waiting)
-    last = -1
-    for _ in range(MOST_STEPS):
-        if not waiting:
-            break
-        step = heapq.heappop(waiting)
-        if step == last:
-            continue
-        last = step
-        result = graph.steps[step].result
-        if _follow(walk, step):
-            for user, _ in folded.users[result]:
-                heapq.heappush(waiting, user)
-    return _partition(walk.found, int(labels.max()) + 1)
+    return list(_pieces_along(shape, tuple(outputs), tuple(_visits(folded, start))))
 
 
 def _may_part(folded: Folded, start: int) -> bool:
@@ -136,20 +130,60 @@ def _may_part(folded: Folded, start: int) -> bool:
     return False
 
 
-def _follow(walk: _Walk, position: int) -> bool:
-    """Follow labels through a step, or note that they end there; tell whether they go on."""
-    folded, step = walk.folded, walk.folded.graph.steps[position]
-    goes_on = _goes_on(folded, walk.labels, step)
-    if folded.is_statistic(step.result):  # what only serves a norm is no end
-        return False
-    for operand, value in enumerate(step.operands):
-        for labels in walk.labels.get(value, []):
-            arrived = _moved(folded, step, operand, labels) if goes_on else None
-            if arrived is not None:
-                walk.arrive(step.result, arrived)
-            else:
-                walk.end(position, _end(folded, step, operand), labels)
-    return bool(walk.labels.get(step.result))
+def _visits(folded: Folded, start: int) -> Iterator[_Visit]:
+    """Yield the steps that the outputs of a kernel meet, in order, until all have ended."""
+    numbers = {start: 0}
+    waiting = [position for position, _ in folded.users[start]]
+    heapq.heapify(waiting)
+    last = -1
+    for _ in range(MOST_STEPS):
+        if not waiting:
+            return
+        position = heapq.heappop(waiting)
+        step = folded.graph.steps[position]
+        if position == last or folded.is_statistic(step.result):  # what only serves a norm is no end
+            continue
+        last = position
+        visit = _visit(folded, numbers, step)
+        yield visit
+        if visit.goes_on:
+            numbers[step.result] = len(numbers)
+            for user, _ in folded.users[step.result]:
+                heapq.heappush(waiting, user)
+
+
+def _visit(folded: Folded, numbers: Mapping[int, int], step: Step) -> _Visit:
+    goes_on, graph = _goes_on(folded, numbers, step), folded.graph
+    move = step.operation if isinstance(step.operation, MOVES) else None
+    shape, shapes = graph.shape(step.result), tuple(map(graph.shape, step.operands))
+    operands = tuple(numbers.get(value) for value in step.operands)
+    ends = tuple(
+        None if number is None or (goes_on and (move or _fits(shapes[n], shape))) else _end(folded, step, n)
+        for n, number in enumerate(operands)
+    )
+    return _Visit(move, operands, shapes, shape, ends)
+
+
+@functools.lru_cache(maxsize=32)
+def _pieces_along(shape: Shape, outputs: tuple[int, ...], visits: tuple[_Visit, ...]) -> tuple[Piece, ...]:
+    """Follow the outputs of a kernel to their ends; layers that are alike, as in a stack, are followed once."""
+    start = label_axes(shape, outputs)
+    labels = [[start]]
+    found: dict[tuple[int, End], Features] = {}
+    for place, visit in enumerate(visits):
+        arrived: list[Labels] = []
+        for n, (number, end) in enumerate(zip(visit.operands, visit.ends, strict=True)):
+            for one in labels[number] if number is not None else ():
+                if end is None:
+                    moved_on = _moved(visit, n, one)
+                    is_new = not any(np.array_equal(thin(moved_on), thin(other)) for other in arrived)
+                    arrived += [moved_on] if is_new else []
+                else:
+                    features = np.unique(thin(one))
+                    before = found.get((place, end), np.empty(0, dtype=np.int64))
+                    found[place, end] = np.union1d(before, features[features != ABSENT])
+        labels += [arrived] if arrived else []
+    return tuple(_partition(found, int(start.max()) + 1))
 
 
 def _goes_on(folded: Folded, reached: Container[int], step: Step) -> bool:
@@ -166,18 +200,13 @@ def _goes_on(folded: Folded, reached: Container[int], step: Step) -> bool:
     return kind in ("move", "join", "normalised", "softmax", "extreme")
 
 
-def _moved(folded: Folded, step: Step, operand: int, labels: Labels) -> Labels | None:
-    shape = folded.graph.shape(step.result)
-    match step.operation:
-        case Join():
-            arrays = [
-                labels if n == operand else np.full(folded.graph.shape(value), ABSENT)
-                for n, value in enumerate(step.operands)
-            ]
-            return moved(step.operation, arrays, shape)
-        case Reshape() | Permute() | Slice() | Broadcast() | Flip() | Pad() as move:
-            return moved(move, [labels], shape, ABSENT)
-    return np.broadcast_to(labels, shape) if _fits(labels.shape, shape) else None
+def _moved(visit: _Visit, operand: int, labels: Labels) -> Labels:
+    """Return where labels lie after a step."""
+    arrays = [labels]
+    if isinstance(visit.move, Join):
+        arrays = [labels if n == operand else np.full(shape, ABSENT) for n, shape in enumerate(visit.shapes)]
+    arrived = None if visit.move is None else moved(visit.move, arrays, visit.shape, ABSENT)
+    return np.broadcast_to(labels, visit.shape) if arrived is None else arrived
 
 
 def _fits(shape: Sequence[int], wider: Sequence[int]) -> bool:
