@@ -32,6 +32,9 @@ FORMATS = {".json": "json", ".html": "html"}
 @click.option(
     "--diff", "other", type=click.Path(path_type=Path), help="Compare with a saved plan; exit code 1 if they differ."
 )
+@click.option(
+    "--graph", is_flag=True, help="The layers as a tree, with what feeds them and the branches that they end."
+)
 @click.option("--full", is_flag=True, help="A row for each part; equal layers are one row otherwise.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 @net_options
@@ -42,6 +45,7 @@ def command(
     only: str | None,
     output: Path | None,
     other: Path | None,
+    graph: bool,
     full: bool,
     form: str,
     **options: Any,
@@ -49,6 +53,9 @@ def command(
     """Plan the model that TARGET is or returns; (model, inputs) traces the order of execution too."""
     if output is not None and output.suffix not in FORMATS:
         raise GlorotError(f"{output}: expected a file name that ends in .json for a plan, or in .html for its page")
+    if graph and (form != "text" or full):
+        given = "--full" if full else f"--format {form}"
+        raise GlorotError(f"--graph shows a tree as text, and {given} another form; leave one of them out")
     saved = None if other is None else Plan.load(other)
     model, inputs = model_and_inputs(target, options)
     plan = glorot.plan(model, recipe, inputs, parse_rules(rules), only)
@@ -60,7 +67,7 @@ def command(
         click.echo(str(difference))
         raise SystemExit(1 if difference else 0)
     if output is None or form != FORMATS[output.suffix]:
-        click.echo(_as(form, plan, full))
+        click.echo(plan.tree() if graph else _as(form, plan, full))
 
 
 def _as(form: str, plan: Plan, full: bool) -> str:

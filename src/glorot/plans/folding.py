@@ -95,10 +95,10 @@ def _joined(boxes: dict[Box, list[PlanEntry]]) -> dict[Box, list[PlanEntry]]:
 
 
 def _path(words: Sequence[str], box: Box) -> str:
-    return words[0] + "".join(_list_of(digits) + word for digits, word in zip(box, words[1:], strict=True))
+    return words[0] + "".join(list_of(digits) + word for digits, word in zip(box, words[1:], strict=True))
 
 
-def _list_of(digits: Sequence[str]) -> str:
+def list_of(digits: Sequence[str]) -> str:
     """Write numbers as the shell does: one as it is, several in braces, each second as `{0..8..2}`."""
     if len(digits) == 1:
         return digits[0]

@@ -14,6 +14,7 @@ from glorot.plans.diff import PlanDiff, compare_entries
 from glorot.plans.entry import PlanEntry, layout_text
 from glorot.plans.file import PlanFields, read_plan, to_json
 from glorot.plans.tables import notebook_table, text_table
+from glorot.plans.tree import tree_text
 from glorot.text import escaped_json
 
 
@@ -88,6 +89,22 @@ class Plan:
             {0..79}.weight  8×8    8 → 8  identity  xavier_uniform  0.3536  2/(fan_in + fan_out)
         """
         return text_table(self._title, self.entries, self.fingerprint, full, self.buffers, self.notes)
+
+    def tree(self) -> str:
+        """Return the layers of the model as a tree: what feeds each, what it is for, and which branch it ends.
+
+        Modules are in the order in which the model runs, where a batch showed that; equal blocks are one, `{0..11}`.
+
+        Returns:
+            The tree as text; `glorot plan --graph` shows it too.
+
+        Example:
+            >>> import glorot, torch
+            >>> deep = torch.nn.Sequential(*(torch.nn.Linear(8, 8, bias=False) for _ in range(80)))
+            >>> print(glorot.plan(deep, inputs=torch.ones(1, 8)).tree().splitlines()[-2])
+            {0..78}  ×79  8 → 8  identity  kernel
+        """
+        return tree_text(self._title, self.entries)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain data, ready for JSON."""
