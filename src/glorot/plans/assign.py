@@ -91,7 +91,20 @@ def _part_of(entry: PlanEntry, parameter: Parameter) -> Part:
 
 def _lie_in(parts: Sequence[Part], shape: tuple[int, ...]) -> bool:
     held = sum(math.prod(part.shape) for part in parts)
-    return stored_shape(parts, shape) == shape and held <= math.prod(shape)
+    whole = stored_shape(parts, shape)
+    return (whole == shape or _are_merged(shape, whole)) and held <= math.prod(shape)
+
+
+def _are_merged(shape: Sequence[int], whole: Sequence[int]) -> bool:
+    """Tell whether neighbouring axes of a stored shape make up each axis of another, as models in one tensor do."""
+    sizes = iter(shape)
+    for size in whole:
+        product = next(sizes, 0)
+        while 0 < product < size:
+            product *= next(sizes, 0)
+        if product != size:
+            return False
+    return next(sizes, None) is None
 
 
 def _start_of(part: Part) -> Distribution:

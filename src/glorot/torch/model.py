@@ -160,6 +160,8 @@ def _packed(model: nn.Module) -> str:
         if hasattr(module, "_packed_params") and not path.endswith("_packed_params")
     ]
     found = f"; these are quantised, and hold packed integers: {', '.join(packed[:4])}" if packed else ""
+    if isinstance(model, torch.jit.ScriptModule) and not packed:
+        found = "; torch.jit.freeze has made them constants: plan the model before"
     return f"the model has no parameters{found}"
 
 

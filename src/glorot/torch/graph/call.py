@@ -144,8 +144,10 @@ class Call:
         return self.graph.number(float(number))
 
     def scaled(self, value: int, factor: Any) -> int:
-        """Multiply a value by a number, or do nothing if that is 1."""
-        return value if factor == 1 else self.map("mul", value, self.number(factor), shape=self.graph.shape(value))
+        """Multiply a value by a number, or do nothing if that is 1, or not given."""
+        if factor in (1, None):
+            return value
+        return self.map("mul", value, self.number(factor), shape=self.graph.shape(value))
 
     def reshaped(self, value: int, shape: Sequence[int]) -> int:
         """Return the same elements under another shape."""
