@@ -16,8 +16,12 @@ def public_functions(module: ModuleType) -> list[Callable[..., Any]]:
     return [
         function
         for name, function in vars(module).items()
-        if inspect.isfunction(function) and function.__module__ == module.__name__ and not name.startswith("_")
+        if inspect.isfunction(function) and not name.startswith("_") and _is_of(function, module)
     ]
+
+
+def _is_of(function: Callable[..., Any], module: ModuleType) -> bool:
+    return f"{function.__module__}.".startswith(f"{module.__name__}.")
 
 
 ENTRIES = [
