@@ -224,6 +224,12 @@ def low_rank(o: Any, m: Any, x: Any) -> Any:
     return m.head(o.einsum("bti,io->bto", o.relu(m.a(x)), o.einsum("ir,ro->io", m.down, m.up)))
 
 
+def low_rank_in_blocks(o: Any, m: Any, x: Any) -> Any:
+    y = o.einsum("bti,io->bto", x, o.einsum("ir,ro->io", m.down, m.up))
+    q, k, v = (by_heads(o, y[..., n : n + WIDTH]) for n in range(0, 3 * WIDTH, WIDTH))
+    return m.out(together(o, attention(o, q, k, v)))
+
+
 def low_rank_turned(o: Any, m: Any, x: Any) -> Any:
     return m.head(o.einsum("bti,oi->bto", o.relu(m.a(x)), o.einsum("or,ri->oi", m.up, m.down)))
 
@@ -389,6 +395,10 @@ NETS = {
             "up": kernel(2, 24, "identity"),
             "head.weight": kernel(24, 4),
         },
+    ),
+    "low_rank_in_blocks": Case(
+        Net(low_rank_in_blocks, {"out": (WIDTH, WIDTH)}, {"down": (WIDTH, 2), "up": (2, 3 * WIDTH)}, batch=TOKENS),
+        {"down": kernel(WIDTH, 2), **{f"up[{n}]": kernel(2, WIDTH) for n in "qkv"}},
     ),
     "low_rank_turned": Case(
         Net(low_rank_turned, {"a": (WIDTH, WIDTH), "head": (24, 4)}, {"up": (24, 2), "down": (2, WIDTH)}, batch=TOKENS),

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+import glorot
 from glorot.graph import Folded, Graph
 from glorot.graph.operations import Contract, Permute, Reshape
 from glorot.inventory.kernels import kernel_of
@@ -118,3 +119,11 @@ def test_the_groups_of_a_convolution_share_an_axis_with_its_outputs():
 
     kernel = kernel_in(lower(layer, lambda: layer(x), (x,), leaves).graph, "w")
     assert (kernel.letters, kernel.groups) == (("bo", "i", "k", "k"), 2)
+
+
+@pytest.mark.parametrize("options", [{}, {"padding": 1}, {"stride": 2, "padding": 1}, {"groups": 2}])
+def test_the_bias_of_a_convolution_has_the_fans_of_its_kernel(options: dict[str, int]):
+    plan = glorot.plan(nn.Sequential(nn.Conv2d(4, 8, 3, **options)), inputs=torch.ones(2, 4, 7, 6))
+    kernel, bias = plan.entries
+    assert (kernel.role, bias.role) == ("kernel", "bias")
+    assert bias.fans == kernel.fans

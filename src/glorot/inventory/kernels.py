@@ -76,7 +76,8 @@ def kernel_of(folded: Folded, use: Use) -> Kernel | None:
     if stored is None:
         return None
     if inner:
-        return Kernel(stored, 1, _fans_by_letters(folded.leaf(use.path).shape, stored), (), inner)
+        outputs = () if "o" in inner else outputs_of(step, use.operand)
+        return Kernel(stored, 1, _fans_by_letters(folded.leaf(use.path).shape, stored), outputs, inner)
     groups = step.operation.groups if isinstance(step.operation, Convolve) else 1
     if groups > 1:
         shared = _shared_by_groups(folded.graph, step)
