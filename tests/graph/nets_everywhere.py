@@ -220,6 +220,11 @@ def keys_by_places(o: Any, m: Any, x: Any) -> Any:
     return m.out(o.einsum("bqk,bkd->bqd", o.softmax(logits), v))
 
 
+def divided_by_one_number(o: Any, m: Any, x: Any) -> Any:
+    y = m.up(x) * o.rsqrt(o.mean(o.square(x), -1, True) + 1e-6)
+    return m.down(o.silu(y[..., :32]) * y[..., 32:])
+
+
 def low_rank(o: Any, m: Any, x: Any) -> Any:
     return m.head(o.einsum("bti,io->bto", o.relu(m.a(x)), o.einsum("ir,ro->io", m.down, m.up)))
 
@@ -387,6 +392,10 @@ NETS = {
     "keys_by_places": Case(
         Net(keys_by_places, dict.fromkeys(("q", "k", "v", "out"), (WIDTH, WIDTH)), {"table": (5, WIDTH)}, batch=TOKENS),
         {"table": Right("position"), **{f"{n}.weight": kernel(WIDTH, WIDTH) for n in ("q", "k", "v", "out")}},
+    ),
+    "divided_by_one_number": Case(
+        Net(divided_by_one_number, {"up": (WIDTH, 64), "down": (32, WIDTH)}, batch=TOKENS),
+        {"up.weight[gate]": kernel(WIDTH, 32), "up.weight[up]": kernel(WIDTH, 32)},
     ),
     "low_rank": Case(
         Net(low_rank, {"a": (WIDTH, WIDTH), "head": (24, 4)}, {"down": (WIDTH, 2), "up": (2, 24)}, batch=TOKENS),

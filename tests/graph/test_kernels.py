@@ -127,3 +127,11 @@ def test_the_bias_of_a_convolution_has_the_fans_of_its_kernel(options: dict[str,
     kernel, bias = plan.entries
     assert (kernel.role, bias.role) == ("kernel", "bias")
     assert bias.fans == kernel.fans
+
+
+@pytest.mark.parametrize("options", [{}, {"stride": 2}, {"groups": 2}])
+def test_zeros_that_a_step_of_its_own_adds_are_no_inputs(options: dict[str, int]):
+    inside = nn.Conv2d(4, 8, 3, padding=1, **options)
+    before = nn.Sequential(nn.ZeroPad2d(1), nn.Conv2d(4, 8, 3, **options))
+    fans = [glorot.plan(model, inputs=torch.ones(2, 4, 7, 6)).entries[0].fans for model in (inside, before)]
+    assert fans[0] == fans[1]

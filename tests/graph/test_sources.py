@@ -13,7 +13,20 @@ from hypothesis import strategies as st
 from glorot import GlorotError
 from glorot.graph import Folded
 from glorot.graph.operations import Join, Map
-from glorot.graph.sources import Curved, Data, Joined, Mean, Product, Source, Sum, from_json, gains, squares_of, to_json
+from glorot.graph.sources import (
+    Curved,
+    Data,
+    Joined,
+    Mean,
+    Product,
+    Source,
+    Sum,
+    from_json,
+    gains,
+    gains_of,
+    squares_of,
+    to_json,
+)
 from glorot.inventory.seen import seen_in
 
 FINITE = st.floats(1e-3, 1e3)
@@ -161,3 +174,14 @@ def test_what_two_turns_of_a_loop_make_alike_is_one_source():
     mask = builder.graph.input((2, 3))
     builder.dense("c", builder.graph.step(Map("where"), [mask, *ways], (2, 3)), 4)
     assert seen_in(Folded(builder.graph))["c"].source == Product((curved("sigmoid"), curved("tanh")))
+
+
+@pytest.mark.parametrize("name", ["leaky_relu(negative_slope=0.1) | identity", "leaky_relu(0.2) × tanh", "sum", ""])
+def test_what_is_no_one_activation_has_no_gains_by_name(name: str):
+    assert gains_of(name) is None
+
+
+def test_the_name_of_an_activation_gives_its_gains():
+    assert gains_of("leaky_relu(negative_slope=0.1)") == gains(
+        Curved("leaky_relu(negative_slope=0.1)", "", squares_of("leaky_relu(negative_slope=0.1)"))
+    )

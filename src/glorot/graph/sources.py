@@ -2,6 +2,7 @@
 
 import functools
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -150,7 +151,8 @@ def gains(source: Source) -> tuple[float, float]:
 
 def gains_of(name: str) -> tuple[float, float] | None:
     """Return the gains of an activation by its name; None if it is not in the catalogue."""
-    return activation(name).scale_gains() if name.partition("(")[0] in ACTIVATIONS else None
+    is_one = re.fullmatch(r"\w+(\([^()]*\))?", name) is not None  # and no product of several
+    return activation(name).scale_gains() if is_one and name.partition("(")[0] in ACTIVATIONS else None
 
 
 @functools.cache

@@ -194,10 +194,18 @@ def _goes_on(folded: Folded, reached: Container[int], step: Step) -> bool:
             others = [v for v in folded.data_of(step) if v not in reached]
             if folded.source.get(step.result) != step.result or kind in ("normalised", "centred", "softmax", "affine"):
                 return True
+            if name in ("mul", "div") and len(others) == 1 and _is_one_number(folded, step, others[0]):
+                return name == "mul" or others[0] == step.operands[1]
             return kind in ("dropout", "sum") and name != "div" and not any(folded.has_kernel(v) for v in others)
         case Contract() | Reduce() | Take():
             return False
     return kind in ("move", "join", "normalised", "softmax", "extreme")
+
+
+def _is_one_number(folded: Folded, step: Step, factor: int) -> bool:
+    """Tell whether a factor is one number for all features of a signal, as the size that a norm divides by."""
+    own, whole = (folded.graph.shape(value)[-1:] for value in (factor, step.result))
+    return own in ((), (1,)) and whole not in ((), (1,))
 
 
 def _moved(visit: _Visit, operand: int, labels: Labels) -> Labels:

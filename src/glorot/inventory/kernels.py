@@ -82,7 +82,7 @@ def kernel_of(folded: Folded, use: Use) -> Kernel | None:
     if groups > 1:
         shared = _shared_by_groups(folded.graph, step)
         stored = tuple(f"b{letters}" if letters == shared else letters for letters in stored)
-    return Kernel(stored, groups, fans_of(folded.graph, step, use.operand), outputs_of(step, use.operand))
+    return Kernel(stored, groups, fans_of(folded, step, use.operand), outputs_of(step, use.operand))
 
 
 def _shared_by_groups(graph: Graph, step: Step) -> str:
@@ -239,11 +239,11 @@ def outputs_of(step: Step, operand: int) -> tuple[int, ...]:
     return ()
 
 
-def fans_of(graph: Graph, step: Step, operand: int) -> Fans:
+def fans_of(folded: Folded, step: Step, operand: int) -> Fans:
     """Count the connections of a step: how many inputs an output sums, and how many outputs an input feeds.
 
     Args:
-        graph: the graph.
+        folded: the graph.
         step: a contraction or a convolution.
         operand: which of its operands is the kernel.
 
@@ -253,16 +253,17 @@ def fans_of(graph: Graph, step: Step, operand: int) -> Fans:
     if isinstance(step.operation, Contract):
         contract = step.operation
         own, other = contract.operands[operand], contract.operands[1 - operand]
-        sizes = dict(zip(own, graph.shape(step.operands[operand]), strict=True))
+        sizes = dict(zip(own, folded.graph.shape(step.operands[operand]), strict=True))
         summed = [size for letter, size in sizes.items() if letter in other and letter not in contract.result]
         free = [size for letter, size in sizes.items() if letter not in other and letter in contract.result]
         return Fans(float(math.prod(summed)), float(math.prod(free)))
     assert isinstance(step.operation, Convolve)
-    return _fans_of_convolution(graph, step, step.operation)
+    return _fans_of_convolution(folded, step, step.operation)
 
 
-def _fans_of_convolution(graph: Graph, step: Step, convolve: Convolve) -> Fans:
-    signal, kernel, result = (graph.shape(v) for v in (*step.operands[:2], step.result))
+def _fans_of_convolution(folded: Folded, step: Step, convolve: Convolve) -> Fans:
+    kernel, result = (folded.graph.shape(v) for v in (step.operands[1], step.result))
+    signal, widths = _without_padding(folded, step.operands[0], convolve)
     outputs, inputs = kernel[convolve.kernel[0]], kernel[convolve.kernel[1]]
     if convolve.transposed:
         inputs, outputs = signal[convolve.channel] // convolve.groups, result[convolve.channel]
@@ -270,7 +271,8 @@ def _fans_of_convolution(graph: Graph, step: Step, convolve: Convolve) -> Fans:
     into, out_of = 1.0, 1.0
     for n, axis in enumerate(spatial):
         sizes = (result[axis], signal[axis]) if convolve.transposed else (signal[axis], result[axis])
-        count = _connections(*sizes, convolve, n)
+        before = convolve.padding[n][0] + widths[axis]
+        count = _connections(*sizes, convolve, n, before)
         into *= count / max(result[axis], 1)
         out_of *= count / max(signal[axis], 1)
     if 0 in (into, out_of):  # a map without elements
@@ -278,10 +280,21 @@ def _fans_of_convolution(graph: Graph, step: Step, convolve: Convolve) -> Fans:
     return Fans(inputs * into, outputs / convolve.groups * out_of)
 
 
-def _connections(wide: int, narrow: int, convolve: Convolve, axis: int) -> int:
+def _without_padding(folded: Folded, value: int, convolve: Convolve) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the shape of a signal before a step of its own padded it with zeros, and how many lie before each axis."""
+    step = folded.makers.of(value)
+    if not convolve.transposed and step is not None and isinstance(step.operation, Pad):
+        widths = step.operation.widths
+        if not any(map(any, (widths[0], widths[convolve.channel]))) and min(map(min, widths)) >= 0:
+            return folded.graph.shape(step.operands[0]), tuple(before for before, _ in widths)
+    shape = folded.graph.shape(value)
+    return shape, (0,) * len(shape)
+
+
+def _connections(wide: int, narrow: int, convolve: Convolve, axis: int, before: int) -> int:
     """Count the pairs (input, output) that a convolution joins along one axis, from its wide side to its narrow one."""
     window, step = convolve.window[axis], convolve.stride[axis]
-    at = np.arange(narrow)[:, None] * step - convolve.padding[axis][0]
+    at = np.arange(narrow)[:, None] * step - before
     reached = at + np.arange(window)[None, :] * convolve.dilation[axis]
     return int(np.count_nonzero((reached >= 0) & (reached < wide)))
 

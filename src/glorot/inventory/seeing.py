@@ -206,7 +206,7 @@ class _View:
         if maker is None or kernel is None:
             return (part,)
         if isinstance(maker.operation, Convolve) and not self.folded.graph.invented:
-            return (replace(part, fans=fans_of(self.folded.graph, maker, kernel)),)
+            return (replace(part, fans=fans_of(self.folded, maker, kernel)),)
         cut = self._pieces(self.folded.position(maker), outputs_of(maker, kernel), shape[0])
         fits = sum(one.run * one.times for _, one in cut) == shape[0]
         return _pieces_in(part, shape, 0, cut) if fits else (part,)
