@@ -71,9 +71,15 @@ def parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
     return name, positional, dict(keywords)
 
 
+@functools.cache
+def signature_of(factory: Callable[..., object]) -> inspect.Signature:
+    """Return the signature of a factory, which is asked for at every call of it."""
+    return inspect.signature(factory)
+
+
 def format_call(name: str, factory: Callable[..., object], arguments: dict[str, Any]) -> str:
     """Write a call as text, leaving out the arguments that have their default value."""
-    defaults = {p.name: p.default for p in inspect.signature(factory).parameters.values()}
+    defaults = {p.name: p.default for p in signature_of(factory).parameters.values()}
     given = [f"{k}={_literal(v)}" for k, v in arguments.items() if defaults[k] != v]
     return f"{name}({', '.join(given)})" if given else name
 

@@ -76,6 +76,42 @@ class Globals(NamedTuple):
     names: set[str]
 
 
+class _Traits(NamedTuple):
+    """What all objects of a type have in common.
+
+    Attributes:
+        is_atom: whether they hold nothing.
+        is_container: whether they are containers.
+        has_attributes: whether their attributes are their own; of functions, whether some are.
+        has_slots: whether they have slots of classes that are looked into.
+        classes: those classes.
+    """
+
+    is_atom: bool
+    is_container: bool = False
+    has_attributes: bool = False
+    has_slots: bool = False
+    classes: tuple[type, ...] = ()
+
+
+class _Types(dict[type, _Traits]):
+    """The traits of the types met so far, read from the first object of each."""
+
+    def of(self, value: Any) -> _Traits:
+        kind = type(value)
+        return self[kind] if kind in self else self.setdefault(kind, _traits_of(value))
+
+
+def _traits_of(value: Any) -> _Traits:
+    if isinstance(value, ATOMS):
+        return _Traits(True)
+    is_container = isinstance(value, CONTAINERS)
+    if not (isinstance(value, types.FunctionType) or _has_attributes(value)):
+        return _Traits(False, is_container)
+    classes = tuple(one for one in type(value).__mro__ if _is_own(one.__module__))
+    return _Traits(False, is_container, True, bool(_slots(value)), classes)
+
+
 class _Code:
     """The names that are used by the functions found so far, and the methods that nothing has named yet."""
 
@@ -117,16 +153,16 @@ def reachable(roots: Iterable[Any], leave: Collection[str] = ()) -> list[Any]:
         roots: the objects.
         leave: packages whose objects are not looked into either, unless they are roots or containers.
     """
-    found: list[Any] = []
-    code = _Code()
+    found, code, kinds = list[Any](), _Code(), _Types()
     waiting = list(roots)
     always, seen = set(map(id, waiting)), dict[int, Any]()
     while waiting:
         value = waiting.pop()
-        if isinstance(value, ATOMS) or id(value) in seen:
+        traits = kinds.of(value)
+        if traits.is_atom or id(value) in seen:
             continue
         seen[id(value)] = value  # which also keeps it, and so its identity
-        if isinstance(value, CONTAINERS):
+        if traits.is_container:
             waiting.extend(value.values() if isinstance(value, dict) else value)
         elif isinstance(value, types.FunctionType):
             waiting.extend(code.of_function(value) if _is_own(value.__module__) else ())
@@ -134,13 +170,14 @@ def reachable(roots: Iterable[Any], leave: Collection[str] = ()) -> list[Any]:
             waiting.extend(code.of_class(value) if _is_own(value.__module__) else ())
         elif type(value) in WRAPPERS:
             waiting.extend(getattr(value, name) for name in WRAPPERS[type(value)])
-        elif id(value) not in always and _package(type(value).__module__) in leave:
+        elif leave and id(value) not in always and _package(type(value).__module__) in leave:
             continue
         found.append(value)
-        if _has_attributes(value):
+        if traits.has_attributes and _has_attributes(value):
             waiting.extend(getattr(value, "__dict__", {}).values())
-            waiting.extend(one for holder in _slots(value) for one in holder.read().values())
-            waiting.extend(one for one in type(value).__mro__ if _is_own(one.__module__))
+            slots = _slots(value) if traits.has_slots else ()
+            waiting.extend(one for holder in slots for one in holder.read().values())
+            waiting.extend(traits.classes)
     return [*found, *code.modules.values()]
 
 
@@ -244,16 +281,24 @@ def remember(
         states: the kinds of object that have a hidden state.
         quietly: what is entered while containers are filled, for some tell their owner of it.
     """
-    objects = list(objects)
-    kinds = tuple(state.kind for state in states)
-    contents = [(one, _items(one)) for one in objects if isinstance(one, CONTAINERS) and not isinstance(one, tuple)]
-    entered = [one for one in objects if _has_attributes(one) and hasattr(one, "__dict__")]
-    attributes = [(one, dict(vars(one))) for one in entered]
-    held = [(holder, holder.read()) for one in objects for holder in _holders(one)]
-    hidden = []
-    for one in (one for one in objects if isinstance(one, kinds)):
-        state = next(state for state in states if isinstance(one, state.kind))
-        hidden.append((state, one, state.read(one)))
+    kinds, stateful = _Types(), dict[type, State | None]()
+    contents: list[tuple[Any, list[Any]]] = []
+    attributes: list[tuple[Any, dict[str, Any]]] = []
+    held: list[tuple[Holder, dict[Any, Any]]] = []
+    hidden: list[tuple[State, Any, Any]] = []
+    for one in objects:
+        traits, kind = kinds.of(one), type(one)
+        if traits.is_container and not isinstance(one, tuple):
+            contents.append((one, _items(one)))
+        if traits.has_attributes and _has_attributes(one) and hasattr(one, "__dict__"):
+            attributes.append((one, dict(vars(one))))
+        if traits.has_slots or isinstance(one, Globals | types.FunctionType | type):
+            held += [(holder, holder.read()) for holder in _holders(one)]
+        if kind not in stateful:
+            stateful[kind] = next((state for state in states if isinstance(one, state.kind)), None)
+        state = stateful[kind]
+        if state is not None:
+            hidden.append((state, one, state.read(one)))
     with quietly():
         _set_iterators_apart(contents, attributes, held)
 
@@ -286,6 +331,8 @@ def _items(container: Any) -> list[Any]:
 
 def _refill(container: Any, items: list[Any]) -> None:
     """Put back what a container held, unless it still does; tensors are compared by identity alone."""
+    if not items and not len(container):
+        return
     now = _items(container)
     if isinstance(container, dict):
         if [(key, id(value)) for key, value in now] != [(key, id(value)) for key, value in items]:

@@ -1,13 +1,12 @@
 """What a scheme is, and the catalogue that all schemes enter by their decorator."""
 
 import functools
-import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import ParamSpec
 
-from glorot.catalogue import Catalogue, format_call
+from glorot.catalogue import Catalogue, format_call, signature_of
 from glorot.distributions import Distribution
 from glorot.errors import GlorotError
 from glorot.fans import Fans
@@ -69,7 +68,7 @@ def scheme(*aliases: str, needs_fans: bool = True) -> Callable[[Callable[P, Rule
     def decorate(build: Callable[P, Rule]) -> Callable[P, Scheme]:
         @functools.wraps(build)
         def factory(*args: P.args, **kwargs: P.kwargs) -> Scheme:
-            bound = inspect.signature(build).bind(*args, **kwargs)
+            bound = signature_of(build).bind(*args, **kwargs)
             bound.apply_defaults()
             return Scheme(format_call(build.__name__, build, bound.arguments), needs_fans, build(*args, **kwargs))
 

@@ -13,7 +13,7 @@ from torch.nn.parameter import UninitializedParameter
 
 from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE
-from glorot.inventory import Inventory, Parameter, Part, runs
+from glorot.inventory import Held, Inventory, Parameter, Part, runs
 from glorot.inventory.holding import held
 from glorot.inventory.layouts import stored_shape
 from glorot.origins import Origin
@@ -98,9 +98,10 @@ def layers(model: nn.Module, inputs: Any = None) -> Inventory:
         if path in unchanging:
             parts = tuple(replace(part, role="shift") for part in parts)
         filled = not tensor.is_meta
-        parts = tuple(replace(part, filled=filled) for part in parts)
-        if not own and not blank and not hasattr(modules[layer], "glorot_parts"):
-            parts = tuple(replace(part, held=held(part, _place(part, tensor), _as_array)) for part in parts)
+        is_asked = filled and not own and not blank and not hasattr(modules[layer], "glorot_parts")
+        parts = tuple(
+            replace(part, filled=filled, held=_held(part, tensor) if is_asked else part.held) for part in parts
+        )
         parameters.append(Parameter(path, tuple(tensor.shape), dtype, parts, tied_to, frozen, layer))
     statistics = tuple(_statistics(model))
     gathered = {statistic.path for statistic in statistics}
@@ -121,15 +122,14 @@ def _is_readable(tensor: Tensor) -> bool:
     return is_plain and tensor.is_floating_point() and bool(tensor.untyped_storage().nbytes())
 
 
-def _place(part: Part, tensor: Tensor) -> Tensor:
-    """Return the memory of a part, or none where it cannot be read."""
-    nothing = torch.empty(0)
+def _held(part: Part, tensor: Tensor) -> Held | None:
+    """Return what a part holds, if that is unusual, and can be read."""
     if not _is_readable(tensor):
-        return nothing
+        return None
     try:
-        return place_of(part, tensor.detach())
+        return held(part, place_of(part, tensor.detach()), _as_array)
     except GlorotError:
-        return nothing
+        return None
 
 
 def _as_array(values: Tensor) -> NDArray[np.float32]:
@@ -139,8 +139,10 @@ def _as_array(values: Tensor) -> NDArray[np.float32]:
 def _statistics(model: nn.Module) -> Iterator[Parameter]:
     """Yield the running statistics of every norm that is not frozen: buffers, which are started like parameters."""
     for stored_path, module in model.named_modules():
+        if not isinstance(module, nn.modules.batchnorm._NormBase):
+            continue
         own = list(module.parameters(recurse=False))
-        if not isinstance(module, nn.modules.batchnorm._NormBase) or (own and not any(p.requires_grad for p in own)):
+        if own and not any(parameter.requires_grad for parameter in own):
             continue
         for name, role in (("running_mean", "running_mean"), ("running_var", "running_variance")):
             buffer = getattr(module, name)

@@ -42,10 +42,11 @@ class Journal(TorchDispatchMode):
             for tensor in _tensors(args[n] if n < len(args) else kwargs.get(name)):
                 self.keep(tensor)
         result = func(*args, **kwargs)
-        returned = _memories(result)
-        if func is not torch.ops.aten.lift_fresh.default:  # its argument is a constant, just made
-            returned -= _memories((args, kwargs))
-        self.made |= returned
+        with torch._C.DisableTorchFunction():
+            returned = {key for key in _memories(result) if key not in self.made}
+            if returned and func is not torch.ops.aten.lift_fresh.default:  # its argument is a constant, just made
+                returned -= {*_memories(args), *_memories(kwargs)}
+            self.made |= returned
         return result
 
     def keep(self, tensor: Tensor) -> None:
@@ -109,9 +110,10 @@ def _plain(tensor: Tensor) -> Iterator[Tensor]:
         yield tensor
 
 
-def _memories(values: Any) -> set[int]:
-    with torch._C.DisableTorchFunction():
-        return {storage_of(inner) for tensor in _tensors(values) for inner in _plain(tensor)}
+def _memories(values: Any) -> Iterator[int]:
+    for tensor in _tensors(values):
+        for inner in _plain(tensor):
+            yield storage_of(inner)
 
 
 def storage_of(tensor: Tensor) -> int:

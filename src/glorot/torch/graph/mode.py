@@ -57,11 +57,12 @@ class Lowering(TorchDispatchMode):
             return self._run_whole(func, args, kwargs)
         called = signature(func)
         has_row = called.name in ROWS or called.name in moving.VIEWS or called.name in SHAPED
-        if not has_row or func in COMPOSED:
-            result = self._in_parts(func, args, kwargs)
-            if result is not NotImplemented:
-                return result
-        return self._run(func, called, args, kwargs)
+        with torch._C.DisableTorchFunction():  # what is asked here of tensors, the model does not ask
+            if not has_row or func in COMPOSED:
+                result = self._in_parts(func, args, kwargs)
+                if result is not NotImplemented:
+                    return result
+            return self._run(func, called, args, kwargs)
 
     def _in_parts(self, func: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Run an operator that has no row as those that it is made of."""
