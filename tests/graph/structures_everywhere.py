@@ -127,7 +127,14 @@ STRUCTURES = {
             batch=TOKENS,
         ),
         {"second.weight": (1, 1, 2), "fourth.weight": (1, 2, 2)},
-        {"first.weight": "up", "second.weight": "down", "third.weight": "up", "fourth.weight": "down", **HEAD},
+        {
+            "first.weight": "up",
+            "second.weight": "down",
+            "third.weight": "up",
+            "fourth.weight": "down",
+            "shortcut.weight": "shortcut",
+            **HEAD,
+        },
     ),
     "low_rank": Structure(
         Net(low_rank, layers("stem", "base", head=(WIDTH, 3)), {"a": (WIDTH, 2), "b": (2, WIDTH)}, batch=TOKENS),

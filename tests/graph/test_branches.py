@@ -6,7 +6,7 @@ from graph_builders import Builder
 from glorot.graph import Folded
 from glorot.graph.operations import Broadcast, Contract, Join, Normalise, Random, Reshape, Softmax, Take
 from glorot.inventory import Branch
-from glorot.inventory.branches import branches_of
+from glorot.inventory.branches import branches_of, merges_of
 
 WIDTH = 8
 
@@ -23,9 +23,14 @@ def stem(b: Builder) -> int:
     return b.dense("stem", b.graph.input((2, 5, 4)), WIDTH)
 
 
+def read(b: Builder) -> dict[str, Branch]:
+    folded = Folded(b.graph)
+    return branches_of(folded, merges_of(folded))
+
+
 def ends(b: Builder) -> dict[str, tuple[int, int, int]]:
     """Return (stream, index, count) of each path that ends a branch."""
-    return {path: (one.stream, one.index, one.count) for path, one in branches_of(Folded(b.graph)).items()}
+    return {path: (one.stream, one.index, one.count) for path, one in read(b).items()}
 
 
 def test_branches_are_numbered_along_their_stream():
@@ -89,6 +94,7 @@ def test_a_projection_on_the_way_of_a_stream_is_a_shortcut():
         shortcut = norm(b, b.dense("shortcut", x, WIDTH)) if layer else x
         x = b.map("relu", b.map("add", branch, shortcut))
     assert ends(b) == {"0.down": (1, 1, 2), "1.down": (1, 2, 2)}
+    assert [merge.shortcut for merge in merges_of(Folded(b.graph))] == [(), ("shortcut",)]
 
 
 def test_two_towers_have_two_streams():
@@ -207,4 +213,4 @@ def test_a_kernel_used_in_several_branches_ends_the_first():
     for _ in range(3):
         made = b.graph.step(Contract("abi,oi->abo"), [b.map("relu", norm(b, x)), weight], (2, 5, WIDTH))
         x = b.map("add", x, made)
-    assert branches_of(Folded(b.graph)) == {"shared": Branch(1, 1, 3)}
+    assert read(b) == {"shared": Branch(1, 1, 3)}

@@ -84,7 +84,14 @@ def test_a_shortcut_with_its_own_convolution_is_part_of_the_stream_of_a_resnet()
     assert branches(resnet) == [(f"{path}convolution", 1, n, 6) for n, path in enumerate(blocks, start=1)]
     norms = [one.name for one in resnet if one.branch is not None and one.role == "scale"]
     assert norms == [f"{path}normalization.weight" for path in blocks]
-    assert purposes(resnet)["classifier.1"] == "head"
+    found = purposes(resnet)
+    assert found["classifier.1"] == "head"
+    shortcuts = [path for path, purpose in found.items() if purpose == "shortcut"]
+    assert shortcuts == [
+        f"resnet.encoder.stages.{stage}.layers.0.shortcut.{kind}"
+        for stage in (1, 2)
+        for kind in ("convolution", "normalization")
+    ]
 
 
 def test_a_layer_scale_ends_the_branch_of_its_kernel():

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import report_builders as builders
+import torch
 from torch import nn
 
 import glorot
@@ -69,7 +70,8 @@ SCRIPT = '<script>document.title = "taken over"</script><p onclick="x" style="co
 
 def deep_plan() -> str:
     layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
-    return plan_html(glorot.plan(nn.TransformerEncoder(layer, 3, enable_nested_tensor=False)))
+    encoder = nn.TransformerEncoder(layer, 3, enable_nested_tensor=False)
+    return plan_html(glorot.plan(encoder, inputs=torch.ones(2, 5, 16)))
 
 
 def crowded() -> str:

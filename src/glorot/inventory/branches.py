@@ -1,7 +1,7 @@
 """Branches: which kernels end a residual branch, on which stream, and where on it; read from the sums of a graph."""
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from glorot.graph.folding import Folded
@@ -21,26 +21,32 @@ class Merge:
         result: the sum.
         anchor: the value of the stream that the branches start from.
         ends: the paths of the last kernels of its branches, and of the scales after them.
+        shortcut: the paths of the kernel that projects the stream beside them, and of the scales after that.
     """
 
     result: int
     anchor: int
     ends: tuple[str, ...]
+    shortcut: tuple[str, ...] = ()
 
 
-def branches_of(folded: Folded) -> dict[str, Branch]:
+def branches_of(folded: Folded, merges: Sequence[Merge]) -> dict[str, Branch]:
     """Return, for each kernel that ends a residual branch and each scale after it, the place of that branch.
 
     A merge adds to a stream what was made of that stream by at least one kernel. The stream may be moved, scaled,
     normalised or projected by a shortcut's kernel on its way. A sum of two branches without a stream is no merge, nor
     are embeddings that are added, low-rank updates beside a kernel, and signals side by side.
+
+    Args:
+        folded: the graph.
+        merges: its merges, as `merges_of` finds them.
     """
-    merges = _merges(folded)
+    results = {merge.result for merge in merges}
     streams: list[list[Merge]] = []
     stream_of: dict[int, int] = {}
     continued: set[int] = set()
-    for merge in merges.values():
-        last = _last_merge(folded, merges, merge.anchor)
+    for merge in merges:
+        last = _last_merge(folded, results, merge.anchor)
         if last is None or last in continued:
             stream_of[merge.result] = len(streams)
             streams.append([])
@@ -56,8 +62,8 @@ def branches_of(folded: Folded) -> dict[str, Branch]:
     return found
 
 
-def _merges(folded: Folded) -> dict[int, Merge]:
-    """Return the merges of a graph by their results, in the order of execution."""
+def merges_of(folded: Folded) -> list[Merge]:
+    """Return the merges of a graph in the order of execution."""
     merges: dict[int, Merge] = {}
     for step in folded.graph.steps:
         value = step.result
@@ -65,7 +71,7 @@ def _merges(folded: Folded) -> dict[int, Merge]:
             merge = _merge(folded, merges, value)
             if merge is not None:
                 merges[value] = merge
-    return merges
+    return list(merges.values())
 
 
 def _is_term(folded: Folded, value: int) -> bool:
@@ -109,8 +115,20 @@ def _merge(folded: Folded, merges: dict[int, Merge], value: int) -> Merge | None
             anchored = [one for one in found if one is not None]
             if anchored:
                 ends = dict.fromkeys(path for _, paths in anchored for path in paths)
-                return Merge(value, max(anchor for anchor, _ in anchored), tuple(ends))
+                shortcut = tuple(_shortcut(folded, stream)) if is_projected else ()
+                return Merge(value, max(anchor for anchor, _ in anchored), tuple(ends), shortcut)
     return None
+
+
+def _shortcut(folded: Folded, value: int) -> Iterator[str]:
+    """Return the paths of the kernel that projects a stream, and of the scales after it."""
+    at: int | None = value
+    while at is not None:
+        step = folded.makers.of(at)
+        is_kernel = folded.kind.get(at) == "kernel"
+        if step is not None and (is_kernel or step.operation in (Map("mul"), Map("div"))):
+            yield from (path for operand in step.operands for path in folded.parameters.get(operand, ()))
+        at = None if is_kernel else before(folded, at)
 
 
 def _chain(folded: Folded, value: int, is_projected: bool) -> Iterator[int]:
@@ -168,7 +186,7 @@ def _ends(folded: Folded, inside: set[int], term: int) -> list[str]:
     return found
 
 
-def _last_merge(folded: Folded, merges: dict[int, Merge], value: int, is_direct: bool = False) -> int | None:
+def _last_merge(folded: Folded, merges: Container[int], value: int, is_direct: bool = False) -> int | None:
     """Return the last merge on the way to a value, with no kernel after it but that of a shortcut.
 
     Args:

@@ -8,7 +8,7 @@ head                        its result is what the model returns, but for a soft
 residual                    the last kernel of any other branch
 """
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from glorot.graph.curves import recognised
@@ -42,14 +42,15 @@ class _Kernel:
     step: Step
 
 
-def purposes_of(folded: Folded, ends: Container[str]) -> dict[str, str]:
+def purposes_of(folded: Folded, ends: Container[str], shortcuts: Iterable[str] = ()) -> dict[str, str]:
     """Return what each kernel of a graph is for, by its path; what nothing tells of is left out.
 
     Args:
         folded: the graph.
         ends: the paths that end residual branches.
+        shortcuts: the paths that project a stream beside them.
     """
-    return _Reader(folded, ends).read()
+    return {**_Reader(folded, ends).read(), **dict.fromkeys(shortcuts, "shortcut")}
 
 
 def purpose_of(purposes: Mapping[str, str], part: Part) -> str:

@@ -9,7 +9,7 @@ from glorot.fans import ELEMENTWISE, Fans, embedding
 from glorot.graph import Folded, Graph
 from glorot.graph.operations import Convolve
 from glorot.graph.sources import kernel_before
-from glorot.inventory.branches import branches_of
+from glorot.inventory.branches import branches_of, merges_of
 from glorot.inventory.cuts import Comb, comb_of, names_of, pieces_of
 from glorot.inventory.kernels import Kernel, fans_of, kernel_of, kernel_operand, outputs_of
 from glorot.inventory.layouts import comb, laid_out
@@ -67,9 +67,10 @@ class _View:
     ) -> None:
         self.folded = Folded(graph)
         self.seen = seen_in(self.folded)
-        self.branches = branches_of(self.folded)
+        merges = merges_of(self.folded)
+        self.branches = branches_of(self.folded, merges)
         self.states = states_of(self.folded)
-        self.purposes = purposes_of(self.folded, self.branches)
+        self.purposes = purposes_of(self.folded, self.branches, [path for one in merges for path in one.shortcut])
         self.layers = dict(layers)
         together: dict[str, list[str]] = defaultdict(list)
         for path, layer in layers.items():  # a weight that no layer owns is a layer by itself

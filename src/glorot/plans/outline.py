@@ -1,8 +1,7 @@
 """An outline of a model, made from its plan alone: its layers by their modules, equal blocks as one."""
 
-import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -52,8 +51,37 @@ def outline_of(entries: Iterable[PlanEntry]) -> Outline:
         >>> [(one.label, one.times) for one in outline_of(glorot.plan(deep, inputs=False)).inside]
         [('{0..2}', 3)]
     """
-    leaves = [_Leaf(tuple(path_of(entry.name).split(".")), entry) for entry in entries if not runs(entry.role)]
-    return _module("", leaves)
+    kept = [entry for entry in entries if not runs(entry.role)]
+    return _module("", [_Leaf(tuple(path_of(entry.name).split(".")), entry) for entry in _in_order(kept)])
+
+
+def _in_order(entries: Sequence[PlanEntry]) -> list[PlanEntry]:
+    """Return entries in the order in which the model runs, as far as they tell."""
+    layers: dict[str, list[PlanEntry]] = defaultdict(list)
+    for entry in entries:
+        if entry.depth and entry.way is not None:
+            for module in _modules_of(entry):
+                layers[module].append(entry)
+    places: list[float] = []
+    for entry in entries:
+        places.append(_place(entry, layers) if entry.way is not None else places[-1] if places else 0)
+    order = sorted(range(len(entries)), key=places.__getitem__) if layers else range(len(entries))
+    return [entries[n] for n in order]
+
+
+def _modules_of(entry: PlanEntry) -> list[str]:
+    """Return the paths of the modules around a parameter, the nearest first."""
+    names = path_of(entry.name).split(".")[:-1]
+    return [".".join(names[:count]) for count in range(len(names), -1, -1)]
+
+
+def _place(entry: PlanEntry, layers: Mapping[str, Sequence[PlanEntry]]) -> float:
+    """Return when a parameter is used: with its layer, or before the first layer near it that lies farther on."""
+    if entry.depth or entry.way is None:
+        return entry.depth
+    near = next((layers[module] for module in _modules_of(entry) if module in layers), [])
+    later = [one.depth for one in near if one.way is not None and one.way[0] > entry.way[0]]
+    return min(later) - 0.5 if later else max((one.depth for one in near), default=0) + 0.5
 
 
 def _module(label: str, leaves: Sequence[_Leaf]) -> Outline:
@@ -69,7 +97,7 @@ def _module(label: str, leaves: Sequence[_Leaf]) -> Outline:
             found += _layer(name, held)
         else:
             found.append(_module(name, deeper))
-    return _joined(Outline(label, inside=_folded(sorted(found, key=_place))))
+    return _joined(Outline(label, inside=_folded(found)))
 
 
 def _layer(name: str, leaves: Sequence[_Leaf]) -> list[Outline]:
@@ -89,19 +117,6 @@ def _joined(module: Outline) -> Outline:
         (inner,) = module.inside
         return replace(inner, label=f"{module.label}.{inner.label}")
     return module
-
-
-def _place(outline: Outline) -> float:
-    """Return how far from the batch a model is where it comes to a module: to its first layer, if it runs any."""
-    known = [entry for entry in _entries(outline) if entry.way is not None]
-    layers = [entry for entry in known if entry.depth]
-    first = min(layers, key=lambda entry: entry.depth, default=None)
-    ways = [entry.way[0] for entry in ([first] if first is not None else known) if entry.way is not None]
-    return min(ways, default=math.inf)
-
-
-def _entries(outline: Outline) -> list[PlanEntry]:
-    return [*outline.entries, *(entry for inner in outline.inside for entry in _entries(inner))]
 
 
 def _folded(modules: Sequence[Outline]) -> tuple[Outline, ...]:

@@ -3,8 +3,9 @@
 from glorot.markup import html_table, html_text
 from glorot.plans import Plan
 from glorot.plans.tables import HEAD, buffers_text, cells_of, count_text, plan_rows
-from glorot.report.document import document
+from glorot.report.document import document, section
 from glorot.report.laws import law_text
+from glorot.report.network import CAPTION, network_html
 from glorot.report.terms import glossary
 
 TERMS = {
@@ -37,8 +38,10 @@ def plan_html(plan: Plan, full: bool = False) -> str:
         for row, law in ((cells_of(each), each.merge(lambda e: law_text(e.distribution))) for each in rows)
     ]
     left = f'<p class="note">{html_text(buffers_text(plan.buffers, full))}</p>' if plan.buffers else ""
+    drawing = network_html(plan.entries)
+    network = section("The network", f'<p class="note">{html_text(CAPTION)}</p>', drawing) if drawing else ""
     body = (
         f'<h1>Plan: {html_text(plan.recipe)}</h1>\n<p class="lead">{html_text(facts)}</p>\n'
-        f'{glossary(TERMS)}<div class="scroll">{html_table([*head, "law", why], cells, "plan")}</div>{left}'
+        f'{glossary(TERMS)}<div class="scroll">{html_table([*head, "law", why], cells, "plan")}</div>{left}\n{network}'
     )
     return document(f"plan {plan.recipe} · glorot", body)
