@@ -143,6 +143,13 @@ def test_an_older_point_of_a_stream_that_is_added_again_is_no_branch():
     assert ends(b) == {"0.down": (1, 1, 2), "1.down": (1, 2, 2)}
 
 
+def test_two_streams_that_meet_with_their_branches_are_treated_alike():
+    b = Builder()
+    x, y = stem(b), b.dense("other", b.graph.input((2, 5, 3)), WIDTH)
+    b.map("add", b.map("add", x, mlp(b, x, "x")), b.map("add", y, mlp(b, y, "y")))
+    assert set(ends(b)) == {"x.down", "y.down"}
+
+
 # ---- Sums that are no merges ---------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from glorot.graph.operations import Map, Take
 from glorot.inventory.parts import Branch
 from glorot.inventory.walking import before, bends, between, cone, is_linear, signals_of, weighs
 
-MOST_TRIED = 4
+MOST_TRIED = 8
 """Terms of a sum that are tried as its stream, the likeliest first."""
 
 
@@ -108,15 +108,18 @@ def _merge(folded: Folded, merges: dict[int, Merge], value: int) -> Merge | None
     reached = {term: _last_merge(folded, merges, term, is_direct=True) for term in terms}
     streams = sorted(terms, key=lambda term: (-(reached[term] or 0), term))[:MOST_TRIED]
     for is_projected in (False, True):
+        anchors: list[int] = []
+        ends: dict[str, None] = {}
+        shortcut: list[str] = []
         for stream in streams:
             others = [term for term in terms if term != stream and reached[term] is None]
-            anchors = list(_chain(folded, stream, is_projected))
-            found = [_branch(folded, value, term, anchors, is_projected) for term in others]
-            anchored = [one for one in found if one is not None]
-            if anchored:
-                ends = dict.fromkeys(path for _, paths in anchored for path in paths)
-                shortcut = tuple(_shortcut(folded, stream)) if is_projected else ()
-                return Merge(value, max(anchor for anchor, _ in anchored), tuple(ends), shortcut)
+            points = list(_chain(folded, stream, is_projected))
+            found = [_branch(folded, value, term, points, is_projected) for term in others]
+            anchors += [anchor for anchor, _ in filter(None, found)]
+            ends |= dict.fromkeys(path for _, paths in filter(None, found) for path in paths)
+            shortcut += _shortcut(folded, stream) if is_projected and any(found) else []
+        if anchors:
+            return Merge(value, max(anchors), tuple(ends), tuple(shortcut))
     return None
 
 
