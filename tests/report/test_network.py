@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
@@ -55,10 +56,12 @@ class Net(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two blocks of convolutions, the second with a shortcut."""
+    """Three blocks of convolutions, the second with a shortcut that runs first or last."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_first: bool) -> None:
         super().__init__()
+        self.is_first = is_first
+        self.fifth, self.sixth = nn.Conv2d(16, 16, 3, padding=1), nn.Conv2d(16, 16, 3, padding=1)
         self.stem, self.head = nn.Conv2d(3, 8, 3, padding=1), nn.Linear(16, 2)
         self.first, self.second = nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
         self.third, self.fourth, self.beside = (
@@ -70,7 +73,10 @@ class Residual(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = torch.relu(self.stem(x))
         x = torch.relu(x + self.second(torch.relu(self.first(x))))
-        x = torch.relu(self.beside(x) + self.fourth(torch.relu(self.third(x))))
+        beside = self.beside(x) if self.is_first else None
+        y = self.fourth(torch.relu(self.third(x)))
+        x = torch.relu(y + (self.beside(x) if beside is None else beside))
+        x = torch.relu(x + self.sixth(torch.relu(self.fifth(x))))
         return self.head(x.mean((2, 3)))
 
 
@@ -111,9 +117,11 @@ def test_parallel_branches_end_at_one_merge():
     assert [words.split()[-1] for words in re.findall(r"\[ ([^+]*?) \](?= [\[+])", found)] == ["out", "small"]
 
 
-def test_a_shortcut_lies_on_the_stream():
-    plan = glorot.plan(Residual(), inputs=torch.ones(2, 3, 8, 8))
-    assert outline(network_html(plan.entries)) == "stem [ first second ] + beside [ third fourth ] + head"
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_shortcut_lies_on_the_stream_before_its_merge(is_first: bool):
+    plan = glorot.plan(Residual(is_first), inputs=torch.ones(2, 3, 8, 8))
+    blocks = "[ first second ] + beside [ third fourth ] + [ fifth sixth ] +"
+    assert outline(network_html(plan.entries)) == f"stem {blocks} head"
 
 
 def test_the_drawing_says_what_layers_are_for_and_where_branches_lie():

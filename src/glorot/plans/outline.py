@@ -59,7 +59,7 @@ def _in_order(entries: Sequence[PlanEntry]) -> list[PlanEntry]:
     """Return entries in the order in which the model runs, as far as they tell."""
     layers: dict[str, list[PlanEntry]] = defaultdict(list)
     for entry in entries:
-        if entry.depth and entry.way is not None:
+        if entry.way is not None and _is_in_turn(entry) and entry.role not in ASIDE:
             for module in _modules_of(entry):
                 layers[module].append(entry)
     places: list[float] = []
@@ -75,9 +75,14 @@ def _modules_of(entry: PlanEntry) -> list[str]:
     return [".".join(names[:count]) for count in range(len(names), -1, -1)]
 
 
+def _is_in_turn(entry: PlanEntry) -> bool:
+    """Tell whether a part is of a layer; a shortcut has its turn before or after the branch that it lies beside."""
+    return entry.depth > 0 and entry.purpose != "shortcut"
+
+
 def _place(entry: PlanEntry, layers: Mapping[str, Sequence[PlanEntry]]) -> float:
     """Return when a parameter is used: with its layer, or before the first layer near it that lies farther on."""
-    if entry.depth or entry.way is None:
+    if entry.way is None or _is_in_turn(entry):
         return entry.depth
     near = next((layers[module] for module in _modules_of(entry) if module in layers), [])
     later = [one.depth for one in near if one.way is not None and one.way[0] > entry.way[0]]
