@@ -154,7 +154,7 @@ def _branch(
     folded: Folded, merge: int, term: int, anchors: Sequence[int], is_projected: bool
 ) -> tuple[int, list[str]] | None:
     """Return where a term left a stream and the paths that end it; None if no kernel made it from that stream."""
-    reached = cone(folded, term, min(anchors, default=term))
+    reached = cone(folded, [term], min(anchors, default=term))
     anchor = next((one for one in anchors if one in reached and one != term), None)
     if anchor is None:
         return None

@@ -273,7 +273,7 @@ class _Reader:
             if not goes_on or folded.kind.get(step.result) == "product":
                 weighed += [value for value in folded.data_of(step) if value != own and value not in shared]
         for anchor in self._back(router.signal, ()):
-            inside = {v for one in weighed for v in between(folded, anchor, sorted(cone(folded, one, anchor)))}
+            inside = between(folded, anchor, sorted(cone(folded, weighed, anchor)))
             experts = [self.by_result[v].path for v in inside if v in self.by_result]
             experts = [path for path in experts if self.found.get(path) != "router"]
             if experts:

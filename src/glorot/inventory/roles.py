@@ -103,7 +103,7 @@ def _is_made_from(folded: Folded, value: int, stream: int) -> bool:
     points = [stream]
     while (earlier := before(folded, points[-1])) is not None:
         points.append(earlier)
-    return not cone(folded, value, points[-1]).isdisjoint(points)
+    return not cone(folded, [value], points[-1]).isdisjoint(points)
 
 
 def _is_beside_logits(folded: Folded, use: Use) -> bool:

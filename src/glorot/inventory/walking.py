@@ -46,9 +46,10 @@ def signals_of(folded: Folded, value: int) -> list[int]:
     return [] if step is None else folded.data_of(step)
 
 
-def cone(folded: Folded, value: int, least: int) -> set[int]:
-    """Return the values that a value is made of, none older than the least."""
-    found, waiting = {value}, [value]
+def cone(folded: Folded, values: Iterable[int], least: int) -> set[int]:
+    """Return the values that some values are made of, these included, none of the others older than the least."""
+    waiting = [*values]
+    found = set(waiting)
     while waiting:
         for operand in signals_of(folded, waiting.pop()):
             if operand >= least and operand not in found:

@@ -1,5 +1,6 @@
 """Which layer of a model is running, read from Python's stack: no hook is needed for what is rarely asked."""
 
+import functools
 import sys
 import traceback
 from collections.abc import Iterable
@@ -10,18 +11,25 @@ from torch import nn
 from glorot.torch.paths import structural
 
 
-def running(model: nn.Module) -> str:
-    """Return the path of the innermost layer that is running now; "" for the model itself, or none of its layers."""
-    return _innermost(model, (frame for frame, _ in traceback.walk_stack(sys._getframe())))
+class Layers:
+    """The layers of a model, whose paths are read once, when they are asked for."""
 
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
 
-def failed(model: nn.Module, error: BaseException) -> str:
-    """Return the path of the innermost layer in which an exception was raised; "" for the model itself, or none."""
-    return _innermost(model, reversed([frame for frame, _ in traceback.walk_tb(error.__traceback__)]))
+    @functools.cached_property
+    def _paths(self) -> dict[int, str]:
+        return {id(module): structural(path) for path, module in self.model.named_modules()}
 
+    def running(self) -> str:
+        """Return the path of the innermost layer that is running now; "" for the model itself, or none."""
+        return self._innermost(frame for frame, _ in traceback.walk_stack(sys._getframe()))
 
-def _innermost(model: nn.Module, frames: Iterable[FrameType]) -> str:
-    """Return the path of the layer whose method is the first of several frames."""
-    paths = {id(module): structural(path) for path, module in model.named_modules()}
-    owners = (frame.f_locals.get("self") for frame in frames)
-    return next((paths[id(owner)] for owner in owners if id(owner) in paths), "")
+    def failed(self, error: BaseException) -> str:
+        """Return the path of the innermost layer in which an exception was raised; "" for the model itself, or none."""
+        return self._innermost(reversed([frame for frame, _ in traceback.walk_tb(error.__traceback__)]))
+
+    def _innermost(self, frames: Iterable[FrameType]) -> str:
+        """Return the path of the layer whose method is the first of several frames."""
+        owners = (frame.f_locals.get("self") for frame in frames)
+        return next((self._paths[id(owner)] for owner in owners if id(owner) in self._paths), "")

@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 from glorot.errors import GlorotError
 from glorot.graph import Graph
 from glorot.preserving import LOCK
-from glorot.torch.graph.frames import failed, running
+from glorot.torch.graph.frames import Layers
 from glorot.torch.graph.memory import shape_of
 from glorot.torch.graph.mode import Lowering
 from glorot.torch.graph.truth import Answers
@@ -105,7 +105,8 @@ def _lower(
     tensors = [one.tensor if isinstance(one, Computed) else one for one, _ in stored]
     graph.tolerance = _tolerance(tensors)
     is_meta = any(tensor.is_meta for tensor in tensors) if on_meta is None else on_meta
-    lowering = Lowering(graph, is_meta, lambda: running(model))
+    layers = Layers(model)
+    lowering = Lowering(graph, is_meta, layers.running)
     with ExitStack() as stack:
         for one, value in stored:
             if isinstance(one, Tensor):
@@ -123,7 +124,7 @@ def _lower(
         except Exception as error:
             kind = "" if isinstance(error, GlorotError) else f"{type(error).__name__}: "
             graph.incomplete = f"{kind}{error}".rstrip(": ")
-            return Lowered(graph, error=error, layer=failed(model, error))
+            return Lowered(graph, error=error, layer=layers.failed(error))
         return Lowered(graph, result, _values_of(lowering, result))
 
 
