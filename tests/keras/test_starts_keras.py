@@ -109,3 +109,22 @@ def test_what_a_frozen_norm_gathers_is_among_it() -> None:
     assert glorot.plan(model).buffers == ()
     model.layers[1].trainable = False
     assert glorot.plan(model).buffers == ("layers.1.moving_mean", "layers.1.moving_variance")
+
+
+def test_a_weight_under_a_spectral_norm_is_planned_and_written_once() -> None:
+    def model(wrap: Any) -> keras.Sequential:
+        last = wrap(layers.Dense(2))
+        return keras.Sequential([keras.Input((3,)), layers.Dense(4, activation="relu"), last])
+
+    normed, plain = model(layers.SpectralNormalization), model(lambda layer: layer)
+    plan = glorot.plan(normed)
+    entry = plan["layers.1.layer.kernel"]
+    assert (entry.fed_by, entry.fans) == ("relu", glorot.plan(plain)["layers.1.kernel"].fans)
+    assert entry.why.endswith("; divided by its largest singular value at every step of training")
+    glorot.apply(plan, normed, seed=0)
+    names = {f"layers.1.{end}": f"layers.1.layer.{end}" for end in ("kernel", "bias")}
+    glorot.apply(plan, plain, seed=0, names=names)
+    np.testing.assert_array_equal(normed.layers[1].layer.kernel.numpy(), plain.layers[1].kernel.numpy())
+    normed(np.ones((1, 3)), training=True)
+    largest = np.linalg.norm(normed.layers[1].layer.kernel.numpy(), 2)
+    assert 0.8 < largest < 1.5

@@ -195,11 +195,15 @@ class Folded:
             self._after_kernel.add(step.result)
 
     def _has_seed(self, step: Step) -> bool:
-        """Tell whether a kernel is multiplied by another parameter, which is thereby a signal: a seed, a query."""
+        """Tell whether a kernel is multiplied by another parameter, which is thereby a signal: a seed, a query.
+
+        What is made of the kernel itself is none, as in steps towards its largest singular value.
+        """
         if not isinstance(step.operation, Contract | Convolve):
             return False
         others = [value for value in step.operands if value not in self._kernels]
-        return len(others) == 1 and others[0] in self.parameters
+        own = {path for value in step.operands if value in self._kernels for path in self.parameters[value]}
+        return len(others) == 1 and not own.issuperset(self.parameters.get(others[0], own))
 
     def _fold(self, step: Step) -> None:
         """Fold a step that no data enters."""

@@ -17,7 +17,7 @@ from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter, Part
 from glorot.inventory.holding import held
 from glorot.jax.models import kind_of
-from glorot.jax.writing import written
+from glorot.jax.writing import norms_of, written
 from glorot.plans import Assignment
 from glorot.reaching import reachable, remember
 
@@ -58,7 +58,8 @@ def layers(model: Any, inputs: Any = None) -> Inventory:
             named = (replace(part, name=path + part.name) for part in known.parts)
             parts = () if owner is not None else tuple(_with_held(part, leaf) for part in named)
             parameters.append(Parameter(path, tuple(leaf.shape), str(leaf.dtype), parts, owner, layer=known.layer))
-        return Inventory(kind.framework, tuple(parameters), buffers=kind.buffers(model, described))
+        norms = {part.stored.scale for known in described.values() for part in known.parts if part.stored is not None}
+        return Inventory(kind.framework, tuple(parameters), buffers=kind.buffers(model, {*described, *norms}))
 
 
 def graph(model: Any, stock: Inventory, inputs: Any = None, forward: Forward | None = None) -> Graph | None:
@@ -118,7 +119,9 @@ def write(model: Any, assignments: Sequence[Assignment], device: Any = None) -> 
         GlorotError: if a leaf cannot be written.
     """
     kind = _kind_of(model)
-    return kind.rebuilt(model, written(kind.leaves(model), assignments))
+    leaves = kind.leaves(model)
+    values = written(leaves, assignments)
+    return kind.rebuilt(model, values | norms_of(values, assignments, leaves))
 
 
 def arrays(model: Any) -> dict[str, NDArray[Any]]:

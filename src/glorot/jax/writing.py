@@ -34,6 +34,26 @@ def written(leaves: Mapping[str, Any], assignments: Iterable[Assignment]) -> dic
     return {path: _filled(leaves[path], parts) for path, parts in grouped.items()}
 
 
+def norms_of(
+    values: Mapping[str, Array], assignments: Iterable[Assignment], leaves: Mapping[str, Any]
+) -> dict[str, Array]:
+    """Return the norms that stand beside the directions of weights, so that what is used is what was drawn.
+
+    Args:
+        values: the new values of the leaves.
+        assignments: what they are written from.
+        leaves: {path: an array, abstract or not}, of which a norm may be one.
+    """
+    stored = {one.part.path: one.part.stored for one in assignments if one.part.stored is not None}
+    found = {}
+    for path, how in stored.items():
+        if how.scale:
+            norm = jnp.sqrt(jnp.sum(jnp.square(values[path].astype(jnp.float32)), how.over)).astype(values[path].dtype)
+            leaf = leaves.get(how.scale)
+            found[how.scale] = norm if leaf is None else norm.reshape(leaf.shape).astype(leaf.dtype)
+    return found
+
+
 def _filled(leaf: Any, assignments: list[Assignment]) -> Array:
     place = place_of(leaf)
     drawn = filled(leaf, assignments, np.dtype(leaf.dtype), place)

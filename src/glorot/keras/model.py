@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from glorot.errors import GlorotError
 from glorot.graph import Forward, Graph
-from glorot.inventory import Inventory, Parameter, Part, runs
+from glorot.inventory import Inventory, Parameter, Part, Stored, runs
 from glorot.inventory.fused import FUSED
 from glorot.inventory.holding import held
 from glorot.keras.graph import lower
@@ -49,7 +49,8 @@ def layers(model: Any, inputs: Any = None) -> Inventory:
     """
     found = layers_of(model)
     _check_built(found)
-    stored = [one for path, layer in found for one in _stored(path, layer)]
+    normed = {id(layer.kernel) for _, layer in found if "SpectralNormalization" in kinds(layer)}
+    stored = [_normed(one, normed) for path, layer in found for one in _stored(path, layer)]
     owners = _owners(stored)
     weighted = [one for one in stored if any(part.role in WEIGHTS for part in one.parts or ())]
     trace = follow(model, {id(one.layer): one.layer_path for one in weighted})
@@ -111,6 +112,16 @@ def _stored(path: str, layer: Any) -> list[_Stored]:
     except GlorotError as error:
         raise GlorotError(f"{told(path, layer)}: {error}") from error
     return [_Stored(joined(path, name), variable, path, layer, parts.get(name)) for name, variable in own]
+
+
+SPECTRAL = "divided by its largest singular value at every step of training"
+
+
+def _normed(one: _Stored, normed: Collection[int]) -> _Stored:
+    """Return a variable with what its parts say of a wrapper that norms it, if it is one of these."""
+    if id(one.variable) not in normed or one.parts is None:
+        return one
+    return one._replace(parts=tuple(replace(part, stored=Stored(SPECTRAL)) for part in one.parts))
 
 
 def _owners(stored: Iterable[_Stored]) -> dict[int, str]:

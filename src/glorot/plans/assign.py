@@ -86,7 +86,8 @@ def _as_planned(plan: Plan, inventory: Inventory, named: Mapping[str, str]) -> I
 def _part_of(entry: PlanEntry, parameter: Parameter) -> Part:
     """Return the part of a parameter that an entry is about."""
     name = parameter.path + entry.name.removeprefix(path_of(entry.name))
-    return Part(name, entry.axes, entry.shape, entry.role, parameter.parts[0].layer, entry.fans, entry.view)
+    part = Part(name, entry.axes, entry.shape, entry.role, parameter.parts[0].layer, entry.fans, entry.view)
+    return replace(part, stored=parameter.parts[0].stored)
 
 
 def _lie_in(parts: Sequence[Part], shape: tuple[int, ...]) -> bool:

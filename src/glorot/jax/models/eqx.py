@@ -16,6 +16,7 @@ from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory
 from glorot.jax.models.describing import Described, describe, kind_in
 from glorot.jax.models.eqx_layers import COUNTERS, PACKAGES, kind_at
+from glorot.jax.models.norming import with_norms
 from glorot.jax.models.paths import by_path, check_filled, dotted, is_array, nodes, shapes_of
 from glorot.jax.models.registration import in_order
 from glorot.jax.models.running import prepared
@@ -111,7 +112,7 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     base = sys.modules["equinox"].Module
     inside = nodes(model, _is_state())
     modules = {path: node for path, node in inside.items() if isinstance(node, base)}
-    found = describe(modules, shapes, kind_at)
+    found = with_norms(describe(modules, shapes, kind_at), modules, shapes)
     return found if inputs is not None else placed(found, in_order(inside.items(), found))
 
 

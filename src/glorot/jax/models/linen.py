@@ -13,6 +13,7 @@ from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory
 from glorot.jax.models.describing import STATISTICS, Described, describe
 from glorot.jax.models.flax_layers import keeps_statistics, kind_at
+from glorot.jax.models.norming import with_norms
 from glorot.jax.models.paths import by_path, check_filled, dotted, is_array, shapes_of
 from glorot.jax.models.registration import in_order
 from glorot.jax.models.running import call_abstractly, prepared
@@ -151,12 +152,13 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     if inputs is not None:
         modules, made, views = modules_made(module, inputs)
         _check_belong(type(module).__name__, shapes, shapes_of(made))
-        return describe(modules, shapes | gathered(modules), kind_at, views.stacks(shapes))
+        found = describe(modules, shapes | gathered(modules), kind_at, views.stacks(shapes))
+        return with_norms(found, modules, shapes)
     items = list(_from_setup(module, params))
     modules = {path: node for path, node in items if isinstance(node, _base())}
     if any(path.rpartition(".")[0] not in modules for path in shapes):
         raise GlorotError(ASK)
-    found = describe(modules, shapes | gathered(modules), kind_at)
+    found = with_norms(describe(modules, shapes | gathered(modules), kind_at), modules, shapes)
     return placed(found, in_order(items, found, attributes=False))
 
 

@@ -11,6 +11,7 @@ from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory
 from glorot.jax.models.describing import Described, describe
 from glorot.jax.models.flax_layers import keeps_statistics, kind_at
+from glorot.jax.models.norming import with_norms
 from glorot.jax.models.paths import check_filled, dotted, is_array, shapes_of
 from glorot.jax.models.registration import in_order
 from glorot.jax.models.running import prepared
@@ -143,7 +144,7 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     """
     shapes, items = shapes_of(leaves(model)), list(_walk(model, "", ()))
     modules = {path: node for path, node in items if isinstance(node, _nnx().Module)}
-    found = describe(modules, shapes, kind_at)
+    found = with_norms(describe(modules, shapes, kind_at), modules, shapes)
     return placed(found, in_order(items, found, attributes=False)) if inputs is None else found
 
 
