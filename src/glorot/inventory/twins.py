@@ -55,5 +55,5 @@ def _like(part: Part, own: Part, twin: Parameter, path: str) -> Part:
     """Return a part of a twin as one of the parameter at a path, with what its own model holds and declares."""
     note = f"like {twin.path}, {UNREACHED}"
     name = path + part.name.removeprefix(twin.path)
-    kept = {"declared": own.declared, "start": own.start, "held": own.held, "filled": own.filled}
-    return replace(part, name=name, depth=0, way=None, seen=False, note=note, **kept)
+    part = replace(part, declared=own.declared, start=own.start, held=own.held, filled=own.filled)
+    return replace(part, name=name, depth=0, way=None, seen=False, note=note, stored=own.stored)
