@@ -225,6 +225,13 @@ def divided_by_one_number(o: Any, m: Any, x: Any) -> Any:
     return m.down(o.silu(y[..., :32]) * y[..., 32:])
 
 
+def two_factors(o: Any, m: Any, x: Any) -> Any:
+    y, halves = m.factors(x), o.reshape(x, (2, 5, 2, 8))
+    first = o.reshape(o.sigmoid(y[..., :2]), (2, 5, 2, 1)) * halves
+    second = o.reshape(2 * o.sigmoid(y[..., 2:]), (2, 5, 2, 1)) * o.tanh(halves)
+    return m.head(o.sum(first, 2) + o.sum(second, 2))
+
+
 def low_rank(o: Any, m: Any, x: Any) -> Any:
     return m.head(o.einsum("bti,io->bto", o.relu(m.a(x)), o.einsum("ir,ro->io", m.down, m.up)))
 
@@ -396,6 +403,10 @@ NETS = {
     "divided_by_one_number": Case(
         Net(divided_by_one_number, {"up": (WIDTH, 64), "down": (32, WIDTH)}, batch=TOKENS),
         {"up.weight[gate]": kernel(WIDTH, 32), "up.weight[up]": kernel(WIDTH, 32)},
+    ),
+    "two_factors": Case(
+        Net(two_factors, {"factors": (WIDTH, 4), "head": (8, 4)}, batch=TOKENS),
+        {"factors.weight[0]": kernel(WIDTH, 2), "factors.weight[1]": kernel(WIDTH, 2), "head.weight": kernel(8, 4)},
     ),
     "low_rank": Case(
         Net(low_rank, {"a": (WIDTH, WIDTH), "head": (24, 4)}, {"down": (WIDTH, 2), "up": (2, 24)}, batch=TOKENS),

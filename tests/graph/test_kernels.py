@@ -135,3 +135,9 @@ def test_zeros_that_a_step_of_its_own_adds_are_no_inputs(options: dict[str, int]
     before = nn.Sequential(nn.ZeroPad2d(1), nn.Conv2d(4, 8, 3, **options))
     fans = [glorot.plan(model, inputs=torch.ones(2, 4, 7, 6)).entries[0].fans for model in (inside, before)]
     assert fans[0] == fans[1]
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_elements_that_are_mirrored_are_inputs(mode: str):
+    layer = nn.Conv2d(4, 8, 3, padding=1, padding_mode=mode)
+    assert glorot.plan(layer, inputs=torch.ones(2, 4, 7, 6)).entries[0].fans.fan_in == 4 * 9

@@ -95,9 +95,15 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class Pad:
-    """A value with (before, after) elements added along each axis."""
+    """A value with (before, after) elements added along each axis.
+
+    Attributes:
+        widths: how many are added before and after, of each axis.
+        copies: whether they are elements of the value again, as in a mirror, and not one number.
+    """
 
     widths: tuple[tuple[int, int], ...]
+    copies: bool = False
 
 
 @dataclass(frozen=True, slots=True)

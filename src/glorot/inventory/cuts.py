@@ -51,7 +51,7 @@ class End(NamedTuple):
     Attributes:
         what: the kind of step, or the function.
         operand: which operand they are.
-        curve: what was done to them element by element since they were last moved.
+        curve: what was done to them element by element, wherever they were moved.
     """
 
     what: str
@@ -228,7 +228,7 @@ def _end(folded: Folded, step: Step, operand: int) -> End:
         case Contract() as contract:
             return End(role_in(folded, contract, step, operand), operand, "")
         case Map(name):
-            match = recognised(folded.curve(value, folded.source[value]))
+            match = recognised(folded.curve(value, folded.back(value)))
             unnamed = "identity" if match is None and is_nearly_affine(folded, value) else "?"
             return End(name, operand, unnamed if match is None else match.text)
     return End(type(step.operation).__name__, operand, "")

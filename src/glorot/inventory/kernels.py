@@ -283,7 +283,7 @@ def _fans_of_convolution(folded: Folded, step: Step, convolve: Convolve) -> Fans
 def _without_padding(folded: Folded, value: int, convolve: Convolve) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the shape of a signal before a step of its own padded it with zeros, and how many lie before each axis."""
     step = folded.makers.of(value)
-    if not convolve.transposed and step is not None and isinstance(step.operation, Pad):
+    if not convolve.transposed and step is not None and isinstance(step.operation, Pad) and not step.operation.copies:
         widths = step.operation.widths
         if not any(map(any, (widths[0], widths[convolve.channel]))) and min(map(min, widths)) >= 0:
             return folded.graph.shape(step.operands[0]), tuple(before for before, _ in widths)

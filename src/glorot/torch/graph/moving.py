@@ -189,7 +189,7 @@ def _rolled(call: Call, value: int, axis: int, shift: int) -> int:
     return call.joined([end, start], axis)
 
 
-def _pad(call: Call) -> int:
+def _pad(call: Call, copies: bool = False) -> int:
     """Add elements, or take some away where a width is negative."""
     widths, rank = call["pad"] if call["pad"] is not None else call["padding"], len(call.shape)
     value = call.value(call.first)
@@ -200,7 +200,12 @@ def _pad(call: Call) -> int:
         size = call.graph.shape(value)[axis]
         value = call.cut(value, axis, max(0, -low), size - max(0, -high))
     grown = tuple((max(0, low), max(0, high)) for low, high in pairs)
-    return call.step(Pad(grown), [value]) if any(map(any, grown)) else value
+    return call.step(Pad(grown, copies), [value]) if any(map(any, grown)) else value
+
+
+def _mirror(call: Call) -> int:
+    """Add elements that are those of the value again."""
+    return _pad(call, copies=True)
 
 
 def _pixel_shuffle(call: Call) -> int:
@@ -344,8 +349,8 @@ def _fill(call: Call) -> int:
 
 WRITES = ("index_put", "_index_put_impl", "_unsafe_index_put", "index_copy", "index_fill", "index_add", "scatter",
           "scatter_add", "scatter_reduce", "index_reduce", "masked_scatter", "put")  # fmt: skip
-PADS = ("constant_pad_nd", "_pad_circular",
-        *(f"{kind}_pad{rank}d" for kind in ("reflection", "replication") for rank in (1, 2, 3)))  # fmt: skip
+MIRRORS = ("_pad_circular",
+           *(f"{kind}_pad{rank}d" for kind in ("reflection", "replication") for rank in (1, 2, 3)))  # fmt: skip
 INTERPOLATIONS = ("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d",
                   "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")  # fmt: skip
 NEAREST = [f"{kind}{rank}d" for kind in ("upsample_nearest", "_upsample_nearest_exact") for rank in (1, 2, 3)]
@@ -353,7 +358,7 @@ NEAREST = [f"{kind}{rank}d" for kind in ("upsample_nearest", "_upsample_nearest_
 ROWS: dict[str, Callable[[Call], int | list[int]]] = {
     "cat": _cat, "stack": _stack, "repeat": _repeat, "repeat_interleave": _repeat_interleave, "flip": _flip,
     "roll": _roll, "rot90": _rot90, "triu": _triangle, "tril": _triangle,
-    **dict.fromkeys(PADS, _pad), "pixel_shuffle": _pixel_shuffle,
+    "constant_pad_nd": _pad, **dict.fromkeys(MIRRORS, _mirror), "pixel_shuffle": _pixel_shuffle,
     "pixel_unshuffle": _pixel_unshuffle, "channel_shuffle": _channel_shuffle, **dict.fromkeys(NEAREST, _nearest),
     **dict.fromkeys(INTERPOLATIONS, _interpolated), "embedding": _embedding, "index_select": _index_select,
     "index": _index, "_unsafe_index": _index,

@@ -123,7 +123,8 @@ def gather_nd(node: Node) -> Ids:
 def pad(node: Node) -> Ids:
     """Add elements at the edges."""
     flat = node.integers(1)
-    return [node.step(Pad(tuple(zip(flat[::2], flat[1::2], strict=True))), node.operands[:1])]
+    widths = tuple(zip(flat[::2], flat[1::2], strict=True))
+    return [node.step(Pad(widths, copies=node.name == "MirrorPad"), node.operands[:1])]
 
 
 def tile(node: Node) -> Ids:
