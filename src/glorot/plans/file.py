@@ -195,14 +195,13 @@ def _branch_from_json(branch: Any) -> Branch | None:
     if branch is None:
         return None
     names = [field.name for field in fields(Branch)]
-    counts = [branch.get(name) for name in names] if isinstance(branch, dict) else []
-    is_one = (
-        bool(counts)
-        and len(counts) == len(branch)
-        and all(type(count) is int and 0 < count < ENDLESS for count in counts)
-    )
+    is_one = isinstance(branch, dict) and set(branch) == set(names) and all(map(_is_count, branch.values()))
     _require(is_one, "branch", f"null or {', '.join(names)} as numbers from 1 on", branch)
-    return Branch(*counts)
+    return Branch(**branch)
+
+
+def _is_count(number: Any) -> bool:
+    return type(number) is int and 0 < number < ENDLESS
 
 
 def _way_from_json(way: Any) -> tuple[int, int] | None:
