@@ -225,8 +225,8 @@ def is_norm(m: nn.Module) -> bool:
 
 def _by_name(m: nn.Module) -> dict[str, Parts]:
     """Understand the layers that model libraries write for themselves, without importing any."""
-    kind = type(m)
-    if (kind.__module__, kind.__name__) == ("transformers.pytorch_utils", "Conv1D"):
+    kinds = {(kind.__module__, kind.__name__) for kind in type(m).__mro__}
+    if ("transformers.pytorch_utils", "Conv1D") in kinds:
         return _transposed_linear(m)
     return _norm(m) if is_norm(m) else {}
 
