@@ -163,7 +163,7 @@ def reachable(roots: Iterable[Any], leave: Collection[str] = ()) -> list[Any]:
             continue
         seen[id(value)] = value  # which also keeps it, and so its identity
         if traits.is_container:
-            waiting.extend(value.values() if isinstance(value, dict) else value)
+            waiting.extend(value.values() if isinstance(value, dict) else iter(value))
         elif isinstance(value, types.FunctionType):
             waiting.extend(code.of_function(value) if _is_own(value.__module__) else ())
         elif isinstance(value, type):

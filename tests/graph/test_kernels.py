@@ -141,3 +141,21 @@ def test_zeros_that_a_step_of_its_own_adds_are_no_inputs(options: dict[str, int]
 def test_elements_that_are_mirrored_are_inputs(mode: str):
     layer = nn.Conv2d(4, 8, 3, padding=1, padding_mode=mode)
     assert glorot.plan(layer, inputs=torch.ones(2, 4, 7, 6)).entries[0].fans.fan_in == 4 * 9
+
+
+class Flat(nn.Module):
+    """A layer that keeps two kernels in one vector, as layers of equivariant networks do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(8 * 6 + 4 * 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, second = self.weight[:48].reshape(8, 6), self.weight[48:].reshape(4, 3)
+        return torch.cat([x[:, :8] @ first, x[:, 8:] @ second], -1)
+
+
+def test_a_vector_that_holds_kernels_of_two_sizes_keeps_the_start_of_its_model():
+    (entry,) = glorot.plan(Flat(), inputs=torch.ones(2, 12)).entries
+    assert (entry.role, entry.shape, entry.distribution) == ("unknown", (60,), None)
+    assert "not understood" in entry.why

@@ -77,7 +77,8 @@ def _unfolded(pattern: str, shape: tuple[int, ...], sizes: dict[str, int]) -> tu
         if len(inside) > 1 and sizes.get("b") == 1 and "b" in inside:
             inside.remove("b")
         known = math.prod(sizes.get(letter, 1) for letter in inside) if len(inside) > 1 else 1
-        if known < 1 or size % known:
+        is_open = len(inside) > 1 and len([letter for letter in inside if letter not in sizes]) > 1
+        if known < 1 or size % known or is_open:
             raise GlorotError(f"an axis of size {size} does not split into {token} with sizes {sizes}")
         letters += "".join(inside)
         extents += [sizes.get(letter, size // known) for letter in inside] if len(inside) > 1 else [size]
