@@ -1,11 +1,15 @@
-"""How many models of `transformers` are planned without a rule, and how much of them the graph sees.
+"""How many models of libraries are planned without a rule, and how much of them the graph sees.
 
-    python benchmarks/coverage.py --every 12    each twelfth type of model; then, with a smaller number, the rest
+    python benchmarks/coverage.py --every 12    each twelfth type of `transformers`; then, with a smaller one, the rest
+    python benchmarks/coverage.py --library timm monai    the models in coverage_images.py and coverage_others.py
 
 Every type of model that AutoModel knows is built small: two layers, small widths, a vocabulary of 100. It is planned on
 the meta device, without and with a batch. What the batch reaches is told by autograd, on a twin with memory. What was
-found stays in build/coverage.json, so that the script can be stopped, and goes on where it was; delete an entry, or
-the file, to measure it again. The table in results/coverage.md is made of it.
+found stays in build/coverage.json, or build/coverage-LIBRARY.json, so that the script can be stopped, and goes on where
+it was; delete an entry, or the file, to measure it again. A section of results/coverage.md is made of it.
+
+timm, torchvision, vit-pytorch and open_clip need an environment of their own (pip install torch==2.14.1
+torchvision==0.29.1 timm), for PyPI's torchvision does not load beside the version of PyTorch that glorot is tested on.
 """
 
 import argparse
@@ -16,26 +20,28 @@ import re
 import signal
 import time
 import warnings
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
+from coverage_cases import Case
 from coverage_checks import suspicious
-from coverage_models import MOST_WEIGHTS, best_batch, built, configurations
+from coverage_page import PAGE, is_unknown, renewed
 from torch import Tensor, nn
-from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+from torch.utils._pytree import tree_map
 
 import glorot
 from glorot import GlorotError
 from glorot.torch.paths import structural
 
-RESULTS = Path(__file__).with_name("results")
 LIMIT = 120
 """Seconds that one model may take."""
+
+MOST_REAL = 3_000_000
+"""Weights of a model that is planned with memory, too, if it is refused on meta."""
 
 
 @contextmanager
@@ -58,6 +64,8 @@ def told(error: BaseException) -> str:
 
 def measured(kind: str) -> dict[str, Any]:
     """Return what is found of a type of model, in the first size in which it runs, or else can be built."""
+    from coverage_models import built, configurations
+
     found: dict[str, Any] = {"model": kind}
     chosen = None
     for size, config in configurations(kind):
@@ -84,6 +92,8 @@ def measured(kind: str) -> dict[str, Any]:
 
 def with_memory(model: nn.Module, config: Any) -> tuple[nn.Module | None, dict[str, Tensor], set[str], str]:
     """Return a twin that has memory, the batch that reaches most of it, what that is, and why there is no batch."""
+    from coverage_models import MOST_WEIGHTS, best_batch, built
+
     if sum(p.numel() for p in model.parameters()) > MOST_WEIGHTS:
         return None, {}, set(), "too large to be run"
     try:
@@ -124,131 +134,105 @@ def outcome(model: nn.Module, batch: Any, rules: Any = None) -> tuple[glorot.Pla
         return None, f"FAULT {told(error)}"
 
 
-def is_unknown(refusal: str) -> bool:
-    return refusal.startswith("no layer that glorot knows")
+# ---- other libraries -------------------------------------------------------------------------------------------------
 
 
-# ---- the table -------------------------------------------------------------------------------------------------------
+def measured_case(name: str, case: Case) -> dict[str, Any]:
+    """Return what is found of a model of another library: on meta, and with memory where it cannot be built there."""
+    from coverage_reach import reached
+
+    model, batch, why, paths = None, case.batch(), "", set[str]()
+    for device in ("meta", "cpu"):
+        try:
+            with torch.device(device):
+                model = case.build().eval()
+            paths = reached(model, tree_map(lambda value: _on(value, device), batch))  # noqa: B023
+        except Exception as error:  # of whatever kind a model raises
+            why = told(error).splitlines()[0][:200]
+            continue
+        break
+    if model is None:
+        return {"model": name, "not built": why}
+    found: dict[str, Any] = {"model": name, "weights": sum(p.numel() for p in model.parameters())}
+    if not paths:
+        return {
+            **found,
+            "without": outcome(model, None)[1],
+            "no batch": why or "nothing that it returns has a gradient",
+        }
+    found["without"] = outcome(model, None)[1]
+    shown = with_batch(model, None, batch, paths)
+    is_small = found["weights"] < MOST_REAL or not is_unknown(shown["with"])
+    if shown["with"] and is_small and next(model.parameters()).is_meta:  # which holds the starts that are kept
+        real = with_batch(case.build().eval(), None, batch, paths)
+        shown = {**real, "with": shown["with"], "real": real["with"]}
+    return {**found, **shown}
 
 
-def reasons(refusal: str) -> set[str]:
-    """Return what a refusal comes down to: names of parameters and of their layers, or the error of the model."""
-    if is_unknown(refusal):
-        rows = re.findall(r"^  (\S+)  (\S+)  in (\w+)", refusal, re.M)
-        return {f"`{path.rpartition('.')[2]}`, {len(shape.split('×'))} axes" for path, shape, _ in rows}
-    text = refusal.splitlines()[0].removeprefix("the batch does not fit the model: ")
-    text = re.sub(r"^(layer '[^']*' refused it|its forward pass failed): ", "", text)
-    return {re.sub(r"\d+", "N", text)[:140]}
+def _on(value: Any, device: str) -> Any:
+    return value.to(device) if isinstance(value, Tensor) else value
 
 
-def grouped(rows: list[dict[str, Any]], field: str) -> list[str]:
-    """Return the lines of a table of reasons, the most frequent first."""
-    kinds: dict[str, list[str]] = {}
-    for row in rows:
-        for reason in reasons(row.get(field, "")) if row.get(field) else ():
-            kinds.setdefault(reason, []).append(row["model"])
-    lines = [
-        f"| {len(names)} | {reason.replace('|', '/')} | {', '.join(names[:4])} |" for reason, names in kinds.items()
-    ]
-    return sorted(lines, key=lambda line: (-int(line.split()[1]), line)) or ["| 0 | | |"]
+def cases_of(library: str) -> dict[str, Callable[[], dict[str, Any]]]:
+    """Return what measures each model of a library."""
+    if library == "transformers":
+        from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+
+        return {kind: lambda kind=kind: measured(kind) for kind in sorted(MODEL_MAPPING_NAMES)}  # type: ignore[misc]
+    import coverage_images
+    import coverage_others
+
+    cases = getattr(coverage_images, library, None) or getattr(coverage_others, library)
+    return {
+        name: lambda name=name, case=case: measured_case(name, case)  # type: ignore[misc]
+        for name, case in cases().items()
+    }
 
 
-def unreached(row: dict[str, Any]) -> bool:
-    return is_unknown(row["with"]) and not row.get("unexplained")
+def versions(library: str) -> str:
+    own = f"glorot {glorot.__version__}, torch {torch.__version__}, "
+    package = {"torch_geometric": "torch-geometric", "open_clip": "open_clip_torch"}.get(library, library)
+    return f"{own}{library} {metadata.version(package)}, Python {platform.python_version()}"
 
 
-def share(part: int, whole: int) -> str:
-    return f"{part} of {whole} ({100 * part / max(whole, 1):.0f} %)"
-
-
-def table(rows: list[dict[str, Any]], names: int) -> str:
-    """Return the page: what was counted, and each refusal with its reason."""
-    made = [row for row in rows if "not built" not in row]
-    lines = [
-        "# Coverage: models of `transformers`",
-        "",
-        f"Made by `benchmarks/coverage.py`: {versions()}.",
-        "",
-        "| | |",
-    ]
-    lines += ["|---|---|", *(f"| {what} | {figure} |" for what, figure in figures(rows, made, names))]
-    for title, field in REFUSED.items():
-        counted = grouped(rows if field == "not built" else made, field)
-        lines += ["", f"## {title}", "", "| models | reason | such as |", "|---|---|---|", *counted]
-    for title, (field, most) in LISTED.items():
-        told = [(row["model"], row[field]) for row in made if row.get(field)]
-        lines += ["", f"## {title}", ""]
-        lines += [f"- {model}: {'; '.join(some[:most])} ({len(some)})" for model, some in told]
-    return "\n".join(lines) + "\n"
-
-
-REFUSED = {
-    "Refused without a batch": "without",
-    "Refused with a batch": "with",
-    "Refused with a batch by the twin with memory, too": "real",
-    "No batch runs": "no batch",
-    "Not built by their own library": "not built",
-}
-LISTED = {
-    "Reached by the batch and not explained": ("unexplained", 6),
-    "Reached by the batch and not seen": ("unseen", 6),
-    "Planned, and to be looked at": ("suspicious", 5),
-}
-
-
-def figures(rows: list[dict[str, Any]], made: list[dict[str, Any]], names: int) -> list[tuple[str, str]]:
-    """Return what was counted, with its share."""
-    run = [row for row in made if "with" in row]
-    ends = [row for row in run if not row["with"] or is_unknown(row["with"])]
-    whole = [row for row in run if "unseen" in row and not row["unseen"]]
-    seconds = sorted(row["seconds"] for row in run) or [0.0]
-    sizes = Counter(row["size"] for row in made)
-    return [
-        ("run, of all types that AutoModel knows", share(len(rows), names)),
-        ("built", f"{share(len(made), len(rows))}: " + ", ".join(f"{n} {size}" for size, n in sizes.items())),
-        ("planned without a rule, without a batch", share(sum(not row["without"] for row in made), len(made))),
-        ("a batch was made that they run on", share(len(run), len(made))),
-        ("… of these, ran to the end on meta under glorot", share(len(ends), len(run))),
-        ("… planned without a rule, with the batch", share(sum(not row["with"] for row in run), len(run))),
-        ("… refused for a parameter that the batch does not reach", share(sum(map(unreached, run)), len(run))),
-        ("… every parameter that the batch reaches is seen", share(len(whole), len(run))),
-        (
-            "seconds for a plan with a batch, beside other work",
-            f"median {seconds[len(seconds) // 2]:.2f}, most {seconds[-1]:.1f}",
-        ),
-    ]
-
-
-def versions() -> str:
-    own = f"glorot {glorot.__version__}, torch {torch.__version__}, transformers {transformers.__version__}"
-    return f"{own}, Python {platform.python_version()}"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--every", type=int, default=1, help="take every Nth type of model")
-    parser.add_argument("--minutes", type=float, default=1e9, help="stop after so many")
-    parser.add_argument("--only", nargs="+", help="these types alone, measured again")
-    given = parser.parse_args()
-    warnings.simplefilter("ignore")
-    logging.disable(logging.CRITICAL)
-    store = Path("build") / "coverage.json"
+def cover(library: str, every: int, only: list[str] | None, until: float) -> None:
+    """Measure a library as far as the time goes, and renew its section of the page."""
+    store = Path("build") / ("coverage.json" if library == "transformers" else f"coverage-{library}.json")
     store.parent.mkdir(exist_ok=True)
     known: dict[str, Any] = json.loads(store.read_text()) if store.exists() else {}
-    names, start = sorted(MODEL_MAPPING_NAMES), time.monotonic()
-    for kind in given.only or names[:: given.every]:
-        if (kind in known and not given.only) or time.monotonic() - start > 60 * given.minutes:
+    cases = cases_of(library)
+    for name in only or list(cases)[::every]:
+        if (name in known and not only) or time.monotonic() > until:
             continue
         torch.manual_seed(0)
         try:
             with limited(LIMIT):
-                known[kind] = measured(kind)
+                known[name] = cases[name]()
         except Exception as error:
-            known[kind] = {"model": kind, "not built": told(error)}
-        row = known[kind]
-        print(kind, row.get("size"), row.get("not built") or row.get("with", row.get("no batch")), flush=True)
+            known[name] = {"model": name, "not built": told(error)}
+        row = known[name]
+        print(
+            library, name, row.get("size", ""), row.get("not built") or row.get("with", row.get("no batch")), flush=True
+        )
         store.write_text(json.dumps(known, indent=0, sort_keys=True))
-    (RESULTS / "coverage.md").write_text(table([known[name] for name in sorted(known)], len(names)))
+    page = PAGE.read_text() if PAGE.exists() else ""
+    PAGE.write_text(renewed(page, library, [known[name] for name in sorted(known)], len(cases), versions(library)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--library", nargs="+", default=["transformers"], help="which libraries; by default transformers"
+    )
+    parser.add_argument("--every", type=int, default=1, help="take every Nth model")
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop after so many")
+    parser.add_argument("--only", nargs="+", help="these models alone, measured again")
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    until = time.monotonic() + 60 * given.minutes
+    for library in given.library:
+        cover(library, given.every, given.only, until)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from coverage_reach import reached
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 from transformers import AutoConfig, AutoModel, PreTrainedConfig
 
 WORDS = 100
@@ -194,22 +194,6 @@ def batches(model: nn.Module, config: PreTrainedConfig) -> list[dict[str, Tensor
             if key not in made:
                 made[key] = {name: MAKERS[name][n](config) for name, n in key}
     return [*made.values()]
-
-
-def reached(model: nn.Module, batch: dict[str, Tensor]) -> set[str]:
-    """Return the parameters that what a model returns depends on, as autograd sees it."""
-    with torch.enable_grad():
-        results = [
-            leaf for leaf in tree_leaves(_plain(model(**batch))) if isinstance(leaf, Tensor) and leaf.requires_grad
-        ]
-        total = torch.stack([leaf.abs().sum().float() for leaf in results]).sum()
-        named = {path: tensor for path, tensor in model.named_parameters() if tensor.requires_grad}
-        found = torch.autograd.grad(total, [*named.values()], allow_unused=True)
-    return {path for path, gradient in zip(named, found, strict=True) if gradient is not None}
-
-
-def _plain(result: Any) -> Any:
-    return [*result.values()] if isinstance(result, dict) else result
 
 
 def best_batch(model: nn.Module, config: PreTrainedConfig) -> tuple[dict[str, Tensor], set[str], str]:
