@@ -31,7 +31,7 @@ MODELS: dict[str, tuple[Callable[[], Any], str]] = {
     "wav2vec2": (
         lambda: transformers.Wav2Vec2Model(transformers.Wav2Vec2Config(**SMALL)), "encoder.pos_conv_embed.conv.weight",
     ),
-    "encodec": (encodec, "encoder.layers.0.conv.weight"),
+    "encodec": (encodec, "decoder.layers.0.conv.weight"),
 }  # fmt: skip
 
 
