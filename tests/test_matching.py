@@ -144,3 +144,159 @@ def test_a_chain_is_matched_whatever_its_layers_are_called(widths: list[int], da
 
     names = glorot.match(plan, Chain(), inputs=batch)
     assert names == {f"parts.{at}.{what}": f"{n}.{what}" for at, n in enumerate(order) for what in ("weight", "bias")}
+
+
+# ---- what tells parts apart ------------------------------------------------------------------------------------------
+
+
+class Named(nn.Module):
+    """A chain of two layers and a head, under given names."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.names = names
+        for name in names[:-1]:
+            self.add_module(name, nn.Linear(4, 4))
+        self.add_module(names[-1], nn.Linear(4, 2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for name in self.names:
+            x = torch.tanh(self.get_submodule(name)(x))
+        return x
+
+
+class Attention(nn.Module):
+    """Attention whose layers for q, k and v have names that say nothing."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.names = names
+        for name in sorted(names):
+            self.add_module(name, nn.Linear(4, 4, bias=False))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = (self.get_submodule(name)(x) for name in self.names)
+        return torch.softmax(q @ k.mT, -1) @ v
+
+
+class Towers(nn.Module):
+    """Two convolutions side by side, whose biases have one shape; or two dense layers, of which one is taken away."""
+
+    def __init__(self, names: str, sizes: tuple[int, int]) -> None:
+        super().__init__()
+        self.names = names
+        for name, size in zip(names, sizes, strict=True):
+            self.add_module(name, nn.Conv1d(4, 4, size, padding=size // 2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, second = (self.get_submodule(name)(x) for name in self.names)
+        return torch.tanh(first) - torch.tanh(second)
+
+
+def test_attention_is_matched_by_what_its_kernels_are_for():
+    batch = torch.from_numpy(nets.TOKENS[..., :4])
+    plan = glorot.plan(Attention("a", "b", "c"), inputs=batch)
+    names = glorot.match(plan, Attention("c", "a", "b"), inputs=batch)
+    assert names == {"c.weight": "a.weight", "a.weight": "b.weight", "b.weight": "c.weight"}
+
+
+def test_a_bias_goes_with_its_kernel():
+    batch = torch.ones(1, 4, 8)
+    plan = glorot.plan(Towers("ab", (1, 3)), inputs=batch)
+    names = glorot.match(plan, Towers("ba", (1, 3)), inputs=batch)
+    assert names == {"b.weight": "a.weight", "b.bias": "a.bias", "a.weight": "b.weight", "a.bias": "b.bias"}
+
+
+def test_lists_are_matched_by_their_numbers_where_no_batch_shows_their_order():
+    def net(*lists: str) -> nn.Module:
+        return nn.ModuleDict({name: nn.ModuleList(nn.Linear(4, 4) for _ in range(11)) for name in lists})
+
+    names = glorot.match(glorot.plan(net("blocks"), inputs=False), net("h"), inputs=False)
+    assert names == {f"h.{n}.{what}": f"blocks.{n}.{what}" for n in range(11) for what in ("weight", "bias")}
+
+
+def test_names_in_common_are_enough_where_no_batch_shows_an_order():
+    plan = glorot.plan(Named("encoder", "decoder", "head"), inputs=False)
+    other = Named("my_encoder", "my_decoder", "top")
+    names = glorot.match(plan, other, inputs=False)
+    assert names["my_encoder.weight"] == "encoder.weight"
+    assert names["my_decoder.bias"] == "decoder.bias"
+
+
+# ---- refusals --------------------------------------------------------------------------------------------------------
+
+X4 = torch.ones(2, 4)
+
+
+def test_layers_of_one_shape_without_an_order_are_refused_and_a_batch_tells():
+    plan = glorot.plan(Named("a", "b", "c"), inputs=X4)
+    other = Named("first", "second", "third")
+    with pytest.raises(GlorotError) as caught:
+        glorot.match(plan, other, inputs=False)
+    assert str(caught.value) == (
+        "several parts fit, and nothing tells which is which:\n"
+        "  4×4 (oi): a.weight, b.weight of the plan may be first.weight, second.weight of the model\n"
+        "  4 (o): a.bias, b.bias of the plan may be first.bias, second.bias of the model\n"
+        "tell them apart with names=, as in names={'first.weight': 'a.weight'}\n"
+        "a batch shows the order of execution and what fused layers hold: give inputs= to glorot.match"
+    )
+    assert glorot.match(plan, other, inputs=X4)["second.bias"] == "b.bias"
+
+
+def test_layers_that_are_alike_in_all_are_refused_and_one_name_tells():
+    batch = torch.ones(1, 4, 8)
+    plan, other = glorot.plan(Towers("ab", (3, 3)), inputs=batch), Towers("xy", (3, 3))
+    with pytest.raises(GlorotError) as caught:
+        glorot.match(plan, other, inputs=batch)
+    assert str(caught.value).endswith("tell them apart with names=, as in names={'x.weight': 'a.weight'}")
+    names = glorot.match(plan, other, inputs=batch, names={"y.weight": "a.weight"})
+    assert names == {"x.weight": "b.weight", "x.bias": "b.bias", "y.weight": "a.weight", "y.bias": "a.bias"}
+
+
+def test_numbers_that_contradict_the_order_of_execution_tell_nothing():
+    plan = glorot.plan(Named("fc2", "fc1", "head"), inputs=X4)
+    with pytest.raises(GlorotError, match="several parts fit"):
+        glorot.match(plan, Named("dense1", "dense2", "top"), inputs=False)
+
+
+def test_what_has_no_counterpart_is_listed():
+    other = Named("a", "b", "c")
+    other.b.bias, other.c = None, nn.Linear(4, 3)
+    with pytest.raises(GlorotError) as caught:
+        glorot.match(glorot.plan(Named("a", "b", "c"), inputs=X4), other, inputs=X4)
+    assert str(caught.value) == (
+        "the model is not the network of this plan: they differ in\n"
+        "  4 (o): the plan has a.bias, b.bias, the model a.bias\n"
+        "  2×4 (oi): the plan has c.weight, the model none\n"
+        "  2 (o): the plan has c.bias, the model none\n"
+        "  3×4 (oi): the plan has none, the model c.weight\n"
+        "  3 (o): the plan has none, the model c.bias"
+    )
+
+
+def test_a_bias_that_is_beside_another_kernel_is_no_counterpart():
+    one, other = Named("a", "b", "c"), Named("a", "b", "c")
+    one.a.bias = other.b.bias = None
+    with pytest.raises(GlorotError, match=r"a\.bias goes with a\.weight, which is a\.weight in the plan, but b\.bias"):
+        glorot.match(glorot.plan(one, inputs=X4), other, inputs=X4)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a"], r"names must be a dict \{path in the model: name\}, got \['a'\]"),
+        ({"d.weight": "a.weight"}, "names is about 'd.weight', which the model does not have"),
+        ({"a.weight": "d.weight"}, "names calls 'a.weight' 'd.weight', which the plan does not have"),
+        ({"a.bias": "a.weight"}, r"names calls 'a\.bias', 4 \(o\), 'a\.weight', which is 4×4 \(oi\)"),
+        ({"a.bias": "a.bias", "b.bias": "a.bias"}, "names gives one name, 'a.bias', to both 'a.bias' and 'b.bias'"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(names: object, message: str):
+    net = Named("a", "b", "c")
+    with pytest.raises(GlorotError, match=message):
+        glorot.match(glorot.plan(net, inputs=X4), net, inputs=X4, names=names)
+
+
+def test_a_model_in_place_of_a_plan_is_refused():
+    with pytest.raises(GlorotError, match="match takes a plan first and then the model, got Named"):
+        glorot.match(Named("a", "b"), Named("a", "b"))

@@ -4,6 +4,7 @@ Each kind of evidence has a key for every part of the model and every part of th
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from itertools import pairwise
@@ -20,6 +21,8 @@ SYNONYMS = {
 
 ANY_LIST = "layers"
 """What frameworks call a list of layers; Keras sorts its own, so in it parallel layers lie in any order."""
+
+ATTENTION = ("q", "k", "v")
 
 Fact = Part | PlanEntry
 Keys = tuple[list[Hashable], list[Hashable]]
@@ -47,8 +50,12 @@ def by_role(group: Group) -> Keys:
 
 
 def by_purpose(group: Group) -> Keys:
-    """Tell parts apart by what their layers are for, where graphs show it, as q, k and v of attention."""
-    return [part.purpose for part in group.ours], [entry.purpose for entry in group.theirs]
+    """Tell the layers of q, k and v of attention apart, where graphs show them.
+
+    What else layers are for is left out: of branches side by side it may hang on which runs first.
+    """
+    ours, theirs = ([one.purpose if one.purpose in ATTENTION else "" for one in side] for side in group)
+    return [*ours], [*theirs]
 
 
 def by_distance_from_batch(group: Group) -> Keys | None:
@@ -62,8 +69,18 @@ def by_distance_from_end(group: Group) -> Keys | None:
 
 
 def _by_way(group: Group, end: int) -> Keys | None:
-    ours, theirs = ([one.way[end] for one in side if one.way is not None] for side in group)
-    return ([*ranks(ours)], [*ranks(theirs)]) if group.is_seen else None
+    """Cut both sides, in the order of a distance, wherever as many parts of each lie before the cut."""
+    if not group.is_seen:
+        return None
+    ours, theirs = (_closer([one.way[end] for one in side if one.way is not None]) for side in group)
+    cuts = sorted(set(ours) & set(theirs))
+    return [bisect_right(cuts, count) for count in ours], [bisect_right(cuts, count) for count in theirs]
+
+
+def _closer(distances: Sequence[int]) -> list[int]:
+    """Return for each distance how many are smaller."""
+    ordered = sorted(distances)
+    return [bisect_left(ordered, distance) for distance in distances]
 
 
 def by_functions(group: Group) -> Keys | None:
@@ -86,11 +103,10 @@ def by_words(group: Group) -> Keys | None:
 def _words(names: Sequence[str]) -> list[frozenset[str]]:
     """Return the words of each name; of gate_up.weight[up] none but `up` is about gate and up."""
     pieces: dict[str, set[str]] = defaultdict(set)
-    for name in names:
-        pieces[path_of(name)] |= words_of(name.removeprefix(path_of(name)))
-    return [
-        (words_of(path_of(name)) - pieces[path_of(name)]) | words_of(name.removeprefix(path_of(name))) for name in names
-    ]
+    split = [(path_of(name), words_of(name.removeprefix(path_of(name)))) for name in names]
+    for path, piece in split:
+        pieces[path] |= piece
+    return [(words_of(path) - pieces[path]) | piece for path, piece in split]
 
 
 def words_of(name: str) -> frozenset[str]:
@@ -115,7 +131,7 @@ def by_numbers(group: Group) -> Keys | None:
         return None
     if group.is_seen and (ours.words != theirs.words or ANY_LIST in ours.words):
         return None
-    if any(not _runs_so(side, numbered) for side, numbered in zip(group, (ours, theirs), strict=True)):
+    if not _runs_so(group.ours, ours) or not _runs_so(group.theirs, theirs):
         return None
     return [*ours.ranks], [*theirs.ranks]
 

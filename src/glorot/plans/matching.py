@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 from glorot.catalogue import nearest
 from glorot.errors import GlorotError
-from glorot.graph.sources import Curved, Mean, Source
+from glorot.graph.sources import Curved, Mean, Product, Source, Sum
 from glorot.inventory import Inventory, Part, path_of, runs
 from glorot.plans.entry import PlanEntry, layout_text
 from glorot.plans.evidence import (
@@ -26,6 +26,7 @@ from glorot.plans.evidence import (
     by_role,
     by_words,
 )
+from glorot.plans.names import as_names
 from glorot.plans.plan import Plan
 
 MOST_TOLD = 4
@@ -49,10 +50,16 @@ def matched(plan: Plan, inventory: Inventory, known: Mapping[str, str] | None = 
         GlorotError: if a part of either side has no counterpart, or several fit.
     """
     ours, theirs = _compared(inventory.parts, plan.entries)
-    given = _given(known or {}, ours, theirs)
-    twins = _Matching(ours, theirs, given).run(_by_layout(ours, theirs))
+    search = _Search(ours, theirs, _given(as_names(known), ours, theirs))
+    shown = search.divide(_by_layout(ours, theirs), search.shown)
+    found = search.divide(shown, (*search.shown, by_words, by_numbers))
+    _refuse_several(found)
+    twins = {group.ours[0].name: group.theirs[0] for group in found}
     pairs = [(part, twins[part.name]) for part in ours]
-    _check_connections(pairs)
+    contradiction = _contradiction(pairs)
+    if contradiction:
+        _refuse_several(shown)  # of which the names tell nothing true
+        raise GlorotError(f"the model is not the network of this plan: {contradiction}")
     return _by_path(pairs)
 
 
@@ -147,32 +154,32 @@ def _is_seen(one: Fact) -> bool:
 # ---- evidence --------------------------------------------------------------------------------------------------------
 
 
-class _Matching:
-    """The search for the only pairs that fit: groups are divided until each has one part of either side."""
+class _Search:
+    """The search for the only pairs that fit: groups are divided until each has one part of either side.
+
+    Attributes:
+        shown: what the graphs and layers of both sides show, the surest first.
+    """
 
     def __init__(self, ours: Sequence[Part], theirs: Sequence[PlanEntry], given: Mapping[str, str]) -> None:
         self.given = given
         self.sides = (_Side(ours), _Side(theirs))
-        self.evidence: tuple[Evidence, ...] = (
+        self.shown: tuple[Evidence, ...] = (
             self._by_given_names, by_role, by_purpose, by_distance_from_batch, by_distance_from_end, by_functions,
-            self._by_connections, by_words, by_numbers,
+            self._by_connections,
         )  # fmt: skip
 
-    def run(self, groups: list[Group]) -> dict[str, PlanEntry]:
-        """Return the part of the plan that each part of the model is.
-
-        Raises:
-            GlorotError: if several parts fit one.
-        """
+    def divide(self, groups: list[Group], evidence: Sequence[Evidence]) -> list[Group]:
+        """Divide groups as far as evidence goes."""
         at = 0
-        while at < len(self.evidence) and any(len(group.ours) > 1 for group in groups):
-            for side, found in zip(self.sides, zip(*groups, strict=True), strict=True):
-                side.number(found)
-            finer = [part for group in groups for part in _divide(group, self.evidence[at])]
+        while at < len(evidence) and any(len(group.ours) > 1 for group in groups):
+            if evidence[at] == self._by_connections:
+                for side, facts in zip(self.sides, zip(*groups, strict=True), strict=True):
+                    side.number(facts)
+            finer = [part for group in groups for part in _divide(group, evidence[at])]
             at = at + 1 if len(finer) == len(groups) else 0  # what is known now may tell others apart
             groups = finer
-        _refuse_several([group for group in groups if len(group.ours) > 1])
-        return {group.ours[0].name: group.theirs[0] for group in groups}
+        return groups
 
     def _by_given_names(self, group: Group) -> Keys:
         names = set(self.given.values())
@@ -199,28 +206,34 @@ class _Side:
             path = path_of(one.name)
             self.layers[path.rpartition(".")[0]].append(one.name)
             self.parts[path].append(one.name)
-            self.fed[fed_by_kernel(one.source)].append(one.name)
+            for kernel in kernels_in(one.source):
+                self.fed[kernel].append(one.name)
 
     def number(self, groups: Sequence[Sequence[Fact]]) -> None:
         """Record the group that each part is in now."""
         self.group = {one.name: n for n, group in enumerate(groups) for one in group}
-        self.layer = {layer: self._groups(names) for layer, names in self.layers.items()}
+        self.layer = {layer: tuple(sorted(map(self.group.__getitem__, names))) for layer, names in self.layers.items()}
 
     def connections(self, one: Fact) -> Hashable:
         """Return the groups of what a part is connected to."""
         path = path_of(one.name)
-        before = self._groups(self.parts.get(fed_by_kernel(one.source), ()))
-        return self.layer[path.rpartition(".")[0]], before, self._groups(self.fed.get(path, ()))
+        before = [name for kernel in kernels_in(one.source) for name in self.parts.get(kernel, ())]
+        return self.layer[path.rpartition(".")[0]], self._groups(before), self._groups(self.fed.get(path, ()))
 
-    def _groups(self, names: Sequence[str]) -> tuple[int, ...]:
-        return tuple(sorted(self.group[name] for name in names))
+    def _groups(self, names: Sequence[str]) -> frozenset[int]:
+        return frozenset(map(self.group.__getitem__, names))
 
 
-def fed_by_kernel(source: Source | None) -> str:
-    """Return the path of the one kernel whose output feeds a layer; "" where there is no such kernel."""
-    while isinstance(source, Mean):
-        source = source.source
-    return source.of if isinstance(source, Curved) else ""
+def kernels_in(source: Source | None) -> set[str]:
+    """Return the paths of the kernels whose outputs a source is made of."""
+    match source:
+        case Curved(of=kernel) if kernel:
+            return {kernel}
+        case Mean(inner):
+            return kernels_in(inner)
+        case Sum(several) | Product(several):
+            return {kernel for inner in several for kernel in kernels_in(inner)}
+    return set()
 
 
 def _divide(group: Group, evidence: Evidence) -> list[Group]:
@@ -240,7 +253,9 @@ def _divide(group: Group, evidence: Evidence) -> list[Group]:
 # ---- what is found ---------------------------------------------------------------------------------------------------
 
 
-def _refuse_several(groups: Sequence[Group]) -> None:
+def _refuse_several(found: Sequence[Group]) -> None:
+    """Raise if a group holds several parts."""
+    groups = [group for group in found if len(group.ours) > 1]
     if not groups:
         return
     first = groups[0]
@@ -251,42 +266,44 @@ def _refuse_several(groups: Sequence[Group]) -> None:
     more = [f"  … and {len(groups) - MOST_TOLD} more such groups"] if len(groups) > MOST_TOLD else []
     raise GlorotError(
         "several parts fit, and nothing tells which is which:\n" + "\n".join(lines + more) + "\n"
-        f"say which is, as with names={{{first.ours[0].name!r}: {first.theirs[0].name!r}}}"
+        f"tell them apart with names=, as in names={{{first.ours[0].name!r}: {first.theirs[0].name!r}}}"
         + _batch_helps(first.ours, first.theirs)
     )
 
 
-def _check_connections(pairs: Sequence[tuple[Part, PlanEntry]]) -> None:
-    """Raise if parts that fit each other are connected to parts that do not."""
-    paths: dict[str, set[str]] = defaultdict(set)
+def _contradiction(pairs: Sequence[tuple[Part, PlanEntry]]) -> str:
+    """Return where parts that fit each other are connected to parts that do not; "" where all connections agree."""
+    names: dict[str, set[str]] = defaultdict(set)
     for part, entry in pairs:
-        paths[part.path].add(path_of(entry.name))
-    planned = {path_of(entry.name) for _, entry in pairs}
-    beside, theirs = (_kernels_beside(side) for side in zip(*pairs, strict=True)) if pairs else ({}, {})
+        names[part.path].add(path_of(entry.name))
+    planned = {name for several in names.values() for name in several}
+    beside, theirs = _kernels_beside([part for part, _ in pairs]), _kernels_beside([entry for _, entry in pairs])
     for part, entry in pairs:
-        for what, ours, other in (
-            ("is fed by", fed_by_kernel(part.source), fed_by_kernel(entry.source)),
-            ("goes with", beside.get(part.name, ""), theirs.get(entry.name, "")),
+        for what, ours, others in (
+            ("is fed by", kernels_in(part.source), kernels_in(entry.source)),
+            ("goes with", beside.get(part.name, set()), theirs.get(entry.name, set())),
         ):
-            if ours in paths and other in planned and other not in paths[ours]:
-                raise GlorotError(
-                    f"the model is not the network of this plan: {part.name} {what} {ours}, which is "
-                    f"{' and '.join(sorted(paths[ours]))} in the plan, but {entry.name} {what} {other}"
-                )
+            if len(ours) != len(others) or not ours <= names.keys() or not others <= planned:
+                continue  # one side keeps in one parameter what the other keeps in several
+            wrong = sorted(kernel for kernel in ours if names[kernel].isdisjoint(others))
+            if wrong:
+                called, other = " and ".join(sorted(names[wrong[0]])), " and ".join(sorted(others))
+                return f"{part.name} {what} {wrong[0]}, which is {called} in the plan, but {entry.name} {what} {other}"
+    return ""
 
 
-def _kernels_beside(facts: Sequence[Fact]) -> dict[str, str]:
-    """Return the path of the kernel that each vector goes with, of layers that have one kernel."""
+def _kernels_beside(facts: Sequence[Fact]) -> dict[str, set[str]]:
+    """Return the kernel that each vector goes with, of layers that have one kernel."""
     layers: dict[str, set[str]] = defaultdict(set)
     for one in facts:
         if one.role in KERNELS:
             layers[path_of(one.name).rpartition(".")[0]].add(path_of(one.name))
-    kernels = {layer: next(iter(paths)) for layer, paths in layers.items() if len(paths) == 1 and layer}
-    return {
-        one.name: kernels[layer]
-        for one in facts
-        if one.role not in KERNELS and (layer := path_of(one.name).rpartition(".")[0]) in kernels
-    }
+    found: dict[str, set[str]] = {}
+    for one in facts:
+        layer = path_of(one.name).rpartition(".")[0]
+        if one.role not in KERNELS and layer and len(layers.get(layer, ())) == 1:
+            found[one.name] = layers[layer]
+    return found
 
 
 def _by_path(pairs: Sequence[tuple[Part, PlanEntry]]) -> dict[str, str]:
@@ -294,7 +311,7 @@ def _by_path(pairs: Sequence[tuple[Part, PlanEntry]]) -> dict[str, str]:
     parameters: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for part, entry in pairs:
         parameters[part.path].append((part.name, entry.name))
-    found = {}
+    found: dict[str, str] = {}
     for path, named in parameters.items():
         wholes = {theirs.removesuffix(ours.removeprefix(path)) for ours, theirs in named}
         ends = all(theirs.endswith(ours.removeprefix(path)) for ours, theirs in named)

@@ -7,15 +7,25 @@ from glorot.errors import GlorotError
 from glorot.inventory import Inventory
 
 
+def as_names(names: object) -> Mapping[str, str]:
+    """Return names as they were given; none for None.
+
+    Raises:
+        GlorotError: if they are not a mapping of texts to texts.
+    """
+    names = {} if names is None else names
+    if not isinstance(names, Mapping) or not all(isinstance(n, str) for pair in names.items() for n in pair):
+        raise GlorotError(f"names must be a dict {{path in the model: name}}, got {names!r}")
+    return names
+
+
 def shared_names(inventory: Inventory, names: Mapping[str, str] | None) -> dict[str, str]:
     """Return the name that every part of a model bears in a plan and in the stream.
 
     Raises:
         GlorotError: if `names` speaks of what the model does not have, or gives two parts one name.
     """
-    names = {} if names is None else names
-    if not isinstance(names, Mapping) or not all(isinstance(n, str) for pair in names.items() for n in pair):
-        raise GlorotError(f"names must be a dict {{path in the model: name}}, got {names!r}")
+    names = as_names(names)
     parts = inventory.parts
     known = {key for part in parts for key in (part.name, part.path)}
     unknown = sorted(set(names) - known)
