@@ -365,6 +365,17 @@ def test_a_weight_that_is_computed_from_what_another_layer_holds_is_refused_wher
     glorot.initialize(model, seed=0, rules=[("head.weight", "skip")])
 
 
+def test_a_parametrization_that_raises_is_named() -> None:
+    model = net(EVERY["symmetric"])
+    model[2].parametrizations.weight[0].forward = lambda half: half @ torch.ones(3)
+    with pytest.raises(GlorotError) as caught:
+        glorot.plan(model)
+    assert str(caught.value).startswith(
+        "2.weight cannot be computed from what is stored: it is stored through the right_inverse of Symmetric, which "
+        "raised RuntimeError: size mismatch"
+    )
+
+
 def test_a_parametrization_without_an_inverse_is_planned_by_what_it_stores() -> None:
     class Adapted(nn.Module):
         def __init__(self) -> None:

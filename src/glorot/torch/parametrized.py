@@ -14,6 +14,7 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
+from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Part, Stored
 from glorot.text import number
 from glorot.torch.paths import structural
@@ -297,8 +298,18 @@ def stored_in(model: nn.Module, computed: Mapping[str, Computed]) -> list[tuple[
         for stored_path, tensor in model.named_parameters(remove_duplicate=False):
             path = structural(stored_path)
             place = places.get(path, path)
-            found[place] = computed[place].tensor if place in computed else tensor
+            found[place] = _used(place, computed[place]) if place in computed else tensor
     return list(found.items())
+
+
+def _used(path: str, computed: Computed) -> Tensor:
+    try:
+        return computed.tensor
+    except Exception as error:  # whatever a parametrization of someone's own raises
+        raise GlorotError(
+            f"{path} cannot be computed from what is stored: it is {computed.describe()}, which raised "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def describe_kind(module: nn.Module) -> str:

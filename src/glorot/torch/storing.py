@@ -1,6 +1,7 @@
 """Writing weights that PyTorch computes from stored tensors, and giving back what those held where that fails."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from glorot.errors import GlorotError
 from glorot.preserving import LOCK
 from glorot.text import number
 from glorot.torch.parametrized import ORTHOGONAL, Computed
+from glorot.torch.preserve import device_states, set_device_states
 from glorot.torch.writes import own_random_numbers
 
 SAME = 1e-4
@@ -34,8 +36,7 @@ def store_all(computed: Mapping[str, Computed], weights: Mapping[str, Tensor]) -
     before = [memory for path in weights for memory in _memories(computed[path])]
     held = {path: vars(computed[path].module).get(computed[path].name) for path in weights}  # of older norms
     try:
-        with LOCK, own_random_numbers() as generator:
-            generator.manual_seed(0)  # what completes a narrow orthogonal matrix is drawn
+        with _seeded():
             for path, weight in weights.items():
                 _store(path, computed[path], weight)
     except BaseException:
@@ -48,6 +49,21 @@ def store_all(computed: Mapping[str, Computed], weights: Mapping[str, Tensor]) -
             if attribute is not None:
                 setattr(computed[path].module, computed[path].name, attribute)
         raise
+
+
+@contextmanager
+def _seeded() -> Iterator[None]:
+    """Draw inside the same numbers each time, as those that complete a narrow orthogonal matrix, and none of others."""
+    with LOCK, own_random_numbers() as generator:
+        before = device_states()
+        generator.manual_seed(0)
+        try:
+            for name, _ in before:
+                module = getattr(torch, name)
+                getattr(module, "manual_seed_all", module.manual_seed)(0)
+            yield
+        finally:
+            set_device_states(before)
 
 
 def _memories(computed: Computed) -> Iterator[tuple[nn.Module, str, Tensor, Tensor]]:
