@@ -2,9 +2,9 @@
 
 from glorot.graph.folding import Folded, Use
 from glorot.graph.graph import Forward, Graph, Step, Value
-from glorot.graph.sources import Curved, Data, Mean, Product, Source, Sum, source_of
+from glorot.graph.sources import Curved, Data, Joined, Mean, Product, Source, Sum, source_of
 
 __all__ = [
-    "Curved", "Data", "Folded", "Forward", "Graph", "Mean", "Product", "Source", "Step", "Sum", "Use", "Value",
-    "source_of",
+    "Curved", "Data", "Folded", "Forward", "Graph", "Joined", "Mean", "Product", "Source", "Step", "Sum", "Use",
+    "Value", "source_of",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 from glorot.catalogue import nearest
 from glorot.errors import GlorotError
-from glorot.graph.sources import Curved, Mean, Product, Source, Sum
+from glorot.graph.sources import Curved, Joined, Mean, Product, Source, Sum
 from glorot.inventory import Inventory, Part, path_of, runs
 from glorot.plans.entry import PlanEntry, layout_text
 from glorot.plans.evidence import (
@@ -231,7 +231,7 @@ def kernels_in(source: Source | None) -> set[str]:
             return {kernel}
         case Mean(inner):
             return kernels_in(inner)
-        case Sum(several) | Product(several):
+        case Sum(several) | Product(several) | Joined(several):
             return {kernel for inner in several for kernel in kernels_in(inner)}
     return set()
 
