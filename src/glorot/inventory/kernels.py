@@ -198,7 +198,8 @@ def follow_parameter(folded: Folded, start: int, labels: Labels, end: int) -> La
 def _picked(labels: Labels, axis: int, shape: tuple[int, ...]) -> Labels:
     """Return labels of which the batch picks some along an axis: each in its turn, for which ones is not known."""
     places = shape[axis : axis + len(shape) - labels.ndim + 1]
-    return np.take(labels, np.arange(math.prod(places)).reshape(places) % labels.shape[axis], axis=axis)
+    turns = np.arange(math.prod(places)).reshape(places) % labels.shape[axis]
+    return np.asarray(np.take(labels, turns, axis=axis))
 
 
 def _way(folded: Folded, start: int, end: int) -> list[tuple[Step, int]] | None:
