@@ -1,7 +1,7 @@
 """How many models of libraries are planned without a rule, and how much of them the graph sees.
 
     python benchmarks/coverage.py --every 12    each twelfth type of `transformers`; then, with a smaller one, the rest
-    python benchmarks/coverage.py --library timm monai    the models in coverage_images.py and coverage_others.py
+    python benchmarks/coverage.py --library timm monai    the models in coverage_{images,maps,others}.py
 
 Every type of model that AutoModel knows is built small: two layers, small widths, a vocabulary of 100. It is planned on
 the meta device, without and with a batch. What the batch reaches is told by autograd, on a twin with memory. What was
@@ -26,6 +26,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import coverage_images
+import coverage_maps
+import coverage_others
 import torch
 from coverage_cases import Case
 from coverage_checks import suspicious
@@ -130,6 +133,8 @@ def outcome(model: nn.Module, batch: Any, rules: Any = None) -> tuple[glorot.Pla
         return glorot.plan(model, inputs=batch, rules=rules), ""
     except GlorotError as error:
         return None, str(error)[:4000]
+    except TimeoutError:
+        raise
     except Exception as error:  # a fault of glorot's own
         return None, f"FAULT {told(error)}"
 
@@ -147,6 +152,8 @@ def measured_case(name: str, case: Case) -> dict[str, Any]:
             with torch.device(device):
                 model = case.build().eval()
             paths = reached(model, tree_map(lambda value: _on(value, device), batch))  # noqa: B023
+        except TimeoutError:
+            raise
         except Exception as error:  # of whatever kind a model raises
             why = told(error).splitlines()[0][:200]
             continue
@@ -157,10 +164,8 @@ def measured_case(name: str, case: Case) -> dict[str, Any]:
     if not paths:
         return {
             **found,
-            "without": outcome(model, None)[1],
             "no batch": why or "nothing that it returns has a gradient",
         }
-    found["without"] = outcome(model, None)[1]
     shown = with_batch(model, None, batch, paths)
     is_small = found["weights"] < MOST_REAL or not is_unknown(shown["with"])
     if shown["with"] and is_small and next(model.parameters()).is_meta:  # which holds the starts that are kept
@@ -179,10 +184,8 @@ def cases_of(library: str) -> dict[str, Callable[[], dict[str, Any]]]:
         from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
 
         return {kind: lambda kind=kind: measured(kind) for kind in sorted(MODEL_MAPPING_NAMES)}  # type: ignore[misc]
-    import coverage_images
-    import coverage_others
-
-    cases = getattr(coverage_images, library, None) or getattr(coverage_others, library)
+    homes = (coverage_images, coverage_maps, coverage_others)
+    cases = next(getattr(home, library) for home in homes if hasattr(home, library))
     return {
         name: lambda name=name, case=case: measured_case(name, case)  # type: ignore[misc]
         for name, case in cases().items()

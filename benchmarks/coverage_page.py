@@ -121,10 +121,15 @@ def figures(rows: list[dict[str, Any]], made: list[dict[str, Any]], names: int) 
     seconds = sorted(row["seconds"] for row in run) or [0.0]
     sizes = Counter(row["size"] for row in made if "size" in row)
     told = ": " + ", ".join(f"{n} {size}" for size, n in sizes.items()) if sizes else ""
+    alone = [row for row in made if "without" in row]
     return [
         ("run, of all that were listed", share(len(rows), names)),
         ("built", share(len(made), len(rows)) + told),
-        ("planned without a rule, without a batch", share(sum(not row["without"] for row in made), len(made))),
+        *(
+            [("planned without a rule, without a batch", share(sum(not row["without"] for row in alone), len(alone)))]
+            if alone
+            else []
+        ),
         ("a batch was made that they run on", share(len(run), len(made))),
         ("… of these, ran to the end on meta under glorot", share(len(ends), len(run))),
         ("… planned without a rule, with the batch", share(sum(map(is_planned, run)), len(run))),

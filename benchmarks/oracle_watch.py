@@ -21,7 +21,7 @@ BESIDE = {"matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "einsum", "linear"
 ADDED = {"addmm", "baddbmm"}
 PRODUCTS = {"mul", "__mul__", "__rmul__", "div", "__truediv__"}
 FLAT = {"clamp", "clamp_min", "hardtanh", "hardsigmoid", "threshold"}
-CUT_OFF = {"relu", "relu_", "relu6", "hardswish"}
+CUT_OFF = {"relu", "relu_", "relu6", "hardswish", "elu", "elu_", "celu", "selu", "gelu", "silu", "silu_", "tanh"}
 CHOOSING = {"topk", "argmax", "sort", "argsort", "multinomial", "one_hot", "nonzero", "bincount", "gather"}
 
 
@@ -83,7 +83,7 @@ class Watch(TorchFunctionMode):
             self._choose(data)
         if name in FLAT and data and data[0].is_floating_point() and data[0].requires_grad:
             result = _without_flats(func, args, kwargs, data[0])
-        elif name in CUT_OFF and data:  # what a negative output does is followed too, squared or not
+        elif name in CUT_OFF and data:  # which has no slope far from zero; what is there is followed too
             result = data[0].clone()
         elif name in BESIDE | ADDED | CONVOLUTIONS:
             result = self._linear(func, name, args, kwargs)
