@@ -22,6 +22,9 @@ from glorot.inventory.walking import before, between, cone, is_nearly_affine, si
 SAME_SIGNAL = ("move", "affine", "dropout", "normalised", "centred", "extreme", "join")
 """What leaves the result of a kernel what it is, for its purpose."""
 
+CHOSEN = tuple(kind for kind in SAME_SIGNAL if kind != "extreme")
+"""What leaves shares one for each expert; the largest of several classes is the score of a place."""
+
 READ_OUT = {"identity", "sigmoid", "log_sigmoid", "softplus"}
 """Functions between a head and what its model returns."""
 
@@ -100,8 +103,9 @@ class _Reader:
         if self._is_router(kernel):
             return "router"
         roles = set(self._meetings(kernel.result))
-        if len(roles) == 1 and roles <= {"q", "k", "v"}:
-            return roles.pop()
+        attention = roles - {"kernel"} if "q" in roles else roles  # q also meets kernels made of positions
+        if len(attention) == 1 and attention <= {"q", "k", "v"}:
+            return attention.pop()
         if self._takes_attention(kernel.signal):
             return "o"
         self.gated |= {kernel.path} if roles & {"gate", "up", "gated"} else set()
@@ -127,7 +131,7 @@ class _Reader:
                 source = folded.source.get(step.result)
                 if source is None or (isinstance(step.operation, Reduce) and folded.is_statistic(step.result)):
                     continue
-                is_own = folded.kind.get(source) == "sum" and reached.issuperset(folded.data_of(step))
+                is_own = folded.kind.get(source) in ("sum", "product") and reached.issuperset(folded.data_of(step))
                 goes_on = source in reached or is_own or folded.kind.get(step.result) in through
                 yield step, operand, goes_on
                 if goes_on and step.result not in reached:
@@ -248,9 +252,10 @@ class _Reader:
         folded = self.folded
         outputs = folded.graph.shape(kernel.result)[-1:]
         is_share = False
-        for step, operand, goes_on in self._after(kernel.result, (*SAME_SIGNAL, "softmax")):
+        for step, operand, goes_on in self._after(kernel.result, (*CHOSEN, "softmax")):
             is_chosen = isinstance(step.operation, Opaque) and any(word in step.operation.name for word in CHOOSING)
-            if is_chosen or (isinstance(step.operation, Take) and step.operation.index is None and operand == 0):
+            is_sorted = isinstance(step.operation, Take) and step.operation.index is None and len(step.operands) == 1
+            if is_chosen or is_sorted:
                 return kernel.result in self.leading
             own = step.operands[operand]
             if folded.kind.get(step.result) == "softmax":
@@ -265,20 +270,18 @@ class _Reader:
     def _experts(self, router: _Kernel) -> None:
         """Name the kernels between what a router sees and what its shares weigh."""
         folded = self.folded
-        shared = {router.result}
         weighed: list[int] = []
-        for step, operand, goes_on in self._after(router.result, (*SAME_SIGNAL, "softmax", "mean", "product")):
-            own = step.operands[operand]
-            shared.add(own)
-            if not goes_on or folded.kind.get(step.result) == "product":
-                weighed += [value for value in folded.data_of(step) if value != own and value not in shared]
+        for step, operand, goes_on in self._after(router.result, (*CHOSEN, "softmax", "mean")):
+            if not goes_on and folded.kind.get(step.result) in ("product", "interaction"):
+                weighed += [value for value in folded.data_of(step) if value != step.operands[operand]]
         for anchor in self._back(router.signal, ()):
             inside = between(folded, anchor, sorted(cone(folded, weighed, anchor)))
             experts = [self.by_result[v].path for v in inside if v in self.by_result]
             experts = [path for path in experts if self.found.get(path) != "router"]
             if experts:
                 for path in experts:
-                    self.found[path] = f"expert {self.found.get(path, '')}".strip()
+                    alone = self.found.get(path, "").removeprefix("expert").strip()
+                    self.found[path] = f"expert {alone}".strip()
                 return
 
     # ---- what other kernels tell -------------------------------------------------------------------------------------
