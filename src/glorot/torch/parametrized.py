@@ -270,7 +270,7 @@ def computed_in(model: nn.Module) -> dict[str, Computed]:
 
 
 def _of_layer(module: nn.Module) -> Iterator[Computed]:
-    if parametrize.is_parametrized(module):
+    if "parametrizations" in module._modules and parametrize.is_parametrized(module):
         for name, steps in module.parametrizations.items():  # type: ignore[operator, union-attr]
             is_stored = not any(original.endswith("_orig") for original in steps._parameters)
             if is_stored and steps._parameters and all(hasattr(step, "right_inverse") for step in steps):
