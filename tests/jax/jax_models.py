@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from glorot.adapters import take_inventory as inventory
 from glorot.inventory import Part
 from glorot.inventory.layouts import place_in
-from glorot.adapters import take_inventory as inventory
 from glorot.jax.models import Described, kind_of
 
 KEY = jax.random.key(0, impl="rbg")  # compiles in a tenth of the time; its numbers do not matter here

@@ -12,8 +12,8 @@ import pytest
 from flax import nnx
 from jax_models import KEY, rngs, seen
 
-from glorot.errors import GlorotError
 from glorot.adapters import take_inventory as inventory
+from glorot.errors import GlorotError
 from glorot.jax.models.activating import activation_of
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {

@@ -9,10 +9,10 @@ from keras import layers
 from keras_zoo import LAYERS, built, planned
 
 import glorot
+from glorot.adapters import take_inventory as inventory
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.inventory import ROLES
-from glorot.adapters import take_inventory as inventory
 from glorot.keras.adapter import matches
 from glorot.keras.model import variables_of
 
@@ -176,10 +176,13 @@ class Transposed(layers.Dense):
 
 
 @pytest.mark.parametrize(("kind", "name"), [(Named, "table"), (Turned, "kernel"), (Transposed, "kernel")])
-def test_a_subclass_that_stores_otherwise_is_unknown(kind: type, name: str) -> None:
+def test_a_subclass_that_stores_otherwise_is_known_by_its_use_alone(kind: type, name: str) -> None:
     layer = kind(4)
     layer(np.ones((2, 3)))
-    assert [(part.name, part.role, part.layer) for part in inventory(layer).parts] == [(name, "unknown", "Dense")]
+    assert [(part.name, part.role, part.layer) for part in inventory(layer, False).parts] == [
+        (name, "unknown", "Dense")
+    ]
+    assert [(part.name, part.role, part.fans) for part in inventory(layer).parts] == [(name, "kernel", Fans(3, 4))]
 
 
 class Tied(keras.Model):
@@ -257,12 +260,13 @@ class Block(keras.Model):
 def test_projections_that_hold_several_are_cut_by_attribute_or_name() -> None:
     model = Block()
     model(np.ones((2, 4)))
-    found = {part.name: (part.shape, part.fans) for part in inventory(model).parts if part.role == "kernel"}
+    found = {part.name: (part.shape, part.fans) for part in inventory(model, False).parts if part.role == "kernel"}
     assert found == {
         **{f"qkv.kernel[{piece}]": ((4, 4), Fans(4, 4)) for piece in "qkv"},
         **{f"inner.0.kernel[{piece}]": ((3, 4), Fans(4, 3)) for piece in ("gate", "up")},
     }
-    glorot.initialize(model, "zeros", seed=0, rules=[("qkv.kernel[k]", "ones"), ("qkv.bias[k]", "constant(2)")])
+    rules = [("qkv.kernel[k]", "ones"), ("qkv.bias[k]", "constant(2)")]
+    glorot.initialize(model, "zeros", seed=0, rules=rules, inputs=False)
     kernel, bias = (keras.ops.convert_to_numpy(v) for v in (model.qkv.kernel, model.qkv.bias))
     assert kernel.sum(axis=0).tolist() == [0.0] * 4 + [4.0] * 4 + [0.0] * 4
     assert bias.tolist() == [0.0] * 4 + [2.0] * 4 + [0.0] * 4
@@ -302,22 +306,19 @@ def test_a_weight_that_nothing_uses_keeps_its_start_unless_it_is_told_otherwise(
 def test_an_einsum_that_sums_along_what_its_kernel_lacks_is_unknown() -> None:
     layer = layers.EinsumDense("abc,cd->ad", 4)
     layer(np.ones((2, 5, 3), np.float32))
-    assert [(part.name, part.role, part.layer) for part in inventory(layer).parts] == [
+    assert [(part.name, part.role, part.layer) for part in inventory(layer, False).parts] == [
         ("kernel", "unknown", "EinsumDense")
     ]
 
 
-@pytest.mark.parametrize("inputs", [None, np.ones((2, 3), np.float32)], ids=["unseen", "run"])
-def test_low_rank_adapters_are_unknown(inputs: Any) -> None:
+@pytest.mark.parametrize("inputs", [None, np.ones((2, 3), np.float32)], ids=["own batch", "given batch"])
+def test_low_rank_adapters_start_as_no_change(inputs: Any) -> None:
     layer = layers.Dense(4)
     layer.build((None, 3))
     layer.enable_lora(2)
-    assert [(part.name, part.role) for part in inventory(layer, inputs).parts] == [
-        ("kernel", "kernel"),
-        ("bias", "bias"),
-        ("lora_kernel_a", "unknown"),
-        ("lora_kernel_b", "unknown"),
-    ]
+    expected = [("kernel", "kernel"), ("bias", "bias"), ("lora_kernel_a", "kernel"), ("lora_kernel_b", "shift")]
+    assert [(part.name, part.role) for part in inventory(layer, inputs).parts] == expected
+    assert {part.role for part in inventory(layer, False).parts[2:]} == {"unknown"}
 
 
 @pytest.mark.parametrize("inputs", [None, np.ones((2, 3), np.float32)], ids=["unseen", "run"])

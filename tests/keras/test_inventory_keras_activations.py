@@ -85,7 +85,7 @@ def test_a_relu_defined_elsewhere_is_no_known_one() -> None:
         (lambda x: 0.5 * ops.tanh(x), "0.5·tanh"),
         (lambda x: ops.transpose(ops.reshape(ops.relu(x), (-1, 4)))[0], "relu"),
         (lambda x: ops.concatenate([ops.relu(x), ops.relu(x)]), "relu"),
-        (lambda x: ops.concatenate([ops.relu(x), ops.tanh(x)]), "identity"),
+        (lambda x: ops.concatenate([ops.relu(x), ops.tanh(x)]), "relu | tanh"),
         (lambda x: 2.0 * ops.concatenate([ops.relu(x), ops.relu(x)]), "2·relu"),
         (ops.softmax, "identity"),
         (lambda x: x * ops.tanh(x), "a function"),

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from glorot.errors import GlorotError
 from glorot.adapters import take_inventory as inventory
+from glorot.errors import GlorotError
 
 
 def names(model: Any) -> list[str]:
@@ -272,10 +272,10 @@ def test_an_automatic_name_tells_nothing(kind: type) -> None:
     for name in ("first", "second"):
         layer = kind(12)
         layer.build((None, 4))
-        assert [part.name for part in inventory(layer).parts] == ["kernel", "bias"], name
+        assert [part.name for part in inventory(layer, False).parts] == ["kernel", "bias"], name
     given = kind(12, name="qkv_proj")
     given.build((None, 4))
-    assert [part.name for part in inventory(given).parts][:3] == [f"kernel[{piece}]" for piece in "qkv"]
+    assert [part.name for part in inventory(given, False).parts][:3] == [f"kernel[{piece}]" for piece in "qkv"]
 
 
 def test_a_name_cuts_nothing_that_a_graph_shows_whole() -> None:

@@ -9,8 +9,8 @@ import pytest
 from keras import layers, ops
 from keras_zoo import traced
 
-from glorot.errors import GlorotError
 from glorot.adapters import take_inventory as inventory
+from glorot.errors import GlorotError
 from glorot.keras.preserve import preserved
 
 BATCH = np.ones((2, 3), np.float32)

@@ -11,8 +11,8 @@ from keras_zoo import traced
 from test_inventory_keras import Named, Transposed, Turned
 
 import glorot
-from glorot.fans import Fans
 from glorot.adapters import take_inventory as inventory
+from glorot.fans import Fans
 
 
 class Own(layers.Layer):

@@ -13,6 +13,7 @@ from glorot.inventory.branches import branches_of, merges_of
 from glorot.inventory.cuts import Comb, comb_of, names_of, pieces_of
 from glorot.inventory.kernels import Kernel, fans_of, kernel_of, kernel_operand, outputs_of
 from glorot.inventory.layouts import comb, laid_out
+from glorot.inventory.lowrank import is_update
 from glorot.inventory.parts import Inventory, Parameter, Part, runs
 from glorot.inventory.purposes import purpose_of, purposes_of
 from glorot.inventory.roles import Role, role_of
@@ -66,6 +67,7 @@ class _View:
         self, graph: Graph, layers: Mapping[str, str], unowned: Container[str], ties: Mapping[str, str]
     ) -> None:
         self.folded = Folded(graph)
+        self.stored = {value.path for value in graph.values if value.path}
         self.seen = seen_in(self.folded)
         merges = merges_of(self.folded)
         self.branches = branches_of(self.folded, merges)
@@ -86,6 +88,8 @@ class _View:
     def parts_of(self, parameter: Parameter) -> tuple[Part, ...]:
         """Return the parts of a parameter as the graph shows them."""
         path, parts = parameter.path, parameter.parts
+        if path not in self.stored:  # as the integers of a quantised layer, which are no weights to start
+            return parts
         role = self._role(path)
         if role is not None:
             is_unknown = all(part.role == "unknown" for part in parts)
@@ -96,7 +100,11 @@ class _View:
             seen = first if role is None else self._shifted(role, layer) or first
         else:
             seen = self.seen.get(path, first)
-        return tuple(self._placed(part, seen, self.depths.get(layer, 0), role is not None) for part in parts)
+        placed = (self._placed(part, seen, self.depths.get(layer, 0), role is not None) for part in parts)
+        is_zero = all(part.held is not None and part.held.value == 0 for part in parts)
+        if role is not None and role.name == "kernel" and is_zero and is_update(self.folded, role.use):
+            return tuple(replace(part, role="shift") for part in placed)  # an adapter, which starts as no change
+        return tuple(placed)
 
     def _role(self, path: str) -> Role | None:
         role = role_of(self.folded, path, self.branches)
@@ -114,6 +122,8 @@ class _View:
         if part.role == "unknown":
             part = replace(part, kept=_kept(part, is_seen))
         part = replace(part, branch=self.branches.get(part.path), purpose=purpose_of(self.purposes, part))
+        if part.purpose == "adapter B" and _starts_as_no_change(part):
+            part = replace(part, role="shift")
         is_seen = is_seen or runs(part.role)  # whether a batch meets averages depends on the mode alone
         if seen is None:
             return replace(part, seen=is_seen, depth=0)
@@ -221,6 +231,11 @@ def _kept(part: Part, is_seen: bool) -> str:
         return ""
     why = "how it enters is not understood" if is_seen else "the batch does not reach it"
     return f"{why}, so it keeps the start of its model (provisional)"
+
+
+def _starts_as_no_change(part: Part) -> bool:
+    """Tell whether the second matrix of an adapter holds zeros, or nothing yet."""
+    return not part.filled or (part.held is not None and part.held.value == 0)
 
 
 def _can_be_cut(piece: Comb, size: int) -> bool:

@@ -1,7 +1,9 @@
 """From a JAX model to its inventory, and from assignments to a new model."""
 
+import itertools
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -16,7 +18,8 @@ from glorot.errors import GlorotError
 from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter, Part
 from glorot.inventory.holding import held
-from glorot.jax.models import kind_of
+from glorot.jax.batches import batches
+from glorot.jax.models import eqx, kind_of, nnx
 from glorot.jax.writing import norms_of, written
 from glorot.plans import Assignment
 from glorot.reaching import reachable, remember
@@ -68,18 +71,39 @@ def graph(model: Any, stock: Inventory, inputs: Any = None, forward: Forward | N
     Args:
         model: the model; it is left as it was found.
         stock: what is known of it by the classes of its layers.
-        inputs: the batch, or its shapes.
+        inputs: the batch, or its shapes; without it, one is made for a model that tells what it takes.
         forward: function (model, batch) that runs the model; by default it is called, and a pytree computes nothing.
 
     Raises:
         GlorotError: if the model refuses the batch.
     """
-    if inputs is None:
-        return None
     kind = _kind_of(model)
+    if inputs is None:
+        return _graph_of_own_batch(kind, model, stock)
     with _rest_kept(model, kind.leaves(model).values()):
         found: Graph | None = kind.graph(model, stock, inputs, forward)
         return found
+
+
+MOST_TRIES = 12
+"""Batches that are tried on a model."""
+
+
+def _graph_of_own_batch(kind: ModuleType, model: Any, stock: Inventory) -> Graph | None:
+    """Return what a model computes of a batch that is made for it; None if it takes none of those tried.
+
+    Nobody asked for this pass: whatever it raises means None.
+    """
+    if kind not in (eqx, nnx):
+        return None
+    with _rest_kept(model, kind.leaves(model).values()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for inputs, invented in itertools.islice(batches(model, stock, is_single=kind is eqx), MOST_TRIES):
+            with suppress(Exception):
+                graph: Graph = kind.graph(model, stock, inputs)
+                graph.invented = invented
+                return graph
+    return None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from glorot.inventory import Inventory, Parameter, Part, Stored, runs
 from glorot.inventory.fused import FUSED
 from glorot.inventory.holding import held
 from glorot.keras.graph import lower
+from glorot.keras.graph.calls import own_inputs
 from glorot.keras.layers import OUTSIDE, Parts, constant_of, kind_of, parts_of
 from glorot.keras.paths import is_quantized, joined, kinds, layers_of, other_variables, own_variables, told
 from glorot.keras.tracing import Trace, follow
@@ -66,7 +68,7 @@ def graph(model: Any, stock: Inventory, inputs: Any = None, forward: Forward | N
         model: the model or layer; it is left as it was found.
         stock: what is known of it by the classes of its layers.
         inputs: a batch, of which only shapes and dtypes matter: the model is run on symbolic tensors. Without it, a
-            Sequential or Functional model is run on its own inputs.
+            Sequential or Functional model is run on its own inputs, and any other on such as it was built for.
         forward: function (model, batch) that runs the model; by default it is called.
 
     Raises:
@@ -83,12 +85,12 @@ def graph(model: Any, stock: Inventory, inputs: Any = None, forward: Forward | N
     if inputs is not None:
         args, kwargs = _symbolic(model, inputs) if forward is None else ((_like_all(model, inputs),), {})
         return lower(model, args, kwargs, paths, forward)
-    if not {"Sequential", "Functional"} & set(kinds(model)):
-        return None
-    try:
-        return lower(model, paths=paths)
-    except GlorotError:  # nobody asked for this pass
-        return None
+    for own in own_inputs(model):
+        with suppress(GlorotError):  # nobody asked for this pass
+            graph = lower(model, *own, paths)
+            graph.invented |= not {"Sequential", "Functional"} & set(kinds(model))  # it may be called on other sizes
+            return graph
+    return None
 
 
 def variables_of(model: Any) -> dict[str, Any]:
@@ -153,9 +155,10 @@ def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int]
         return Parameter(one.path, shape, dtype, tied_to=owner, frozen=frozen, layer=layer)
     if one.parts is None:
         unknown = Part(one.path, "", shape, "unknown", kind_of(one.layer), filled=True)
-        return Parameter(one.path, shape, dtype, (unknown,), frozen=frozen, layer=layer)
+        parts = (_with_held(unknown, one),) if "float" in dtype else (unknown,)
+        return Parameter(one.path, shape, dtype, parts, frozen=frozen, layer=layer)
     at = one.layer_path
-    parts = [
+    placed = [
         replace(
             part,
             name=one.path + part.name,
@@ -165,7 +168,7 @@ def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int]
         )
         for part in one.parts
     ]
-    started = tuple(_with_start(part, one) for part in parts)
+    started = tuple(_with_start(part, one) for part in placed)
     return Parameter(one.path, shape, dtype, started, frozen=frozen, layer=layer)
 
 
@@ -180,8 +183,11 @@ def _with_start(part: Part, one: _Stored) -> Part:
     start = constant_of(initializer) if part.role in (*USUAL, "slope") else None
     part = replace(part, start=None if start is None or start == USUAL.get(part.role) else start)
     whole = part.view is None or not part.view.is_piece
-    if not whole or part.start is not None:
-        return part
+    return _with_held(part, one) if whole and part.start is None else part
+
+
+def _with_held(part: Part, one: _Stored) -> Part:
+    """Add what a variable holds, where that is unusual."""
     return replace(part, held=held(part, values_of(one.variable), lambda some: some.astype(np.float32)))
 
 

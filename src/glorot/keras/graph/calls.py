@@ -1,7 +1,7 @@
 """Calling a Keras model as a function of its variables and a batch."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -155,10 +155,16 @@ def like(tensor: Any) -> Like:
     return Like(tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype))
 
 
-def own_inputs(model: Any) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-    """Return the arguments of a call that a model itself describes; None if it describes none."""
+def own_inputs(model: Any) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """Yield the arguments of a call that a model describes, by its graph or by the shape that it was built for."""
     functional = model if hasattr(model, "_inputs_struct") else getattr(model, "_functional", None)
-    return None if functional is None else ((functional._inputs_struct,), {})
+    if functional is not None:
+        yield (functional._inputs_struct,), {}
+        return
+    shape = (model.get_build_config() or {}).get("input_shape")
+    if isinstance(shape, tuple | list) and all(size is None or isinstance(size, int) for size in shape):
+        for dtype in (model.compute_dtype, "int32"):
+            yield (keras.KerasTensor(tuple(shape), dtype, name="batch"),), {}
 
 
 def open_sizes(structure: Any) -> tuple[int, ...]:

@@ -41,7 +41,8 @@ def lower(
         GlorotError: if the model refuses the tensors, or computes with numbers that only real ones have; or if it
             has no inputs and is given none.
     """
-    given = own_inputs(model) if args is None and kwargs is None else (tuple(args or ()), dict(kwargs or {}))
+    asked = args is None and kwargs is None
+    given = next(own_inputs(model), None) if asked else (tuple(args or ()), dict(kwargs or {}))
     if given is None:
         raise GlorotError(f"{told('', model)} has no inputs to be followed on; hand in a batch as inputs")
     sizes = open_sizes(given)
