@@ -5,7 +5,7 @@ from glorot.graph.operations import Contract, Map
 
 
 def is_update(folded: Folded, use: Use) -> bool:
-    """Tell whether a parameter is a factor of what is added to another parameter, and so meets the signal as its kernel.
+    """Tell whether a parameter is a factor of what is added to another parameter, with which it meets the signal.
 
     Args:
         folded: the graph.

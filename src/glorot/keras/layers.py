@@ -8,10 +8,10 @@ from typing import Any
 import keras
 
 from glorot import fans
+from glorot.activations.values import POINTS, named
 from glorot.fans import Fans
 from glorot.inventory import Part, View
 from glorot.inventory.layouts import blocks, laid_out, with_forget_gate
-from glorot.keras.naming import activation_of_function
 from glorot.keras.paths import is_quantized, kinds
 
 Shape = tuple[int, ...]
@@ -58,7 +58,22 @@ def is_norm(layer: Any) -> bool:
 
 def state_activation(layer: Any) -> str:
     """Return the activation that the state of a recurrent cell has passed; "identity" where it is not known."""
-    return activation_of_function(layer.activation) or "identity"
+    return activation_of(layer.activation) or "identity"
+
+
+def activation_of(function: Callable[[Any], Any] | None) -> str | None:
+    """Return the name of the activation that a function of Keras computes, by its values; None for anything else.
+
+    Example:
+        >>> activation_of(None), activation_of(keras.activations.leaky_relu), activation_of(keras.ops.cumsum)
+        ('identity', 'leaky_relu(negative_slope=0.2)', None)
+    """
+    if function is None:
+        return "identity"
+    try:
+        return named(keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(POINTS, "float32"))))
+    except Exception:  # whatever the function is, it is no activation
+        return None
 
 
 def constant_of(initializer: Any) -> float | None:

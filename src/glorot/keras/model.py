@@ -17,11 +17,12 @@ from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter, Part, Stored, runs
 from glorot.inventory.fused import FUSED
 from glorot.inventory.holding import held
+from glorot.inventory.registration import Trace
 from glorot.keras.graph import lower
 from glorot.keras.graph.calls import own_inputs
 from glorot.keras.layers import OUTSIDE, Parts, constant_of, kind_of, parts_of
 from glorot.keras.paths import is_quantized, joined, kinds, layers_of, other_variables, own_variables, told
-from glorot.keras.tracing import Trace, follow
+from glorot.keras.registration import in_order
 
 WEIGHTS = {"kernel", "recurrent", "embedding"}
 
@@ -55,7 +56,7 @@ def layers(model: Any, inputs: Any = None) -> Inventory:
     stored = [_normed(one, normed) for path, layer in found for one in _stored(path, layer)]
     owners = _owners(stored)
     weighted = [one for one in stored if any(part.role in WEIGHTS for part in one.parts or ())]
-    trace = follow(model, {id(one.layer): one.layer_path for one in weighted})
+    trace = in_order(model, {id(one.layer) for one in weighted})
     depths = {path: n for n, path in enumerate(trace.order, start=1)}
     parameters = tuple(_parameter(one, owners[id(one.variable)], trace, depths) for one in stored)
     return Inventory("keras", parameters, buffers=_buffers(found, owners))

@@ -1,11 +1,12 @@
 """What a forward pass would show, guessed from the order in which a model holds its layers and activations."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from glorot.inventory import registration
+from glorot.inventory.registration import NORM, Break, Function, Layer, Trace
 from glorot.jax.models.activating import activation_of
 from glorot.jax.models.describing import Described, kind_in
-from glorot.jax.models.tracing import Trace
 
 ATTRIBUTES = {"activation", "final_activation", "act", "act_fn", "activation_fn", "nonlinearity", "fn"}
 """The names of attributes that hold an activation."""
@@ -27,27 +28,27 @@ def in_order(items: Iterable[tuple[str, Any]], described: Mapping[str, Described
     Args:
         items: (path, module or function) in the order of registration.
         described: the parameters.
-        attributes: whether the attributes of a module are in that order; if not, an activation is told of no layer
-            but one in the same Sequential.
+        attributes: whether the attributes of a module are in that order; if not, an activation counts for layers in
+            the same Sequential alone.
     """
-    items = list(items)
-    modules = dict(items)
-    layers, trace = weight_layers(described), Trace()
+    return registration.in_order(_found(list(items), described, attributes))
+
+
+def _found(
+    items: list[tuple[str, Any]], described: Mapping[str, Described], attributes: bool
+) -> Iterator[Layer | Function | Break]:
+    modules, layers, row = dict(items), weight_layers(described), ""
     norms = {known.layer for known in described.values() if any(part.role == "scale" for part in known.parts)}
-    last, activation, row = "", "identity", ""
     for path, node in _in_mlps(items, modules):
         if not attributes and _row(path, modules) != row:
-            last, activation, row = "", "identity", _row(path, modules)
+            yield Break()
+            row = _row(path, modules)
         if path in layers:
-            trace.enter(path, activation)
-            last, activation = path, "identity"
+            yield Layer(path)
         elif path in norms:
-            activation = "identity"
+            yield NORM
         elif (found := _activation(path, node, modules)) is not None:
-            if last in trace.fed_by and activation == "identity" and found != "identity":
-                trace.followed_by.setdefault(last, found)
-            activation = found
-    return trace
+            yield Function(found)
 
 
 def _in_mlps(items: Iterable[tuple[str, Any]], modules: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

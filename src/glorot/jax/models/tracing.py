@@ -1,7 +1,7 @@
 """Running a model to its graph without computing anything, and placing its layers where no batch shows them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -10,30 +10,10 @@ import numpy as np
 from glorot.graph import Graph
 from glorot.inventory import Inventory, Part
 from glorot.inventory.leaves import add_leaf
+from glorot.inventory.registration import Trace
 from glorot.jax.graph import lower
 from glorot.jax.models.describing import Described
 from glorot.jax.models.running import refusals
-
-
-@dataclass
-class Trace:
-    """The order of the layers of a model, as far as it can be guessed.
-
-    Attributes:
-        order: paths of the layers, in the order in which they probably run.
-        fed_by: for each layer, the activation that its input is the output of.
-        followed_by: for each layer, the activation applied to its output.
-    """
-
-    order: list[str] = field(default_factory=list)
-    fed_by: dict[str, str] = field(default_factory=dict)
-    followed_by: dict[str, str] = field(default_factory=dict)
-
-    def enter(self, layer: str, activation: str) -> None:
-        """Record that a layer runs, if it is the first time."""
-        if layer not in self.fed_by:
-            self.order.append(layer)
-            self.fed_by[layer] = activation
 
 
 def graph_of(
