@@ -84,6 +84,12 @@ class Escapes(TorchFunctionMode):
 
 
 @cache
+def draws(func: OpOverload) -> bool:
+    """Tell whether an operator draws random numbers."""
+    return torch.Tag.nondeterministic_seeded in func.tags
+
+
+@cache
 def _written(func: OpOverload) -> list[tuple[int, str]]:
     """Return (position, name) of the arguments that an operator writes to; those of batch norms do not say so."""
     return [
@@ -139,7 +145,7 @@ class RandomNumbers(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if not isinstance(func, OpOverload) or torch.Tag.nondeterministic_seeded not in func.tags:
+        if not isinstance(func, OpOverload) or not draws(func):
             return func(*args, **kwargs)
         device = kwargs.get("device") or next((tensor.device for tensor in _tensors((args, kwargs))), "cpu")
         if torch.device(device).type != "cpu":

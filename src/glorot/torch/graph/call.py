@@ -12,6 +12,7 @@ from torch._ops import OpOverload
 from glorot.graph import Graph
 from glorot.graph.moves import box
 from glorot.graph.operations import Broadcast, Join, Map, Operation, Permute, Reshape, Slice
+from glorot.torch.writes import draws
 
 Shape = tuple[int, ...]
 Ids = Sequence[int]
@@ -25,11 +26,13 @@ class Signature(NamedTuple):
         name: its name, without the overload, and without the underscore of one that writes in place.
         arguments: the name and the default of each argument, in order.
         written: the names of those that it writes to.
+        is_drawn: whether it draws random numbers.
     """
 
     name: str
     arguments: tuple[tuple[str, Any], ...]
     written: tuple[str, ...]
+    is_drawn: bool
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return every argument by its name."""
@@ -48,7 +51,8 @@ def signature(function: OpOverload) -> Signature:
     name = function.overloadpacket.__name__
     if written and name.endswith("_") and not name.endswith("__"):
         name = name[:-1]
-    return Signature(name, tuple((argument.name, argument.default_value) for argument in arguments), written)
+    named = tuple((argument.name, argument.default_value) for argument in arguments)
+    return Signature(name, named, written, draws(function))
 
 
 def tensors_in(values: Any) -> list[Tensor]:

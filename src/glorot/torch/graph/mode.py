@@ -96,7 +96,7 @@ class Lowering(TorchDispatchMode):
         tensors = tensors_in(arguments)
         written = [tensor for name in called.written for tensor in tensors_in(arguments[name])]
         follows = called.name not in SHAPED and any(self.memory.follows(tensor) is not None for tensor in tensors)
-        is_drawn = torch.Tag.nondeterministic_seeded in func.tags and called.name not in ROWS
+        is_drawn = called.is_drawn and called.name not in ROWS
         is_random = is_drawn and (called.name in FRESH if written else not follows)
         of: Callable[[Tensor], int] = self.memory.value
         if written and (is_random or follows):

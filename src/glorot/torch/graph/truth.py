@@ -15,6 +15,7 @@ from glorot.errors import GlorotError
 from glorot.graph import Graph
 from glorot.text import shape_text
 from glorot.torch.graph.call import signature, tensors_in
+from glorot.torch.graph.repeats import Key, Made, key_of, made_of
 from glorot.torch.writes import storage_of
 
 MOST = 1_000_000
@@ -73,6 +74,7 @@ class Truth:
         self.follows = follows
         self.layer = layer
         self._known: Any = WeakIdKeyDictionary()
+        self._made: dict[Key, Made] = {}
         self._alls: Any = WeakIdKeyDictionary()  # what asks whether something holds everywhere, as checks of values do
 
     def of(self, tensor: Tensor) -> Tensor | None:
@@ -135,7 +137,7 @@ class Truth:
             return None
         if not all(map(self._is_known, tensors)) or sum(tensor.numel() for tensor in tensors) > MOST:
             return None
-        if torch.Tag.nondeterministic_seeded in func.tags or signature(func).name in UNKNOWN:
+        if signature(func).is_drawn or signature(func).name in UNKNOWN:
             return None
         if not all(tensor.is_meta for tensor in written):
             return None
@@ -175,8 +177,15 @@ class Truth:
             one, other = args[0], args[1]
             groups = (other.shape[0],) if one.dim() == 2 and other.dim() == 2 else ()
             return one.new_empty((*groups, *one.shape[:-1], other.shape[-1]))
+        key = key_of(func, args, kwargs) if shadow is None else None
+        if key is not None and key in self._made:
+            return self._made[key].again()
         try:
-            return func(*args, **kwargs)
+            result = func(*args, **kwargs)
+            made = None if key is None else made_of(result, (args, kwargs))
+            if key is not None and made is not None:
+                self._made[key] = made
+            return result
         except NotImplementedError:  # a shape that depends on indices
             return self._with_indices(func, args, kwargs) if shadow is None else _like(shadow)
         except RuntimeError:
