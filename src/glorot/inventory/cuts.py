@@ -250,15 +250,24 @@ def role_in(folded: Folded, contract: Contract, step: Step, operand: int) -> str
 
 def _softmax_axes(folded: Folded, value: int) -> tuple[int, ...] | None:
     """Return the axes of the softmax that follows a value, with scales, shifts and masks between them."""
+    last = len(folded.graph.shape(value)) - 1
     for _ in range(8):
         users = [folded.graph.steps[position] for position, _ in folded.users[value]]
         softmax = next((step for step in users if isinstance(step.operation, Softmax)), None)
         if softmax is not None and isinstance(softmax.operation, Softmax):
-            return softmax.operation.axes
+            is_last = softmax.operation.axes == (len(folded.graph.shape(value)) - 1,)
+            return (last,) if is_last else softmax.operation.axes
         if any(folded.kind.get(step.result) in ("softmax", "centred") for step in users):
-            return (len(folded.graph.shape(value)) - 1,)
+            return (last,)
+        size = folded.graph.shape(value)[-1:]  # of the keys, which stay where heads are split off the batch
         following = [
-            step.result for step in users if isinstance(step.operation, Map | Join) and step.result in folded.source
+            step.result
+            for step in users
+            if step.result in folded.source
+            and (
+                isinstance(step.operation, Map | Join)
+                or (isinstance(step.operation, Reshape) and folded.graph.shape(step.result)[-1:] == size)
+            )
         ]
         if not following:
             return None

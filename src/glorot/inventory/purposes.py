@@ -5,7 +5,9 @@ gate, up, down              of an MLP in a branch or with a gate; "expert gate" 
 router                      its shares weigh what others make, or the largest of them choose
 adapter A, adapter B        a low-rank update beside a kernel of the same signal
 head                        its result is what the model returns, but for a softmax, a mean or a bias
+shortcut                    projects a stream beside a branch; so does a scale after it
 residual                    the last kernel of any other branch
+output bias                 what is added to the result of a head
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -46,7 +48,7 @@ class _Kernel:
 
 
 def purposes_of(folded: Folded, ends: Container[str], shortcuts: Iterable[str] = ()) -> dict[str, str]:
-    """Return what each kernel of a graph is for, by its path; what nothing tells of is left out.
+    """Return what each kernel of a graph is for, by its path, as far as the graph shows it.
 
     Args:
         folded: the graph.
