@@ -16,7 +16,7 @@ from glorot.fans import ELEMENTWISE
 from glorot.inventory import Held, Inventory, Parameter, Part, runs
 from glorot.inventory.holding import held
 from glorot.inventory.layouts import stored_shape
-from glorot.origins import Origin
+from glorot.inventory.registration import Trace
 from glorot.text import shape_text
 from glorot.torch.layers import kind_of, parts_of
 from glorot.torch.lowrank import last_of_adapters
@@ -24,7 +24,7 @@ from glorot.torch.memory import Rows, memory_of, padding_of, with_padding
 from glorot.torch.parametrized import computed_in, describe_kind, stored_in, with_storage
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
-from glorot.torch.tracing import Trace, in_order_of_registration
+from glorot.torch.registration import in_order
 
 WEIGHTS = {"kernel", "recurrent", "embedding"}
 
@@ -75,7 +75,7 @@ def layers(model: nn.Module, inputs: Any = None) -> Inventory:
     """
     model = bare(model)
     described = weight_layers(model)
-    trace = in_order_of_registration(model, described)
+    trace = in_order(model, described)
     depths = {path: n for n, path in enumerate(trace.order, start=1)}
     modules = {structural(path): module for path, module in model.named_modules(remove_duplicate=False)}
     computed = computed_in(model)
@@ -193,7 +193,7 @@ def _parts(
         )
     if any(part.depth for part in known):  # its place in the model is known already
         return tuple(replace(part, name=path + part.name) for part in known)
-    fed_by = trace.fed_by.get(layer, Origin()).activation
+    fed_by = trace.fed_by.get(layer, "identity")
     return tuple(
         replace(
             part,

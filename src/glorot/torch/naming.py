@@ -1,9 +1,9 @@
-"""The activation that a PyTorch function or module computes, by its name in the catalogue."""
+"""The activation that a PyTorch function computes, by its name in the catalogue."""
 
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from glorot.activations import ACTIVATIONS
 
@@ -56,20 +56,6 @@ OPAQUE = {
     ("transformers.activations", "ReLUSquaredActivation"): "relu_squared",
 }
 """Modules of model libraries that are an activation, or compute one from smaller steps."""
-
-
-def activation_of_module(module: nn.Module) -> str | None:
-    """Return the name of the activation that a module is, if it is one."""
-    opaque = OPAQUE.get((type(module).__module__, type(module).__name__))
-    if opaque is not None:
-        return opaque
-    if not type(module).__module__.startswith("torch.nn."):
-        return None
-    name = type(module).__name__.lower()
-    name = OTHER_NAMES.get(name, name)
-    if isinstance(module, nn.Hardtanh):
-        return BOUNDS.get((module.min_val, module.max_val))
-    return _activation(name, getattr(module, ARGUMENTS.get(name, ("approximate", 0))[0], None))
 
 
 def _activation(name: str, argument: Any) -> str | None:

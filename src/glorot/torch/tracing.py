@@ -13,10 +13,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from glorot.errors import GlorotError
-from glorot.origins import INPUT, Origin, mixed
 from glorot.preserving import LOCK
-from glorot.torch.layers import is_norm, state_activation
-from glorot.torch.naming import OPAQUE, activation_of_call, activation_of_module, plain_name
+from glorot.torch.layers import state_activation
+from glorot.torch.naming import OPAQUE, activation_of_call, plain_name
+from glorot.torch.origins import INPUT, Origin, mixed
 from glorot.torch.paths import structural
 from glorot.torch.preserve import set_apart
 
@@ -333,45 +333,3 @@ def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
             yield from _tensors(value)
         elif isinstance(value, dict):
             yield from _tensors(value.values())
-
-
-def in_order_of_registration(model: nn.Module, layers: Iterable[tuple[str, nn.Module]]) -> Trace:
-    """Guess what a forward pass would show from the order in which modules were registered."""
-    trace = Trace()
-    paths = {id(module): path for path, module in layers}
-    transformers = [
-        module
-        for module in model.modules()
-        if isinstance(module, nn.TransformerEncoderLayer | nn.TransformerDecoderLayer)
-    ]
-    quiet = {id(module.activation) for module in transformers}  # registered last, used in the middle
-    last = Origin()
-    for _, module in model.named_modules(remove_duplicate=False):  # one ReLU may stand in several places
-        activation = activation_of_module(module)
-        if id(module) in paths and paths[id(module)] not in trace.fed_by:
-            path = paths[id(module)]
-            trace.order.append(path)
-            trace.fed_by[path] = last
-            last = _output_of(path, module)
-        elif activation is not None and id(module) not in quiet:
-            for layer in last.layers if last.direct else ():
-                trace.followed_by.setdefault(layer, activation)
-            last = replace(last, activation=activation)
-        elif is_norm(module):
-            last = replace(last, activation="identity")
-    for module in transformers:
-        _know_transformer(module, paths, trace)
-    return trace
-
-
-def _know_transformer(module: Any, paths: dict[int, str], trace: Trace) -> None:
-    """Correct what order cannot show: what runs where inside PyTorch's own transformer layers."""
-    function = module.activation
-    name = activation_of_module(function) if isinstance(function, nn.Module) else activation_of_call(function, (), {})
-    first, second = (paths.get(id(layer)) for layer in (module.linear1, module.linear2))
-    if name is not None and first is not None and second is not None:
-        trace.followed_by[first] = name
-        trace.fed_by[second] = Origin(name, frozenset({first}))
-    for behind_norm in (module.linear1, module.self_attn):
-        if id(behind_norm) in paths:
-            trace.fed_by[paths[id(behind_norm)]] = Origin()

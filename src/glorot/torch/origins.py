@@ -1,4 +1,4 @@
-"""Origins: where the tensors of a forward pass come from, in whatever framework it runs."""
+"""Origins: where the tensors of a forward pass come from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
