@@ -22,7 +22,7 @@ def test_every_path_that_it_names_is_there():
     prose = re.sub(r"```.*?```", "", TEXT, flags=re.S)
     words = re.findall(r"[\w./]+", " ".join(re.findall(r"`([^`#]+)`", prose)))
     paths = {word for word in words if "/" in word or word.endswith((".py", ".md", ".txt"))}
-    assert {"src/glorot/recipes/", "torch/naming.py", "tests/test_fans.py", "caffe/kinds/"} <= paths
+    assert {"src/glorot/recipes/", "adapters.py", "tests/test_fans.py", "caffe/kinds/"} <= paths
     assert not [path for path in paths if not any((base / path).exists() for base in (ROOT, SOURCE))]
 
 

@@ -22,6 +22,7 @@ OPENERS = {
 OWN_PLACES = {
     "files.py": "the one place",
     "report/document.py": "reads what is installed with glorot",
+    "adapters.py": "opens models: the net that a file defines",
     "arrays.py": "reads how much memory the system gives",
     "cli/errors.py": "opens what swallows the output that nobody reads",
 }

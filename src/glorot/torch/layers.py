@@ -225,10 +225,9 @@ def is_norm(m: nn.Module) -> bool:
 
 def _by_name(m: nn.Module) -> dict[str, Parts]:
     """Understand the layers that model libraries write for themselves, without importing any."""
-    kinds = {(kind.__module__, kind.__name__) for kind in type(m).__mro__}
-    if ("transformers.pytorch_utils", "Conv1D") in kinds:
-        return _transposed_linear(m)
-    return _norm(m) if is_norm(m) else {}
+    kinds = (f"{kind.__module__}.{kind.__name__}" for kind in type(m).__mro__)
+    describe = next((NAMED[kind] for kind in kinds if kind in NAMED), _norm if is_norm(m) else None)
+    return {} if describe is None else describe(m)
 
 
 NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase)
@@ -247,3 +246,8 @@ LAYERS: dict[type, Describe] = {
     nn.PReLU: _prelu,
 }
 """One row a layer type; subclasses are found through their bases."""
+
+NAMED: dict[str, Describe] = {
+    "transformers.pytorch_utils.Conv1D": _transposed_linear,
+}
+"""One row a layer type of another library, which is not imported for it."""
