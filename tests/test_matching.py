@@ -1,6 +1,8 @@
 """Matching: one plan starts one network in every framework from the same weights, and nobody writes names by hand."""
 
+import json
 from itertools import pairwise, permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -300,3 +302,27 @@ def test_names_that_do_not_fit_are_refused(names: object, message: str):
 def test_a_model_in_place_of_a_plan_is_refused():
     with pytest.raises(GlorotError, match="match takes a plan first and then the model, got Named"):
         glorot.match(Named("a", "b"), Named("a", "b"))
+
+
+# ---- how far parts are from batch and end ----------------------------------------------------------------------------
+
+
+def test_ways_are_the_same_in_whichever_order_branches_run():
+    batch = torch.ones(1, 4, 8)
+    ways = [{e.name: e.way for e in glorot.plan(Towers(names, (1, 3)), inputs=batch)} for names in ("ab", "ba")]
+    assert (
+        ways[0]
+        == ways[1]
+        == dict.fromkeys(("a.weight", "b.weight"), (1, 2)) | dict.fromkeys(("a.bias", "b.bias"), (2, 1))
+    )
+
+
+def test_a_plan_file_keeps_ways_and_a_damaged_one_is_refused(tmp_path: Path):
+    plan = glorot.plan(Named("a", "b", "c"), inputs=X4)
+    file = plan.save(tmp_path / "plan.json")
+    assert [entry.way for entry in glorot.Plan.load(file)] == [(1, 6), (2, 5), (3, 4), (4, 3), (5, 2), (6, 1)]
+    data = json.loads(file.read_text())
+    data["entries"][0]["way"] = [1, -6]
+    file.write_text(json.dumps(data))
+    with pytest.raises(GlorotError, match=r"entry 0 \(a\.weight\): way must be null or two numbers from 0 on"):
+        glorot.Plan.load(file)
