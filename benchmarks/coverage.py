@@ -4,9 +4,10 @@
     python benchmarks/coverage.py --library timm monai    the models in coverage_{images,maps,others}.py
 
 Every type of model that AutoModel knows is built small: two layers, small widths, a vocabulary of 100. It is planned on
-the meta device, without and with a batch. What the batch reaches is told by autograd, on a twin with memory. What was
-found stays in build/coverage.json, or build/coverage-LIBRARY.json, so that the script can be stopped, and goes on where
-it was; delete an entry, or the file, to measure it again. A section of results/coverage.md is made of it.
+the meta device, by its classes alone and with the batch that glorot makes; models of other libraries get a batch. What
+the batch reaches is told by autograd. What was found stays in build/coverage.json, or build/coverage-LIBRARY.json, so
+that the script can be stopped, and goes on where it was; delete an entry, or the file, to measure it again. A section
+of results/coverage.md is made of it.
 
 timm, torchvision, vit-pytorch and open_clip need an environment of their own (pip install torch==2.14.1
 torchvision==0.29.1 timm), for PyPI's torchvision does not load beside the version of PyTorch that glorot is tested on.
@@ -38,7 +39,6 @@ from torch.utils._pytree import tree_map
 
 import glorot
 from glorot import GlorotError
-from glorot.torch.paths import structural
 
 LIMIT = 120
 """Seconds that one model may take."""
@@ -67,7 +67,7 @@ def told(error: BaseException) -> str:
 
 def measured(kind: str) -> dict[str, Any]:
     """Return what is found of a type of model, in the first size in which it runs, or else can be built."""
-    from coverage_models import built, configurations
+    from coverage_models import MOST_WEIGHTS, best_batch, built, configurations
 
     found: dict[str, Any] = {"model": kind}
     chosen = None
@@ -79,42 +79,32 @@ def measured(kind: str) -> dict[str, Any]:
         except Exception as error:  # of whatever kind a model raises
             found.setdefault("not built", told(error))
             continue
-        tried = (size, model, *with_memory(model, config))
+        tried = (size, config, model, *best_batch(model))
         chosen = chosen or tried
-        if not tried[-1]:
+        if tried[-2]:
             chosen = tried
             break
     if chosen is None:
         return found
-    size, model, twin, batch, reach, why = chosen
+    size, config, model, batch, reach, why = chosen
     found = {"model": kind, "size": size, "weights": sum(p.numel() for p in model.parameters())}
-    found["without"] = outcome(model, None)[1]
+    found["without"] = outcome(model, False)[1]
     found["batch"] = {name: list(value.shape) for name, value in batch.items()}
-    return {**found, "no batch": why} if why else {**found, **with_batch(model, twin, batch, reach)}
+    twin = built(config, "cpu") if found["weights"] < MOST_WEIGHTS else None
+    if not reach and batch and twin is not None:  # what it computes depends on numbers that meta tensors do not hold
+        _, reach, why = best_batch(twin)
+    return {**found, "no batch": why} if not reach else {**found, **with_batch(model, twin, None, reach)}
 
 
-def with_memory(model: nn.Module, config: Any) -> tuple[nn.Module | None, dict[str, Tensor], set[str], str]:
-    """Return a twin that has memory, the batch that reaches most of it, what that is, and why there is no batch."""
-    from coverage_models import MOST_WEIGHTS, best_batch, built
-
-    if sum(p.numel() for p in model.parameters()) > MOST_WEIGHTS:
-        return None, {}, set(), "too large to be run"
-    try:
-        twin = built(config, "cpu")
-    except Exception as error:
-        return None, {}, set(), f"no twin: {told(error)}"[:200]
-    return twin, *best_batch(twin, config)
-
-
-def with_batch(model: nn.Module, twin: nn.Module | None, batch: dict[str, Tensor], reach: set[str]) -> dict[str, Any]:
-    """Return what a batch shows of a model on meta, and of its twin with memory."""
+def with_batch(model: nn.Module, twin: nn.Module | None, batch: Any, reach: set[str]) -> dict[str, Any]:
+    """Return what a batch, or one that glorot makes, shows of a model on meta, and of its twin with memory."""
     start = time.perf_counter()
     plan, refusal = outcome(model, batch)
     found: dict[str, Any] = {"with": refusal, "seconds": time.perf_counter() - start}
     if refusal and not is_unknown(refusal) and twin is not None:
         plan, found["real"] = outcome(twin, batch)
         model, refusal = twin, found["real"]
-    paths = {structural(path) for path in reach}
+    paths = reach
     if is_unknown(refusal):
         found["unexplained"] = sorted(paths & set(re.findall(r"^  (\S+)  ", refusal, re.M)))
     shown = outcome(model, batch, [("*", "skip")])[0] if is_unknown(refusal) else plan

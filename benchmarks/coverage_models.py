@@ -1,15 +1,17 @@
-"""Small models of `transformers` of every type, and batches that they run on."""
+"""Small models of `transformers` of every type, and the batches that glorot makes for them."""
 
 import dataclasses
-import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from coverage_reach import reached
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig
+
+from glorot.torch.model import layers
+from glorot.torch.seeing import own_batch
 
 WORDS = 100
 SIZES: tuple[tuple[str, int, int], ...] = (  # a pattern for the names of fields, and what they are: small, and wide
@@ -86,141 +88,16 @@ def built(config: PreTrainedConfig, device: str) -> nn.Module:
     return model.eval()
 
 
-# ---- batches ---------------------------------------------------------------------------------------------------------
-
-
-def found(config: PreTrainedConfig, *names: str, usual: Any = None) -> Any:
-    """Return the first of several fields that a configuration has, or one of those inside it."""
-    inner = [value for value in vars(config).values() if isinstance(value, PreTrainedConfig)]
-    for name in names:
-        for one in (config, *inner):
-            value = vars(one).get(name)
-            if value is not None and not isinstance(value, PreTrainedConfig):
-                return value
-    return next((deep for one in inner if (deep := found(one, *names)) is not None), usual)
-
-
-def _pair(size: Any) -> tuple[int, ...]:
-    return tuple(size)[-2:] if isinstance(size, list | tuple) else (size, size)
-
-
-def _image(config: PreTrainedConfig) -> Tensor:
-    return torch.randn(2, found(config, "num_channels", "in_channels", "in_chans", usual=3), *_image_size(config))
-
-
-def _image_size(config: PreTrainedConfig) -> tuple[int, ...]:
-    size = found(config, "image_size", "img_size", "input_size", "vision_image_size", usual=224)
-    return _pair(size) if not isinstance(size, dict) else (224, 224)
-
-
-def _video(config: PreTrainedConfig) -> Tensor:
-    frames = found(config, "num_frames", "frames_per_clip", usual=4)
-    return torch.randn(1, frames, found(config, "num_channels", "in_channels", usual=3), *_image_size(config))
-
-
-def _spectrum(config: PreTrainedConfig) -> Tensor:
-    places = found(config, "max_source_positions", usual=100)
-    features = found(config, "num_mel_bins", "feature_projection_input_dim", "input_feat_per_channel", usual=80)
-    return torch.randn(2, features, 2 * places)
-
-
-def _frames(config: PreTrainedConfig) -> Tensor:
-    names = ("num_mel_bins", "feature_projection_input_dim", "input_feat_per_channel", "input_channels")
-    return torch.randn(2, found(config, "max_length", usual=100), found(config, *names, usual=80))
-
-
-def _boxes(_: PreTrainedConfig) -> Tensor:
-    corner, extent = torch.randint(0, 400, (2, 7, 2)), torch.randint(1, 200, (2, 7, 2))
-    return torch.cat([corner, corner + extent], dim=-1)
-
-
-def _ids(config: PreTrainedConfig) -> Tensor:
-    words = found(config, "vocab_size", usual=WORDS)
-    return torch.randint(3, max(min(words, WORDS - 20), 4), (2, 7))
-
-
-def _patches(config: PreTrainedConfig) -> Tensor:
-    sizes = (found(config, "in_channels", "num_channels", usual=3), found(config, "temporal_patch_size", usual=1))
-    return torch.randn(16, sizes[0] * sizes[1] * found(config, "patch_size", usual=14) ** 2)
-
-
-def _series(config: PreTrainedConfig) -> Tensor:
-    return torch.randn(2, found(config, "context_length", usual=32), found(config, "num_input_channels", usual=1))
-
-
-MAKERS: dict[str, tuple[Callable[[PreTrainedConfig], Tensor], ...]] = {
-    "input_ids": (_ids,),
-    "decoder_input_ids": (_ids,),
-    "pixel_values": (_image, _video, _patches),
-    "image_grid_thw": (lambda _: torch.tensor([[1, 4, 4]]),),
-    "hidden_states": (_patches,),
-    "grid_thw": (lambda _: torch.tensor([[1, 4, 4]]),),
-    "pixel_values_videos": (_video,),
-    "input_features": (_spectrum, _frames, lambda config: _frames(config)[:, None]),
-    "input_values": (lambda _: torch.randn(2, 8000), _frames, lambda _: torch.randn(2, 1, 8000)),
-    "audio_values": (lambda _: torch.randn(2, 1, 8000),),
-    "past_values": (_series,),
-    "bbox": (_boxes,),
-    "pixel_mask": (lambda config: torch.ones(2, *_image_size(config), dtype=torch.long),),
-    "task_inputs": (_ids,),
-    "input_features_mask": (lambda _: torch.ones(2, 100, dtype=torch.long),),
-    "audio_mel_mask": (lambda _: torch.zeros(2, 100, dtype=torch.bool),),
-    "audio_mel": (_frames,),
-}
-"""The arguments of a forward pass, and the batches that may be meant."""
-
-TOGETHER: tuple[tuple[str, ...], ...] = (  # what is tried, of what a model takes
-    tuple(name for name in MAKERS if name != "pixel_mask"),
-    tuple(MAKERS),
-    ("input_ids", "pixel_values", "image_grid_thw"),
-    ("input_ids", "bbox", "decoder_input_ids"),
-    ("pixel_values",),
-    ("pixel_values", "image_grid_thw"),
-    ("pixel_values_videos",),
-    ("input_features", "decoder_input_ids"),
-    ("input_values", "decoder_input_ids"),
-    ("input_values",),
-)
-
-
-def batches(model: nn.Module, config: PreTrainedConfig) -> list[dict[str, Tensor]]:
-    """Return the batches that a model may be meant to take, the fullest first."""
-    takes = inspect.signature(model.forward).parameters
-    made: dict[tuple[tuple[str, int], ...], dict[str, Tensor]] = {}
-    for names in TOGETHER:
-        known = [name for name in names if name in takes]
-        for turn in range(max((len(MAKERS[name]) for name in known), default=0)):
-            key = tuple((name, min(turn, len(MAKERS[name]) - 1)) for name in known)
-            if key not in made:
-                made[key] = {name: MAKERS[name][n](config) for name, n in key}
-    return [*made.values()]
-
-
-def best_batch(model: nn.Module, config: PreTrainedConfig) -> tuple[dict[str, Tensor], set[str], str]:
-    """Return the batch that reaches most, what it reaches, and why no batch runs if none does."""
-    waiting, why = batches(model, config), "no argument that the script knows"
-    best: tuple[dict[str, Tensor], set[str]] = (waiting[0] if waiting else {}, set())
-    for batch in waiting:  # which grows
-        try:
-            paths = reached(model, batch)
-        except Exception as error:  # of whatever kind a model raises
-            told = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-            why = told if best[0] is batch else why
-            waiting += _with_places(batch, config, str(error))
-            continue
-        if len(paths) > len(best[1]):
-            best = (batch, paths)
-        if len(paths) == len([*model.parameters()]):
-            break
-    return (*best, "" if best[1] else why)
-
-
-def _with_places(batch: dict[str, Tensor], config: PreTrainedConfig, told: str) -> list[dict[str, Tensor]]:
-    """Return a batch whose words leave as many places for an image as its model asks for."""
-    asked = re.search(r"tokens:? (\d+).*?features:? (\d+)", told)
-    token = found(config, "image_token_id", "image_token_index", "audio_token_id", "video_token_id")
-    if asked is None or token is None or "input_ids" not in batch or (batch["input_ids"] == token).any():
-        return []
-    count = int(asked[2]) // len(batch["input_ids"])
-    words = [torch.cat([ids, torch.full((count,), token), ids]) for ids in batch["input_ids"]]
-    return [{**batch, "input_ids": torch.stack(words)}]
+def best_batch(model: nn.Module) -> tuple[dict[str, Tensor], set[str], str]:
+    """Return the batch that glorot makes for a model, what it reaches as autograd tells, and why there is none."""
+    own = own_batch(model, layers(model))
+    if own is None or not isinstance(own[0].inputs, dict):
+        return {}, set(), "glorot makes no batch that it runs on"
+    batch = own[0].inputs
+    device = next(model.parameters()).device
+    try:
+        return batch, reached(model, {name: value.to(device) for name, value in batch.items()}), ""
+    except TimeoutError:
+        raise
+    except Exception as error:  # of whatever kind a model raises
+        return batch, set(), f"{type(error).__name__}: {error}".splitlines()[0][:200]

@@ -16,9 +16,9 @@ COLUMNS = (
 )
 INTRODUCTION = """# Coverage: models of libraries
 
-Made by `benchmarks/coverage.py`, a library at a time. A model counts as planned if `glorot.plan(model, inputs=batch)`
-gives a plan without a rule, on meta or, where its forward needs values, with memory; what a batch reaches is told by
-autograd.
+Made by `benchmarks/coverage.py`, a library at a time. A model counts as planned if `glorot.plan` gives a plan
+without a rule, on meta or, where its forward needs values, with memory. The models of transformers get the batch that
+glorot makes, all others are given one; what a batch reaches is told by autograd.
 """
 
 
@@ -100,7 +100,7 @@ def renewed(page: str, library: str, rows: list[dict[str, Any]], names: int, ver
 
 
 REFUSED = {
-    "Refused without a batch": "without",
+    "Refused by the classes of the layers alone": "without",
     "Refused with a batch": "with",
     "Refused with a batch by the twin with memory, too": "real",
     "No batch runs": "no batch",
@@ -126,7 +126,12 @@ def figures(rows: list[dict[str, Any]], made: list[dict[str, Any]], names: int) 
         ("run, of all that were listed", share(len(rows), names)),
         ("built", share(len(made), len(rows)) + told),
         *(
-            [("planned without a rule, without a batch", share(sum(not row["without"] for row in alone), len(alone)))]
+            [
+                (
+                    "planned without a rule by classes alone",
+                    share(sum(not row["without"] for row in alone), len(alone)),
+                )
+            ]
             if alone
             else []
         ),

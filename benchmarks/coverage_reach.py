@@ -7,6 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from glorot.torch.parametrized import computed_in, paths_of
+from glorot.torch.paths import structural
+
 
 def reached(model: nn.Module, batch: Any) -> set[str]:
     """Return the parameters that what a model returns depends on; a batch is a dict or a tuple of arguments."""
@@ -23,7 +26,11 @@ def reached(model: nn.Module, batch: Any) -> set[str]:
     finally:
         for tensor in frozen:
             tensor.requires_grad_(False)
-    return {path for path, gradient in zip(named, found, strict=True) if gradient is not None}
+    used = {
+        original: path for path, one in computed_in(model).items() for original in paths_of(path, one)
+    }  # a computed weight has one path
+    paths = (structural(path) for path, gradient in zip(named, found, strict=True) if gradient is not None)
+    return {used.get(path, path) for path in paths}
 
 
 def _plain(result: Any) -> Any:

@@ -172,7 +172,7 @@ def of_type(kind: str, size: str = "small") -> tuple[nn.Module, Any]:
 
     config = next(config for name, config in configurations(kind) if name == size)
     model = built(config, "cpu")
-    return model, best_batch(model, config)[0]
+    return model, best_batch(model)[0]
 
 
 def of_torch() -> dict[str, Build]:

@@ -38,7 +38,8 @@ def graph(model: nn.Module, stock: Inventory, inputs: Any = None, forward: Forwa
     """
     model = bare(model)
     if inputs is None:
-        return graph_of_own_batch(model, stock)
+        own = own_batch(model, stock)
+        return None if own is None else own[1]
     with preserved(model), torch.no_grad():
         lowered = _lowered(model, stock, inputs, forward)
     if isinstance(lowered.error, GlorotError) and not isinstance(lowered.error, UnknownElementsError):
@@ -117,10 +118,11 @@ MOST_TRIES = 24
 """Batches that are tried on a model."""
 
 
-def graph_of_own_batch(model: nn.Module, stock: Inventory) -> Graph | None:
-    """Return what a model computes of a batch that is made for it, on meta; None if it takes none of those tried.
+def own_batch(model: nn.Module, stock: Inventory) -> tuple[Batch, Graph] | None:
+    """Return a batch that is made for a model, and what it computes of it; None if it takes none of those tried.
 
-    Of several, that which reaches most parameters counts. Nobody asked for this pass: whatever it raises means None.
+    It runs on meta. Of several, that which reaches most parameters counts. Nobody asked for this pass: whatever it
+    raises means None.
     """
     with suppress(Exception), warnings.catch_warnings(), preserved(model), torch.no_grad():
         warnings.simplefilter("ignore")
@@ -135,8 +137,8 @@ def graph_of_own_batch(model: nn.Module, stock: Inventory) -> Graph | None:
 
 def _best(
     model: nn.Module, stock: Inventory, group: Iterable[Batch], standing: Mapping[int, Tensor], tries: Iterator[int]
-) -> Graph | None:
-    """Return the graph of the batch that reaches most parameters, of those that a model takes."""
+) -> tuple[Batch, Graph] | None:
+    """Return the batch that reaches most parameters, of those that a model takes, and what it computes of it."""
     best, most, waiting = None, 0, [*reversed([*group])]
     while waiting and next(tries) <= MOST_TRIES and most < len(standing):
         batch = waiting.pop()
@@ -145,7 +147,7 @@ def _best(
             reached = _reached(lowered.graph)
             if reached > most:
                 lowered.graph.invented = batch.invented
-                best, most = lowered.graph, reached
+                best, most = (batch, lowered.graph), reached
         else:
             again = with_places(batch, getattr(model, "config", None), str(lowered.error))
             waiting += [] if again is None else [again]
