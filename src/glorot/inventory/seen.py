@@ -135,7 +135,9 @@ def _sums_in_loops(folded: Folded, value: int) -> list[int]:
         step = folded.graph.steps[position]
         if folded.kind.get(step.result) == "sum":
             kernels = [kernel_before(folded, folded.back(operand)) for operand in folded.data_of(step)]
-            found += [step.result] if any(_recurs(folded, path) for path in kernels) else []
+            is_turn = any(_recurs(folded, path) for path in kernels)
+            is_turn |= all(kernels) and any(_repeats(folded, path) for path in kernels)
+            found += [step.result] if is_turn else []
     return found
 
 
@@ -143,3 +145,9 @@ def _recurs(folded: Folded, path: str) -> bool:
     """Tell whether a kernel is used in the first turn of a loop, and so in all turns."""
     results = (folded.graph.steps[use.step].result for use in folded.uses.get(path, ()))
     return not folded.graph.settling.isdisjoint(results)
+
+
+def _repeats(folded: Folded, path: str) -> bool:
+    """Tell whether a kernel is taken more than once, be it by the zeros before the first turn of a loop."""
+    taken = (folded.graph.steps[use.step].operands[use.operand] for use in folded.uses.get(path, ()))
+    return any(len({position for position, _ in folded.users[value]}) > 1 for value in taken)
