@@ -1,5 +1,6 @@
 """What a model holds before it is started: whether it is unusual for its layer, and so perhaps meant."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -57,9 +58,13 @@ def held(part: Part, values: Any, as_array: Callable[[Any], Floats]) -> Held | N
 
 def _sample_of(values: Any, size: int) -> Any:
     """Return every n-th element, without a copy of the whole, which a transposed matrix takes to be flat."""
-    if size <= SAMPLE:
-        return values.reshape(-1)
-    return values[np.unravel_index(np.arange(0, size, size // SAMPLE), tuple(values.shape))]
+    return values.reshape(-1) if size <= SAMPLE else values[_places_in(tuple(values.shape))]
+
+
+@functools.lru_cache(maxsize=16)
+def _places_in(shape: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:
+    size = math.prod(shape)
+    return np.unravel_index(np.arange(0, size, size // SAMPLE), shape)
 
 
 def _constant(part: Part, value: float) -> Held | None:
