@@ -1,5 +1,7 @@
 """A batch that nobody gave: which models glorot makes one for, what the plan is then, and that it costs nothing."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -204,3 +206,27 @@ def test_text_images_sound_and_mixtures_are_made(kind: str) -> None:
     with torch.device("meta"):
         model = AutoModel.from_config(AutoConfig.for_model(kind, **CONFIGURED[kind]))
     assert all(part.seen for part in take_inventory(model).parts)
+
+
+BESIDE_TENSORFLOW = """
+import tensorflow, torch, glorot
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(3, 4), nn.Linear(8, 2)
+
+    def forward(self, x):
+        y = self.a(x)
+        return self.b(torch.cat([y, torch.relu(y)], -1))
+
+print(glorot.plan(Net())["b.weight"].fed_by)
+"""
+
+
+@pytest.mark.slow
+def test_tensorflow_may_be_there_too() -> None:
+    """Some operators on meta import Triton, which ends a process that has TensorFlow."""
+    run = subprocess.run([sys.executable, "-c", BESIDE_TENSORFLOW], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout.strip()) == (0, "identity | relu")

@@ -144,12 +144,26 @@ def _eager() -> Iterator[None]:
     """Run every module as it is written: without compiled code, and without the kernels of whole attention layers."""
     fast = torch.backends.mha.get_fastpath_enabled()
     with ExitStack() as stack:
+        stack.enter_context(_without_triton())
         if "torch._dynamo" in sys.modules:
             stack.enter_context(LOCK)
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         torch.backends.mha.set_fastpath_enabled(False)
         stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
         yield
+
+
+@contextmanager
+def _without_triton() -> Iterator[None]:
+    """Keep operators on meta from importing Triton after TensorFlow, which ends the process: each has its own LLVM."""
+    if "tensorflow" not in sys.modules or "triton" in sys.modules:
+        yield
+        return
+    sys.modules["triton"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["triton"]
 
 
 def _add_inputs(lowering: Lowering, batch: Any) -> None:
