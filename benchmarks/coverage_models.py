@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+import torch._dynamo  # before TensorFlow, which some models bring, for after it Triton ends the process
 from coverage_reach import reached
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig

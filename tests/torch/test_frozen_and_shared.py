@@ -104,7 +104,9 @@ def test_a_padding_row_of_a_tied_matrix_that_is_cut_otherwise_is_refused() -> No
             self.words = nn.Embedding(12, 4, padding_idx=0)
             self.words.weight = self.attention.in_proj_weight
 
-    with pytest.raises(GlorotError, match=r"attention\.in_proj_weight is tied to a table whose padding row stays 0, and is cut"):
+    with pytest.raises(
+        GlorotError, match=r"attention\.in_proj_weight is tied to a table whose padding row stays 0, and is cut"
+    ):
         glorot.plan(Attention())
 
 
