@@ -8,7 +8,7 @@ from glorot.errors import GlorotError
 from glorot.graph import Forward
 from glorot.inventory import Inventory
 from glorot.inventory.labels import labelled
-from glorot.plans import Plan, Rules, assignments, resolve
+from glorot.plans import Assignment, Plan, Rules, assignments, resolve
 from glorot.recipes import Recipe, as_recipe, own_recipe
 from glorot.schemes import Scheme
 
@@ -122,19 +122,33 @@ def apply(
     if not isinstance(plan, Plan):
         raise GlorotError(f"apply takes a plan first and then the model, got {type(plan).__name__}")
     adapter, model = opened(model, inputs)
-    inventory = labelled(_stock_for(plan, model, inputs), axes)
-    assigned = assignments(plan, inventory, seed, prefix, names)
-    if device is not None and inventory.framework != "torch":
-        raise GlorotError(f"device= is for models of PyTorch, got one of {inventory.framework}")
+    framework, assigned = _assigned(plan, model, seed, prefix, names, axes, inputs)
+    if device is not None and framework != "torch":
+        raise GlorotError(f"device= is for models of PyTorch, got one of {framework}")
     return cast(M, adapter.write(model, assigned, device))
 
 
-def _stock_for(plan: Plan, model: Any, inputs: Any) -> Inventory:
-    """Take stock of a model that a plan is written into; of its own framework, the plan has the parts already."""
-    if inputs is not None:
-        return take_inventory(model, inputs)
-    stock = take_inventory(model, inputs=False)
-    return stock if plan.framework in ("", stock.framework) else take_inventory(model)
+def _assigned(
+    plan: Plan,
+    model: Any,
+    seed: int,
+    prefix: str,
+    names: Mapping[str, str] | None,
+    axes: Mapping[str, str] | None,
+    inputs: Any,
+) -> tuple[str, list[Assignment]]:
+    """Return the framework of a model, and what a plan writes into it.
+
+    A plan of its own framework brings the parts; one of another may be cut as only what the model computes shows.
+    """
+    stock = labelled(take_inventory(model, False if inputs is None else inputs), axes)
+    try:
+        return stock.framework, assignments(plan, stock, seed, prefix, names)
+    except GlorotError:
+        if inputs is not None or plan.framework in ("", stock.framework):
+            raise
+    stock = labelled(take_inventory(model), axes)
+    return stock.framework, assignments(plan, stock, seed, prefix, names)
 
 
 def initialize(

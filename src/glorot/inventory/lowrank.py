@@ -4,8 +4,8 @@ from glorot.graph.folding import Folded, Use
 from glorot.graph.operations import Contract, Map
 
 
-def is_update(folded: Folded, use: Use) -> bool:
-    """Tell whether a parameter is a factor of what is added to another parameter, with which it meets the signal.
+def other_factor(folded: Folded, use: Use) -> str:
+    """Return the path of the parameter that another is multiplied by to be added to a third; "" for anything else.
 
     Args:
         folded: the graph.
@@ -18,14 +18,15 @@ def is_update(folded: Folded, use: Use) -> bool:
         if maker is None:
             continue
         if isinstance(maker.operation, Contract) and len(maker.operands) > 1:
-            if added and any(use.path in _paths_below(folded, operand) for operand in maker.operands):
-                return True
+            factors = sorted({path for operand in maker.operands for path in _paths_below(folded, operand)})
+            if added and use.path in factors:
+                return next((path for path in factors if path != use.path), "")
             continue
         below = [_paths_below(folded, operand) for operand in maker.operands]
         is_sum = isinstance(maker.operation, Map) and maker.operation.function == "add" and all(below)
         added |= is_sum and any(use.path not in paths for paths in below)
         waiting += [one for one, paths in zip(maker.operands, below, strict=True) if use.path in paths]
-    return False
+    return ""
 
 
 def _paths_below(folded: Folded, value: int) -> set[str]:

@@ -111,14 +111,12 @@ class Stored:
 
     Attributes:
         words: how.
-        share: the share of its elements that a mask leaves.
         scheme: the scheme that it starts with where no rule asks for another, for it can hold few laws; "" for any.
         scale: the path of the norm that stands beside its direction and is written with it; "" if there is none.
         over: the stored axes that this norm is taken over.
     """
 
     words: str
-    share: float = 1.0
     scheme: str = ""
     scale: str = ""
     over: tuple[int, ...] = ()

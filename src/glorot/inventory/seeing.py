@@ -1,19 +1,19 @@
 """Seeing: what the graph of a model adds to what is known of its layers, and where it knows better."""
 
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from glorot.errors import GlorotError
 from glorot.fans import ELEMENTWISE, Fans, embedding
-from glorot.graph import Folded, Graph
+from glorot.graph import Folded, Graph, Use
 from glorot.graph.operations import Convolve
 from glorot.graph.sources import kernel_before
 from glorot.inventory.branches import branches_of, merges_of
 from glorot.inventory.cuts import Comb, comb_of, names_of, pieces_of
 from glorot.inventory.kernels import Kernel, fans_of, kernel_of, kernel_operand, outputs_of
 from glorot.inventory.layouts import comb, laid_out
-from glorot.inventory.lowrank import is_update
+from glorot.inventory.lowrank import other_factor
 from glorot.inventory.parts import Inventory, Parameter, Part, runs
 from glorot.inventory.purposes import purpose_of, purposes_of
 from glorot.inventory.roles import Role, role_of
@@ -45,10 +45,7 @@ def observed(inventory: Inventory, graph: Graph) -> Inventory:
         kernels piece by piece, sources, followers, and the order of execution. What the batch does not reach is like
         its twin in another block, or kept.
     """
-    layers = {one.path: one.layer for one in inventory.parameters}
-    unowned = {one.path for one in inventory.parameters if any(part.role == "unknown" for part in one.parts)}
-    ties = {one.path: one.tied_to for one in inventory.parameters if one.tied_to is not None}
-    view = _View(graph, layers, unowned, ties)
+    view = _View(inventory, graph)
     ways = ways_in(view.folded, {part.path for part in inventory.parts if runs(part.role)})
     parameters = tuple(
         replace(one, parts=tuple(replace(part, way=ways.get(one.path)) for part in view.parts_of(one)))
@@ -63,9 +60,13 @@ def observed(inventory: Inventory, graph: Graph) -> Inventory:
 class _View:
     """The graph of a model, asked parameter by parameter."""
 
-    def __init__(
-        self, graph: Graph, layers: Mapping[str, str], unowned: Container[str], ties: Mapping[str, str]
-    ) -> None:
+    def __init__(self, inventory: Inventory, graph: Graph) -> None:
+        every = inventory.parameters
+        layers = {one.path: one.layer for one in every}
+        unowned = {one.path for one in every if any(part.role == "unknown" for part in one.parts)}
+        ties = {one.path: one.tied_to for one in every if one.tied_to is not None}
+        self.zeros = {one.path for one in every if one.parts and all(map(_holds_zeros, one.parts))}
+        self.filled = {part.path for part in inventory.parts if part.filled}
         self.folded = Folded(graph)
         self.stored = {value.path for value in graph.values if value.path}
         self.seen = seen_in(self.folded)
@@ -101,10 +102,19 @@ class _View:
         else:
             seen = self.seen.get(path, first)
         placed = (self._placed(part, seen, self.depths.get(layer, 0), role is not None) for part in parts)
-        is_zero = all(part.held is not None and part.held.value == 0 for part in parts)
-        if role is not None and role.name == "kernel" and is_zero and is_update(self.folded, role.use):
-            return tuple(replace(part, role="shift") for part in placed)  # an adapter, which starts as no change
+        if role is not None and role.name == "kernel" and self._starts_as_no_change(path, role.use):
+            return tuple(replace(part, role="shift") for part in placed)
         return tuple(placed)
+
+    def _starts_as_no_change(self, path: str, use: Use) -> bool:
+        """Tell whether a kernel is the second matrix of an adapter: it holds zeros, and the first one does not."""
+        first = ""
+        if self.purposes.get(path) == "adapter B":
+            first = kernel_before(self.folded, self.folded.back(self.folded.signal_beside(use) or 0))
+        elif path in self.zeros:
+            first = other_factor(self.folded, use)
+        is_blank = path not in self.filled and self.purposes.get(path) == "adapter B"
+        return bool(first) and (is_blank or (path in self.zeros and first not in self.zeros))
 
     def _role(self, path: str) -> Role | None:
         role = role_of(self.folded, path, self.branches)
@@ -122,8 +132,6 @@ class _View:
         if part.role == "unknown":
             part = replace(part, kept=_kept(part, is_seen))
         part = replace(part, branch=self.branches.get(part.path), purpose=purpose_of(self.purposes, part))
-        if part.purpose == "adapter B" and _starts_as_no_change(part):
-            part = replace(part, role="shift")
         is_seen = is_seen or runs(part.role)  # whether a batch meets averages depends on the mode alone
         if seen is None:
             return replace(part, seen=is_seen, depth=0)
@@ -233,9 +241,8 @@ def _kept(part: Part, is_seen: bool) -> str:
     return f"{why}, so it keeps the start of its model (provisional)"
 
 
-def _starts_as_no_change(part: Part) -> bool:
-    """Tell whether the second matrix of an adapter holds zeros, or nothing yet."""
-    return not part.filled or (part.held is not None and part.held.value == 0)
+def _holds_zeros(part: Part) -> bool:
+    return part.held is not None and part.held.value == 0
 
 
 def _can_be_cut(piece: Comb, size: int) -> bool:

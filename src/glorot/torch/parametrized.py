@@ -18,7 +18,6 @@ from glorot.errors import GlorotError
 from glorot.inventory import Inventory, Part, Stored
 from glorot.text import number
 from glorot.torch.paths import structural
-from glorot.torch.places import place_of
 from glorot.torch.preserve import preserved
 
 STEPS = 15
@@ -345,10 +344,8 @@ def with_storage(inventory: Inventory, computed: Mapping[str, Computed]) -> Inve
 
 
 def _stored(part: Part, computed: Computed) -> Part:
-    mask = computed.mask
-    share = 1.0 if mask is None or mask.is_meta else _share(place_of(part, mask))
     scheme = "orthogonal" if computed.describe() == ORTHOGONAL and len(part.shape) == 2 else ""
-    return replace(part, stored=Stored(computed.note, share, scheme))
+    return replace(part, stored=Stored(computed.note, scheme))
 
 
 def _share(mask: Tensor) -> float:
