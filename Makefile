@@ -11,7 +11,7 @@ BRINGS_compare := PyTorch, scikit-learn and the charts into $(VENV), about a min
 BRINGS_docs := Sphinx and its theme into $(VENV), half a minute
 BRINGS_dev := every framework and the tools into $(VENV), a few minutes
 
-.PHONY: demo test test-slow test-gpu lint docs bench bench-gpu wheel clean
+.PHONY: demo test test-slow test-gpu lint docs bench bench-gpu coverage oracle wheel clean
 
 demo: $(VENV)/.installed-compare  ## train the digits from eight starts: a table here, a page in glorot-report.html
 	$(BIN)/glorot compare
@@ -41,6 +41,13 @@ bench: $(VENV)/.installed-dev  ## the stream and models on this processor, again
 	$(BIN)/python benchmarks/orthogonal.py | tee benchmarks/results/orthogonal.txt
 	$(BIN)/python benchmarks/jax_models.py | tee benchmarks/results/jax_models.txt
 	$(BIN)/python benchmarks/caffe.py | tee benchmarks/results/caffe.txt
+	$(BIN)/python benchmarks/graph_cost.py | tee benchmarks/results/graph_cost.txt
+
+coverage: $(VENV)/.installed-dev  ## what is planned and seen of every model that AutoModel of transformers knows; an hour or two
+	$(BIN)/python benchmarks/coverage.py
+
+oracle: $(VENV)/.installed-dev  ## fans and parts against an oracle that reads no graph, on what coverage has built; half an hour
+	$(BIN)/python benchmarks/oracle.py
 
 bench-gpu: $(VENV)/.installed-dev  ## the same on an NVIDIA GPU
 	$(BIN)/python benchmarks/gpu.py

@@ -117,6 +117,9 @@ def _is_variance(known: Parameter | None) -> bool:
 MOST_TRIES = 24
 """Batches that are tried on a model."""
 
+MOST_PARAMETERS = 10_000
+"""Parameters of a model that is run without being asked for; thousands of experts one by one take a minute."""
+
 
 def own_batch(model: nn.Module, stock: Inventory) -> tuple[Batch, Graph] | None:
     """Return a batch that is made for a model, and what it computes of it; None if it takes none of those tried.
@@ -124,6 +127,8 @@ def own_batch(model: nn.Module, stock: Inventory) -> tuple[Batch, Graph] | None:
     It runs on meta. Of several, that which reaches most parameters counts. Nobody asked for this pass: whatever it
     raises means None.
     """
+    if len(stock.parameters) > MOST_PARAMETERS:
+        return None
     with suppress(Exception), warnings.catch_warnings(), preserved(model), torch.no_grad():
         warnings.simplefilter("ignore")
         standing = {id(tensor): torch.empty_like(tensor, device="meta") for tensor in model.parameters()}
