@@ -101,9 +101,10 @@ def with_batch(model: nn.Module, twin: nn.Module | None, batch: Any, reach: set[
     start = time.perf_counter()
     plan, refusal = outcome(model, batch)
     found: dict[str, Any] = {"with": refusal, "seconds": time.perf_counter() - start}
-    if refusal and not is_unknown(refusal) and twin is not None:
-        plan, found["real"] = outcome(twin, batch)
-        model, refusal = twin, found["real"]
+    if refusal and twin is not None:  # which holds the starts that are kept
+        real, found["real"] = outcome(twin, batch)
+        if not is_unknown(refusal):
+            plan, model, refusal = real, twin, found["real"]
     paths = reach
     if is_unknown(refusal):
         found["unexplained"] = sorted(paths & set(re.findall(r"^  (\S+)  ", refusal, re.M)))

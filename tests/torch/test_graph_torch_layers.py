@@ -12,6 +12,7 @@ from torch.nn.utils import parametrizations, rnn
 from torch.utils.checkpoint import checkpoint
 from zoo import LAYERS
 
+import glorot
 from glorot.inventory.seen import seen_in
 from glorot.torch.layers import parts_of
 
@@ -261,3 +262,22 @@ def test_every_path_of_attention_is_written_out(path, mode):
     softmaxes = [step for step in lowering.graph.steps if type(step.operation).__name__ == "Softmax"]
     assert len(softmaxes) == 1
     assert math.prod(lowering.graph.shape(softmaxes[0].result)) == 2 * 2 * 5 * 5
+
+
+class Sampled(nn.Module):
+    """A table of positions that is sampled between its points, as GLM-4V does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.out = nn.Embedding(36, 8), nn.Linear(8, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        points = self.table.weight.view(6, 6, 8).permute(2, 0, 1)[None]
+        places = torch.linspace(-1, 1, 10).reshape(1, 5, 1, 2)
+        sampled = f.grid_sample(points, places, align_corners=False)
+        return self.out(x + sampled.squeeze(0).squeeze(-1).permute(1, 0))
+
+
+def test_a_table_that_is_sampled_between_its_points_is_one_of_positions() -> None:
+    plan = glorot.plan(Sampled(), inputs=torch.randn(5, 8))
+    assert plan["table.weight"].role == "position"

@@ -192,6 +192,8 @@ def follow_parameter(folded: Folded, start: int, labels: Labels, end: int) -> La
                 labels = arrived
             case _:
                 return None
+        if labels.shape != shape:  # as of a map that is sampled between its points
+            return None
     return labels
 
 
