@@ -76,9 +76,7 @@ def graph(net: Net, stock: Inventory, inputs: Any = None, forward: Forward | Non
         GlorotError: if a function is to run it.
     """
     if forward is not None:
-        raise GlorotError(
-            "forward= runs a model, and a Caffe net runs as it is defined; leave it out"
-        )
+        raise GlorotError("forward= runs a model, and a Caffe net runs as it is defined; leave it out")
     return lower(net)
 
 
