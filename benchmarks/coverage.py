@@ -70,30 +70,29 @@ def measured(kind: str) -> dict[str, Any]:
     from coverage_models import MOST_WEIGHTS, best_batch, built, configurations
 
     found: dict[str, Any] = {"model": kind}
-    chosen = None
+    tried: list[tuple[Any, ...]] = []
     for size, config in configurations(kind):
-        if size == "usual" and chosen:
+        if size == "usual" and any(batch for *_, batch, _, _ in tried):
             break
         try:
             model = built(config, "meta")
         except Exception as error:  # of whatever kind a model raises
             found.setdefault("not built", told(error))
             continue
-        tried = (size, config, model, *best_batch(model))
-        chosen = chosen or tried
-        if tried[-2]:
-            chosen = tried
+        twin = built(config, "cpu") if sum(p.numel() for p in model.parameters()) < MOST_WEIGHTS else None
+        batch, reach, why = best_batch(model)
+        if batch and not reach and twin is not None:  # it computes with numbers that meta tensors do not hold
+            batch, reach, why = best_batch(twin)
+        tried.append((size, model, twin, batch, reach, why))
+        if reach:
             break
-    if chosen is None:
+    if not tried:
         return found
-    size, config, model, batch, reach, why = chosen
+    size, model, twin, batch, reach, why = max(tried, key=lambda one: (bool(one[-2]), bool(one[-3])))
     found = {"model": kind, "size": size, "weights": sum(p.numel() for p in model.parameters())}
     found["without"] = outcome(model, False)[1]
     found["batch"] = {name: list(value.shape) for name, value in batch.items()}
-    twin = built(config, "cpu") if found["weights"] < MOST_WEIGHTS else None
-    if not reach and batch and twin is not None:  # what it computes depends on numbers that meta tensors do not hold
-        _, reach, why = best_batch(twin)
-    return {**found, "no batch": why} if not reach else {**found, **with_batch(model, twin, None, reach)}
+    return {**found, **with_batch(model, twin, None, reach)} if batch else {**found, "no batch": why}
 
 
 def with_batch(model: nn.Module, twin: nn.Module | None, batch: Any, reach: set[str]) -> dict[str, Any]:
@@ -109,7 +108,7 @@ def with_batch(model: nn.Module, twin: nn.Module | None, batch: Any, reach: set[
     if is_unknown(refusal):
         found["unexplained"] = sorted(paths & set(re.findall(r"^  (\S+)  ", refusal, re.M)))
     shown = outcome(model, batch, [("*", "skip")])[0] if is_unknown(refusal) else plan
-    if shown is not None:
+    if shown is not None and paths:
         seen = {entry.name.rpartition("[")[0] if entry.name.endswith("]") else entry.name
                 for entry in shown.entries if entry.seen}  # fmt: skip
         found |= {"reached": len(paths), "unseen": sorted(paths - seen)}

@@ -190,7 +190,7 @@ def test_outputs_of_one_activation_side_by_side_remain_its_outputs() -> None:
         branches = conv("a", "x") + layer("r", kind, "a") + conv("b", "x") + layer("t", "ReLU", "b")
         return seen(branches + layer("j", "Concat", "r t") + conv("z", "j"))["z"].source.text
 
-    assert (beside_relu("ReLU"), beside_relu("TanH")) == ("relu", "identity")
+    assert (beside_relu("ReLU"), beside_relu("TanH")) == ("relu", "tanh | relu")
 
 
 def test_sums_products_and_others() -> None:

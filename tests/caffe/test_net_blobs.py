@@ -38,11 +38,11 @@ def numbers(fans):
 # (type, settings, shapes read) → for each blob: its shape, role and true fans. On the side where a map is larger, its
 # borders have fewer connections: a kernel of 5 has 5 places on a map of 9, so a pixel is met by 5 · 5 / 9 of its taps.
 
-CONV = Fans(3 * 25, 8 * 25)  # of a bias: those of a unit in the middle
+ON_MAPS = Fans(75, 8 * (5 * 5 / 9) ** 2)
 TABLE = {
     "Convolution": (
         "Convolution", "convolution_param { num_output: 8 kernel_size: 5 }", ["2, 3, 9, 9"],
-        [((8, 3, 5, 5), "kernel", Fans(75, 8 * (5 * 5 / 9) ** 2)), ((8,), "bias", CONV)],
+        [((8, 3, 5, 5), "kernel", ON_MAPS), ((8,), "bias", ON_MAPS)],
     ),
     "Convolution of groups": (
         "Convolution", "convolution_param { num_output: 8 kernel_size: 3 group: 4 bias_term: false }", ["2, 12, 9, 9"],
@@ -54,7 +54,7 @@ TABLE = {
     ),
     "Convolution with strides": (
         "Convolution", "convolution_param { num_output: 8 kernel_h: 3 kernel_w: 5 stride: [1, 2] }", ["2, 4, 9, 9"],
-        [((8, 4, 3, 5), "kernel", Fans(60, 8 * (3 * 7 / 9) * (5 * 3 / 9))), ((8,), "bias", Fans(60, 60))],
+        [((8, 4, 3, 5), "kernel", Fans(60, 8 * (3 * 7 / 9) * (5 * 3 / 9))), ((8,), "bias", Fans(60, 8 * (3 * 7 / 9) * (5 * 3 / 9)))],
     ),
     "dilated": (
         "Convolution", "convolution_param { num_output: 8 kernel_size: 3 dilation: 2 bias_term: f }", ["2, 4, 9"],
@@ -62,7 +62,7 @@ TABLE = {
     ),
     "Deconvolution": (
         "Deconvolution", "convolution_param { num_output: 8 kernel_size: 4 stride: 2 }", ["2, 3, 9, 9"],
-        [((3, 8, 4, 4), "kernel", Fans(3 * (4 * 9 / 20) ** 2, 128)), ((8,), "bias", Fans(12, 128))],
+        [((3, 8, 4, 4), "kernel", Fans(3 * (4 * 9 / 20) ** 2, 128)), ((8,), "bias", Fans(3 * (4 * 9 / 20) ** 2, 128))],
     ),
     "Deconvolution of groups": (
         "Deconvolution", "convolution_param { num_output: 6 kernel_size: 4 group: 3 bias_term: false }", ["2, 12, 9, 9"],

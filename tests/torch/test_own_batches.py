@@ -201,6 +201,7 @@ CONFIGURED = {
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize("kind", CONFIGURED)
 def test_text_images_sound_and_mixtures_are_made(kind: str) -> None:
+    import torch._dynamo  # before TensorFlow, which transformers may bring
     from transformers import AutoConfig, AutoModel
 
     with torch.device("meta"):

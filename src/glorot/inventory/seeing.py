@@ -48,7 +48,12 @@ def observed(inventory: Inventory, graph: Graph) -> Inventory:
     view = _View(inventory, graph)
     ways = ways_in(view.folded, {part.path for part in inventory.parts if runs(part.role)})
     parameters = tuple(
-        replace(one, parts=tuple(replace(part, way=ways.get(one.path)) for part in view.parts_of(one)))
+        replace(
+            one,
+            parts=tuple(
+                replace(part, way=None if runs(part.role) else ways.get(one.path)) for part in view.parts_of(one)
+            ),
+        )
         if one.parts
         else one
         for one in inventory.parameters
@@ -89,7 +94,9 @@ class _View:
     def parts_of(self, parameter: Parameter) -> tuple[Part, ...]:
         """Return the parts of a parameter as the graph shows them."""
         path, parts = parameter.path, parameter.parts
-        if path not in self.stored:  # as the integers of a quantised layer, which are no weights to start
+        if path not in self.stored and not runs(
+            parts[0].role
+        ):  # as the integers of a quantised layer, which are no weights to start
             return parts
         role = self._role(path)
         if role is not None:
@@ -131,7 +138,11 @@ class _View:
     def _placed(self, part: Part, seen: Seen | None, depth: int, is_seen: bool) -> Part:
         if part.role == "unknown":
             part = replace(part, kept=_kept(part, is_seen))
-        part = replace(part, branch=self.branches.get(part.path), purpose=purpose_of(self.purposes, part))
+        part = replace(
+            part,
+            branch=self.branches.get(part.path),
+            purpose="" if part.role == "recurrent" else purpose_of(self.purposes, part),
+        )
         is_seen = is_seen or runs(part.role)  # whether a batch meets averages depends on the mode alone
         if seen is None:
             return replace(part, seen=is_seen, depth=0)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from glorot.inventory import registration
-from glorot.inventory.registration import NORM, Function, Layer, Trace
+from glorot.inventory.registration import NORM, Break, Function, Layer, Trace
 from glorot.keras.layers import activation_of, is_norm, state_activation
 from glorot.keras.paths import kinds, layers_of
 
@@ -26,9 +26,13 @@ def in_order(model: Any, weighted: Collection[int]) -> Trace:
     return registration.in_order(_found(model, weighted))
 
 
-def _found(model: Any, weighted: Collection[int]) -> Iterator[Layer | Function]:
-    for path, layer in layers_of(model):
+def _found(model: Any, weighted: Collection[int]) -> Iterator[Layer | Function | Break]:
+    every = layers_of(model)
+    backward = {id(layer.backward_layer) for _, layer in every if "Bidirectional" in kinds(layer)}
+    for path, layer in every:
         kind = set(kinds(layer))
+        if id(layer) in backward:  # which reads what the forward layer reads
+            yield Break()
         if id(layer) in weighted:
             is_cell = bool(CELLS & kind)
             yield Layer(path, state_activation(layer) if is_cell else "identity")

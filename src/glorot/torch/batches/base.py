@@ -1,6 +1,7 @@
 """What a made batch is."""
 
 import inspect
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,8 +28,14 @@ def required(takes: Mapping[str, inspect.Parameter]) -> list[str]:
     return [name for name, one in takes.items() if one.default is one.empty]
 
 
+MOST = 1_000_000
+"""Elements of a batch that takes memory; what a model computes of a larger one is not known by its numbers."""
+
+
 def signal(*shape: int) -> Tensor:
-    """Return normal numbers, drawn without the generator of the process."""
+    """Return normal numbers, drawn without the generator of the process; many of them take no memory."""
+    if math.prod(shape) > MOST:
+        return torch.empty(shape, device="meta")
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
 
 

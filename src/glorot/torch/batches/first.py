@@ -34,10 +34,9 @@ def batches(model: nn.Module, takes: Mapping[str, inspect.Parameter]) -> Iterato
     for module in model.modules():
         if len(asked) == MOST_LAYERS:
             return
-        taken = list(_taken_by(module))
-        if taken:
-            asked.append(module)
-        for one, invented in taken:
+        for one, invented in _taken_by(module):
+            if module not in asked:
+                asked.append(module)
             positional = one if isinstance(one, tuple) else (one,) * count
             if len(positional) == count:
                 yield Batch(positional, invented)
