@@ -138,11 +138,8 @@ class _View:
     def _placed(self, part: Part, seen: Seen | None, depth: int, is_seen: bool) -> Part:
         if part.role == "unknown":
             part = replace(part, kept=_kept(part, is_seen))
-        part = replace(
-            part,
-            branch=self.branches.get(part.path),
-            purpose="" if part.role == "recurrent" else purpose_of(self.purposes, part),
-        )
+        if part.role != "recurrent":  # its states are added from turn to turn, which makes no branch
+            part = replace(part, branch=self.branches.get(part.path), purpose=purpose_of(self.purposes, part))
         is_seen = is_seen or runs(part.role)  # whether a batch meets averages depends on the mode alone
         if seen is None:
             return replace(part, seen=is_seen, depth=0)
