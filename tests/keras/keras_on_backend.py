@@ -58,8 +58,8 @@ class Encoder(keras.Model):
 
 
 def parts_of(model: Any, inputs: Any = None) -> list[str]:
-    """Return all parts; the way through a loop is as long as the backend unrolls it."""
-    return [repr(replace(part, way=None)) for part in inventory(model, inputs).parts]
+    """Return all parts; the way through a loop is as long as the backend unrolls it, and JAX hides what some are for."""
+    return [repr(replace(part, way=None, purpose="")) for part in inventory(model, inputs).parts]
 
 
 def digests(model: Any) -> dict[str, str]:
