@@ -62,7 +62,8 @@ def limited(seconds: int) -> Iterator[None]:
 
 
 def told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:4000]
+    """Return what an error says, with files named from the library on that they lie in."""
+    return re.sub(r"/\S*/site-packages/", "", f"{type(error).__name__}: {error}")[:4000]
 
 
 def measured(kind: str) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def built(config: PreTrainedConfig, device: str) -> nn.Module:
 
 
 def best_batch(model: nn.Module) -> tuple[dict[str, Tensor], set[str], str]:
-    """Return the batch that glorot makes for a model, what it reaches as autograd tells, and why there is none."""
+    """Return the batch that glorot makes for a model, what autograd says it reaches, or why there is no batch."""
     own = own_batch(model, layers(model))
     if own is None or not isinstance(own[0].inputs, dict):
         return {}, set(), "glorot makes no batch that it runs on"

@@ -7,37 +7,38 @@ import torch
 from coverage_cases import Case, Cases, image, of_classes, words
 from torch import nn
 
+OPTIONS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "swiglu": {"ff_glu": True, "ff_swish": True},
+    "relu squared": {"ff_relu_squared": True},
+    "rotary": {"rotary_pos_emb": True},
+    "alibi": {"alibi_pos_bias": True, "alibi_num_heads": 1},
+    "relative bias": {"rel_pos_bias": True},
+    "dynamic bias": {"dynamic_pos_bias": True, "dynamic_pos_bias_log_distance": False},
+    "rmsnorm": {"use_rmsnorm": True},
+    "simple rmsnorm": {"use_simple_rmsnorm": True},
+    "scalenorm": {"use_scalenorm": True},
+    "qk norm": {"attn_qk_norm": True},
+    "qk norm, learned": {"attn_qk_norm": True, "attn_qk_norm_dim_scale": True},
+    "one key": {"attn_one_kv_head": True},
+    "grouped keys": {"attn_kv_heads": 1},
+    "memory keys": {"attn_num_mem_kv": 4},
+    "talking heads": {"attn_pre_talking_heads": True, "attn_post_talking_heads": True},
+    "values gated": {"attn_gate_values": True},
+    "on attention": {"attn_on_attn": True},
+    "gated residual": {"gate_residual": True},
+    "scaled residual": {"scale_residual": True},
+    "macaron": {"macaron": True},
+    "sandwich": {"sandwich_coef": 1},
+    "shifted tokens": {"shift_tokens": 1},
+    "post norm": {"pre_norm": False},
+}
+"""Options of a decoder of x-transformers."""
+
 
 def x_transformers() -> Cases:
     """Return models of x-transformers, each with an option or two."""
     import x_transformers as library
-
-    options: dict[str, dict[str, Any]] = {
-        "plain": {},
-        "swiglu": {"ff_glu": True, "ff_swish": True},
-        "relu squared": {"ff_relu_squared": True},
-        "rotary": {"rotary_pos_emb": True},
-        "alibi": {"alibi_pos_bias": True, "alibi_num_heads": 1},
-        "relative bias": {"rel_pos_bias": True},
-        "dynamic bias": {"dynamic_pos_bias": True, "dynamic_pos_bias_log_distance": False},
-        "rmsnorm": {"use_rmsnorm": True},
-        "simple rmsnorm": {"use_simple_rmsnorm": True},
-        "scalenorm": {"use_scalenorm": True},
-        "qk norm": {"attn_qk_norm": True},
-        "qk norm, learned": {"attn_qk_norm": True, "attn_qk_norm_dim_scale": True},
-        "one key": {"attn_one_kv_head": True},
-        "grouped keys": {"attn_kv_heads": 1},
-        "memory keys": {"attn_num_mem_kv": 4},
-        "talking heads": {"attn_pre_talking_heads": True, "attn_post_talking_heads": True},
-        "values gated": {"attn_gate_values": True},
-        "on attention": {"attn_on_attn": True},
-        "gated residual": {"gate_residual": True},
-        "scaled residual": {"scale_residual": True},
-        "macaron": {"macaron": True},
-        "sandwich": {"sandwich_coef": 1},
-        "shifted tokens": {"shift_tokens": 1},
-        "post norm": {"pre_norm": False},
-    }
 
     def decoder(more: dict[str, Any]) -> nn.Module:
         layers = library.Decoder(dim=32, depth=2, heads=2, attn_dim_head=16, **more)
@@ -45,7 +46,7 @@ def x_transformers() -> Cases:
         return model
 
     layers = {"dim": 32, "depth": 2, "heads": 2, "attn_dim_head": 16}
-    cases = {f"Decoder, {name}": Case(lambda more=more: decoder(more), words()) for name, more in options.items()}
+    cases = {f"Decoder, {name}": Case(lambda more=more: decoder(more), words()) for name, more in OPTIONS.items()}
     return {
         **cases,
         "Encoder": Case(

@@ -131,7 +131,7 @@ def main() -> None:
     versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
     print(f"{versions}; seconds of the processor, 1 thread\n", flush=True)
     for name in CASES:
-        subprocess.run([sys.executable, __file__, name], check=True)  # each in a process of its own
+        subprocess.run([sys.executable, __file__, name], check=True)  # each in its own process
 
 
 if __name__ == "__main__":

@@ -14,20 +14,26 @@ from torch import nn
 
 import glorot
 from glorot.caffe import parse_net, to_torch
+from matching_sequences import (
+    WIDTH,
+    WORDS,
+    GruInTorch,
+    LstmInNnx,
+    TiedInNnx,
+    TiedInTorch,
+    dense,
+    gru_in_keras,
+    lstm_in_keras,
+    rngs,
+    tied_in_keras,
+)
 
-WIDTH, HEADS = 8, 2
+HEADS = 2
 ROWS = np.random.default_rng(0).standard_normal((3, WIDTH)).astype(np.float32)
 IMAGES = np.random.default_rng(1).standard_normal((2, WIDTH, 10, 10)).astype(np.float32)
 TOKENS = np.random.default_rng(2).standard_normal((2, 5, WIDTH)).astype(np.float32)
-WORDS = np.random.default_rng(3).integers(0, 11, (2, 5)).astype(np.int32)
 LAST = np.moveaxis(IMAGES, 1, -1).copy()
 """The images with channels last."""
-
-dense = keras.layers.Dense
-
-
-def rngs() -> nnx.Rngs:
-    return nnx.Rngs(0)
 
 
 # ---- four dense layers of one shape ----------------------------------------------------------------------------------
@@ -275,80 +281,6 @@ class ResidualInNnx(nnx.Module):
         z = nnx.relu(self.norm_first(self.first(x)))
         z = nnx.relu(self.norm_second(self.second(z)))
         return nnx.relu(self.norm_third(self.third(z)) + self.norm_shortcut(self.shortcut(x)))
-
-
-# ---- recurrent layers, whose gates lie in another order ----------------------------------------------------------------
-
-
-class GruInTorch(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.rnn, self.head = nn.GRU(WIDTH, WIDTH, batch_first=True), nn.Linear(WIDTH, WIDTH)
-
-    def forward(self, x: Any) -> Any:
-        return self.head(self.rnn(x)[0])
-
-
-def gru_in_keras() -> keras.Model:
-    return keras.Sequential([keras.Input((5, WIDTH)), keras.layers.GRU(WIDTH, return_sequences=True), dense(WIDTH)])
-
-
-def lstm_in_keras() -> keras.Model:
-    lstm = keras.layers.LSTM(WIDTH, return_sequences=True)
-    return keras.Sequential([keras.Input((5, WIDTH)), lstm])
-
-
-class LstmInNnx(nnx.Module):
-    """An LSTM of eight dense layers, one for each gate and source."""
-
-    def __init__(self) -> None:
-        self.rnn = nnx.RNN(nnx.LSTMCell(WIDTH, WIDTH, rngs=rngs()))
-
-    def __call__(self, x: Any) -> Any:
-        return self.rnn(x)
-
-
-# ---- a table that is the head as well ----------------------------------------------------------------------------------
-
-
-class TiedInTorch(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.words, self.places = nn.Embedding(11, WIDTH), nn.Embedding(11, WIDTH)
-        self.mix, self.head = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 11, bias=False)
-        self.head.weight = self.words.weight
-
-    def forward(self, x: Any) -> Any:
-        z = self.words(x) + self.places(torch.arange(x.shape[1]))
-        return self.head(torch.tanh(self.mix(z)))
-
-
-class TiedInNnx(nnx.Module):
-    def __init__(self) -> None:
-        self.positions, self.table = (nnx.Embed(11, WIDTH, rngs=rngs()) for _ in range(2))
-        self.inner = nnx.Linear(WIDTH, WIDTH, rngs=rngs())
-
-    def __call__(self, x: Any) -> Any:
-        z = self.table(x) + self.positions(jnp.arange(x.shape[1]))
-        return self.table.attend(jnp.tanh(self.inner(z)))
-
-
-class TiedInKeras(keras.Model):
-    def __init__(self) -> None:
-        super().__init__()
-        self.where = keras.layers.Embedding(11, WIDTH)
-        self.what = keras.layers.ReversibleEmbedding(11, WIDTH)
-        self.inner = dense(WIDTH, activation="tanh")
-
-    def call(self, x: Any) -> Any:
-        z = self.what(x) + self.where(keras.ops.arange(x.shape[1]))
-        return self.what(self.inner(z), reverse=True)
-
-
-def tied_in_keras() -> keras.Model:
-    model = TiedInKeras()
-    model(WORDS)
-    return model
 
 
 # ---- all of them -------------------------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from nets_everywhere import TOKENS, WIDTH, attention, by_heads, together
 from one_net_everywhere import Net
+from passes_everywhere import TOKENS, WIDTH, attention, by_heads, together
 
 
 class Structure(NamedTuple):

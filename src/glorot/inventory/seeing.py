@@ -94,9 +94,7 @@ class _View:
     def parts_of(self, parameter: Parameter) -> tuple[Part, ...]:
         """Return the parts of a parameter as the graph shows them."""
         path, parts = parameter.path, parameter.parts
-        if path not in self.stored and not runs(
-            parts[0].role
-        ):  # as the integers of a quantised layer, which are no weights to start
+        if path not in self.stored and not runs(parts[0].role):  # as the integers of a quantised layer
             return parts
         role = self._role(path)
         if role is not None:
@@ -115,13 +113,16 @@ class _View:
 
     def _starts_as_no_change(self, path: str, use: Use) -> bool:
         """Tell whether a kernel is the second matrix of an adapter: it holds zeros, and the first one does not."""
-        first = ""
-        if self.purposes.get(path) == "adapter B":
-            first = kernel_before(self.folded, self.folded.back(self.folded.signal_beside(use) or 0))
-        elif path in self.zeros:
+        signal, is_second = self.folded.signal_beside(use), self.purposes.get(path) == "adapter B"
+        if is_second and path not in self.filled:
+            return True
+        if path not in self.zeros:
+            return False
+        if is_second and signal is not None:
+            first = kernel_before(self.folded, self.folded.back(signal))
+        else:
             first = other_factor(self.folded, use)
-        is_blank = path not in self.filled and self.purposes.get(path) == "adapter B"
-        return bool(first) and (is_blank or (path in self.zeros and first not in self.zeros))
+        return first != "" and first not in self.zeros
 
     def _role(self, path: str) -> Role | None:
         role = role_of(self.folded, path, self.branches)

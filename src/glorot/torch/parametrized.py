@@ -1,5 +1,6 @@
 """Weights that PyTorch computes from stored tensors whenever they are used: parametrizations, older norms, pruning."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -34,7 +35,7 @@ GATHERED: dict[type, Sequence[str]] = {_SpectralNorm: ("_u", "_v"), _Orthogonal:
 """The buffers that they make from a weight."""
 
 
-class Computed:
+class Computed(ABC):
     """A weight that is computed from stored tensors whenever it is used.
 
     Attributes:
@@ -73,23 +74,23 @@ class Computed:
         kept = f"; {', '.join(self.kept)} is frozen and stays" if self.kept else ""
         return f"{self.describe()}{kept}"
 
+    @abstractmethod
     def describe(self) -> str:
         """Return how it is stored."""
-        raise NotImplementedError
 
+    @abstractmethod
     def used(self) -> Tensor:
         """Return the weight as its layer uses it."""
-        raise NotImplementedError
 
     def written(self) -> Tensor:
         """Return the weight as it was written."""
         return self.used()
 
+    @abstractmethod
     def split(self, weight: Tensor) -> Sequence[Tensor]:
         """Return what the stored tensors hold for a weight, in their order."""
-        raise NotImplementedError
 
-    def gather(self) -> None:
+    def gather(self) -> None:  # noqa: B027 - most weights have no such buffers
         """Make from the stored tensors the buffers that belong to them."""
 
     def refresh(self) -> None:
