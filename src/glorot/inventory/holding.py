@@ -22,6 +22,9 @@ FEW = 3
 SMOOTH = 0.9
 """Rows of a table correlate so with the next ones only where they are computed."""
 
+HUGE = 1e15
+"""No weight is so large; squares and sums of smaller ones stay in the range of float32."""
+
 VECTORS = ("bias", "forget_bias", "scale", "shift", "slope")
 
 
@@ -45,15 +48,24 @@ def held(part: Part, values: Any, as_array: Callable[[Any], Floats]) -> Held | N
     if not size or runs(part.role):  # what training gathers is started again with its model
         return None
     sample = as_array(_sample_of(values, size))
-    if not np.isfinite(sample).all():
-        return None  # memory that nothing was written to
+    if not _is_written(sample):
+        return None
     is_vector = part.role in ("bias", "forget_bias")
-    if (size > 1 or not is_vector) and np.ptp(sample) == 0 and np.ptp(as_array(values.reshape(-1))) == 0:
+    if (size > 1 or not is_vector) and _is_constant(sample) and _is_constant(as_array(values.reshape(-1))):
         return _constant(part, float(sample[0]))
     if part.role in ("kernel", "recurrent", "embedding"):
         rows = as_array(values[:64, :64]) if part.role == "embedding" and len(values.shape) == 2 else None
         return _patterned(sample, rows)
     return _spread(part, sample)
+
+
+def _is_written(values: Floats) -> bool:
+    """Return whether values can be weights, and not what lay in memory that nothing wrote to."""
+    return bool(np.all(np.abs(values) < HUGE))  # NaN compares as False
+
+
+def _is_constant(values: Floats) -> bool:
+    return bool(np.all(values == values[0]))
 
 
 def _sample_of(values: Any, size: int) -> Any:
@@ -78,7 +90,7 @@ def _patterned(sample: Floats, rows: Floats | None) -> Held | None:
     different = np.unique(sample)
     if len(different) <= FEW < len(sample) // 4:
         return Held(f"only the values {', '.join(number(float(value)) for value in different)}")
-    if rows is not None and len(rows) >= 8:
+    if rows is not None and len(rows) >= 8 and _is_written(rows):
         centred = rows - rows.mean(0)
         along = (centred[1:] * centred[:-1]).mean(0) / np.maximum((centred**2).mean(0), 1e-30)
         if np.mean(along > SMOOTH) > 0.5:
