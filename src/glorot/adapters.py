@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from glorot.errors import GlorotError
 from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory
-from glorot.inventory.fused import split_by_name
+from glorot.inventory.names import named, split_by_name
 from glorot.inventory.seeing import observed
 from glorot.plans import Assignment
 from glorot.preserving import LOCK
@@ -136,4 +136,4 @@ def take_inventory(model: Any, inputs: Any = None, forward: Forward | None = Non
     with LOCK:  # another thread's look may change the model for a while
         stock = adapter.layers(model, batch)
         graph = None if inputs is False else adapter.graph(model, stock, batch, forward)
-    return split_by_name(stock) if graph is None else observed(stock, graph)
+    return named(split_by_name(stock) if graph is None else observed(stock, graph))

@@ -242,8 +242,6 @@ class _View:
 
 def _kept(part: Part, is_seen: bool) -> str:
     """Return why what a real model holds in an unknown part stays; "" where it has to be asked."""
-    if 0 in part.shape:
-        return "it has no elements"
     if not part.filled:
         return ""
     why = "how it enters is not understood" if is_seen else "the batch does not reach it"
