@@ -137,12 +137,12 @@ def test_unknown_parameters_stop_every_recipe_but_current():
     class Token(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.token = nn.Parameter(torch.zeros(1, 1, 8))
+            self.mixed = nn.Parameter(torch.zeros(1, 1, 8))
 
     with pytest.raises(
-        GlorotError, match=r"(?s)token  1×1×8  in Token.*rules=\[\('token', 'normal\(std=0.02\)'\)\].*'skip'"
+        GlorotError, match=r"(?s)mixed  1×1×8  in Mixture.*rules=\[\('mixed', 'normal\(std=0.02\)'\)\].*'skip'"
     ):
-        glorot.plan(Token())
-    assert glorot.plan(Token(), "current")["token"].distribution is None
-    assert glorot.plan(Token(), rules=[("token", "skip")])["token"].distribution is None
-    assert glorot.plan(Token(), rules=[("tok*", "normal(0.02)")])["token"].distribution == Normal(0.0, 0.02)
+        glorot.plan(Mixture())
+    assert glorot.plan(Mixture(), "current")["mixed"].distribution is None
+    assert glorot.plan(Mixture(), rules=[("mixed", "skip")])["mixed"].distribution is None
+    assert glorot.plan(Mixture(), rules=[("mix*", "normal(0.02)")])["mixed"].distribution == Normal(0.0, 0.02)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from glorot.errors import GlorotError
 from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter, Part, Stored, runs
-from glorot.inventory.names import FUSED
 from glorot.inventory.holding import held
+from glorot.inventory.names import FUSED
 from glorot.inventory.registration import Trace
 from glorot.keras.graph import lower
 from glorot.keras.graph.calls import own_inputs
