@@ -134,7 +134,7 @@ def test_the_recipe_of_pytorch_refuses_another_framework():
 
 
 def test_unknown_parameters_stop_every_recipe_but_current():
-    class Token(nn.Module):
+    class Mixture(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.mixed = nn.Parameter(torch.zeros(1, 1, 8))
