@@ -6,6 +6,7 @@ What is right is counted by hand from the text of each net.
 import math
 from typing import NamedTuple
 
+import numpy as np
 from functions_everywhere import Squares, gated, relu, silu, squares
 from one_net_everywhere import Net
 from passes_everywhere import (
@@ -25,12 +26,14 @@ from passes_everywhere import (
     gate_interleaved,
     in_blocks,
     interleaved,
+    kept_state,
     keys_by_places,
     low_rank,
     low_rank_beside,
     low_rank_in_blocks,
     low_rank_turned,
     mean_over_positions,
+    moved_state,
     one_key,
     one_plus,
     over_heads,
@@ -80,6 +83,12 @@ def kernel(inputs: int, outputs: int, fed_by: str | None = None, right: Squares 
     return Right("kernel", (float(inputs), float(outputs)), std, fed_by)
 
 
+STATES = {**dict.fromkeys(("gate", "gate_state", "new", "new_state"), (WIDTH, WIDTH)), "head": (WIDTH, 4)}
+KEPT = {
+    **{f"{n}_state.weight": kernel(WIDTH, WIDTH, "mean of tanh", squares(np.tanh)) for n in ("gate", "new")},
+    "gate.weight": kernel(WIDTH, WIDTH, "identity"),
+    "head.weight": kernel(WIDTH, 4, "mean of tanh", squares(np.tanh)),
+}
 QKV = {"qkv": (WIDTH, 3 * WIDTH), "out": (WIDTH, WIDTH)}
 PIECES = {
     **{f"qkv.weight[{n}]": kernel(WIDTH, WIDTH) for n in "qkv"},
@@ -272,4 +281,6 @@ NETS = {
             **{f"fused.weight[{n}]": kernel(WIDTH, 32) for n in ("gate", "up")},
         },
     ),
+    "kept_state": Case(Net(kept_state, STATES, batch=TOKENS), KEPT),
+    "moved_state": Case(Net(moved_state, STATES, batch=TOKENS), {"head.weight": KEPT["head.weight"]}),
 }

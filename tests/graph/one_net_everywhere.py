@@ -202,5 +202,6 @@ def rows_of(plan: glorot.Plan) -> dict[str, dict[str, Any]]:
             "std": 0.0 if law is None else float(np.float64(law.std)),
             "value": law.value if isinstance(law, Constant) else None,
             "seen": entry.seen,
+            "way": entry.way,
         }
     return rows

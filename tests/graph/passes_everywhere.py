@@ -221,3 +221,21 @@ def gate_beside_attention(o: Any, m: Any, x: Any) -> Any:
     q, k, v = (by_heads(o, y[..., n : n + WIDTH]) for n in range(0, 3 * WIDTH, WIDTH))
     gate, up = y[..., 3 * WIDTH : 3 * WIDTH + 32], y[..., 3 * WIDTH + 32 :]
     return m.out(together(o, attention(o, q, k, v))) + m.down(o.silu(gate) * up)
+
+
+def kept_state(o: Any, m: Any, x: Any, turns: int = 3) -> Any:
+    """Run a GRU, turn by turn."""
+    state = o.array(np.zeros((2, WIDTH), np.float32))
+    for n in range(turns):
+        kept = o.sigmoid(m.gate(x[:, n]) + m.gate_state(state))
+        state = kept * state + (1 - kept) * o.tanh(m.new(x[:, n]) + m.new_state(state))
+    return m.head(state)
+
+
+def moved_state(o: Any, m: Any, x: Any) -> Any:
+    """Run a GRU whose state moves towards what is new, with its sums in another order."""
+    state = o.array(np.zeros((2, WIDTH), np.float32))
+    for n in range(4):
+        moved = o.sigmoid(m.gate_state(state) + m.gate(x[:, n]))
+        state = state + moved * (o.tanh(m.new_state(state) + m.new(x[:, n])) - state)
+    return m.head(state)

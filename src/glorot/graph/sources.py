@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from glorot.activations import ACTIVATIONS, activation
 from glorot.activations.numeric import from_function
 from glorot.errors import GlorotError
+from glorot.graph.blends import state_of
 from glorot.graph.curves import Curve, recognised
 from glorot.graph.folding import Folded
 from glorot.graph.graph import Step
@@ -73,7 +74,7 @@ class Sum:
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over positions, which is at most as large as what it is the mean of."""
+    """A mean over positions, or over the turns of a loop, which is at most as large as what it is the mean of."""
 
     source: "Source"
 
@@ -84,7 +85,7 @@ class Mean:
 
     @property
     def squares(self) -> Squares:
-        """Those of what it is the mean of: an upper bound, reached where all positions are alike."""
+        """Those of what it is the mean of: an upper bound, reached where all are alike."""
         return self.source.squares
 
 
@@ -202,7 +203,8 @@ def _describe(folded: Folded, value: int, depth: int) -> Source:
             factors = tuple(f for part in inner for f in (part.factors if isinstance(part, Product) else (part,)))
             return Product(factors, factor)
         if kind == "sum" and factor is not None:
-            return Sum(inner)
+            taken = state_of(folded, source)
+            return Sum(inner) if taken is None else Mean(_scaled(_describe(folded, taken, depth - 1), factor))
         if kind == "mean" and factor is not None:
             return Mean(inner[0]) if _averages(folded, step, factor) else Sum(inner)
     if kind == "input" and name == "identity":

@@ -244,35 +244,39 @@ def role_in(folded: Folded, contract: Contract, step: Step, operand: int) -> str
     axes = _softmax_axes(folded, step.result)
     if axes is None:
         return "signal"
-    letters = {contract.result[axis] for axis in axes if axis < len(contract.result)}
+    letters = {contract.result[axis] for axis in axes if 0 <= axis < len(contract.result)}
     return "k" if letters <= set(contract.operands[operand]) else "q"
 
 
 def _softmax_axes(folded: Folded, value: int) -> tuple[int, ...] | None:
-    """Return the axes of the softmax that follows a value, with scales, shifts and masks between them."""
-    last = len(folded.graph.shape(value)) - 1
+    """Return the axes of the softmax that follows a value, with scales, shifts, masks and moves between them."""
+    axes = tuple(range(len(folded.graph.shape(value))))  # which axis of the value each axis is; -1 where it is none
     for _ in range(8):
         users = [folded.graph.steps[position] for position, _ in folded.users[value]]
-        softmax = next((step for step in users if isinstance(step.operation, Softmax)), None)
-        if softmax is not None and isinstance(softmax.operation, Softmax):
-            is_last = softmax.operation.axes == (len(folded.graph.shape(value)) - 1,)
-            return (last,) if is_last else softmax.operation.axes
+        softmax = next((step.operation for step in users if isinstance(step.operation, Softmax)), None)
+        if softmax is not None:
+            return tuple(axes[axis] for axis in softmax.axes)
         if any(folded.kind.get(step.result) in ("softmax", "centred") for step in users):
-            return (last,)
-        size = folded.graph.shape(value)[-1:]  # of the keys, which stay where heads are split off the batch
-        following = [
-            step.result
-            for step in users
-            if step.result in folded.source
-            and (
-                isinstance(step.operation, Map | Join)
-                or (isinstance(step.operation, Reshape) and folded.graph.shape(step.result)[-1:] == size)
-            )
-        ]
-        if not following:
+            return axes[-1:]
+        following = next((step for step in users if _keeps_last(folded, step, value)), None)
+        if following is None:
             return None
-        value = following[0]
+        if isinstance(following.operation, Permute):
+            axes = tuple(axes[axis] for axis in following.operation.order)
+        elif isinstance(following.operation, Reshape):
+            axes = (*(-1,) * (len(folded.graph.shape(following.result)) - 1), axes[-1])
+        value = following.result
     return None
+
+
+def _keeps_last(folded: Folded, step: Step, value: int) -> bool:
+    """Tell whether a step leaves logits along the keys what they are; it may split heads off the batch."""
+    match step.operation:
+        case Map() | Join() | Permute():
+            return step.result in folded.source
+        case Reshape():
+            return folded.graph.shape(step.result)[-1:] == folded.graph.shape(value)[-1:]
+    return False
 
 
 def _partition(found: Mapping[tuple[int, End], Features], count: int) -> list[Piece]:

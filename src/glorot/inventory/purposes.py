@@ -339,13 +339,28 @@ def _kernels(folded: Folded) -> Iterator[_Kernel]:
     firsts: list[Use] = []
     for uses in folded.uses.values():
         kernels = [use for use in uses if use.role == "kernel"]
-        settled = [use for use in kernels if folded.graph.steps[use.step].result not in folded.graph.settling]
+        settled = [use for use in kernels if not _is_first_turn(folded, folded.graph.steps[use.step].result)]
         firsts += (settled or kernels)[:1]
     for use in sorted(firsts, key=lambda one: one.step):
         step = folded.graph.steps[use.step]
         signal = folded.signal_beside(use)
         if signal is not None:
             yield _Kernel(use.path, signal, step.result, step)
+
+
+def _is_first_turn(folded: Folded, result: int) -> bool:
+    """Tell whether a kernel's result is that of the first turn of a loop, where its state is zeros times a kernel."""
+    if result in folded.graph.settling:
+        return True
+    at: int | None = result
+    while at is not None:
+        users = [folded.graph.steps[position] for position, _ in folded.users[at]]
+        added = [value for step in users if step.operation == Map("add") for value in step.operands]
+        paths = [path for value in added for path in folded.parameters.get(value, ())]
+        if any(use.role == "kernel" for path in paths for use in folded.uses[path]):
+            return True
+        at = next((step.result for step in users if folded.passes.get(step.result) == at), None)
+    return False
 
 
 def _before_kernels(folded: Folded) -> set[int]:
