@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from effort import examples
-from glorot.activations import activation
+from glorot.activations import ACTIVATIONS, activation, pair_moment
 from glorot.errors import GlorotError
 from glorot.theory import Layer, Prediction, chi, critical_weight_variance, fixed_point, phase, predict
 
@@ -19,6 +19,7 @@ LINES = (Path(__file__).parent / "data" / "glorot2010_theory.csv").read_text(enc
 ROWS = list(csv.DictReader(line for line in LINES if not line.startswith("#")))
 GAINS = {"xavier": 1.0, "standard": 1 / 3}  # σ_w² = n·Var W: 6/(2n)/3·n and 1/(3n)·n
 WIDTH, DEPTH = 512, 5
+GROWS = "the variance has no fixed point, it grows without end from layer to layer; take a smaller σ_w²$"
 
 
 def rows(*quantities: str) -> list[dict[str, str]]:
@@ -67,6 +68,49 @@ def test_critical_variance_to_all_digits(row: dict[str, str]) -> None:
     critical = critical_weight_variance("tanh", float(row["at"]))
     assert agrees(critical, row["value"])
     assert chi("tanh", critical, fixed_point("tanh", critical, float(row["at"]))) == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("phi", "weight_variance", "bias_variance", "correlation", "depth_scale"),
+    [
+        # E φ(u₂) and E φ′(u₂) given u₁ in closed form, then SciPy's adaptive quad; where c* = 0 the slope of the map
+        # is σ_w²·(E φ′)², of hardtanh σ_w²·erf(1/√2q*)²
+        ("hardtanh", 1.7, 0.0, 0.0, 12.2648364),
+        ("hardtanh", 3.0, 0.0, 0.0, 6.0904794),
+        ("hardtanh", 2.5, 0.05, 0.2044680, 6.1263777),
+        ("hardtanh", 1.7, 0.05, 0.4549045, 10.0461848),
+        ("selu", 1.0, 0.0, 0.0, 33.6043420),
+        ("selu", 1.7, 0.0, 0.7418901, 14.2433706),
+    ],
+)
+def test_the_phase_of_activations_with_kinks(
+    phi: str, weight_variance: float, bias_variance: float, correlation: float, depth_scale: float
+) -> None:
+    for given_phi in (phi, activation(phi).function):  # of the function the kinks are found
+        found = phase(given_phi, weight_variance, bias_variance)
+        assert found.chi > 1
+        assert found.correlation == pytest.approx(correlation, abs=1e-7)
+        assert found.depth_scale == pytest.approx(depth_scale, rel=1e-7)
+
+
+@examples(20)
+@given(
+    st.sampled_from(["tanh", "hardtanh", "relu", "selu", "sigmoid"]),
+    st.floats(0.2, 1.75),  # selu grows without end from 1.8
+    st.floats(0.01, 0.5),
+    st.lists(st.floats(0, 1), min_size=2, max_size=8),
+)
+def test_the_map_of_correlations(phi: str, weight_variance: float, bias_variance: float, cs: list[float]) -> None:
+    act = activation(phi)
+    q = fixed_point(phi, weight_variance, bias_variance)
+    c = np.array([*sorted(cs), 1.0])
+    pairs = pair_moment(act.function, q, q, c, kinks=act.kinks)
+    after = (weight_variance * pairs + bias_variance) / q
+    assert after[-1] == pytest.approx(1, abs=1e-8)  # an input and itself
+    assert np.all(np.diff(after) >= -1e-10)
+    found = phase(phi, weight_variance, bias_variance)
+    assert (found.correlation < 1) == (found.chi > 1)
+    assert found.depth_scale > 0
 
 
 def simulate(x: NDArray[np.float32], layers: list[Layer], rng: np.random.Generator) -> tuple[list[float], list[float]]:
@@ -166,6 +210,17 @@ def test_biases_add_variance() -> None:
     assert p.preactivation_variance == pytest.approx(1.5)
 
 
+@given(st.floats(-2, 2))
+def test_biases_of_one_value_shift_the_preactivation(value: float) -> None:
+    first, second = predict([Layer("a", 10, 10, 0.1, "relu", bias_mean=value), Layer("b", 10, 10, 0.2)])
+    density, share = math.exp(-value * value / 2) / math.sqrt(2 * math.pi), (1 + math.erf(value / math.sqrt(2))) / 2
+    assert first.preactivation_variance == pytest.approx(1.0)
+    assert first.activation_mean == pytest.approx(value * share + density, abs=1e-12)
+    assert first.activation_second_moment == pytest.approx((value * value + 1) * share + value * density, rel=1e-9)
+    assert first.gradient_factor == pytest.approx(2 * share)
+    assert second.preactivation_variance == pytest.approx(2 * first.activation_second_moment)
+
+
 def test_a_layer_of_zeros_sends_no_gradient_down() -> None:
     first, second, third = predict([Layer("a", 9, 9, 0.1), Layer("b", 9, 9, 0.1), Layer("c", 9, 9, 0.0)], 1.0, 3.0)
     assert (first.gradient_std, second.gradient_std, third.gradient_std) == (0, 0, 3)
@@ -200,6 +255,7 @@ def test_no_layers_no_predictions() -> None:
             Layer("fc", 9, 9, 1.0, bias_variance=-2),
             "layer 'fc': bias_variance must be finite and not negative, got -2",
         ),
+        (Layer("fc", 9, 9, 1.0, bias_mean=math.inf), "layer 'fc': bias_mean must be finite, got inf"),
         (Layer("fc", 9, 9, 1.0, "tahn"), "unknown activation 'tahn'"),
     ],
 )
@@ -242,10 +298,40 @@ def test_the_signal_dies_below_the_edge() -> None:
 
 @pytest.mark.parametrize(("phi", "variance"), [("relu", 2.5), ("relu_squared", 1.0), ("gelu", 3.0)])
 def test_an_exploding_variance_is_refused(phi: str, variance: float) -> None:
-    with pytest.raises(
-        GlorotError, match=f"{phi} at σ_w²={variance:g}, σ_b²=0: the variance has no fixed point: it grows"
-    ):
+    with pytest.raises(GlorotError, match=f"^{phi} at σ_w²={variance:g}, σ_b²=0: {GROWS}"):
         fixed_point(phi, variance)
+
+
+@given(st.floats(2, 4), st.floats(1e-3, 1))
+def test_relu_with_biases_grows_without_end(weight_variance: float, bias_variance: float) -> None:
+    for phi, share in (("relu", 1.0), ("identity", 0.5)):  # of relu half of E z² is left
+        variances = f"at σ_w²={share * weight_variance:g}, σ_b²={bias_variance:g}"
+        with pytest.raises(GlorotError, match=f"^{phi} {variances}: {GROWS}"):
+            fixed_point(phi, share * weight_variance, bias_variance)
+
+
+@given(st.floats(1e-6, 1e-3))
+def test_what_grows_for_long_still_ends(gap: float) -> None:
+    assert fixed_point("relu", 2 * (1 - gap), 0.05) == pytest.approx(0.05 / gap, rel=1e-6)
+    assert fixed_point("relu", 1.0, 1e-12) == pytest.approx(2e-12, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_a_fixed_point_is_one_or_refused(name: str) -> None:
+    phi, q = activation(name), np.geomspace(1, 1e12, 200)
+    for weight_variance in (share / phi.moments().second_moment for share in (0.5, 1.0, 2.0)):
+        if np.all(weight_variance * phi.moments(q).second_moment + 0.1 > (1 - 1e-12) * q):
+            with pytest.raises(GlorotError, match=GROWS):
+                fixed_point(name, weight_variance, 0.1)
+        else:
+            found = fixed_point(name, weight_variance, 0.1)
+            assert weight_variance * phi.moments(found).second_moment + 0.1 == pytest.approx(found, rel=1e-9)
+
+
+def test_correlations_that_die_at_once_have_no_depth() -> None:
+    even = phase(lambda z: np.sqrt(2.5) * np.cos(2.5 * z), 2.0)  # E φ′ = 0, and φ of independent inputs has no mean
+    assert even.chi > 1
+    assert even.depth_scale < 1
 
 
 def test_without_biases_chaos_decorrelates_wholly() -> None:

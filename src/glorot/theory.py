@@ -3,19 +3,19 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from glorot.activations import Activation, Function, Moments, activation
+from glorot.activations import Activation, Function, Moments, activation, pair_moment
 from glorot.errors import GlorotError
 
 Array = NDArray[np.float64]
 ActivationLike = str | Activation | Function
 
 SMALLEST_SIGNAL, LARGEST_SIGNAL, ROUNDING = 1e-8, 1e12, 1e-13
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(100)
-_WEIGHTS = np.outer(_WEIGHTS, _WEIGHTS) / (2 * math.pi)
+_NEAR_ONE = 1 - 0.5 ** np.arange(31)  # correlations, from 0 up to 1 - 1e-9
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Layer:
         weight_variance: Var W of one weight, ≥ 0.
         activation: the φ that follows, as `glorot.activations.activation` reads it.
         weight_mean: E W; must be 0 for a prediction.
-        bias_variance: E b², ≥ 0.
+        bias_variance: Var b, ≥ 0.
+        bias_mean: E b, the value of constant biases.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Layer:
     activation: ActivationLike = "identity"
     weight_mean: float = 0.0
     bias_variance: float = 0.0
+    bias_mean: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Prediction:
 
     Args:
         name: the layer's.
-        preactivation_variance: q_l = E z_l².
+        preactivation_variance: q_l = Var z_l.
         activation_mean: E φ_l(z_l).
         activation_std: standard deviation of φ_l(z_l).
         activation_second_moment: E φ_l(z_l)², what the next layer sums.
@@ -70,8 +72,8 @@ def predict(
 ) -> list[Prediction]:
     """Predict signal and gradient, layer by layer, at the start of training.
 
-    Forward q_l = fan_in_l·Var W_l·E φ_{l-1}² + E b_l², and backward
-    E(∂L/∂z_l)² = fan_out_{l+1}·Var W_{l+1}·E φ_l′²·E(∂L/∂z_{l+1})², under z_l ~ N(0, q_l). Exact as
+    Forward q_l = fan_in_l·Var W_l·E φ_{l-1}² + Var b_l, and backward
+    E(∂L/∂z_l)² = fan_out_{l+1}·Var W_{l+1}·E φ_l′²·E(∂L/∂z_{l+1})², under z_l ~ N(E b_l, q_l). Exact as
     the width grows; at finite width the error is of the order depth/width. Each example keeps a q of
     its own: examples of unequal norm saturate unequally.
 
@@ -85,7 +87,7 @@ def predict(
 
     Raises:
         GlorotError: if a mean of weights is not 0 (all units then move together, and no z is
-            N(0, q): constant weights are out of the theory's reach), or a number makes no sense.
+            normal: constant weights are out of the theory's reach), or a number makes no sense.
 
     Example:
         >>> net = [Layer(f"fc{i}", 1000, 1000, 1 / 1000, "tanh") for i in (1, 2, 3)]
@@ -118,10 +120,12 @@ def _check_layer(layer: Layer) -> None:
     if layer.weight_mean != 0:
         raise GlorotError(
             f"layer {layer.name!r}: the theory needs weights of mean 0, got {layer.weight_mean:g}; "
-            "with a common mean all units move together, and no preactivation is N(0, q)"
+            "with a common mean all units move together, and no preactivation is normal"
         )
     numbers = {k: getattr(layer, k) for k in ("fan_in", "fan_out", "weight_variance", "bias_variance")}
     _check(**{f"layer {layer.name!r}: {k}": v for k, v in numbers.items()})
+    if not math.isfinite(layer.bias_mean):
+        raise GlorotError(f"layer {layer.name!r}: bias_mean must be finite, got {layer.bias_mean:g}")
 
 
 def _forward(layers: Sequence[Layer], signal: Array) -> list[tuple[Array, Moments]]:
@@ -130,7 +134,7 @@ def _forward(layers: Sequence[Layer], signal: Array) -> list[tuple[Array, Moment
     for layer in layers:
         with np.errstate(over="ignore"):  # moments refuse what is infinite
             q = layer.fan_in * layer.weight_variance * signal + layer.bias_variance
-        moments = activation(layer.activation).moments(q)
+        moments = activation(layer.activation).moments(q, layer.bias_mean)
         signal = moments.second_moment
         result.append((q, moments))
     return result
@@ -167,7 +171,7 @@ def fixed_point(phi: ActivationLike, weight_variance: float, bias_variance: floa
         bias_variance: σ_b² = E b².
 
     Returns:
-        The stable fixed point that q = 1 leads to; where every q is one (He's law for relu), 1.
+        The fixed point that q = 1 leads to; where every q is one (He's law for relu), 1.
 
     Raises:
         GlorotError: if a variance is negative or not finite, or q grows without end.
@@ -184,10 +188,30 @@ def fixed_point(phi: ActivationLike, weight_variance: float, bias_variance: floa
     _check(weight_variance=weight_variance, bias_variance=bias_variance)
     act = activation(phi)
 
-    def step(q: float) -> float:
-        return weight_variance * float(act.moments(q).second_moment) + bias_variance
+    def excess(q: float) -> float:
+        return weight_variance * float(act.moments(q).second_moment) + bias_variance - q
 
-    return _settle(step, 1.0, f"{act.name} at σ_w²={weight_variance:g}, σ_b²={bias_variance:g}: the variance")
+    if abs(excess(1.0)) <= ROUNDING:
+        return 1.0
+    low, high = 0.5, 1.0
+    if excess(1.0) > 0:
+        low, high = _growing(excess, f"{act.name} at σ_w²={weight_variance:g}, σ_b²={bias_variance:g}")
+    while low and excess(low) < 0:
+        low, high = (low / 2, low) if low > SMALLEST_SIGNAL else (0.0, low)
+    return _bisect(excess, low, high) if low or excess(0.0) > ROUNDING else 0.0
+
+
+def _growing(excess: Callable[[float], float], what: str) -> tuple[float, float]:
+    """Return where a variance that grows from 1 stops growing, between a power of two and the next."""
+    high = 1.0
+    while excess(high) > -ROUNDING * high:  # its rounding grows with q
+        high *= 2
+        if high > LARGEST_SIGNAL:
+            raise GlorotError(
+                f"{what}: the variance has no fixed point, it grows without end from layer to layer; "
+                "take a smaller σ_w²"
+            )
+    return high / 2, high
 
 
 def chi(phi: ActivationLike, weight_variance: float, q: float) -> float:
@@ -233,9 +257,8 @@ def phase(phi: ActivationLike, weight_variance: float, bias_variance: float = 0.
     """Return the fixed points and the depth scale of a deep wide net.
 
     c ← (σ_w²·E φ(u₁)φ(u₂) + σ_b²)/q* for u of variance q* and correlation c, and ξ = -1/ln of that
-    map's slope, σ_w²·E φ′(u₁)φ′(u₂), at its fixed point c*; in the ordered phase c* = 1, the slope χ₁.
-    The integrals over two dimensions take 100 × 100 Gauss-Hermite nodes: ten digits for tanh, two for an
-    activation with kinks.
+    map's slope, σ_w²·E φ′(u₁)φ′(u₂), at its fixed point c*. The map is convex, so in the ordered phase c* = 1, of
+    slope χ₁, and in the chaotic one there is one other c* below 1, to which all inputs come.
 
     Args:
         phi: φ, as `glorot.activations.activation` reads it.
@@ -258,15 +281,30 @@ def phase(phi: ActivationLike, weight_variance: float, bias_variance: float = 0.
     if q == 0:
         raise GlorotError(f"{act.name} at σ_w²={weight_variance:g}: the signal dies (q* = 0), it has no phase")
 
-    def step(c: float) -> float:
-        return (weight_variance * _paired(act.function, q, c) + bias_variance) / q
+    def excess(c: Any) -> Any:
+        return (weight_variance * pair_moment(act.function, q, q, c, kinks=act.kinks) + bias_variance) / q - c
 
-    chi_one = slope = chi(act, weight_variance, q)
-    correlation = 1.0
-    if chi_one > 1:
-        correlation = _settle(step, 0.0, f"{act.name} at σ_w²={weight_variance:g}: the correlation")
-        slope = weight_variance * _paired(act.derivative, q, correlation)
-    return Phase(q, chi_one, correlation, math.inf if slope == 1 else -1 / math.log(slope))
+    chi_one = chi(act, weight_variance, q)
+    correlation = _chaotic(excess) if chi_one > 1 + ROUNDING else 1.0
+    if correlation == 1:
+        return Phase(q, chi_one, 1.0, _depth_scale(min(chi_one, 1.0)))
+    slope = weight_variance * float(pair_moment(act.derivative, q, q, correlation, kinks=act.kinks))
+    return Phase(q, chi_one, correlation, _depth_scale(slope))
+
+
+def _chaotic(excess: Callable[[Any], Any]) -> float:
+    """Return the c below 1 where a correlation stops growing; 1 where that is too near to 1 to be told from it."""
+    falls = np.flatnonzero(excess(_NEAR_ONE) < -ROUNDING)
+    if excess(0.0) <= ROUNDING:
+        return 0.0
+    return _bisect(excess, *_NEAR_ONE[falls[0] - 1 : falls[0] + 1]) if falls.size else 1.0
+
+
+def _depth_scale(slope: float) -> float:
+    """Return ξ for a slope in [-1, 1]: what dies out faster than by any factor has the depth 0."""
+    if abs(slope) <= ROUNDING:
+        return 0.0
+    return math.inf if abs(slope) >= 1 - 1e-12 else -1 / math.log(abs(slope))
 
 
 def critical_weight_variance(phi: ActivationLike, bias_variance: float = 0.0) -> float:
@@ -293,21 +331,18 @@ def critical_weight_variance(phi: ActivationLike, bias_variance: float = 0.0) ->
     _check(bias_variance=bias_variance)
     act = activation(phi)
 
-    def excess(q: Array) -> Array:
+    def excess(q: Any) -> Any:
         m = act.moments(q)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(q - m.second_moment / m.derivative_second_moment - bias_variance)
+            return m.second_moment / m.derivative_second_moment + bias_variance - q
 
     grid = np.concatenate([[0.0], np.geomspace(1e-6, 1e4, 201)])
-    above = excess(grid) >= 0
-    low = high = 0.0  # right if above[0]: σ_b² = 0 and φ(0) = 0, so a weak signal stays weak
+    above = excess(grid) <= 0
+    high = 0.0  # right if above[0]: σ_b² = 0 and φ(0) = 0, so a weak signal stays weak
     if not above.any():
         raise GlorotError(f"{act.name}: no σ_w² has χ₁ = 1 at its fixed point, for σ_b²={bias_variance:g}")
     if not above[0]:
-        low, high = grid[np.argmax(above) - 1], grid[np.argmax(above)]
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (low, middle) if excess(np.array([middle]))[0] >= 0 else (middle, high)
+        high = _bisect(excess, grid[np.argmax(above) - 1], grid[np.argmax(above)])
     critical = 1 / chi(act, 1.0, high)
     less, more = (0.999 * high, 1.001 * high) if high else (0.0, 1e-3)
     rise = np.diff(act.moments(np.array([less, more])).second_moment)[0] / (more - less)
@@ -316,29 +351,12 @@ def critical_weight_variance(phi: ActivationLike, bias_variance: float = 0.0) ->
     return critical
 
 
-def _paired(function: Function, q: float, correlation: float) -> float:
-    """Return E f(u₁)f(u₂) for u₁, u₂ ~ N(0, q) of the given correlation."""
-    first = math.sqrt(q) * _NODES
-    second = correlation * first[:, None] + math.sqrt(max(1 - correlation**2, 0.0)) * first
-    return float(np.sum(_WEIGHTS * function(first)[:, None] * function(second)))
-
-
-def _settle(step: Callable[[float], float], start: float, what: str) -> float:
-    """Iterate to a stable fixed point; where steps shrink, Aitken's formula jumps ahead."""
-    x = start
-    for _ in range(500):
-        one = step(x)
-        two = step(one)
-        first, second = one - x, two - one
-        if abs(two) < SMALLEST_SIGNAL and abs(step(0.0)) < ROUNDING:
-            return 0.0
-        if abs(second) <= ROUNDING * abs(two):
-            return two
-        if abs(two) > LARGEST_SIGNAL:
-            raise GlorotError(f"{what} has no fixed point: it grows beyond {LARGEST_SIGNAL:g}")
-        ahead = x - first * first / (second - first) if abs(second) < abs(first) else two
-        x = ahead if 0 <= ahead <= LARGEST_SIGNAL else two
-    raise GlorotError(f"{what} has no fixed point that 500 steps reach: it was {x:g}")
+def _bisect(excess: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a function that is positive at `low` and negative at `high` crosses 0, to the last digit."""
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
+    return float(high)
 
 
 def _check(**numbers: float) -> None:

@@ -2,5 +2,6 @@
 
 from glorot.activations.base import ACTIVATIONS, Activation, Function, Moments
 from glorot.activations.lookup import activation
+from glorot.activations.pairs import pair_moment
 
-__all__ = ["ACTIVATIONS", "Activation", "Function", "Moments", "activation"]
+__all__ = ["ACTIVATIONS", "Activation", "Function", "Moments", "activation", "pair_moment"]

@@ -25,7 +25,7 @@ _CHUNK = 1024  # variances integrated at once, 600 nodes each: 5 MB a temporary
 
 @dataclass(frozen=True)
 class Moments:
-    """E φ(z), E φ(z)² and E φ′(z)² under z ~ N(0, q): floats, or arrays where q was an array."""
+    """E φ(z), E φ(z)² and E φ′(z)² under z ~ N(m, q): floats, or arrays where q or m was an array."""
 
     mean: Any
     second_moment: Any
@@ -48,42 +48,45 @@ class Activation:
     derivative: Function
     kinks: tuple[float, ...] = ()
 
-    def moments(self, q: float | Array = 1.0) -> Moments:
-        """Return the mean, second moment and slope second moment for z ~ N(0, q).
+    def moments(self, q: float | Array = 1.0, mean: float | Array = 0.0) -> Moments:
+        """Return the mean, second moment and slope second moment for z ~ N(m, q).
 
-        E f(√q·x) under x ~ N(0, 1), by Gauss-Legendre panels that end at every kink. At q = 0 the
-        mean and the second moment are φ(0) and φ(0)², the slope that of q → 0. A φ that goes on waving
+        E f(m + √q·x) under x ~ N(0, 1), by Gauss-Legendre panels that end at every kink. At q = 0 the
+        mean and the second moment are φ(m) and φ(m)², the slope that of q → 0. A φ that goes on waving
         (sin) is right up to q = 100.
 
         Args:
             q: variance of the preactivation, ≥ 0: one number, or an array of any shape.
+            mean: its mean m, that of biases: a number, or an array that broadcasts with q.
 
         Raises:
-            GlorotError: if q is negative or not finite, or a moment overflows.
+            GlorotError: if q is negative, a number is not finite, or a moment overflows.
 
         Example:
             >>> from glorot.activations import activation
             >>> activation("relu").moments(np.array([1.0, 4.0])).second_moment.round(6).tolist()
             [0.5, 2.0]
         """
-        variances = np.atleast_1d(np.asarray(q, dtype=np.float64))
+        variances, means = np.broadcast_arrays(np.asarray(q, np.float64), np.asarray(mean, np.float64))
         if not np.all(np.isfinite(variances) & (variances >= 0)):
             raise GlorotError(f"{self.name}: the variance q must be finite and not negative, got {q!r}")
-        flat = variances.ravel()
-        parts = [self._integrate(flat[i : i + _CHUNK]) for i in range(0, max(flat.size, 1), _CHUNK)]
+        if not np.all(np.isfinite(means)):
+            raise GlorotError(f"{self.name}: the mean must be finite, got {mean!r}")
+        flat = np.stack([variances.ravel(), means.ravel()])
+        parts = [self._integrate(*flat[:, i : i + _CHUNK]) for i in range(0, max(variances.size, 1), _CHUNK)]
         result = np.concatenate(parts, axis=1).reshape(3, *variances.shape)
         if not np.all(np.isfinite(result)):
-            raise GlorotError(f"{self.name}: a moment overflows at variance {flat.max():g}")
-        return Moments(*result) if np.ndim(q) else Moments(*(float(row[0]) for row in result))
+            raise GlorotError(f"{self.name}: a moment overflows at variance {variances.max():g}")
+        return Moments(*result) if variances.ndim else Moments(*map(float, result))
 
-    def _integrate(self, q: Array) -> Array:
-        x, weight = _panels(q, self.kinks)
+    def _integrate(self, q: Array, mean: Array) -> Array:
+        x, weight = _panels(q, mean, self.kinks)
         with np.errstate(all="ignore"):
-            z = np.maximum(np.sqrt(q), 1e-100)[:, None] * x  # q = 0: still tells left from right
+            z = mean[:, None] + np.maximum(np.sqrt(q), 1e-100)[:, None] * x  # q = 0: still tells left from right
             value, slope = self.function(z), self.derivative(z)
             result = np.stack([np.sum(weight * f, axis=1) for f in (value, value**2, slope**2)])
-            at_zero = self.function(np.zeros(1))
-        result[:2] = np.where(q > 0, result[:2], np.stack([at_zero, at_zero**2]))
+            still = self.function(mean)
+        result[:2] = np.where(q > 0, result[:2], np.stack([still, still**2]))
         return result
 
     @functools.cached_property
@@ -146,9 +149,9 @@ def _steady(gain: float) -> float:
     return float(f"{gain:.12g}")
 
 
-def _panels(q: Array, kinks: tuple[float, ...]) -> tuple[Array, Array]:
+def _panels(q: Array, mean: Array, kinks: tuple[float, ...]) -> tuple[Array, Array]:
     """Return nodes and N(0, 1) weights, one row per variance, in panels that end at every kink."""
-    bends = np.concatenate([_SCALES, kinks]) / np.maximum(np.sqrt(q), 1e-100)[:, None]
+    bends = (np.concatenate([_SCALES, kinks]) - mean[:, None]) / np.maximum(np.sqrt(q), 1e-100)[:, None]
     steps = np.broadcast_to(np.arange(-TAIL, TAIL + 1), (q.size, int(2 * TAIL) + 1))
     ends = np.sort(np.concatenate([np.clip(bends, -TAIL, TAIL), steps], axis=1), axis=1)
     half = np.diff(ends, axis=1)[..., None] / 2

@@ -96,6 +96,13 @@ class Signal:
     input_second_moments: tuple[float, ...]
     chain: bool
 
+    @property
+    def unpredicted(self) -> str:
+        """Why theory of a plain chain does not apply to the model; "" where it does."""
+        if self.chain:
+            return ""
+        return "the layers are not a plain chain: one is fed by more than the one before it, or runs more than once"
+
     def __getitem__(self, layer: str) -> LayerSignal:
         for signal in self.layers:
             if signal.layer == layer:
