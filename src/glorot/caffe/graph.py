@@ -47,6 +47,7 @@ def lower(net: Net) -> Graph:
         tops = kind_of(layer).lower(at)
         assert [graph.shape(top) for top in tops] == list(node.tops), layer.kind
         known.update(zip(layer.tops, tops, strict=True))
+    graph.outputs = [known[name] for name in net.outputs]
     return graph
 
 

@@ -43,7 +43,6 @@ Kind = Literal[
 
 Role = Literal["kernel", "embedding", "position", "token", "scale", "shift", "bias", "slope", "signal"]
 
-
 AFFINE = {"add", "sub", "mul", "div", "where"}
 """Functions by which a parameter or a constant array scales, shifts or masks a signal, at its start without effect."""
 
@@ -79,6 +78,7 @@ class Folded:
         parameters: for each value that is made of parameters and constants alone, the paths of those parameters.
         uses: where each parameter meets the signal, by its path.
         users: the steps that take each value, with the position of the operand.
+        normed_from: for each norm or softmax that was found by what it does, the value that it is one of.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -103,7 +103,7 @@ class Folded:
         self._rows: set[int] = set()  # rows of tables that numbers known beforehand look up
         self._after_kernel: set[int] = set()
         self._normed: set[int] = set()  # the roots that a norm or a softmax was found of
-        self._normed_from: dict[int, int] = {}  # for each result of a norm that was found, its root
+        self.normed_from: dict[int, int] = {}
         self._numbers: dict[int, float] = {}  # what constants fold to
         for value in graph.values:
             if value.leaf in ("parameter", "statistic"):
@@ -348,7 +348,7 @@ class Folded:
             source = self.source[value]
             while self.kind[source] == "affine":
                 source = self.source[self.passes[source]]
-            roots.add(self._normed_from.get(source))
+            roots.add(self.normed_from.get(source))
         return roots.pop() if name in ("add", "sub") and len(roots) == 1 else None
 
     def _statistic(self, step: Step, root: int) -> tuple[norms.Statistic | None, int]:
@@ -387,7 +387,7 @@ class Folded:
             return
         if found.kind != "centred":
             self._normed.add(root)
-            self._normed_from[step.result] = signal
+            self.normed_from[step.result] = signal
         self._start(step.result, found.kind, is_apart=found.kind != "centred")
         if found.kind == "normalised":
             self.second[step.result] = found.second

@@ -28,6 +28,7 @@ class Value:
         path: the path of a parameter or a running statistic.
         number: the number that it holds everywhere, if that is known.
         integers: its elements, if it is a small constant of whole numbers.
+        elements: its elements, if it is a small constant or a part of the batch, and they are known.
         is_kernel: whether the layer of a parameter says that it multiplies a signal.
     """
 
@@ -38,6 +39,7 @@ class Value:
     number: float | None = None
     integers: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
     is_kernel: bool = False
+    elements: NDArray[Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Graph:
         tolerance: how far, relative to 1, the numbers of its functions may be off: they are rounded to its dtype.
         incomplete: why it ends before the model does, if it does.
         notes: what had to be assumed.
+        outputs: the values that the model returns, of those that depend on a parameter, an input or chance.
         invented: whether sizes of its maps were made up, so that nothing is counted on them.
         settling: the results of the steps of a loop's first turn, which other values feed than all later turns.
     """
@@ -74,6 +77,7 @@ class Graph:
     tolerance: float = 1e-4
     incomplete: str = ""
     notes: list[str] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
     invented: bool = False
     settling: set[int] = field(default_factory=set)
     _is_settling: bool = field(default=False, repr=False)
@@ -107,9 +111,9 @@ class Graph:
         """Add a running variance, or its root: what is multiplied by something made of it is normalised."""
         return self._add(shape, "statistic", path)
 
-    def input(self, shape: Sequence[int]) -> int:
-        """Add a part of the batch."""
-        return self._add(shape, "input")
+    def input(self, shape: Sequence[int], elements: NDArray[Any] | None = None) -> int:
+        """Add a part of the batch; its elements are kept if they are given."""
+        return self._add(shape, "input", elements=elements)
 
     def number(self, number: float) -> int:
         """Add a number, once."""
@@ -119,12 +123,16 @@ class Graph:
         return self._numbers[number]
 
     def constant(
-        self, shape: Sequence[int], number: float | None = None, integers: NDArray[np.int64] | None = None
+        self,
+        shape: Sequence[int],
+        number: float | None = None,
+        integers: NDArray[np.int64] | None = None,
+        elements: NDArray[Any] | None = None,
     ) -> int:
         """Add an array that depends neither on the parameters nor on the batch: a mask, a table of sinusoids."""
         if number is not None and math.prod(shape) != 0:
             return self.number(number) if not shape else self._add(shape, "constant", number=_as_written(number))
-        return self._add(shape, "constant", integers=integers)
+        return self._add(shape, "constant", integers=integers, elements=integers if elements is None else elements)
 
     def step(self, operation: Operation, operands: Sequence[int], shape: Sequence[int]) -> int:
         """Add a step, and return its result: the same step of the same values is the same value."""
@@ -187,8 +195,10 @@ class Graph:
         path: str = "",
         number: float | None = None,
         integers: NDArray[np.int64] | None = None,
+        elements: NDArray[Any] | None = None,
     ) -> int:
-        self.values.append(Value(len(self.values), tuple(map(int, shape)), leaf, path, number, integers))
+        shape = tuple(map(int, shape))
+        self.values.append(Value(len(self.values), shape, leaf, path, number, integers, elements=elements))
         return len(self.values) - 1
 
 

@@ -64,7 +64,7 @@ def lower(jaxpr: ClosedJaxpr, leaves: Callable[[Graph], Ids]) -> Graph:
     """
     kinds = {np.dtype(v.aval.dtype).itemsize for v in jaxpr.jaxpr.invars if _is_floating(v)}
     graph = Graph(tolerance=2e-2 if kinds and min(kinds) <= 2 else 1e-4)
-    _Lowering(graph).run(jaxpr, leaves(graph))
+    graph.outputs = _Lowering(graph).run(jaxpr, leaves(graph))
     return graph
 
 

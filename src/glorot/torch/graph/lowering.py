@@ -15,7 +15,7 @@ from glorot.errors import GlorotError
 from glorot.graph import Graph
 from glorot.preserving import LOCK
 from glorot.torch.graph.frames import Layers
-from glorot.torch.graph.memory import shape_of
+from glorot.torch.graph.memory import elements_of, shape_of
 from glorot.torch.graph.mode import Lowering
 from glorot.torch.graph.truth import Answers
 from glorot.torch.parametrized import Computed
@@ -30,14 +30,12 @@ class Lowered:
     Attributes:
         graph: the graph, up to where the model stopped.
         result: what the model returned.
-        outputs: the values of the tensors in it that depend on a parameter, an input or chance.
         error: the exception that stopped it, if one did.
         layer: the path of the innermost module that was running then; "" for the model itself.
     """
 
     graph: Graph
     result: Any = None
-    outputs: tuple[int, ...] = ()
     error: Exception | None = None
     layer: str = ""
 
@@ -125,13 +123,14 @@ def _lower(
             kind = "" if isinstance(error, GlorotError) else f"{type(error).__name__}: "
             graph.incomplete = f"{kind}{error}".rstrip(": ")
             return Lowered(graph, error=error, layer=layers.failed(error))
-        return Lowered(graph, result, _values_of(lowering, result))
+        graph.outputs = _values_of(lowering, result)
+        return Lowered(graph, result)
 
 
-def _values_of(lowering: Lowering, result: Any) -> tuple[int, ...]:
+def _values_of(lowering: Lowering, result: Any) -> list[int]:
     tensors = [tensor for tensor in tree_leaves(result) if isinstance(tensor, Tensor)]
     values = [lowering.memory.follows(tensor) for tensor in tensors]
-    return tuple(value for value in values if value is not None)
+    return [value for value in values if value is not None]
 
 
 def _tolerance(stored: Iterable[Tensor]) -> float:
@@ -169,7 +168,7 @@ def _without_triton() -> Iterator[None]:
 def _add_inputs(lowering: Lowering, batch: Any) -> None:
     for tensor in tree_leaves(batch):
         if isinstance(tensor, Tensor) and lowering.memory.follows(tensor) is None:
-            lowering.memory.leaf(tensor, lowering.graph.input(shape_of(tensor)))
+            lowering.memory.leaf(tensor, lowering.graph.input(shape_of(tensor), elements_of(tensor)))
 
 
 def _watch_batch(stack: ExitStack, model: nn.Module, lowering: Lowering) -> None:

@@ -39,7 +39,7 @@ def graph_of(call: Call, paths: Mapping[int, str], slopes: Mapping[int, float]) 
         graph.constant(held[id(tensor)]) if id(tensor) in held else lowering.constant(tensor)
         for tensor, _ in traced.captures
     ]
-    lowering.run(traced, [*leaves_of(call, graph, paths, slopes), *captured])
+    graph.outputs = lowering.run(traced, [*leaves_of(call, graph, paths, slopes), *captured])
     return graph
 
 
