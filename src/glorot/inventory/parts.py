@@ -5,8 +5,9 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
 
+from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.graph.sources import Source
 
@@ -114,12 +115,25 @@ class Stored:
         scheme: the scheme that it starts with where no rule asks for another, for it can hold few laws; "" for any.
         scale: the path of the norm that stands beside its direction and is written with it; "" if there is none.
         over: the stored axes that this norm is taken over.
+        divides: whether it is divided by a norm of itself where it is used, which zeros cannot be.
     """
 
     words: str
     scheme: str = ""
     scale: str = ""
     over: tuple[int, ...] = ()
+    divides: bool = False
+
+    def refuse_zeros(self, path: str) -> NoReturn:
+        """Say that a weight cannot hold zeros where it is divided by its norm.
+
+        Raises:
+            GlorotError: always.
+        """
+        raise GlorotError(
+            f"{path} cannot hold what the plan draws for it: it is {self.words}, and zeros have no norm to be divided "
+            f"by; give it another law by a rule, or leave it alone with rules=[({path!r}, 'skip')]"
+        )
 
 
 @dataclass(frozen=True)

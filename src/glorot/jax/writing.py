@@ -43,13 +43,18 @@ def norms_of(
         values: the new values of the leaves.
         assignments: what they are written from.
         leaves: {path: an array, abstract or not}, of which a norm may be one.
+
+    Raises:
+        GlorotError: if a direction is zero, and would be divided by its norm.
     """
     stored = {one.part.path: one.part.stored for one in assignments if one.part.stored is not None}
     found = {}
     for path, how in stored.items():
+        norm = jnp.sqrt(jnp.sum(jnp.square(values[path].astype(jnp.float32)), how.over))
+        if how.divides and not isinstance(norm, jax.core.Tracer) and not bool(jnp.all(norm)):
+            how.refuse_zeros(path)
         if how.scale:
-            norm = jnp.sqrt(jnp.sum(jnp.square(values[path].astype(jnp.float32)), how.over)).astype(values[path].dtype)
-            leaf = leaves.get(how.scale)
+            norm, leaf = norm.astype(values[path].dtype), leaves.get(how.scale)
             found[how.scale] = norm if leaf is None else norm.reshape(leaf.shape).astype(leaf.dtype)
     return found
 

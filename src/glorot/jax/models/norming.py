@@ -24,12 +24,14 @@ class Normed(NamedTuple):
         words: how it is stored.
         scale: the path of the norm beside it; "" if there is none.
         kept: the axes along which the norm varies, if there is one.
+        divides: whether zeros would be divided by zero, or stay zeros for good.
     """
 
     path: str
     words: str
     scale: str = ""
     kept: Sequence[int] = ()
+    divides: bool = True
 
 
 def with_norms(found: Found, modules: Mapping[str, Any], shapes: Mapping[str, Shape]) -> dict[str, Described]:
@@ -50,7 +52,7 @@ def with_norms(found: Found, modules: Mapping[str, Any], shapes: Mapping[str, Sh
             if one.path in found:
                 rank = len(shapes[one.path])
                 over = tuple(axis for axis in range(rank) if axis not in {kept % rank for kept in one.kept})
-                stored[one.path] = Stored(one.words, scale=one.scale, over=over)
+                stored[one.path] = Stored(one.words, scale=one.scale, over=over, divides=one.divides)
     scales = {one.scale for one in stored.values()}
     return {
         path: known._replace(parts=tuple(replace(part, stored=stored.get(path)) for part in known.parts))
@@ -78,16 +80,17 @@ def _scales(path: str, module: Any, found: Found) -> Iterator[tuple[str, str]]:
         for keys in module.scales:
             yield _joined(path, "layer_instance", *map(str, keys)), _joined(path, "scales", str(keys))
     else:  # Linen: "Dense_0/kernel/scale"
+        own = f"{path}." if path else ""
         for scale in found:
-            if scale.startswith(f"{path}.") and scale.endswith("/scale"):
-                inner = scale.removeprefix(f"{path}.").removesuffix("/scale").replace("/", ".")
+            if scale.startswith(own) and scale.endswith("/scale"):
+                inner = scale.removeprefix(own).removesuffix("/scale").replace("/", ".")
                 yield _joined(path.rpartition(".")[0], inner), scale
 
 
 def _spectral_norm(path: str, module: Any, found: Found) -> Iterator[Normed]:
     own = hasattr(module, "weight_name")  # Equinox
     weights = [_joined(path, "layer", module.weight_name)] if own else _inside(path, module, found)
-    yield from (Normed(weight, SPECTRAL) for weight in weights)
+    yield from (Normed(weight, SPECTRAL, divides=own) for weight in weights)  # Flax leaves zeros as they are
 
 
 def _inside(path: str, module: Any, found: Found) -> Iterator[str]:
