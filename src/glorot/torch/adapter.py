@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import nn
 
-from glorot.torch.model import layers
+from glorot.torch.model import is_program, layers, refuse_program
 from glorot.torch.observing import observe
 from glorot.torch.seeing import graph
 from glorot.torch.weights import arrays, write
@@ -13,10 +13,15 @@ __all__ = ["arrays", "graph", "layers", "matches", "observe", "open", "write"]
 
 
 def matches(model: object) -> bool:
-    """Tell whether a model is a `torch.nn.Module`."""
-    return isinstance(model, nn.Module)
+    """Tell whether a model is a `torch.nn.Module`, or a program exported from one, which `open` refuses by name."""
+    return isinstance(model, nn.Module) or is_program(model)
 
 
 def open(model: Any, inputs: Any = None) -> Any:  # noqa: A001 - as in every adapter
-    """Return the model itself."""
+    """Return the model itself.
+
+    Raises:
+        GlorotError: if it is an exported program.
+    """
+    refuse_program(model)
     return model

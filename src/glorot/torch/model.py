@@ -1,5 +1,6 @@
 """From a PyTorch model to its inventory."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -27,6 +28,25 @@ from glorot.torch.places import place_of
 from glorot.torch.registration import in_order
 
 WEIGHTS = {"kernel", "recurrent", "embedding"}
+
+
+def is_program(model: object) -> bool:
+    """Tell whether a model is what `torch.export.export` returns."""
+    export = sys.modules.get("torch.export")
+    return export is not None and isinstance(model, export.ExportedProgram)
+
+
+def refuse_program(model: object) -> None:
+    """Raise if a model is an exported program, which is no module.
+
+    Raises:
+        GlorotError: if it is.
+    """
+    if is_program(model):
+        raise GlorotError(
+            "a torch.export.ExportedProgram is no module, so it is neither planned nor written; hand in "
+            "program.module(), whose parameters are those of the program, or the model that it was exported from"
+        )
 
 
 def weight_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
