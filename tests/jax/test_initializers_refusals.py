@@ -1,4 +1,4 @@
-"""What the drop-in for jax.nn.initializers refuses, and in which words."""
+"""What the drop-in for jax.nn.initializers alone refuses, and in which words."""
 
 import math
 from collections.abc import Callable
@@ -22,68 +22,16 @@ BUILT: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: VS(-1, "fan_in", "normal"),
         r"^variance_scaling: scale must be a finite number from 0 upwards, got -1$",
     ),
-    "nan": (lambda: VS(math.nan, "fan_in", "normal"), r"^variance_scaling: scale must be a finite number .* got nan$"),
-    "text": (lambda: VS("2", "fan_in", "normal"), r"^variance_scaling: scale must be a number, got '2' \(str\)$"),
-    "bool": (lambda: initializers.normal(True), r"^normal: stddev must be a number, got True \(bool\)$"),
-    "several": (
-        lambda: initializers.normal(np.ones(2)),
-        r"^normal: stddev must be a number, got array\(\[1., 1.\]\) \(ndarray\)$",
-    ),
-    "long": (lambda: initializers.uniform(10**400), r"^uniform: scale must lie within ±1\.8e308, got a longer whole"),
     "traced": (
         lambda: jax.jit(lambda std: initializers.normal(std)(KEY, SHAPE))(1.0),
         r"^normal: stddev must be known when the function is compiled, got a traced value; "
         r"compute it with NumPy or math, not jax\.numpy, or pass 1 for it and multiply the array",
     ),
-    "mode": (
-        lambda: VS(1, "fan", "normal"),
-        r"^variance_scaling: mode must be one of fan_in, fan_out, fan_avg, fan_geo_avg, got 'fan'$",
-    ),
-    "distribution": (
-        lambda: VS(1, "fan_in", "gaussian"),
-        r"^variance_scaling: distribution must be one of uniform, normal, truncated_normal, got 'gaussian'$",
-    ),
-    "axis of text": (
-        lambda: initializers.he_normal("in"),
-        r"^he_normal: in_axis must be a whole number or a sequence of them, got 'in'$",
-    ),
-    "axis of floats": (lambda: initializers.he_normal(0, (1.0,)), r"^he_normal: out_axis must be a whole number"),
     "no axis": (lambda: initializers.he_normal(batch_axis=None), r"^he_normal: batch_axis must .* got None$"),
-    "uniform: tiny": (
-        lambda: initializers.uniform(1e-25),
-        r"^uniform: Uniform: half of high - low must lie between 2\^-64 and 2\^64, got 5e-26; for all-equal values",
-    ),
-    "uniform: infinite": (lambda: initializers.uniform(math.inf), r"^uniform: Uniform: high must be a finite number"),
-    "normal: negative": (
-        lambda: initializers.normal(-0.1),
-        r"^normal: stddev must be a finite number from 0 upwards, got -0\.1$",
-    ),
-    "normal: huge": (lambda: initializers.normal(1e20), r"^normal: Normal: std must lie between 2\^-64 and 2\^64"),
-    "truncated: negative": (
-        lambda: initializers.truncated_normal(-1),
-        r"^truncated_normal: stddev must be a finite number from 0 upwards, got -1$",
-    ),
-    "truncated: swapped": (
-        lambda: initializers.truncated_normal(1, lower=2, upper=1),
-        r"^truncated_normal: lower must not be above upper, got lower=2, upper=1$",
-    ),
     "truncated: nan": (lambda: initializers.truncated_normal(1, lower=math.nan), r"got lower=nan, upper=2$"),
-    "truncated: far": (
-        lambda: initializers.truncated_normal(0.02, lower=6.5, upper=7),
-        r"^truncated_normal: from lower=6\.5 to upper=7, more than 6 stddev from the mean, the normal law has next to "
-        r"nothing; lower and upper are multiples of stddev$",
-    ),
-    "orthogonal: nan": (
-        lambda: initializers.orthogonal(math.nan),
-        r"^orthogonal: Orthogonal: gain must be a finite number, got nan$",
-    ),
     "orthogonal: axis": (
         lambda: initializers.orthogonal(1, (0,)),
         r"^orthogonal: column_axis must be a whole number, got \(0,\)$",
-    ),
-    "delta: tiny": (
-        lambda: initializers.delta_orthogonal(1e-20),
-        r"^delta_orthogonal: Orthogonal: gain must lie between",
     ),
 }
 
@@ -103,23 +51,12 @@ CALLED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "vector": (
         initializers.xavier_uniform(),
         {"shape": (5,)},
-        r"^xavier_uniform: in_axis -2 is no axis of shape 5, which has 1; for a bias, which has no fans, call zeros or normal$",
+        r"^xavier_uniform: in_axis=-2 is out of range for shape 5 with 1 axis$",
     ),
     "scalar": (
         initializers.lecun_normal(),
         {"shape": ()},
-        r"^lecun_normal: in_axis -2 is no axis of shape scalar, which",
-    ),
-    "far axis": (
-        initializers.he_normal(out_axis=(1, 2)),
-        {},
-        r"^he_normal: out_axis 2 is no axis of shape 3×4, which has 2$",
-    ),
-    "one axis for both": (
-        initializers.he_uniform(-1, 1),
-        {},
-        r"^he_uniform: axis 1 of shape 3×4 is named twice, by in_axis and by out_axis; an axis counts as input, output "
-        r"or batch, or else as kernel$",
+        r"^lecun_normal: in_axis=-2 is out of range for shape scalar with 0 axes$",
     ),
     "axis of both and batch": (
         initializers.lecun_uniform(batch_axis=0),
@@ -185,20 +122,10 @@ CALLED: dict[str, tuple[Any, dict[str, Any], str]] = {
     ),
     "shape": (initializers.normal(), {"shape": (3.0,)}, r"^normal: shape must be a sequence of whole numbers from 0"),
     "negative shape": (initializers.he_normal(), {"shape": -3}, r"^he_normal: shape must be .* got \(-3,\)$"),
-    "orthogonal vector": (
-        initializers.orthogonal(),
-        {"shape": (3,)},
-        r"^orthogonal: a matrix needs 2 or more axes, got shape 3; for a bias call zeros$",
-    ),
     "orthogonal axis": (
         initializers.orthogonal(column_axis=2),
         {},
-        r"^orthogonal: column_axis 2 is no axis of a matrix of shape 3×4$",
-    ),
-    "delta matrix": (
-        initializers.delta_orthogonal(),
-        {},
-        r"^delta_orthogonal: only shapes of 3, 4 or 5 axes, \(\*kernel, in, out\), got shape 3×4; for a matrix call orthogonal$",
+        r"^orthogonal: column_axis=2 is out of range for shape 3×4 with 2 axes$",
     ),
     "delta narrows": (
         initializers.delta_orthogonal(),
@@ -209,7 +136,7 @@ CALLED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "delta axis": (
         initializers.delta_orthogonal(column_axis=-3),
         {"shape": (3, 2, 4)},
-        r"^delta_orthogonal: column_axis -3 is no axis of a matrix of shape 2×4$",
+        r"^delta_orthogonal: column_axis=-3 is out of range for shape 2×4 with 2 axes$",
     ),
     "delta split": (
         initializers.delta_orthogonal(),

@@ -1,4 +1,4 @@
-"""What the drop-in refuses, in which words, and that nothing has been written or drawn then."""
+"""What the drop-in alone refuses, in which words, and that nothing has been written or drawn then."""
 
 import math
 from collections.abc import Callable
@@ -17,48 +17,16 @@ MATRIX, VECTOR, SCALAR = (3, 4), (5,), ()
 
 REFUSALS: dict[str, tuple[Callable[[Tensor], Any], tuple[int, ...], str]] = {
     "uniform: ends": (lambda w: init.uniform_(w, 2, 1), MATRIX, r"^uniform_: a must not be above b, got a=2, b=1$"),
-    "uniform: nan": (lambda w: init.uniform_(w, math.nan, 1), MATRIX, r"^uniform_: a must be finite, got nan$"),
-    "uniform: inf": (lambda w: init.uniform_(w, 0, math.inf), MATRIX, r"^uniform_: b must be finite, got inf$"),
-    "uniform: narrow": (
-        lambda w: init.uniform_(w, 0, 1e-20),
-        MATRIX,
-        r"^uniform_: \(b - a\)/2 must lie between 2\^-64 and 2\^64, got 5e-21; draw with a scale of about 1 and multiply the tensor$",
-    ),
     "uniform: far": (
         lambda w: init.uniform_(w, 1e20, 2e20),
         MATRIX,
         r"^uniform_: \(b - a\)/2 must lie between .* got 5e\+19",
-    ),
-    "uniform: text": (lambda w: init.uniform_(w, "0", 1), MATRIX, r"^uniform_: a must be a number, got '0' \(str\)$"),
-    "uniform: list": (
-        lambda w: init.uniform_(w, [0.0], 1),
-        MATRIX,
-        r"^uniform_: a must be a number, got \[0.0\] \(list\)$",
-    ),
-    "uniform: None": (lambda w: init.uniform_(w, 0, None), MATRIX, r"^uniform_: b must be a number, got None"),
-    "uniform: long": (
-        lambda w: init.uniform_(w, 0, 10**400),
-        MATRIX,
-        r"^uniform_: b must lie within ±1\.8e308, got a longer whole number$",
-    ),
-    "normal: negative": (lambda w: init.normal_(w, 0, -1), MATRIX, r"^normal_: std must not be negative, got -1$"),
-    "normal: tiny": (
-        lambda w: init.normal_(w, std=1e-20),
-        MATRIX,
-        r"^normal_: std must lie between 2\^-64 and 2\^64, got 1e-20;",
     ),
     "normal: huge": (
         lambda w: init.normal_(w, std=1e20),
         MATRIX,
         r"^normal_: std must lie between 2\^-64 and 2\^64, got 1e\+20;",
     ),
-    "normal: nan": (lambda w: init.normal_(w, std=math.nan), MATRIX, r"^normal_: std must be finite, got nan$"),
-    "normal: bool": (
-        lambda w: init.normal_(w, std=True),
-        MATRIX,
-        r"^normal_: std must be a number, got True \(bool\)$",
-    ),
-    "normal: complex": (lambda w: init.normal_(w, 1j), MATRIX, r"^normal_: mean must be a number, got 1j \(complex\)$"),
     "normal: tensor": (
         lambda w: init.normal_(w, torch.ones(2)),
         MATRIX,
@@ -69,105 +37,48 @@ REFUSALS: dict[str, tuple[Callable[[Tensor], Any], tuple[int, ...], str]] = {
         MATRIX,
         r"^normal_: Normal\(mean=1e\+39, std=1\.0\) reaches 1e\+39, but float32 holds at most 3\.40282e\+38; choose a smaller scale$",
     ),
-    "truncated: ends": (
-        lambda w: init.trunc_normal_(w, a=1, b=-1),
-        VECTOR,
-        r"^trunc_normal_: a must not be above b, got a=1, b=-1$",
-    ),
     "truncated: nan": (
         lambda w: init.trunc_normal_(w, a=math.nan),
         VECTOR,
         r"^trunc_normal_: a must not be above b, got a=nan",
     ),
-    "truncated: std": (
-        lambda w: init.trunc_normal_(w, std=0),
-        VECTOR,
-        r"^trunc_normal_: std must be above 0, got 0; for all-equal values call constant_$",
-    ),
     "truncated: far": (
         lambda w: init.trunc_normal_(w, 0.5, 0.02, a=-2, b=0.3),
         VECTOR,
-        r"^trunc_normal_: \[-2, 0\.3\] lies more than 6 std from the mean 0\.5 \(std 0\.02\), where the normal law has next "
-        r"to nothing; a and b are values, not multiples of std$",
-    ),
-    "truncated: mean": (
-        lambda w: init.trunc_normal_(w, mean=-math.inf),
-        VECTOR,
-        r"^trunc_normal_: mean must be finite, got -inf$",
+        r"^trunc_normal_: from a=-2 to b=0\.3, more than 6 standard deviations from the mean, the normal law has next to "
+        r"nothing; a and b are values, not multiples of std$",
     ),
     "xavier: vector": (
         init.xavier_uniform_,
         VECTOR,
-        r"^xavier_uniform_: fan_in and fan_out need a tensor of at least 2 dimensions, \(out, in, \*kernel\), got shape 5; "
+        r"^xavier_uniform_: the shape must have 2 or more axes, \(out, in, \*kernel\), got 5; "
         r"for a bias call zeros_ or uniform_$",
     ),
-    "xavier: scalar": (init.xavier_normal_, SCALAR, r"^xavier_normal_: fan_in and fan_out need .* got shape scalar;"),
     "xavier: gain": (
         lambda w: init.xavier_uniform_(w, -1),
         MATRIX,
         r"^xavier_uniform_: gain must be a finite number from 0 upwards, got -1$",
     ),
-    "xavier: nan": (
-        lambda w: init.xavier_normal_(w, math.nan),
-        MATRIX,
-        r"^xavier_normal_: gain must be a finite number from 0 upwards, got nan$",
-    ),
-    "xavier: tiny": (
-        lambda w: init.xavier_uniform_(w, 1e-25),
-        MATRIX,
-        r"^xavier_uniform_: the bound that gain and fans give must lie between 2\^-64 and 2\^64, got 9\.2582e-26;",
-    ),
-    "kaiming: vector": (init.kaiming_uniform_, VECTOR, r"^kaiming_uniform_: fan_in and fan_out need .* got shape 5;"),
     "kaiming: mode": (
         lambda w: init.kaiming_normal_(w, mode="fan_avg"),
         MATRIX,
-        r"^kaiming_normal_: mode must be 'fan_in' or 'fan_out', got 'fan_avg'$",
-    ),
-    "kaiming: no mode": (
-        lambda w: init.kaiming_normal_(w, mode=None),
-        MATRIX,
-        r"^kaiming_normal_: mode must be .* got None$",
+        r"^kaiming_normal_: mode must be one of fan_in, fan_out, got 'fan_avg'$",
     ),
     "kaiming: activation": (
         lambda w: init.kaiming_uniform_(w, nonlinearity="gelu"),
         MATRIX,
-        r"^calculate_gain: nonlinearity must be one of linear, conv1d, .*, leaky_relu, got 'gelu'; PyTorch has no gain for others: glorot\.activations",
-    ),
-    "kaiming: slope": (
-        lambda w: init.kaiming_uniform_(w, "0"),
-        MATRIX,
-        r"^kaiming_uniform_: a must be a number, got '0' \(str\)$",
-    ),
-    "kaiming: infinite": (
-        lambda w: init.kaiming_normal_(w, math.inf),
-        MATRIX,
-        r"^calculate_gain: the negative slope must be finite, got inf$",
+        r"^kaiming_uniform_: nonlinearity must be one of linear, conv1d, .*, leaky_relu, got 'gelu'; PyTorch has no gain for others: glorot\.activations",
     ),
     "gain: slope": (
         lambda w: init.calculate_gain("leaky_relu", True),
         MATRIX,
-        r"^calculate_gain: the negative slope must be a number, got True \(bool\)$",
+        r"^calculate_gain: param must be a number, got True \(bool\)$",
     ),
     "gain: list": (lambda w: init.calculate_gain(["relu"]), MATRIX, r"^calculate_gain: nonlinearity must be one of"),
-    "orthogonal: vector": (
-        init.orthogonal_,
-        VECTOR,
-        r"^orthogonal_: only tensors of 2 or more dimensions, \(out, in, \*kernel\), got shape 5$",
-    ),
     "orthogonal: gain": (
         lambda w: init.orthogonal_(w, math.inf),
         MATRIX,
-        r"^orthogonal_: gain must be finite, got inf$",
-    ),
-    "orthogonal: tiny": (
-        lambda w: init.orthogonal_(w, 1e-30),
-        MATRIX,
-        r"^orthogonal_: \|gain\| must lie between 2\^-64 and 2\^64, got 1e-30",
-    ),
-    "sparse: kernel": (
-        lambda w: init.sparse_(w, 0.5),
-        (3, 4, 2),
-        r"^sparse_: only tensors of 2 dimensions, \(rows, columns\), got 3×4×2$",
+        r"^orthogonal_: gain must be a finite number, got inf$",
     ),
     "sparse: share": (
         lambda w: init.sparse_(w, 1.5),
@@ -179,13 +90,7 @@ REFUSALS: dict[str, tuple[Callable[[Tensor], Any], tuple[int, ...], str]] = {
         MATRIX,
         r"^sparse_: sparsity must lie between 0 and 1, got nan$",
     ),
-    "sparse: std": (lambda w: init.sparse_(w, 0.5, -1), MATRIX, r"^sparse_: std must not be negative, got -1$"),
-    "eye: kernel": (init.eye_, (3, 4, 2), r"^eye_: only tensors of 2 dimensions, \(out, in\), got shape 3×4×2$"),
-    "dirac: matrix": (
-        init.dirac_,
-        MATRIX,
-        r"^dirac_: only tensors of 3, 4 or 5 dimensions, .* got shape 3×4; for a matrix call eye_$",
-    ),
+    "eye: kernel": (init.eye_, (3, 4, 2), r"^eye_: the shape must have 2 axes, \(out, in\), got 3×4×2$"),
     "dirac: groups": (
         lambda w: init.dirac_(w, 2),
         (3, 4, 5),
@@ -209,7 +114,7 @@ def test_a_refusal_says_what_and_changes_nothing(draw, shape, message):
 
 def test_refusals_are_value_errors_as_those_of_torch_are():
     for draw in (init.xavier_normal_, init.kaiming_normal_, init.orthogonal_, init.eye_, init.dirac_):
-        with pytest.raises(ValueError, match="shape 5"):
+        with pytest.raises(ValueError, match="the shape must have .*, got 5"):
             draw(torch.empty(5))
 
 
@@ -297,5 +202,5 @@ def test_sparse_layouts_are_refused():
 
 
 def test_what_is_no_generator_is_refused():
-    with pytest.raises(GlorotError, match=r"^generator must be a torch.Generator or None, got 0 \(int\)$"):
+    with pytest.raises(GlorotError, match=r"^normal_: generator must be a torch.Generator or None, got 0 \(int\)$"):
         init.normal_(torch.empty(3), generator=0)

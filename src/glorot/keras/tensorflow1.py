@@ -10,11 +10,12 @@ from typing import Any, Self
 import keras
 
 from glorot.distributions import Distribution
+from glorot.dropins import laws
+from glorot.dropins.arguments import Argument, fans_of, naming
 from glorot.errors import GlorotError
 from glorot.fans import Fans
-from glorot.keras.initializers import laws
-from glorot.keras.initializers.base import KeyOfTensor, number, serializable
-from glorot.keras.initializers.places import keras_fans, labels, placed
+from glorot.keras.initializers.base import KeyOfTensor, serializable
+from glorot.keras.initializers.places import labels, placed
 from glorot.keras.initializers.source import LOW_WORD, Source
 from glorot.keras.initializers.tensors import drawn, dtype_name, to_tensor
 from glorot.schemes.variance import MODES
@@ -112,19 +113,15 @@ class ContribInitializer(keras.initializers.Initializer):  # type: ignore[misc]
 
     def __init__(self, owner: str, factor: float, mode: str, uniform: bool, seed: Any, dtype: Any) -> None:
         self._owner = owner
-        self._factor = number(owner, "factor", factor)
-        if not 0 < self._factor < math.inf:
-            raise GlorotError(f"{owner}: factor must be a finite number above 0, got {self._factor:g}")
-        if mode not in ("FAN_IN", "FAN_OUT", "FAN_AVG"):
-            raise GlorotError(f"{owner}: mode must be 'FAN_IN', 'FAN_OUT' or 'FAN_AVG', got {mode!r}")
-        if not isinstance(uniform, bool):
-            raise GlorotError(
-                f"{owner}: uniform must be True or False, got {uniform!r}; pass others by name, as in seed=0"
-            )
-        self._mode, self._uniform = mode, uniform
-        _tensorflow(owner)
-        self._dtype = dtype_name(owner, dtype)
-        self._source = Source(owner, seed, None)
+        with naming(owner):
+            self._factor = Argument("factor", factor).above_zero()
+            self._mode = Argument("mode", mode).one_of(("FAN_IN", "FAN_OUT", "FAN_AVG"))
+            if not isinstance(uniform, bool):
+                raise GlorotError(f"uniform must be True or False, got {uniform!r}; pass others by name, as in seed=0")
+            self._uniform = uniform
+            _tensorflow()
+            self._dtype = dtype_name(dtype)
+            self._source = Source(seed, None)
         self._key = KeyOfTensor(self._source.next if seed is not None else self._next_key)
 
     def __repr__(self) -> str:
@@ -158,33 +155,35 @@ class ContribInitializer(keras.initializers.Initializer):  # type: ignore[misc]
         Raises:
             GlorotError: if the shape is not known in full, or the dtype cannot hold the weights.
         """
-        place = placed(self._owner, shape, partition_info)
-        kind = self._dtype if dtype is None else dtype_name(self._owner, dtype)
-        law, axes = self._law(keras_fans(place.whole)), labels(self._owner, place.whole)
-        make = functools.partial(drawn, self._key(place), law, place.whole, axes, kind)
-        return to_tensor(make, place, kind, tensorflow=True)
+        with naming(self._owner):
+            place = placed(shape, partition_info)
+            kind = self._dtype if dtype is None else dtype_name(dtype)
+            axes = labels(place.whole)
+            law = self._law(fans_of(place.whole, axes))
+            make = functools.partial(drawn, self._key(place), law, place.whole, axes, kind)
+            return to_tensor(make, place, kind, tensorflow=True)
 
     def _law(self, fans: Fans) -> Distribution:
         fan = MODES[self._mode.lower()](fans)
         if self._uniform:
-            bound = math.sqrt(3 * self._factor / fan)
-            return laws.uniform(self._owner, -bound, bound)
-        return laws.truncated(self._owner, 0.0, math.sqrt(UNCUT * self._factor / fan))
+            return laws.symmetric(Argument("the bound that factor and fans give", math.sqrt(3 * self._factor / fan)))
+        std = Argument("the std that factor and fans give", math.sqrt(UNCUT * self._factor / fan))
+        return laws.cut_at_two(Argument("mean", 0.0), std)
 
     def _next_key(self) -> Key:
         """Return the seeds that TensorFlow gives its next random operation, if its seed is set."""
-        words = _tensorflow(self._owner).compat.v1.get_seed(None)
+        words = _tensorflow().compat.v1.get_seed(None)
         if None in words:
             return self._source.next()
         return Key(int(words[0]) & LOW_WORD, int(words[1]) & LOW_WORD)
 
 
-def _tensorflow(owner: str) -> Any:
+def _tensorflow() -> Any:
     try:
         import tensorflow
     except ImportError as error:
         raise GlorotError(
-            f"{owner} gives tensors of TensorFlow, which is not installed: pip install tensorflow; "
+            "TensorFlow is not installed: pip install tensorflow; "
             "for another backend of Keras take glorot.keras.XavierUniform or VarianceScaling"
         ) from error
     return tensorflow

@@ -1,21 +1,19 @@
 """What the random initializers share: from a JAX key and a shape to numbers of the stream."""
 
-import contextlib
-import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from numbers import Real
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
+from jax.nn.initializers import Initializer
 from jax.sharding import NamedSharding, PartitionSpec
 from jax.typing import ArrayLike, DTypeLike
 
 from glorot.distributions import Distribution
+from glorot.dropins.arguments import naming
+from glorot.dropins.table import JAX
 from glorot.errors import GlorotError
 from glorot.jax.drawing import draw
 from glorot.stream.checks import checked_shape
@@ -54,7 +52,7 @@ class RandomInitializer(ABC):
             dtype: float32, bfloat16, float16, float8, or under x64 float64; None is the initializer's own.
             out_sharding: where the array shall lie; a bare PartitionSpec needs a mesh from `jax.set_mesh`.
         """
-        with told_by(self.name):
+        with naming(self.name):
             extents = checked_shape((shape,) if isinstance(shape, int) else shape)
             return self._drawn(key, extents, _float_dtype(self.dtype if dtype is None else dtype), out_sharding)
 
@@ -70,38 +68,38 @@ class RandomInitializer(ABC):
         return draw(key, self.law(shape), shape, self.axes(shape), dtype, out_sharding=out_sharding)
 
 
-@contextlib.contextmanager
-def told_by(name: str) -> Iterator[None]:
-    """Begin what is refused inside with the name of the function that the user called."""
-    try:
-        yield
-    except GlorotError as error:
-        raise GlorotError(f"{name}: {error}") from error
+@dataclass(frozen=True, kw_only=True)
+class OneLaw(RandomInitializer):
+    """An initializer that draws arrays of every shape from the same law."""
+
+    distribution: Distribution
+
+    def law(self, shape: Shape) -> Distribution:
+        """Return the law."""
+        return self.distribution
 
 
-def number(name: str, value: ArrayLike) -> float:
-    """Return an argument as a number; like JAX, take an array of one element for its element."""
+def law_of(drop_in: str, *given: ArrayLike) -> Distribution:
+    """Return the law of a row of the table for its arguments."""
+    row = JAX[drop_in]
+    for name, value in zip(row.arguments, given, strict=True):
+        check_known(name, value)
+    return row.law_of(*given)
+
+
+def one_law(drop_in: str, dtype: DTypeLike | None, *given: ArrayLike) -> Initializer:
+    """Return the initializer of a row of the table whose law is the same for every shape."""
+    with naming(drop_in):
+        return OneLaw(name=drop_in, dtype=dtype, distribution=law_of(drop_in, *given))
+
+
+def check_known(name: str, value: ArrayLike) -> None:
+    """Raise if an argument is known to a compiled function alone."""
     if isinstance(value, jax.core.Tracer):
         raise GlorotError(
             f"{name} must be known when the function is compiled, got a traced value; "
             "compute it with NumPy or math, not jax.numpy, or pass 1 for it and multiply the array"
         )
-    given: Any = value
-    if isinstance(value, Array | np.ndarray | np.generic) and value.size == 1:
-        given = value.item()
-    if isinstance(given, bool) or not isinstance(given, Real):
-        raise GlorotError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
-    try:
-        return float(given)
-    except OverflowError as error:
-        raise GlorotError(f"{name} must lie within ±1.8e308, got a longer whole number") from error
-
-
-def axis_numbers(name: str, axes: int | Sequence[int]) -> tuple[int, ...]:
-    """Return one axis or several as a tuple."""
-    with contextlib.suppress(TypeError):
-        return tuple(map(operator.index, axes if isinstance(axes, Sequence | np.ndarray) else (axes,)))
-    raise GlorotError(f"{name} must be a whole number or a sequence of them, got {axes!r}")
 
 
 def _float_dtype(dtype: DTypeLike | None) -> DTypeLike:

@@ -1,28 +1,9 @@
 """The laws that are given by their numbers: uniform, normal and truncated normal."""
 
-import math
-from dataclasses import dataclass
-
 from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
 
-from glorot.distributions import MOST_EXTREME_CUT, Constant, Distribution, Normal, TruncatedNormal, Uniform
-from glorot.errors import GlorotError
-from glorot.jax.initializers.base import RandomInitializer, number, told_by
-from glorot.stream.pieces import Shape
-
-FARTHEST_CUT = 16.0  # std; the stream takes what lies beyond 12 for infinite
-
-
-@dataclass(frozen=True, kw_only=True)
-class OneLaw(RandomInitializer):
-    """An initializer that draws arrays of every shape from the same law."""
-
-    distribution: Distribution
-
-    def law(self, shape: Shape) -> Distribution:
-        """Return the law."""
-        return self.distribution
+from glorot.jax.initializers.base import one_law
 
 
 def uniform(scale: ArrayLike = 1e-2, dtype: DTypeLike | None = None) -> Initializer:
@@ -53,10 +34,7 @@ def uniform(scale: ArrayLike = 1e-2, dtype: DTypeLike | None = None) -> Initiali
     References:
         `jax.nn.initializers.uniform`.
     """
-    with told_by("uniform"):
-        end = number("scale", scale)
-        law = Constant(end) if end == 0 else Uniform(min(end, 0.0), max(end, 0.0))
-    return OneLaw(name="uniform", dtype=dtype, distribution=law)
+    return one_law("uniform", dtype, scale)
 
 
 def normal(stddev: ArrayLike = 1e-2, dtype: DTypeLike | None = None) -> Initializer:
@@ -86,10 +64,7 @@ def normal(stddev: ArrayLike = 1e-2, dtype: DTypeLike | None = None) -> Initiali
         `jax.nn.initializers.normal`. Radford et al. (2018), "Improving Language Understanding by Generative
         Pre-Training", section 4.1, for std = 0.02.
     """
-    with told_by("normal"):
-        std = _checked_std(stddev)
-        law = Normal(0.0, std) if std else Constant(0.0)
-    return OneLaw(name="normal", dtype=dtype, distribution=law)
+    return one_law("normal", dtype, stddev)
 
 
 def truncated_normal(
@@ -125,25 +100,4 @@ def truncated_normal(
     References:
         `jax.nn.initializers.truncated_normal`. Burkardt (2014), "The Truncated Normal Distribution", section 3.
     """
-    with told_by("truncated_normal"):
-        law = _truncated(_checked_std(stddev), number("lower", lower), number("upper", upper))
-    return OneLaw(name="truncated_normal", dtype=dtype, distribution=law)
-
-
-def _truncated(std: float, lower: float, upper: float) -> Distribution:
-    if not lower <= upper:
-        raise GlorotError(f"lower must not be above upper, got lower={lower:g}, upper={upper:g}")
-    if lower > MOST_EXTREME_CUT or upper < -MOST_EXTREME_CUT:
-        raise GlorotError(
-            f"from lower={lower:g} to upper={upper:g}, more than {MOST_EXTREME_CUT:g} stddev from the mean, the normal "
-            "law has next to nothing; lower and upper are multiples of stddev"
-        )
-    low, high = std * max(lower, -FARTHEST_CUT), std * min(upper, FARTHEST_CUT)
-    return Constant(low) if low == high else TruncatedNormal(0.0, std, low, high)
-
-
-def _checked_std(stddev: ArrayLike) -> float:
-    std = number("stddev", stddev)
-    if not 0 <= std < math.inf:
-        raise GlorotError(f"stddev must be a finite number from 0 upwards, got {std:g}")
-    return std
+    return one_law("truncated_normal", dtype, stddev, lower, upper)

@@ -1,6 +1,5 @@
 """The laws of whole matrices: orthogonal, and orthogonal at the centre of a kernel."""
 
-import operator
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -9,9 +8,10 @@ from jax.nn.initializers import Initializer
 from jax.sharding import NamedSharding, PartitionSpec
 from jax.typing import ArrayLike, DTypeLike
 
-from glorot.distributions import Constant, Distribution, Orthogonal
+from glorot.distributions import Distribution
+from glorot.dropins.arguments import Argument, check_axes, letters, naming
 from glorot.errors import GlorotError
-from glorot.jax.initializers.base import OutSharding, RandomInitializer, number, told_by
+from glorot.jax.initializers.base import OutSharding, RandomInitializer, law_of
 from glorot.stream.pieces import Shape
 from glorot.text import shape_text
 
@@ -25,15 +25,12 @@ class OrthogonalMatrix(RandomInitializer):
 
     def law(self, shape: Shape) -> Distribution:
         """Return the law of the matrix, which a sign of the scale does not change."""
-        return Orthogonal(abs(self.scale)) if self.scale else Constant(0.0)
+        return law_of(self.name, self.scale)
 
     def axes(self, shape: Shape) -> str:
         """Return o for the axis of the columns, and i for every other."""
-        if len(shape) < 2:
-            raise GlorotError(f"a matrix needs 2 or more axes, got shape {shape_text(shape)}; for a bias call zeros")
-        if not -len(shape) <= self.column_axis < len(shape):
-            raise GlorotError(f"column_axis {self.column_axis} is no axis of a matrix of shape {shape_text(shape)}")
-        return "".join("o" if axis == self.column_axis % len(shape) else "i" for axis in range(len(shape)))
+        check_axes(len(shape) >= 2, shape, "2 or more axes", "; for a bias call zeros")
+        return letters(shape, {"column_axis": ("o", (self.column_axis,))}, rest="i")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +38,8 @@ class DeltaOrthogonal(OrthogonalMatrix):
     """An initializer of kernels (*kernel, in, out) that are an orthogonal matrix at the centre, and 0 elsewhere."""
 
     def _drawn(self, key: Array, shape: Shape, dtype: DTypeLike, out_sharding: OutSharding) -> Array:
-        if len(shape) not in (3, 4, 5):
-            raise GlorotError(
-                f"only shapes of 3, 4 or 5 axes, (*kernel, in, out), got shape {shape_text(shape)}; "
-                "for a matrix call orthogonal"
-            )
+        expected = "3, 4 or 5 axes, (*kernel, in, out)"
+        check_axes(len(shape) in (3, 4, 5), shape, expected, "; for a matrix call orthogonal")
         *kernel, inputs, outputs = shape
         if inputs > outputs:
             raise GlorotError(
@@ -110,9 +104,7 @@ def orthogonal(scale: ArrayLike = 1.0, column_axis: int = -1, dtype: DTypeLike |
         neural networks", ICLR, section 3. Mezzadri (2007), "How to generate random matrices from the classical
         compact groups", section 5, for the signs.
     """
-    with told_by("orthogonal"):
-        gain, axis = _checked(scale, column_axis)
-    return OrthogonalMatrix(name="orthogonal", dtype=dtype, scale=gain, column_axis=axis)
+    return _of_columns(OrthogonalMatrix, "orthogonal", scale, column_axis, dtype)
 
 
 def delta_orthogonal(scale: ArrayLike = 1.0, column_axis: int = -1, dtype: DTypeLike | None = None) -> Initializer:
@@ -147,16 +139,13 @@ def delta_orthogonal(scale: ArrayLike = 1.0, column_axis: int = -1, dtype: DType
     References:
         Xiao et al. (2018), "Dynamical Isometry and a Mean Field Theory of CNNs", ICML, section 3 and algorithm 1.
     """
-    with told_by("delta_orthogonal"):
-        gain, axis = _checked(scale, column_axis)
-    return DeltaOrthogonal(name="delta_orthogonal", dtype=dtype, scale=gain, column_axis=axis)
+    return _of_columns(DeltaOrthogonal, "delta_orthogonal", scale, column_axis, dtype)
 
 
-def _checked(scale: ArrayLike, column_axis: int) -> tuple[float, int]:
-    gain = number("scale", scale)
-    if gain:
-        Orthogonal(abs(gain))  # which refuses what it cannot draw
-    try:
-        return gain, operator.index(column_axis)
-    except TypeError as error:
-        raise GlorotError(f"column_axis must be a whole number, got {column_axis!r}") from error
+def _of_columns(
+    kind: type[OrthogonalMatrix], drop_in: str, scale: ArrayLike, column_axis: int, dtype: DTypeLike | None
+) -> Initializer:
+    with naming(drop_in):
+        law_of(drop_in, scale)  # which refuses what it cannot draw
+        gain, axis = Argument("scale", scale).number(), Argument("column_axis", column_axis).whole()
+        return kind(name=drop_in, dtype=dtype, scale=gain, column_axis=axis)

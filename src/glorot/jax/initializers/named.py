@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from glorot.jax.initializers.variance import scaled
+from glorot.jax.initializers.variance import named
 
 
 def xavier_uniform(
@@ -45,7 +45,7 @@ def xavier_uniform(
         Glorot & Bengio (2010), "Understanding the difficulty of training deep feedforward neural
         networks", AISTATS, equation 16.
     """
-    return scaled("xavier_uniform", 1.0, "fan_avg", "uniform", in_axis, out_axis, batch_axis, dtype)
+    return named("xavier_uniform", in_axis, out_axis, batch_axis, dtype)
 
 
 def xavier_normal(
@@ -83,7 +83,7 @@ def xavier_normal(
         Glorot & Bengio (2010), "Understanding the difficulty of training deep feedforward neural
         networks", AISTATS, equation 12.
     """
-    return scaled("xavier_normal", 1.0, "fan_avg", "truncated_normal", in_axis, out_axis, batch_axis, dtype)
+    return named("xavier_normal", in_axis, out_axis, batch_axis, dtype)
 
 
 def he_uniform(
@@ -120,7 +120,7 @@ def he_uniform(
     References:
         He et al. (2015), "Delving Deep into Rectifiers", ICCV, equation 10.
     """
-    return scaled("he_uniform", 2.0, "fan_in", "uniform", in_axis, out_axis, batch_axis, dtype)
+    return named("he_uniform", in_axis, out_axis, batch_axis, dtype)
 
 
 def he_normal(
@@ -163,7 +163,7 @@ def he_normal(
     References:
         He et al. (2015), "Delving Deep into Rectifiers", ICCV, equation 10.
     """
-    return scaled("he_normal", 2.0, "fan_in", "truncated_normal", in_axis, out_axis, batch_axis, dtype)
+    return named("he_normal", in_axis, out_axis, batch_axis, dtype)
 
 
 def lecun_uniform(
@@ -200,7 +200,7 @@ def lecun_uniform(
     References:
         LeCun et al. (1998), "Efficient BackProp", section 4.6.
     """
-    return scaled("lecun_uniform", 1.0, "fan_in", "uniform", in_axis, out_axis, batch_axis, dtype)
+    return named("lecun_uniform", in_axis, out_axis, batch_axis, dtype)
 
 
 def lecun_normal(
@@ -238,7 +238,7 @@ def lecun_normal(
         LeCun et al. (1998), "Efficient BackProp", section 4.6;
         Klambauer et al. (2017), "Self-Normalizing Neural Networks", section 2.
     """
-    return scaled("lecun_normal", 1.0, "fan_in", "truncated_normal", in_axis, out_axis, batch_axis, dtype)
+    return named("lecun_normal", in_axis, out_axis, batch_axis, dtype)
 
 
 glorot_uniform = xavier_uniform

@@ -1,25 +1,19 @@
 """The law whose variance goes by a fan, of which Xavier's, He's and LeCun's are cases."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
 
-from glorot.distributions import Constant, Distribution
-from glorot.errors import GlorotError
-from glorot.fans import Fans
-from glorot.jax.initializers.base import RandomInitializer, axis_numbers, number, told_by
-from glorot.jax.initializers.fans import Axes, fans_of
-from glorot.schemes import variance
+from glorot.distributions import Distribution
+from glorot.dropins.arguments import Argument, Axes, fans_of, letters, naming
+from glorot.dropins.laws import FANS, Scaled
+from glorot.dropins.table import JAX
+from glorot.jax.initializers.base import RandomInitializer, check_known
+from glorot.schemes.variance import DISTRIBUTIONS
 from glorot.stream.pieces import Shape
-
-MODES: dict[str, Callable[[Fans], float]] = {
-    **variance.MODES,
-    "fan_geo_avg": lambda fans: math.sqrt(fans.fan_in * fans.fan_out),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +29,9 @@ class VarianceScaling(RandomInitializer):
 
     def law(self, shape: Shape) -> Distribution:
         """Return the law for the fans of a shape."""
-        fans = fans_of(shape, self.in_axis, self.out_axis, self.batch_axis)
-        if self.scale == 0 or 0 in shape:
-            return Constant(0.0)
-        return variance.of_variance(self.scale / MODES[self.mode](fans), self.distribution)
+        named = {"in_axis": ("i", self.in_axis), "out_axis": ("o", self.out_axis), "batch_axis": ("b", self.batch_axis)}
+        fans = fans_of(shape, letters(shape, named, rest="k"))
+        return Scaled(self.scale, self.mode, self.distribution).for_fans(fans)
 
 
 def variance_scaling(
@@ -104,23 +97,26 @@ def scaled(
     dtype: DTypeLike | None,
 ) -> Initializer:
     """Return the initializer, once its arguments are known to be right; `name` is the function that was called."""
-    with told_by(name):
-        factor = number("scale", scale)
-        if not 0 <= factor < math.inf:
-            raise GlorotError(f"scale must be a finite number from 0 upwards, got {factor:g}")
-        for what, given, known in (
-            ("mode", mode, tuple(MODES)),
-            ("distribution", distribution, variance.DISTRIBUTIONS),
-        ):
-            if given not in known:
-                raise GlorotError(f"{what} must be one of {', '.join(known)}, got {given!r}")
+    with naming(name):
+        check_known("scale", scale)
         return VarianceScaling(
             name=name,
             dtype=dtype,
-            scale=factor,
-            mode=mode,
-            distribution=distribution,
-            in_axis=axis_numbers("in_axis", in_axis),
-            out_axis=axis_numbers("out_axis", out_axis),
-            batch_axis=axis_numbers("batch_axis", batch_axis),
+            scale=Argument("scale", scale).not_negative(),
+            mode=Argument("mode", mode).one_of(FANS),
+            distribution=Argument("distribution", distribution).one_of(DISTRIBUTIONS),
+            in_axis=Argument("in_axis", in_axis).axes(),
+            out_axis=Argument("out_axis", out_axis).axes(),
+            batch_axis=Argument("batch_axis", batch_axis).axes(),
         )
+
+
+def named(
+    name: str,
+    in_axis: int | Sequence[int],
+    out_axis: int | Sequence[int],
+    batch_axis: int | Sequence[int],
+    dtype: DTypeLike | None,
+) -> Initializer:
+    """Return the initializer of a row of the table that goes by fans."""
+    return scaled(name, *JAX[name].scaled, in_axis, out_axis, batch_axis, dtype)

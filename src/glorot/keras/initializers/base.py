@@ -1,17 +1,16 @@
 """What all initializers with random numbers share: a call, a config, and the keys."""
 
-import contextlib
 import functools
 from abc import abstractmethod
 from collections.abc import Callable
-from numbers import Real
 from typing import Any, Self, TypeVar
 
 import keras
 
 from glorot.distributions import Distribution
-from glorot.errors import GlorotError
-from glorot.keras.initializers.places import Place, Shape, placed
+from glorot.dropins.arguments import Argument, naming
+from glorot.dropins.table import Form
+from glorot.keras.initializers.places import Place, Shape, labels, placed
 from glorot.keras.initializers.source import Source
 from glorot.keras.initializers.tensors import drawn, dtype_name, of_tensorflow, to_tensor
 from glorot.stream import Key
@@ -38,7 +37,8 @@ class RandomInitializer(keras.initializers.Initializer):  # type: ignore[misc]
     """An initializer that draws from the stream; a subclass says which law."""
 
     def __init__(self, seed: Any, name: str | None) -> None:
-        self._source = Source(type(self).__name__, seed, name)
+        with naming(type(self).__name__):
+            self._source = Source(seed, name)
         self._key = KeyOfTensor(self._source.next)
 
     @property
@@ -72,13 +72,12 @@ class RandomInitializer(keras.initializers.Initializer):  # type: ignore[misc]
         Raises:
             GlorotError: if the shape is not known in full, or the dtype cannot hold the weights.
         """
-        owner = type(self).__name__
-        place = placed(owner, shape, partition_info)
-        kind = dtype_name(owner, dtype)
-        law, axes = self.law(place.whole)
-        make = functools.partial(drawn, self._key(place), law, place.whole, axes, kind)
-        asked_by_tensorflow = partition_info is not None or of_tensorflow(dtype)
-        return to_tensor(make, place, kind, tensorflow=asked_by_tensorflow, layout=layout)
+        with naming(type(self).__name__):
+            place, kind = placed(shape, partition_info), dtype_name(dtype)
+            law, axes = self.law(place.whole)
+            make = functools.partial(drawn, self._key(place), law, place.whole, axes, kind)
+            asked_by_tensorflow = partition_info is not None or of_tensorflow(dtype)
+            return to_tensor(make, place, kind, tensorflow=asked_by_tensorflow, layout=layout)
 
     def get_config(self) -> dict[str, Any]:
         """Return seed and name, and what a subclass adds; an initializer made from it begins anew."""
@@ -94,9 +93,22 @@ class RandomInitializer(keras.initializers.Initializer):  # type: ignore[misc]
         return cls(**{**config, "seed": seed})
 
 
-def number(owner: str, name: str, value: Any) -> float:
-    """Return an argument as a number; of a tensor with one element, that element."""
-    if not isinstance(value, bool) and (isinstance(value, Real) or hasattr(value, "shape")):
-        with contextlib.suppress(TypeError, ValueError, OverflowError):
-            return float(value)
-    raise GlorotError(f"{owner}: {name} must be a number, got {value!r} ({type(value).__name__})")
+class FixedLaw(RandomInitializer):
+    """An initializer whose law follows from numbers alone, and has a row in the table of drop-ins."""
+
+    row: Form
+
+    def __init__(self, seed: Any, name: str | None, **given: Any) -> None:
+        super().__init__(seed, name)
+        with naming(type(self).__name__):
+            self._numbers = {argument: Argument(argument, value).number() for argument, value in given.items()}
+            self.fixed = self.row.law_of(*self._numbers.values())
+        self.__dict__.update(self._numbers)
+
+    def law(self, shape: Shape) -> tuple[Distribution, str]:
+        """Return the one law."""
+        return self.fixed, labels(shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        return {**self._numbers, **super().get_config()}

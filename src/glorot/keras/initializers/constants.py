@@ -8,10 +8,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from glorot.errors import GlorotError
-from glorot.keras.initializers.base import number, serializable
+from glorot.dropins.arguments import Argument, check_axes, naming
+from glorot.keras.initializers.base import serializable
 from glorot.keras.initializers.places import Box, checked_shape, placed
-from glorot.keras.initializers.tensors import check_held, dtype_name, of_tensorflow, to_tensor
+from glorot.keras.initializers.tensors import dtype_name, of_tensorflow, to_tensor
+from glorot.stream.checks import check_constant
 
 
 class EqualValues(keras.initializers.Initializer):  # type: ignore[misc]
@@ -34,9 +35,9 @@ class EqualValues(keras.initializers.Initializer):  # type: ignore[misc]
         Raises:
             GlorotError: if the shape is not known in full, or the dtype holds no numbers, or not this one.
         """
-        owner = type(self).__name__
-        extents, kind = checked_shape(owner, shape), dtype_name(owner, dtype, draws=False)
-        check_held(owner, self._value, kind)
+        with naming(type(self).__name__):
+            extents, kind = checked_shape(shape), dtype_name(dtype, draws=False)
+            check_constant(self._value, kind)
         value = np.asarray(self._value)  # TensorFlow takes a bare -0.0 for a 0.0 that it has seen
         if of_tensorflow(dtype):
             tf = sys.modules["tensorflow"]
@@ -73,7 +74,8 @@ class Constant(EqualValues):
 
     def __init__(self, value: Any = 0.0) -> None:
         if not isinstance(value, Number):
-            value = number("Constant", "value", value)
+            with naming("Constant"):
+                value = Argument("value", value).number()
         elif isinstance(value, np.generic):
             value = value.item()
         self.value = value
@@ -162,14 +164,15 @@ class Identity(keras.initializers.Initializer):  # type: ignore[misc]
     """
 
     def __init__(self, gain: float = 1.0) -> None:
-        self.gain = number("Identity", "gain", gain)
+        with naming("Identity"):
+            self.gain = Argument("gain", gain).number()
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Any:
         """Return the matrix, or the part of it that a shard holds; arguments as for the other initializers."""
-        place, kind = placed("Identity", shape, partition_info), dtype_name("Identity", dtype, draws=False)
-        check_held("Identity", self.gain, kind)
-        if len(place.whole) != 2:
-            raise GlorotError(f"Identity: a matrix has a shape of 2 axes, (in, out), got {place.whole}")
+        with naming("Identity"):
+            place, kind = placed(shape, partition_info), dtype_name(dtype, draws=False)
+            check_constant(self.gain, kind)
+            check_axes(len(place.whole) == 2, place.whole, "2 axes, (in, out)")
 
         def make(box: Box) -> NDArray[Any]:
             (top, bottom), (left, right) = box

@@ -2,20 +2,8 @@
 
 from typing import Any
 
-from glorot.distributions import Distribution
-from glorot.keras.initializers import laws
-from glorot.keras.initializers.base import RandomInitializer, number, serializable
-from glorot.keras.initializers.places import Shape, labels
-
-
-class FixedLaw(RandomInitializer):
-    """An initializer whose law is known before the shape is."""
-
-    fixed: Distribution
-
-    def law(self, shape: Shape) -> tuple[Distribution, str]:
-        """Return the one law."""
-        return self.fixed, labels(type(self).__name__, shape)
+from glorot.dropins.table import KERAS
+from glorot.keras.initializers.base import FixedLaw, serializable
 
 
 @serializable
@@ -51,15 +39,10 @@ class RandomUniform(FixedLaw):
         width should follow fan_in.
     """
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None, name: str | None = None) -> None:
-        super().__init__(seed, name)
-        self.minval = number("RandomUniform", "minval", minval)
-        self.maxval = number("RandomUniform", "maxval", maxval)
-        self.fixed = laws.uniform("RandomUniform", self.minval, self.maxval)
+    row = KERAS["RandomUniform"]
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of the constructor."""
-        return {"minval": self.minval, "maxval": self.maxval, **super().get_config()}
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None, name: str | None = None) -> None:
+        super().__init__(seed, name, minval=minval, maxval=maxval)
 
 
 @serializable
@@ -93,15 +76,10 @@ class RandomNormal(FixedLaw):
         Pre-Training", section 4.1.
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, name: str | None = None) -> None:
-        super().__init__(seed, name)
-        self.mean = number("RandomNormal", "mean", mean)
-        self.stddev = number("RandomNormal", "stddev", stddev)
-        self.fixed = laws.normal("RandomNormal", self.mean, self.stddev)
+    row = KERAS["RandomNormal"]
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of the constructor."""
-        return {"mean": self.mean, "stddev": self.stddev, **super().get_config()}
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, name: str | None = None) -> None:
+        super().__init__(seed, name, mean=mean, stddev=stddev)
 
 
 @serializable
@@ -135,12 +113,7 @@ class TruncatedNormal(FixedLaw):
         `keras.initializers.TruncatedNormal`. Burkardt (2014), "The Truncated Normal Distribution", section 3.
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, name: str | None = None) -> None:
-        super().__init__(seed, name)
-        self.mean = number("TruncatedNormal", "mean", mean)
-        self.stddev = number("TruncatedNormal", "stddev", stddev)
-        self.fixed = laws.truncated("TruncatedNormal", self.mean, self.stddev)
+    row = KERAS["TruncatedNormal"]
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of the constructor."""
-        return {"mean": self.mean, "stddev": self.stddev, **super().get_config()}
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, name: str | None = None) -> None:
+        super().__init__(seed, name, mean=mean, stddev=stddev)

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from glorot import distributions
 from glorot.distributions import Distribution
-from glorot.errors import GlorotError
-from glorot.keras.initializers.base import RandomInitializer, number, serializable
-from glorot.keras.initializers.places import Shape, labels
+from glorot.dropins.arguments import check_axes
+from glorot.dropins.table import KERAS
+from glorot.keras.initializers.base import FixedLaw, serializable
+from glorot.keras.initializers.places import Shape
 
 
 @serializable
-class Orthogonal(RandomInitializer):
+class Orthogonal(FixedLaw):
     """A random orthogonal matrix: it turns signals and leaves their length.
 
     W = gain·Q, QᵀQ = I, or QQᵀ = I where columns outnumber rows; Q is Haar-distributed
@@ -42,21 +42,12 @@ class Orthogonal(RandomInitializer):
         compact groups", for the Haar measure.
     """
 
+    row = KERAS["Orthogonal"]
+
     def __init__(self, gain: float = 1.0, seed: Any = None, name: str | None = None) -> None:
-        super().__init__(seed, name)
-        self.gain = number("Orthogonal", "gain", gain)
-        size = abs(self.gain)
-        self.fixed = distributions.Orthogonal(size) if size else distributions.Constant(0.0)
+        super().__init__(seed, name, gain=gain)
 
     def law(self, shape: Shape) -> tuple[Distribution, str]:
         """Return the orthogonal law, outputs along the last axis."""
-        if len(shape) < 2:
-            raise GlorotError(
-                f"Orthogonal: a matrix needs a shape of at least 2 axes, (…, in, out), got {shape}; "
-                "for a bias use Zeros"
-            )
-        return self.fixed, labels("Orthogonal", shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of the constructor."""
-        return {"gain": self.gain, **super().get_config()}
+        check_axes(len(shape) >= 2, shape, "2 or more axes, (…, in, out)", "; for a bias use Zeros")
+        return super().law(shape)

@@ -1,16 +1,12 @@
 """Xavier's, He's and LeCun's laws, as Keras has them: the normal ones truncated at 2σ and corrected."""
 
-import math
-from typing import Any
-
-from glorot.distributions import Distribution, Uniform
-from glorot.fans import Fans
+from glorot.dropins.table import KERAS
 from glorot.keras.initializers.base import serializable
-from glorot.keras.initializers.variance import FanInitializer
+from glorot.keras.initializers.variance import NamedLaw
 
 
 @serializable
-class XavierUniform(FanInitializer):
+class XavierUniform(NamedLaw):
     """Xavier's (Glorot's) uniform law: signal and gradient keep their variance.
 
     W ~ U(±√(6/(fan_in + fan_out))), Var(W) = 2/(fan_in + fan_out)
@@ -44,18 +40,11 @@ class XavierUniform(FanInitializer):
         AISTATS, equation 16.
     """
 
-    def __init__(
-        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None, name: str | None = None
-    ) -> None:
-        super().__init__(1.0, "fan_avg", "uniform", seed, input_axes, output_axes, name)
-
-    def law_for(self, fans: Fans) -> Distribution:
-        """Return the law with a bound that is √(6/(fan_in + fan_out)) to the last bit."""
-        return Uniform.symmetric(math.sqrt(6 / (fans.fan_in + fans.fan_out)))
+    row = KERAS["XavierUniform"]
 
 
 @serializable
-class XavierNormal(FanInitializer):
+class XavierNormal(NamedLaw):
     """Xavier's (Glorot's) normal law: signal and gradient keep their variance.
 
     W ~ N(0, σ²) cut at 2σ, and scaled so that Var(W) = 2/(fan_in + fan_out)
@@ -85,14 +74,11 @@ class XavierNormal(FanInitializer):
         AISTATS, equation 12.
     """
 
-    def __init__(
-        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None, name: str | None = None
-    ) -> None:
-        super().__init__(1.0, "fan_avg", "truncated_normal", seed, input_axes, output_axes, name)
+    row = KERAS["XavierNormal"]
 
 
 @serializable
-class HeUniform(FanInitializer):
+class HeUniform(NamedLaw):
     """He's (Kaiming's) uniform law: makes up for the half of the signal that ReLU removes.
 
     W ~ U(±√(6/fan_in)), Var(W) = 2/fan_in
@@ -119,14 +105,11 @@ class HeUniform(FanInitializer):
         He et al. (2015), "Delving Deep into Rectifiers", ICCV, equation 10.
     """
 
-    def __init__(
-        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None, name: str | None = None
-    ) -> None:
-        super().__init__(2.0, "fan_in", "uniform", seed, input_axes, output_axes, name)
+    row = KERAS["HeUniform"]
 
 
 @serializable
-class HeNormal(FanInitializer):
+class HeNormal(NamedLaw):
     """He's (Kaiming's) normal law: makes up for the half of the signal that ReLU removes.
 
     W ~ N(0, σ²) cut at 2σ, and scaled so that Var(W) = 2/fan_in
@@ -157,14 +140,11 @@ class HeNormal(FanInitializer):
         He et al. (2015), "Delving Deep into Rectifiers", ICCV, equation 10.
     """
 
-    def __init__(
-        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None, name: str | None = None
-    ) -> None:
-        super().__init__(2.0, "fan_in", "truncated_normal", seed, input_axes, output_axes, name)
+    row = KERAS["HeNormal"]
 
 
 @serializable
-class LecunUniform(FanInitializer):
+class LecunUniform(NamedLaw):
     """LeCun's uniform law: the forward signal keeps its variance.
 
     W ~ U(±√(3/fan_in)), Var(W) = 1/fan_in
@@ -191,14 +171,11 @@ class LecunUniform(FanInitializer):
         LeCun et al. (1998), "Efficient BackProp", section 4.6.
     """
 
-    def __init__(
-        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None, name: str | None = None
-    ) -> None:
-        super().__init__(1.0, "fan_in", "uniform", seed, input_axes, output_axes, name)
+    row = KERAS["LecunUniform"]
 
 
 @serializable
-class LecunNormal(FanInitializer):
+class LecunNormal(NamedLaw):
     """LeCun's normal law: the forward signal keeps its variance.
 
     W ~ N(0, σ²) cut at 2σ, and scaled so that Var(W) = 1/fan_in
@@ -228,7 +205,4 @@ class LecunNormal(FanInitializer):
         Networks", NeurIPS.
     """
 
-    def __init__(
-        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None, name: str | None = None
-    ) -> None:
-        super().__init__(1.0, "fan_in", "truncated_normal", seed, input_axes, output_axes, name)
+    row = KERAS["LecunNormal"]

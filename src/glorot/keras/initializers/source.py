@@ -48,20 +48,20 @@ class Source:
         name: the name in the stream, or None.
     """
 
-    def __init__(self, owner: str, seed: Any, name: Any) -> None:
+    def __init__(self, seed: Any, name: Any) -> None:
         if name is not None and not isinstance(name, str):
-            raise GlorotError(f"{owner}: name must be a text such as 'layers.0.weight', or None, got {name!r}")
+            raise GlorotError(f"name must be a text such as 'layers.0.weight', or None, got {name!r}")
         if seed is None:  # as in Keras, so that `keras.utils.set_random_seed` decides
             self.given, self.seed = None, CountedSeed(random.randint(1, LARGEST_DEFAULT))
         elif isinstance(seed, keras.random.SeedGenerator):
             if name is not None:
                 raise GlorotError(
-                    f"{owner}: a name goes with a whole number as seed, got a SeedGenerator; the numbers of "
+                    f"a name goes with a whole number as seed, got a SeedGenerator; the numbers of "
                     f"{name!r} follow from the two, as in seed=0"
                 )
             self.given = self.seed = seed
         else:
-            number = int(_whole_number(owner, seed, 64 if name is not None else 32))
+            number = int(_whole_number(seed, 64 if name is not None else 32))
             self.given, self.seed = number, seed if isinstance(seed, CountedSeed) else CountedSeed(number)
         self.name: str | None = name
 
@@ -80,8 +80,8 @@ class Source:
         return key_of(int(self.seed), f"{self.name}#{call}" if call else self.name)
 
 
-def _whole_number(owner: str, seed: Any, bits: int) -> int:
-    expected = f"{owner}: seed must be None, a whole number with 0 <= seed < 2**{bits}, or a keras.random.SeedGenerator"
+def _whole_number(seed: Any, bits: int) -> int:
+    expected = f"seed must be None, a whole number with 0 <= seed < 2**{bits}, or a keras.random.SeedGenerator"
     try:
         number = operator.index(seed)
     except TypeError:

@@ -14,17 +14,15 @@ from glorot.distributions import Distribution
 from glorot.errors import GlorotError
 from glorot.keras.initializers.places import ORDER, Box, Place, Shape
 from glorot.stream import Key
-from glorot.stream.checks import check_constant
 from glorot.stream.elements import EXPECTED, check_element
 
 Maker = Callable[[Box], NDArray[Any]]
 
 
-def dtype_name(owner: str, dtype: Any, *, draws: bool = True) -> str:
+def dtype_name(dtype: Any, *, draws: bool = True) -> str:
     """Return the name of a dtype of any framework, once it is known to hold what is drawn, or any number.
 
     Args:
-        owner: who asks, for messages.
         dtype: the dtype; None is `keras.config.floatx()`.
         draws: whether the stream draws in it.
     """
@@ -34,21 +32,10 @@ def dtype_name(owner: str, dtype: Any, *, draws: bool = True) -> str:
         name = ""
     if name in ("", "string"):
         expected = EXPECTED if draws else "a number or bool"
-        raise GlorotError(f"{owner}: dtype must be {expected}, got {dtype!r}")
+        raise GlorotError(f"dtype must be {expected}, got {dtype!r}")
     if draws:
-        try:
-            check_element(name)
-        except GlorotError as error:
-            raise GlorotError(f"{owner}: {error}") from None
+        check_element(name)
     return name
-
-
-def check_held(owner: str, value: Any, dtype: str) -> None:
-    """Raise if a dtype would turn a constant into infinity, NaN or 0."""
-    try:
-        check_constant(value, dtype)
-    except GlorotError as error:
-        raise GlorotError(f"{owner}: {error}") from None
 
 
 def drawn(key: Key, law: Distribution, whole: Shape, axes: str, dtype: str, box: Box) -> NDArray[Any]:

@@ -5,11 +5,13 @@ from typing import Any
 import keras
 
 from glorot.distributions import Distribution
+from glorot.dropins.arguments import Argument, fans_of, naming
+from glorot.dropins.laws import Scaled
+from glorot.dropins.table import Form
 from glorot.errors import GlorotError
-from glorot.fans import Fans
-from glorot.keras.initializers.base import RandomInitializer, number, serializable
-from glorot.keras.initializers.places import Shape, checked_axes, keras_fans, labels
-from glorot.schemes.variance import MODES, of_variance
+from glorot.keras.initializers.base import RandomInitializer, serializable
+from glorot.keras.initializers.places import Shape, labels
+from glorot.schemes.variance import MODES
 
 # Keras's names for the laws, and glorot's; "normal" is truncated in Keras.
 DISTRIBUTIONS = {
@@ -31,22 +33,43 @@ class FanInitializer(RandomInitializer, keras.initializers.VarianceScaling):  # 
         self, scale: float, mode: str, distribution: str, seed: Any, input_axes: Any, output_axes: Any, name: Any
     ) -> None:
         super().__init__(seed, name)
-        self.scale, self.mode, self.distribution = scale, mode, distribution
-        self.input_axes, self.output_axes = checked_axes(type(self).__name__, input_axes, output_axes)
+        with naming(type(self).__name__):
+            self.scale = Argument("scale", scale).above_zero("; for all zeros use Zeros")
+            self.mode = Argument("mode", mode).one_of(MODES)
+            wanted = distribution.lower() if isinstance(distribution, str) else distribution
+            known = Argument("distribution", wanted).one_of(DISTRIBUTIONS)
+            self.distribution = "truncated_normal" if known == "normal" else known
+            if (input_axes is None) != (output_axes is None):
+                raise GlorotError(
+                    f"input_axes and output_axes go together, got input_axes={input_axes!r}, "
+                    f"output_axes={output_axes!r}; give both, or none to read the fans off the last two axes"
+                )
+            self.input_axes, self.output_axes = (
+                None if axes is None else Argument(argument, axes).axes()
+                for argument, axes in (("input_axes", input_axes), ("output_axes", output_axes))
+            )
 
     def law(self, shape: Shape) -> tuple[Distribution, str]:
         """Return the law for the fans of a shape, as Keras counts them."""
-        axes = labels(type(self).__name__, shape, self.input_axes, self.output_axes)
-        return self.law_for(keras_fans(shape, self.input_axes, self.output_axes)), axes
-
-    def law_for(self, fans: Fans) -> Distribution:
-        """Return the law for known fans."""
-        return of_variance(self.scale / MODES[self.mode](fans), DISTRIBUTIONS[self.distribution])
+        axes = labels(shape, self.input_axes, self.output_axes)
+        law = Scaled(self.scale, self.mode, DISTRIBUTIONS[self.distribution])
+        return law.for_fans(fans_of(shape, axes)), axes
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
         axes = {"input_axes": self.input_axes, "output_axes": self.output_axes}
         return {**super().get_config(), **{key: axis and list(axis) for key, axis in axes.items()}}
+
+
+class NamedLaw(FanInitializer):
+    """An initializer that goes by fans, and whose law has a row in the table of drop-ins."""
+
+    row: Form
+
+    def __init__(
+        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None, name: str | None = None
+    ) -> None:
+        super().__init__(*self.row.scaled, seed, input_axes, output_axes, name)
 
 
 @serializable
@@ -96,18 +119,7 @@ class VarianceScaling(FanInitializer):
         output_axes: Any = None,
         name: str | None = None,
     ) -> None:
-        scale = number("VarianceScaling", "scale", scale)
-        if not scale > 0:
-            raise GlorotError(f"VarianceScaling: scale must be above 0, got {scale:g}; for all zeros use Zeros")
-        if mode not in MODES:
-            raise GlorotError(f"VarianceScaling: mode must be one of {', '.join(MODES)}, got {mode!r}")
-        law = distribution.lower() if isinstance(distribution, str) else ""
-        if law not in DISTRIBUTIONS:
-            raise GlorotError(
-                f"VarianceScaling: distribution must be one of {', '.join(DISTRIBUTIONS)}, got {distribution!r}"
-            )
-        law = "truncated_normal" if law == "normal" else law
-        super().__init__(scale, mode, law, seed, input_axes, output_axes, name)
+        super().__init__(scale, mode, distribution, seed, input_axes, output_axes, name)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from glorot.dropins.arguments import check_axes
 from glorot.errors import GlorotError
-from glorot.text import shape_text
 from glorot.torch.init.writing import check_no_overlap, overridable
 
 
@@ -119,9 +119,8 @@ def eye_(tensor: Tensor) -> Tensor:
         `torch.nn.init.eye_`. Le, Jaitly & Hinton (2015), "A Simple Way to Initialize Recurrent Networks of
         Rectified Linear Units".
     """
-    if tensor.dim() != 2:
-        raise GlorotError(f"eye_: only tensors of 2 dimensions, (out, in), got shape {shape_text(tensor.shape)}")
-    check_no_overlap("eye_", tensor)
+    check_axes(tensor.dim() == 2, tensor.shape, "2 axes, (out, in)")
+    check_no_overlap(tensor)
     with torch.no_grad():
         tensor.zero_()
         tensor.diagonal().fill_(1)
@@ -157,17 +156,14 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         `torch.nn.init.dirac_`. Zagoruyko & Komodakis (2017), "DiracNets: Training Very Deep Neural Networks
         Without Skip-Connections".
     """
-    if tensor.dim() not in (3, 4, 5):
-        raise GlorotError(
-            f"dirac_: only tensors of 3, 4 or 5 dimensions, (out, in/groups, *kernel), got shape "
-            f"{shape_text(tensor.shape)}; for a matrix call eye_"
-        )
+    expected = "3, 4 or 5 axes, (out, in/groups, *kernel)"
+    check_axes(tensor.dim() in (3, 4, 5), tensor.shape, expected, "; for a matrix call eye_")
     if not isinstance(groups, int) or groups < 1 or tensor.shape[0] % groups:
         raise GlorotError(
-            f"dirac_: groups must be a whole number from 1 upwards that divides the {tensor.shape[0]} outputs "
+            f"groups must be a whole number from 1 upwards that divides the {tensor.shape[0]} outputs "
             f"in dimension 0, got {groups!r}"
         )
-    check_no_overlap("dirac_", tensor)
+    check_no_overlap(tensor)
     if tensor.numel() == 0:
         return tensor
     with torch.no_grad():

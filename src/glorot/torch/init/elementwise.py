@@ -5,9 +5,7 @@ import warnings
 import torch
 from torch import Tensor
 
-from glorot.torch.init import laws
-from glorot.torch.init.laws import number
-from glorot.torch.init.writing import overridable, write
+from glorot.torch.init.writing import law_of, numbers_of, overridable, write
 
 
 @overridable
@@ -41,8 +39,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: torch.Ge
     References:
         `torch.nn.init.uniform_`. Glorot & Bengio (2010), AISTATS, equation 1, for the rule of the example.
     """
-    law = laws.uniform("uniform_", number("uniform_", "a", a), number("uniform_", "b", b), tensor.dtype)
-    return write("uniform_", tensor, law, generator)
+    return write(tensor, law_of("uniform_", tensor.dtype, a, b), generator)
 
 
 @overridable
@@ -74,8 +71,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: torc
         `torch.nn.init.normal_`. Radford et al. (2018), "Improving Language Understanding by Generative
         Pre-Training", section 4.1, for std = 0.02.
     """
-    law = laws.normal("normal_", number("normal_", "mean", mean), number("normal_", "std", std), tensor.dtype)
-    return write("normal_", tensor, law, generator)
+    return write(tensor, law_of("normal_", tensor.dtype, mean, std), generator)
 
 
 @overridable
@@ -122,13 +118,12 @@ def trunc_normal_(
     References:
         `torch.nn.init.trunc_normal_`. Burkardt (2014), "The Truncated Normal Distribution", section 3.
     """
-    mean, std = number("trunc_normal_", "mean", mean), number("trunc_normal_", "std", std)
-    a, b = number("trunc_normal_", "a", a), number("trunc_normal_", "b", b)
-    law = laws.truncated("trunc_normal_", mean, std, a, b, tensor.dtype)
-    if (mean < a - 2 * std or mean > b + 2 * std) and not tensor.is_meta:
+    mean, std, a, b = numbers_of("trunc_normal_", mean, std, a, b)
+    law = law_of("trunc_normal_", tensor.dtype, mean, std, a, b)
+    if not a - 2 * std <= mean <= b + 2 * std and not tensor.is_meta:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_: nearly all of the normal law is cut away. "
             "a and b are values, not multiples of std",
             stacklevel=3,
         )
-    return write("trunc_normal_", tensor, law, generator)
+    return write(tensor, law, generator)

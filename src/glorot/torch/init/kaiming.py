@@ -7,11 +7,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from glorot.torch.init import laws
+from glorot.dropins.arguments import Argument
 from glorot.torch.init.fans import fan_of
-from glorot.torch.init.laws import number
-from glorot.torch.init.writing import overridable, write
-from glorot.torch.init.xavier import Nonlinearity, calculate_gain
+from glorot.torch.init.writing import law_of, overridable, write
+from glorot.torch.init.xavier import Nonlinearity, gain_of
 
 
 @overridable
@@ -56,9 +55,8 @@ def kaiming_uniform_(
     """
     if tensor.numel() == 0:
         return _unchanged(tensor)
-    std = _std("kaiming_uniform_", tensor, a, mode, nonlinearity)
-    law = laws.symmetric("kaiming_uniform_", math.sqrt(3) * std, tensor.dtype)
-    return write("kaiming_uniform_", tensor, law, generator)
+    bound = math.sqrt(3) * _std(tensor, a, mode, nonlinearity)
+    return write(tensor, law_of("kaiming_uniform_", tensor.dtype, bound), generator)
 
 
 @overridable
@@ -105,13 +103,12 @@ def kaiming_normal_(
     """
     if tensor.numel() == 0:
         return _unchanged(tensor)
-    std = _std("kaiming_normal_", tensor, a, mode, nonlinearity)
-    return write("kaiming_normal_", tensor, laws.normal("kaiming_normal_", 0.0, std, tensor.dtype), generator)
+    std = _std(tensor, a, mode, nonlinearity)
+    return write(tensor, law_of("kaiming_normal_", tensor.dtype, std), generator)
 
 
-def _std(function: str, tensor: Tensor, a: float, mode: str, nonlinearity: Nonlinearity) -> float:
-    fan = fan_of(function, tensor, mode)
-    return calculate_gain(nonlinearity, number(function, "a", a)) / math.sqrt(fan)
+def _std(tensor: Tensor, a: float, mode: str, nonlinearity: Nonlinearity) -> float:
+    return gain_of(nonlinearity, Argument("a", a)) / math.sqrt(fan_of(tensor, mode))
 
 
 def _unchanged(tensor: Tensor) -> Tensor:

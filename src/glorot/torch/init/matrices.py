@@ -5,11 +5,9 @@ import math
 import torch
 from torch import Tensor
 
+from glorot.dropins.arguments import Argument, check_axes
 from glorot.errors import GlorotError
-from glorot.text import shape_text
-from glorot.torch.init import laws
-from glorot.torch.init.laws import number
-from glorot.torch.init.writing import holds_elements, overridable, write
+from glorot.torch.init.writing import holds_elements, law_of, overridable, write
 
 
 @overridable
@@ -43,13 +41,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: torch.Generator | No
         neural networks", ICLR, section 3. Mezzadri (2007), "How to generate random matrices from the classical
         compact groups", section 5, for the signs.
     """
-    if tensor.dim() < 2:
-        raise GlorotError(
-            f"orthogonal_: only tensors of 2 or more dimensions, (out, in, *kernel), got shape "
-            f"{shape_text(tensor.shape)}"
-        )
-    law = laws.orthogonal("orthogonal_", number("orthogonal_", "gain", gain), tensor.dtype)
-    return write("orthogonal_", tensor, law, generator, axes="oi" + "k" * (tensor.dim() - 2))
+    check_axes(tensor.dim() >= 2, tensor.shape, "2 or more axes, (out, in, *kernel)")
+    law = law_of("orthogonal_", tensor.dtype, gain)
+    return write(tensor, law, generator, axes="oi" + "k" * (tensor.dim() - 2))
 
 
 @overridable
@@ -84,19 +78,17 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: torch
     References:
         `torch.nn.init.sparse_`. Martens (2010), "Deep learning via Hessian-free optimization", ICML, section 5.
     """
-    if tensor.dim() != 2:
-        raise GlorotError(f"sparse_: only tensors of 2 dimensions, (rows, columns), got {shape_text(tensor.shape)}")
-    sparsity = number("sparse_", "sparsity", sparsity)
+    check_axes(tensor.dim() == 2, tensor.shape, "2 axes, (rows, columns)")
+    sparsity = Argument("sparsity", sparsity).number()
     if not 0 <= sparsity <= 1:
-        raise GlorotError(f"sparse_: sparsity must lie between 0 and 1, got {sparsity:g}")
+        raise GlorotError(f"sparsity must lie between 0 and 1, got {sparsity:g}")
     rows, columns = tensor.shape
     zeros = math.ceil(sparsity * rows)
-    law = laws.normal("sparse_", 0.0, number("sparse_", "std", std), tensor.dtype)
-    write("sparse_", tensor, law, generator)
+    write(tensor, law_of("sparse_", tensor.dtype, std), generator)
     if zeros and holds_elements(tensor):
         # The rows with the smallest of fresh uniform numbers are a uniform choice without repetition.
         ranks = torch.empty((columns, rows), dtype=torch.float32, device=tensor.device)
-        write("sparse_", ranks, laws.uniform("sparse_", 0.0, 1.0, ranks.dtype), generator)
+        write(ranks, law_of("uniform_", ranks.dtype, 0.0, 1.0), generator)
         chosen = ranks.topk(zeros, largest=False, sorted=False).indices
         tensor.detach().scatter_(0, chosen.T, 0)
     return tensor

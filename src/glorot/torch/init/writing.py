@@ -13,10 +13,14 @@ from torch.compiler import is_dynamo_compiling
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from glorot.distributions import Distribution
+from glorot.dropins.arguments import Argument
+from glorot.dropins.table import TORCH
 from glorot.errors import GlorotError
+from glorot.stream.checks import check_law
+from glorot.stream.elements import check_element
 from glorot.text import shape_text
 from glorot.torch import filling
-from glorot.torch.filling import PLAIN
+from glorot.torch.filling import PLAIN, name_of
 from glorot.torch.init.source import draw_key
 from glorot.torch.places import overlaps
 
@@ -35,20 +39,39 @@ def overridable(function: Function) -> Function:
             return torch.compiler.disable(function)(tensor, *args, **kwargs)
         if not isinstance(tensor, Tensor):
             raise GlorotError(f"{function.__name__}: tensor must be a torch.Tensor, got {type(tensor).__name__}")
-        return function(tensor, *args, **kwargs)
+        try:
+            return function(tensor, *args, **kwargs)
+        except GlorotError as error:
+            raise GlorotError(f"{function.__name__}: {error}") from error
 
     return cast("Function", call)
 
 
-def write(
-    function: str, tensor: Tensor, law: Distribution, generator: torch.Generator | None, axes: str | None = None
-) -> Tensor:
+def law_of(drop_in: str, dtype: torch.dtype, *given: Any) -> Distribution:
+    """Return the law of a row of the table for its arguments, once a dtype is known to hold what it draws."""
+    numbers = given if {*map(type, given)} == {float} else numbers_of(drop_in, *given)
+    return _law_of(drop_in, dtype, *numbers)
+
+
+def numbers_of(drop_in: str, *given: Any) -> list[float]:
+    """Return the arguments of a row of the table as numbers."""
+    return [Argument(*pair).number() for pair in zip(TORCH[drop_in].arguments, given, strict=True)]
+
+
+@functools.lru_cache(maxsize=4096)  # a call with known numbers costs one look-up
+def _law_of(drop_in: str, dtype: torch.dtype, *numbers: float) -> Distribution:
+    law, element = TORCH[drop_in].law_of(*numbers), name_of(dtype)
+    check_element(element)
+    check_law(law, element)
+    return law
+
+
+def write(tensor: Tensor, law: Distribution, generator: torch.Generator | None, axes: str | None = None) -> Tensor:
     """Fill a tensor in place from the next key of a generator, and return it.
 
     A tensor without elements or without memory is returned as it is, and no key is drawn.
 
     Args:
-        function: who calls, for messages.
         tensor: the tensor.
         law: what to draw.
         generator: where the key comes from; None is the default generator of the tensor's device.
@@ -56,7 +79,7 @@ def write(
     """
     if not holds_elements(tensor):
         return tensor
-    check_writable(function, tensor)
+    check_writable(tensor)
     filling.fill(tensor, draw_key(tensor, generator), law, axes=axes)
     if not tensor.is_inference():
         # The kernel writes memory that autograd may have saved; only this counter tells it so.
@@ -69,28 +92,28 @@ def holds_elements(tensor: Tensor) -> bool:
     return not (tensor.numel() == 0 or tensor.is_meta or (type(tensor) not in PLAIN and _is_fake(tensor)))
 
 
-def check_writable(function: str, tensor: Tensor) -> None:
+def check_writable(tensor: Tensor) -> None:
     """Raise unless the memory of a tensor may be written now."""
     if type(tensor) not in PLAIN and type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__:
         raise GlorotError(
-            f"{function}: a {type(tensor).__name__} keeps its values in other tensors, and glorot writes plain ones; "
+            f"a {type(tensor).__name__} keeps its values in other tensors, and glorot writes plain ones; "
             "fill the plain tensor before it is wrapped, or call the function of torch.nn.init"
         )
     if tensor.layout is not torch.strided:
-        raise GlorotError(f"{function}: the tensor has layout {tensor.layout}, and only dense ones can be filled")
+        raise GlorotError(f"the tensor has layout {tensor.layout}, and only dense ones can be filled")
     if tensor.is_inference() and not torch.is_inference_mode_enabled():
         raise GlorotError(
-            f"{function}: the tensor was made under torch.inference_mode(), and nothing may be written to it outside; "
+            "the tensor was made under torch.inference_mode(), and nothing may be written to it outside; "
             "make it outside, or fill it inside"
         )
-    check_no_overlap(function, tensor)
+    check_no_overlap(tensor)
 
 
-def check_no_overlap(function: str, tensor: Tensor) -> None:
+def check_no_overlap(tensor: Tensor) -> None:
     """Raise if elements of a tensor share memory, as those of an expanded one do."""
     if not tensor.is_contiguous() and overlaps(tensor):
         raise GlorotError(
-            f"{function}: elements of the tensor share memory (shape {shape_text(tensor.shape)}, "
+            f"elements of the tensor share memory (shape {shape_text(tensor.shape)}, "
             f"strides {tensor.stride()}), so they cannot differ; fill a copy, tensor.clone()"
         )
 

@@ -6,11 +6,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from glorot.errors import GlorotError
-from glorot.torch.init import laws
+from glorot.dropins.arguments import Argument, naming
 from glorot.torch.init.fans import fans_of
-from glorot.torch.init.laws import check_gain, number
-from glorot.torch.init.writing import overridable, write
+from glorot.torch.init.writing import law_of, overridable, write
 
 Nonlinearity = Literal[
     "linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
@@ -51,18 +49,16 @@ def calculate_gain(nonlinearity: Nonlinearity, param: float | None = None) -> fl
         `torch.nn.init.calculate_gain`. He et al. (2015), "Delving Deep into Rectifiers", ICCV, equations 10
         and 15; Klambauer et al. (2017), "Self-Normalizing Neural Networks".
     """
+    with naming("calculate_gain"):
+        return gain_of(nonlinearity, Argument("param", DEFAULT_SLOPE if param is None else param))
+
+
+def gain_of(nonlinearity: Nonlinearity, slope: Argument) -> float:
+    """Return the gain; of leaky ReLU that of a negative slope."""
     if nonlinearity == "leaky_relu":
-        slope = DEFAULT_SLOPE if param is None else number("calculate_gain", "the negative slope", param)
-        if not math.isfinite(slope):
-            raise GlorotError(f"calculate_gain: the negative slope must be finite, got {slope:g}")
-        return math.sqrt(2 / (1 + slope**2))
-    gain = GAINS.get(nonlinearity) if isinstance(nonlinearity, str) else None
-    if gain is None:
-        raise GlorotError(
-            f"calculate_gain: nonlinearity must be one of {', '.join([*GAINS, 'leaky_relu'])}, got {nonlinearity!r}; "
-            "PyTorch has no gain for others: glorot.activations.activation(name).gain has"
-        )
-    return gain
+        return math.sqrt(2 / (1 + slope.finite() ** 2))
+    way_out = "; PyTorch has no gain for others: glorot.activations.activation(name).gain has"
+    return GAINS[Argument("nonlinearity", nonlinearity).one_of((*GAINS, "leaky_relu"), way_out)]
 
 
 @overridable
@@ -97,9 +93,8 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: torch.Generato
         Glorot & Bengio (2010), "Understanding the difficulty of training deep feedforward neural
         networks", AISTATS, equation 16.
     """
-    gain = number("xavier_uniform_", "gain", gain)
-    bound = gain * _root_over_fans("xavier_uniform_", 6, tensor, gain)
-    return write("xavier_uniform_", tensor, laws.symmetric("xavier_uniform_", bound, tensor.dtype), generator)
+    bound = _gain_over_fans(6, tensor, gain)
+    return write(tensor, law_of("xavier_uniform_", tensor.dtype, bound), generator)
 
 
 @overridable
@@ -131,12 +126,11 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: torch.Generator
         Glorot & Bengio (2010), "Understanding the difficulty of training deep feedforward neural
         networks", AISTATS, equation 12.
     """
-    gain = number("xavier_normal_", "gain", gain)
-    std = gain * _root_over_fans("xavier_normal_", 2, tensor, gain)
-    return write("xavier_normal_", tensor, laws.normal("xavier_normal_", 0.0, std, tensor.dtype), generator)
+    std = _gain_over_fans(2, tensor, gain)
+    return write(tensor, law_of("xavier_normal_", tensor.dtype, std), generator)
 
 
-def _root_over_fans(function: str, numerator: float, tensor: Tensor, gain: float) -> float:
-    """Return √(numerator/(fan_in + fan_out)), once the gain is known to be one."""
-    check_gain(function, gain)
-    return math.sqrt(numerator / max(sum(fans_of(function, tensor)), 1))  # both fans are 0 without elements
+def _gain_over_fans(numerator: float, tensor: Tensor, gain: float) -> float:
+    """Return gain·√(numerator/(fan_in + fan_out))."""
+    factor = Argument("gain", gain).not_negative()
+    return factor * math.sqrt(numerator / max(sum(fans_of(tensor)), 1))  # both fans are 0 without elements
