@@ -45,14 +45,13 @@ class Row(NamedTuple):
     jax: Form | None
 
 
-GAIN_AND_FANS = "that gain and fans give"  # the number that PyTorch's arguments come to
+def _by_fans(torch: str | None, keras: str, jax: str, scale: float, mode: str, distribution: str) -> Row:
+    """Return the row of a law that goes by fans; PyTorch's has a gain, and is not cut."""
+    law, is_uniform = Scaled(scale, mode, distribution), distribution == "uniform"
+    number = f"the {'bound' if is_uniform else 'std'} that gain and fans give"
+    of_number = laws.symmetric if is_uniform else laws.normal_around_zero
+    return Row(Form(torch, of_number, (number,)) if torch else None, Form(keras, law), Form(jax, law))
 
-XAVIER_UNIFORM = Scaled(1.0, "fan_avg", "uniform")
-XAVIER_NORMAL = Scaled(1.0, "fan_avg", "truncated_normal")
-HE_UNIFORM = Scaled(2.0, "fan_in", "uniform")
-HE_NORMAL = Scaled(2.0, "fan_in", "truncated_normal")
-LECUN_UNIFORM = Scaled(1.0, "fan_in", "uniform")
-LECUN_NORMAL = Scaled(1.0, "fan_in", "truncated_normal")
 
 TABLE = (
     Row(Form("constant_"), Form("Constant"), Form("constant")),
@@ -83,28 +82,12 @@ TABLE = (
     Row(None, None, Form("delta_orthogonal", laws.orthogonal, ("scale",))),
     Row(Form("sparse_", laws.normal_around_zero, ("std",)), None, None),
     Row(None, Form("VarianceScaling"), Form("variance_scaling")),
-    Row(
-        Form("xavier_uniform_", laws.symmetric, (f"the bound {GAIN_AND_FANS}",)),
-        Form("XavierUniform", XAVIER_UNIFORM),
-        Form("xavier_uniform", XAVIER_UNIFORM),
-    ),
-    Row(
-        Form("xavier_normal_", laws.normal_around_zero, (f"the std {GAIN_AND_FANS}",)),
-        Form("XavierNormal", XAVIER_NORMAL),
-        Form("xavier_normal", XAVIER_NORMAL),
-    ),
-    Row(
-        Form("kaiming_uniform_", laws.symmetric, (f"the bound {GAIN_AND_FANS}",)),
-        Form("HeUniform", HE_UNIFORM),
-        Form("he_uniform", HE_UNIFORM),
-    ),
-    Row(
-        Form("kaiming_normal_", laws.normal_around_zero, (f"the std {GAIN_AND_FANS}",)),
-        Form("HeNormal", HE_NORMAL),
-        Form("he_normal", HE_NORMAL),
-    ),
-    Row(None, Form("LecunUniform", LECUN_UNIFORM), Form("lecun_uniform", LECUN_UNIFORM)),
-    Row(None, Form("LecunNormal", LECUN_NORMAL), Form("lecun_normal", LECUN_NORMAL)),
+    _by_fans("xavier_uniform_", "XavierUniform", "xavier_uniform", 1.0, "fan_avg", "uniform"),
+    _by_fans("xavier_normal_", "XavierNormal", "xavier_normal", 1.0, "fan_avg", "truncated_normal"),
+    _by_fans("kaiming_uniform_", "HeUniform", "he_uniform", 2.0, "fan_in", "uniform"),
+    _by_fans("kaiming_normal_", "HeNormal", "he_normal", 2.0, "fan_in", "truncated_normal"),
+    _by_fans(None, "LecunUniform", "lecun_uniform", 1.0, "fan_in", "uniform"),
+    _by_fans(None, "LecunNormal", "lecun_normal", 1.0, "fan_in", "truncated_normal"),
 )
 
 TORCH = {row.torch.name: row.torch for row in TABLE if row.torch}

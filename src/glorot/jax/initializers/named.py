@@ -1,18 +1,13 @@
 """The laws that have names: Xavier's (Glorot's), He's (Kaiming's) and LeCun's."""
 
-from collections.abc import Sequence
-
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from glorot.jax.initializers.variance import named
+from glorot.jax.initializers.variance import AxisOrAxes, named
 
 
 def xavier_uniform(
-    in_axis: int | Sequence[int] = -2,
-    out_axis: int | Sequence[int] = -1,
-    batch_axis: int | Sequence[int] = (),
-    dtype: DTypeLike | None = None,
+    in_axis: AxisOrAxes = -2, out_axis: AxisOrAxes = -1, batch_axis: AxisOrAxes = (), dtype: DTypeLike | None = None
 ) -> Initializer:
     """Build Xavier's (Glorot's) initializer, uniform: signal and gradient keep their variance.
 
@@ -49,10 +44,7 @@ def xavier_uniform(
 
 
 def xavier_normal(
-    in_axis: int | Sequence[int] = -2,
-    out_axis: int | Sequence[int] = -1,
-    batch_axis: int | Sequence[int] = (),
-    dtype: DTypeLike | None = None,
+    in_axis: AxisOrAxes = -2, out_axis: AxisOrAxes = -1, batch_axis: AxisOrAxes = (), dtype: DTypeLike | None = None
 ) -> Initializer:
     """Build Xavier's (Glorot's) initializer, truncated normal: signal and gradient keep their variance.
 
@@ -87,10 +79,7 @@ def xavier_normal(
 
 
 def he_uniform(
-    in_axis: int | Sequence[int] = -2,
-    out_axis: int | Sequence[int] = -1,
-    batch_axis: int | Sequence[int] = (),
-    dtype: DTypeLike | None = None,
+    in_axis: AxisOrAxes = -2, out_axis: AxisOrAxes = -1, batch_axis: AxisOrAxes = (), dtype: DTypeLike | None = None
 ) -> Initializer:
     """Build He's (Kaiming's) initializer, uniform: makes up for the half of the signal that ReLU removes.
 
@@ -124,10 +113,7 @@ def he_uniform(
 
 
 def he_normal(
-    in_axis: int | Sequence[int] = -2,
-    out_axis: int | Sequence[int] = -1,
-    batch_axis: int | Sequence[int] = (),
-    dtype: DTypeLike | None = None,
+    in_axis: AxisOrAxes = -2, out_axis: AxisOrAxes = -1, batch_axis: AxisOrAxes = (), dtype: DTypeLike | None = None
 ) -> Initializer:
     """Build He's (Kaiming's) initializer, truncated normal: makes up for the half of the signal that ReLU removes.
 
@@ -167,10 +153,7 @@ def he_normal(
 
 
 def lecun_uniform(
-    in_axis: int | Sequence[int] = -2,
-    out_axis: int | Sequence[int] = -1,
-    batch_axis: int | Sequence[int] = (),
-    dtype: DTypeLike | None = None,
+    in_axis: AxisOrAxes = -2, out_axis: AxisOrAxes = -1, batch_axis: AxisOrAxes = (), dtype: DTypeLike | None = None
 ) -> Initializer:
     """Build LeCun's initializer, uniform: the signal keeps its variance through a linear layer.
 
@@ -204,10 +187,7 @@ def lecun_uniform(
 
 
 def lecun_normal(
-    in_axis: int | Sequence[int] = -2,
-    out_axis: int | Sequence[int] = -1,
-    batch_axis: int | Sequence[int] = (),
-    dtype: DTypeLike | None = None,
+    in_axis: AxisOrAxes = -2, out_axis: AxisOrAxes = -1, batch_axis: AxisOrAxes = (), dtype: DTypeLike | None = None
 ) -> Initializer:
     """Build LeCun's initializer, truncated normal: the signal keeps its variance through a linear layer.
 

@@ -15,6 +15,8 @@ from glorot.jax.initializers.base import RandomInitializer, check_known
 from glorot.schemes.variance import DISTRIBUTIONS
 from glorot.stream.pieces import Shape
 
+AxisOrAxes = int | Sequence[int]
+
 
 @dataclass(frozen=True, kw_only=True)
 class VarianceScaling(RandomInitializer):
@@ -38,9 +40,9 @@ def variance_scaling(
     scale: ArrayLike,
     mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"],
     distribution: Literal["truncated_normal", "normal", "uniform"],
-    in_axis: int | Sequence[int] = -2,
-    out_axis: int | Sequence[int] = -1,
-    batch_axis: int | Sequence[int] = (),
+    in_axis: AxisOrAxes = -2,
+    out_axis: AxisOrAxes = -1,
+    batch_axis: AxisOrAxes = (),
     dtype: DTypeLike | None = None,
 ) -> Initializer:
     """Build an initializer whose variance is inversely proportional to a fan.
@@ -91,9 +93,9 @@ def scaled(
     scale: ArrayLike,
     mode: str,
     distribution: str,
-    in_axis: int | Sequence[int],
-    out_axis: int | Sequence[int],
-    batch_axis: int | Sequence[int],
+    in_axis: AxisOrAxes,
+    out_axis: AxisOrAxes,
+    batch_axis: AxisOrAxes,
     dtype: DTypeLike | None,
 ) -> Initializer:
     """Return the initializer, once its arguments are known to be right; `name` is the function that was called."""
@@ -112,11 +114,7 @@ def scaled(
 
 
 def named(
-    name: str,
-    in_axis: int | Sequence[int],
-    out_axis: int | Sequence[int],
-    batch_axis: int | Sequence[int],
-    dtype: DTypeLike | None,
+    name: str, in_axis: AxisOrAxes, out_axis: AxisOrAxes, batch_axis: AxisOrAxes, dtype: DTypeLike | None
 ) -> Initializer:
     """Return the initializer of a row of the table that goes by fans."""
     return scaled(name, *JAX[name].scaled, in_axis, out_axis, batch_axis, dtype)

@@ -1,8 +1,7 @@
 """Keras initializers on glorot's stream, for every backend of Keras and for TensorFlow 1's `get_variable`."""
 
 from glorot.keras.initializers.constants import Constant, Identity, Ones, Zeros
-from glorot.keras.initializers.fixed import RandomNormal, RandomUniform, TruncatedNormal
-from glorot.keras.initializers.matrices import Orthogonal
+from glorot.keras.initializers.fixed import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
 from glorot.keras.initializers.named import (
     HeNormal,
     HeUniform,

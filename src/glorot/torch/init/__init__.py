@@ -22,9 +22,14 @@ from glorot.torch.init.constants import constant_, dirac_, eye_, ones_, zeros_
 from glorot.torch.init.elementwise import normal_, trunc_normal_, uniform_
 from glorot.torch.init.fans import _calculate_correct_fan as _calculate_correct_fan
 from glorot.torch.init.fans import _calculate_fan_in_and_fan_out as _calculate_fan_in_and_fan_out
-from glorot.torch.init.kaiming import kaiming_normal_, kaiming_uniform_
 from glorot.torch.init.matrices import orthogonal_, sparse_
-from glorot.torch.init.xavier import calculate_gain, xavier_normal_, xavier_uniform_
+from glorot.torch.init.variance import (
+    calculate_gain,
+    kaiming_normal_,
+    kaiming_uniform_,
+    xavier_normal_,
+    xavier_uniform_,
+)
 
 __all__ = [
     "calculate_gain",

@@ -6,9 +6,8 @@ from typing import ParamSpec, TypeVar
 
 from glorot.torch.init.constants import constant_, dirac_, eye_
 from glorot.torch.init.elementwise import normal_, uniform_
-from glorot.torch.init.kaiming import kaiming_normal_, kaiming_uniform_
 from glorot.torch.init.matrices import orthogonal_, sparse_
-from glorot.torch.init.xavier import xavier_normal_, xavier_uniform_
+from glorot.torch.init.variance import kaiming_normal_, kaiming_uniform_, xavier_normal_, xavier_uniform_
 
 P = ParamSpec("P")
 R = TypeVar("R")
