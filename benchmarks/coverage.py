@@ -35,10 +35,13 @@ from coverage_cases import Case
 from coverage_checks import suspicious
 from coverage_page import PAGE, is_unknown, renewed
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 import glorot
 from glorot import GlorotError
+from glorot.inventory import path_of
+from glorot.torch.model import layers
+from glorot.torch.seeing import own_batch
 
 LIMIT = 120
 """Seconds that one model may take."""
@@ -68,7 +71,7 @@ def told(error: BaseException) -> str:
 
 def measured(kind: str) -> dict[str, Any]:
     """Return what is found of a type of model, in the first size in which it runs, or else can be built."""
-    from coverage_models import MOST_WEIGHTS, best_batch, built, configurations
+    from coverage_models import MOST_REACHED, MOST_WEIGHTS, best_batch, built, configurations
 
     found: dict[str, Any] = {"model": kind}
     tried: list[tuple[Any, ...]] = []
@@ -80,10 +83,15 @@ def measured(kind: str) -> dict[str, Any]:
         except Exception as error:  # of whatever kind a model raises
             found.setdefault("not built", told(error))
             continue
-        twin = built(config, "cpu") if sum(p.numel() for p in model.parameters()) < MOST_WEIGHTS else None
+        weights = sum(p.numel() for p in model.parameters())
+        twin = built(config, "cpu") if weights < MOST_WEIGHTS else None
         batch, reach, why = best_batch(model)
-        if batch and not reach and twin is not None:  # it computes with numbers that meta tensors do not hold
-            batch, reach, why = best_batch(twin)
+        if not reach and weights < (
+            MOST_REACHED if batch else MOST_WEIGHTS
+        ):  # it needs numbers that meta does not hold
+            real = twin or built(config, "cpu")
+            model = model if batch else real
+            batch, reach, why = best_batch(real)
         tried.append((size, model, twin, batch, reach, why))
         if reach:
             break
@@ -110,9 +118,7 @@ def with_batch(model: nn.Module, twin: nn.Module | None, batch: Any, reach: set[
         found["unexplained"] = sorted(paths & set(re.findall(r"^  (\S+)  ", refusal, re.M)))
     shown = outcome(model, batch, [("*", "skip")])[0] if is_unknown(refusal) else plan
     if shown is not None and paths:
-        seen = {entry.name.rpartition("[")[0] if entry.name.endswith("]") else entry.name
-                for entry in shown.entries if entry.seen}  # fmt: skip
-        found |= {"reached": len(paths), "unseen": sorted(paths - seen)}
+        found |= {"reached": len(paths), "unseen": sorted(paths - seen_by(shown))}
     if plan is not None and twin is not None:
         found["suspicious"] = suspicious(plan, twin)
     return found
@@ -159,12 +165,41 @@ def measured_case(name: str, case: Case) -> dict[str, Any]:
             **found,
             "no batch": why or "nothing that it returns has a gradient",
         }
+    own = on_own_batch(case, batch, next(model.parameters()).device)
     shown = with_batch(model, None, batch, paths)
     is_small = found["weights"] < MOST_REAL or not is_unknown(shown["with"])
     if shown["with"] and is_small and next(model.parameters()).is_meta:  # which holds the starts that are kept
         real = with_batch(case.build().eval(), None, batch, paths)
         shown = {**real, "with": shown["with"], "real": real["with"]}
-    return {**found, **shown}
+    own = own or {"own": [_sizes(batch)], "own unseen": shown.get("unseen", [*paths])}
+    return {**found, **shown, **own}
+
+
+def on_own_batch(case: Case, given: Any, device: torch.device) -> dict[str, Any]:
+    """Return what a batch that glorot makes shows of a model; nothing if it is the batch that is given anyway."""
+    from coverage_reach import reached
+
+    with device:
+        model, again = case.build().eval(), case.build().eval()
+    own = own_batch(model, layers(model))
+    if own is None or _sizes(own[0].inputs) == _sizes(given):
+        return {} if own is not None else {"own": []}
+    batch = own[0].inputs
+    batch = batch if isinstance(batch, dict | tuple) else (batch,)
+    paths = reached(again, tree_map(lambda value: _on(value, str(device)), batch))
+    plan, refusal = outcome(model, None, [("*", "skip")])
+    return {"own": [_sizes(batch)], "own unseen": sorted(paths - seen_by(plan)), "own refused": refusal}
+
+
+def _sizes(batch: Any) -> str:
+    values = batch.values() if isinstance(batch, dict) else batch
+    return str([list(value.shape) for value in tree_leaves(values) if isinstance(value, Tensor)])
+
+
+def seen_by(plan: glorot.Plan | None) -> set[str]:
+    """Return the parameters that a graph shows."""
+    entries = plan.entries if plan is not None else ()
+    return {path_of(entry.name) for entry in entries if entry.seen}
 
 
 def _on(value: Any, device: str) -> Any:

@@ -12,9 +12,14 @@ from torch import nn
 
 LARGE = r"giant|huge|large|gigantic|enormous|so\d+m|_\d+b\b|_\d+b_|x\d+|\d\d\dd?_|[a-z]1[0-9]\d|[hl]\d\d_|_base"
 
+DEEP = (
+    r"_(384|408|448|[ms]36|36|24|320|1280|l|xl|x)(_|$)|_b[5-8]$|f[2-6]$|(1[05]\d|[23][05]\d|269)[a-z]?$|_\d{3}m_"
+    r"|volo_d[2-5]|v[mi]t_m"
+)
+
 
 def timm(every: int = 2) -> Cases:
-    """Return every second model of timm by name, but for the large ones, which are others of more layers."""
+    """Return every second model of timm by name, but for large and deep ones, which are others of more layers."""
     import timm as library
 
     def built(name: str) -> nn.Module:
@@ -28,6 +33,7 @@ def timm(every: int = 2) -> Cases:
     return {
         name: Case(lambda name=name: built(name), lambda name=name: batch(name))  # type: ignore[misc]
         for name in [name for name in library.list_models() if not re.search(LARGE, name)][::every]
+        if not re.search(DEEP, name)
     }
 
 

@@ -11,6 +11,7 @@ from coverage_reach import reached
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig
 
+from glorot.torch.batches import arguments
 from glorot.torch.model import layers
 from glorot.torch.seeing import own_batch
 
@@ -39,6 +40,9 @@ IDS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_t
 MOST_WEIGHTS = 40_000_000
 """Weights of a model that is also built with memory."""
 
+MOST_REACHED = 1_400_000_000
+"""Weights of a model that is built with memory where nothing else tells what a batch reaches."""
+
 
 def smaller(config: PreTrainedConfig, size: str) -> dict[str, Any]:
     """Return the arguments that make a configuration small: those of its fields that have a smaller value."""
@@ -47,6 +51,10 @@ def smaller(config: PreTrainedConfig, size: str) -> dict[str, Any]:
         value = vars(config).get(field.name)  # to ask for what varies between layers is an error
         if isinstance(value, PreTrainedConfig):
             made[field.name] = {"model_type": value.model_type, **smaller(value, size)}
+        elif value is None and re.fullmatch(
+            r"(image|video)_token_(id|index)", field.name
+        ):  # as every checkpoint has one
+            made[field.name] = WORDS - 5
         elif isinstance(value, int) and not isinstance(value, bool):
             chosen = _size(field.name, value, size)
             if chosen is not None and chosen < value:
@@ -92,13 +100,25 @@ def built(config: PreTrainedConfig, device: str) -> nn.Module:
 def best_batch(model: nn.Module) -> tuple[dict[str, Tensor], set[str], str]:
     """Return the batch that glorot makes for a model, what autograd says it reaches, or why there is no batch."""
     own = own_batch(model, layers(model))
-    if own is None or not isinstance(own[0].inputs, dict):
+    if own is None:
         return {}, set(), "glorot makes no batch that it runs on"
-    batch = own[0].inputs
-    device = next(model.parameters()).device
+    batch, device = named(own[0].inputs, model), next(model.parameters()).device
     try:
-        return batch, reached(model, {name: value.to(device) for name, value in batch.items()}), ""
+        return batch, reached(model, {name: placed(value, device) for name, value in batch.items()}), ""
     except TimeoutError:
         raise
     except Exception as error:  # of whatever kind a model raises
         return batch, set(), f"{type(error).__name__}: {error}".splitlines()[0][:200]
+
+
+def named(inputs: Any, model: nn.Module) -> dict[str, Tensor]:
+    """Return a batch by the names of the arguments that it is for."""
+    if isinstance(inputs, dict):
+        return inputs
+    positional = inputs if isinstance(inputs, tuple) else (inputs,)
+    return dict(zip(arguments(model) or (), positional, strict=False))
+
+
+def placed(value: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor on a device; what a large one of glorot's does not hold is drawn."""
+    return torch.randn(value.shape) if value.is_meta and device.type != "meta" else value.to(device)

@@ -13,7 +13,7 @@ from glorot.errors import GlorotError
 from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter
 from glorot.inventory.leaves import add_leaf
-from glorot.torch.batches import Batch, arguments, batches, required, with_places
+from glorot.torch.batches import Batch, arguments, batches, repaired, required
 from glorot.torch.calling import arguments_of, call, likeness
 from glorot.torch.graph import Lowered, lower
 from glorot.torch.graph.lowering import Leaves
@@ -114,7 +114,7 @@ def _is_variance(known: Parameter | None) -> bool:
 
 # ---- a batch that nobody gave ----------------------------------------------------------------------------------------
 
-MOST_TRIES = 24
+MOST_TRIES = 32
 """Batches that are tried on a model."""
 
 MOST_PARAMETERS = 10_000
@@ -144,9 +144,11 @@ def _best(
     model: nn.Module, stock: Inventory, group: Iterable[Batch], standing: Mapping[int, Tensor], tries: Iterator[int]
 ) -> tuple[Batch, Graph] | None:
     """Return the batch that reaches most parameters, of those that a model takes, and what it computes of it."""
-    best, most, waiting = None, 0, [*reversed([*group])]
-    while waiting and next(tries) <= MOST_TRIES and most < len(standing):
-        batch = waiting.pop()
+    best, most, further, again = None, 0, iter(group), list[Batch]()
+    while most < len(standing) and next(tries) <= MOST_TRIES:
+        batch = again.pop() if again else next(further, None)
+        if batch is None:
+            break
         lowered = _lowered_on_meta(model, stock, batch.inputs, standing)
         if lowered.error is None or isinstance(lowered.error, UnknownElementsError):
             reached = _reached(lowered.graph)
@@ -154,8 +156,8 @@ def _best(
                 lowered.graph.invented = batch.invented
                 best, most = (batch, lowered.graph), reached
         else:
-            again = with_places(batch, getattr(model, "config", None), str(lowered.error))
-            waiting += [] if again is None else [again]
+            fitting = repaired(batch, getattr(model, "config", None), str(lowered.error))
+            again += [] if fitting is None else [fitting]
     return best
 
 

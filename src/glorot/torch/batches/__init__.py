@@ -1,18 +1,18 @@
 """Batches that glorot makes itself, of what a model says that it takes."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from torch import nn
 
 from glorot.torch.batches import configured, first
 from glorot.torch.batches.base import Batch, required, signal
-from glorot.torch.batches.configured import with_places
+from glorot.torch.batches.repairing import repaired
 
-__all__ = ["Batch", "arguments", "batches", "required", "with_places"]
+__all__ = ["Batch", "arguments", "batches", "repaired", "required"]
 
 
-def batches(model: nn.Module) -> Iterator[list[Batch]]:
+def batches(model: nn.Module) -> Iterator[Iterable[Batch]]:
     """Yield groups of batches that a model may take, the likeliest first; where one runs, no later group is asked.
 
     A model with an example of its own gets that; one with a configuration gets what the names of its arguments stand
@@ -29,7 +29,7 @@ def batches(model: nn.Module) -> Iterator[list[Batch]]:
         yield [Batch(signal(2, *shown["input_size"]))]
     config = getattr(model, "config", None)
     if config is not None and not isinstance(config, nn.Module):
-        yield list(configured.batches(takes, config))
+        yield configured.batches(takes, config)
     yield from ([batch] for batch in first.batches(model, takes))
 
 
