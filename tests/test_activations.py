@@ -269,6 +269,26 @@ def test_a_senseless_variance_is_refused(q: object) -> None:
         activation("tanh").moments(q)
 
 
+@pytest.mark.parametrize("mean", [math.nan, np.array([0.0, math.inf])])
+def test_a_senseless_mean_is_refused(mean: object) -> None:
+    with pytest.raises(GlorotError, match="tanh: the mean must be finite, got"):
+        activation("tanh").moments(1.0, mean)
+
+
+@given(variances, st.floats(-3, 3))
+def test_erf_of_shifted_signals_has_a_closed_form(q: float, mean: float) -> None:
+    found = activation("erf").moments(q, mean).mean
+    assert found == pytest.approx(math.erf(mean / math.sqrt(1 + 2 * q)), rel=1e-10, abs=1e-12)
+
+
+def test_variances_and_means_broadcast() -> None:
+    q, mean = np.array([[0.0], [1.0]]), np.array([-1.0, 0.0, 2.0])
+    m = activation("relu").moments(q, mean)
+    assert m.second_moment.shape == (2, 3)
+    assert m.mean[0] == pytest.approx([0, 0, 2])
+    assert m.mean[1, 2] == pytest.approx(activation("relu").moments(1.0, 2.0).mean)
+
+
 def test_an_overflow_is_refused() -> None:
     with pytest.raises(GlorotError, match="relu_squared: a moment overflows at variance 1e\\+200"):
         activation("relu_squared").moments(1e200)
