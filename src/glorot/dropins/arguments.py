@@ -16,7 +16,7 @@ Axes = tuple[int, ...]
 
 
 @contextlib.contextmanager
-def naming(drop_in: str) -> Iterator[None]:
+def name_errors(drop_in: str) -> Iterator[None]:
     """Begin what is refused inside with the name of the drop-in that the user called."""
     try:
         yield

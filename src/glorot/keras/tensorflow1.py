@@ -11,7 +11,7 @@ import keras
 
 from glorot.distributions import Distribution
 from glorot.dropins import laws
-from glorot.dropins.arguments import Argument, fans_of, naming
+from glorot.dropins.arguments import Argument, fans_of, name_errors
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.keras.initializers.base import KeyOfTensor, serializable
@@ -113,7 +113,7 @@ class ContribInitializer(keras.initializers.Initializer):  # type: ignore[misc]
 
     def __init__(self, owner: str, factor: float, mode: str, uniform: bool, seed: Any, dtype: Any) -> None:
         self._owner = owner
-        with naming(owner):
+        with name_errors(owner):
             self._factor = Argument("factor", factor).above_zero()
             self._mode = Argument("mode", mode).one_of(("FAN_IN", "FAN_OUT", "FAN_AVG"))
             if not isinstance(uniform, bool):
@@ -155,7 +155,7 @@ class ContribInitializer(keras.initializers.Initializer):  # type: ignore[misc]
         Raises:
             GlorotError: if the shape is not known in full, or the dtype cannot hold the weights.
         """
-        with naming(self._owner):
+        with name_errors(self._owner):
             place = placed(shape, partition_info)
             kind = self._dtype if dtype is None else dtype_name(dtype)
             axes = labels(place.whole)

@@ -12,7 +12,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jax.typing import ArrayLike, DTypeLike
 
 from glorot.distributions import Distribution
-from glorot.dropins.arguments import naming
+from glorot.dropins.arguments import name_errors
 from glorot.dropins.table import JAX
 from glorot.errors import GlorotError
 from glorot.jax.drawing import draw
@@ -52,7 +52,7 @@ class RandomInitializer(ABC):
             dtype: float32, bfloat16, float16, float8, or under x64 float64; None is the initializer's own.
             out_sharding: where the array shall lie; a bare PartitionSpec needs a mesh from `jax.set_mesh`.
         """
-        with naming(self.name):
+        with name_errors(self.name):
             extents = checked_shape((shape,) if isinstance(shape, int) else shape)
             return self._drawn(key, extents, _float_dtype(self.dtype if dtype is None else dtype), out_sharding)
 
@@ -89,7 +89,7 @@ def law_of(drop_in: str, *given: ArrayLike) -> Distribution:
 
 def one_law(drop_in: str, dtype: DTypeLike | None, *given: ArrayLike) -> Initializer:
     """Return the initializer of a row of the table whose law is the same for every shape."""
-    with naming(drop_in):
+    with name_errors(drop_in):
         return OneLaw(name=drop_in, dtype=dtype, distribution=law_of(drop_in, *given))
 
 

@@ -11,7 +11,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
 from numpy.typing import NDArray
 
-from glorot.dropins.arguments import naming
+from glorot.dropins.arguments import name_errors
 from glorot.jax.initializers.base import OutSharding
 from glorot.stream.checks import check_constant
 
@@ -54,7 +54,7 @@ def constant(value: ArrayLike, dtype: DTypeLike | None = None) -> Initializer:
         key: Array, shape: Sequence[int], dtype: DTypeLike | None = dtype, out_sharding: OutSharding = None
     ) -> Array:
         if not isinstance(value, jax.core.Tracer):
-            with naming("constant"):
+            with name_errors("constant"):
                 _check_held(np.asarray(value), jnp.result_type(float) if dtype is None else jnp.dtype(dtype))
         return make(key, shape, dtype, out_sharding)
 

@@ -9,7 +9,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jax.typing import ArrayLike, DTypeLike
 
 from glorot.distributions import Distribution
-from glorot.dropins.arguments import Argument, check_axes, letters, naming
+from glorot.dropins.arguments import Argument, check_axes, letters, name_errors
 from glorot.errors import GlorotError
 from glorot.jax.initializers.base import OutSharding, RandomInitializer, law_of
 from glorot.stream.pieces import Shape
@@ -145,7 +145,7 @@ def delta_orthogonal(scale: ArrayLike = 1.0, column_axis: int = -1, dtype: DType
 def _of_columns(
     kind: type[OrthogonalMatrix], drop_in: str, scale: ArrayLike, column_axis: int, dtype: DTypeLike | None
 ) -> Initializer:
-    with naming(drop_in):
+    with name_errors(drop_in):
         law_of(drop_in, scale)  # which refuses what it cannot draw
         gain, axis = Argument("scale", scale).number(), Argument("column_axis", column_axis).whole()
         return kind(name=drop_in, dtype=dtype, scale=gain, column_axis=axis)

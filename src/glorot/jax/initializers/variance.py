@@ -8,7 +8,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
 
 from glorot.distributions import Distribution
-from glorot.dropins.arguments import Argument, Axes, fans_of, letters, naming
+from glorot.dropins.arguments import Argument, Axes, fans_of, letters, name_errors
 from glorot.dropins.laws import FANS, Scaled
 from glorot.dropins.table import JAX
 from glorot.jax.initializers.base import RandomInitializer, check_known
@@ -99,7 +99,7 @@ def scaled(
     dtype: DTypeLike | None,
 ) -> Initializer:
     """Return the initializer, once its arguments are known to be right; `name` is the function that was called."""
-    with naming(name):
+    with name_errors(name):
         check_known("scale", scale)
         return VarianceScaling(
             name=name,

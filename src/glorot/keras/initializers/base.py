@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 import keras
 
 from glorot.distributions import Distribution
-from glorot.dropins.arguments import Argument, naming
+from glorot.dropins.arguments import Argument, name_errors
 from glorot.dropins.table import Form
 from glorot.keras.initializers.places import Place, Shape, labels, placed
 from glorot.keras.initializers.source import Source
@@ -37,7 +37,7 @@ class RandomInitializer(keras.initializers.Initializer):  # type: ignore[misc]
     """An initializer that draws from the stream; a subclass says which law."""
 
     def __init__(self, seed: Any, name: str | None) -> None:
-        with naming(type(self).__name__):
+        with name_errors(type(self).__name__):
             self._source = Source(seed, name)
         self._key = KeyOfTensor(self._source.next)
 
@@ -72,7 +72,7 @@ class RandomInitializer(keras.initializers.Initializer):  # type: ignore[misc]
         Raises:
             GlorotError: if the shape is not known in full, or the dtype cannot hold the weights.
         """
-        with naming(type(self).__name__):
+        with name_errors(type(self).__name__):
             place, kind = placed(shape, partition_info), dtype_name(dtype)
             law, axes = self.law(place.whole)
             make = functools.partial(drawn, self._key(place), law, place.whole, axes, kind)
@@ -100,7 +100,7 @@ class FixedLaw(RandomInitializer):
 
     def __init__(self, seed: Any, name: str | None, **given: Any) -> None:
         super().__init__(seed, name)
-        with naming(type(self).__name__):
+        with name_errors(type(self).__name__):
             self._numbers = {argument: Argument(argument, value).number() for argument, value in given.items()}
             self.fixed = self.row.law_of(*self._numbers.values())
         self.__dict__.update(self._numbers)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from glorot.dropins.arguments import Argument, check_axes, naming
+from glorot.dropins.arguments import Argument, check_axes, name_errors
 from glorot.keras.initializers.base import serializable
 from glorot.keras.initializers.places import Box, checked_shape, placed
 from glorot.keras.initializers.tensors import dtype_name, of_tensorflow, to_tensor
@@ -35,7 +35,7 @@ class EqualValues(keras.initializers.Initializer):  # type: ignore[misc]
         Raises:
             GlorotError: if the shape is not known in full, or the dtype holds no numbers, or not this one.
         """
-        with naming(type(self).__name__):
+        with name_errors(type(self).__name__):
             extents, kind = checked_shape(shape), dtype_name(dtype, draws=False)
             check_constant(self._value, kind)
         value = np.asarray(self._value)  # TensorFlow takes a bare -0.0 for a 0.0 that it has seen
@@ -74,7 +74,7 @@ class Constant(EqualValues):
 
     def __init__(self, value: Any = 0.0) -> None:
         if not isinstance(value, Number):
-            with naming("Constant"):
+            with name_errors("Constant"):
                 value = Argument("value", value).number()
         elif isinstance(value, np.generic):
             value = value.item()
@@ -164,12 +164,12 @@ class Identity(keras.initializers.Initializer):  # type: ignore[misc]
     """
 
     def __init__(self, gain: float = 1.0) -> None:
-        with naming("Identity"):
+        with name_errors("Identity"):
             self.gain = Argument("gain", gain).number()
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Any:
         """Return the matrix, or the part of it that a shard holds; arguments as for the other initializers."""
-        with naming("Identity"):
+        with name_errors("Identity"):
             place, kind = placed(shape, partition_info), dtype_name(dtype, draws=False)
             check_constant(self.gain, kind)
             check_axes(len(place.whole) == 2, place.whole, "2 axes, (in, out)")

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from glorot.distributions import Distribution
-from glorot.dropins.arguments import Argument, fans_of, naming
+from glorot.dropins.arguments import Argument, fans_of, name_errors
 from glorot.dropins.laws import Scaled
 from glorot.dropins.table import Form
 from glorot.errors import GlorotError
@@ -33,7 +33,7 @@ class FanInitializer(RandomInitializer, keras.initializers.VarianceScaling):  # 
         self, scale: float, mode: str, distribution: str, seed: Any, input_axes: Any, output_axes: Any, name: Any
     ) -> None:
         super().__init__(seed, name)
-        with naming(type(self).__name__):
+        with name_errors(type(self).__name__):
             self.scale = Argument("scale", scale).above_zero("; for all zeros use Zeros")
             self.mode = Argument("mode", mode).one_of(MODES)
             wanted = distribution.lower() if isinstance(distribution, str) else distribution

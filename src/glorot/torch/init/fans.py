@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from glorot.dropins.arguments import Argument, check_axes, naming
+from glorot.dropins.arguments import Argument, check_axes, name_errors
 
 
 def fans_of(tensor: Tensor) -> tuple[int, int]:
@@ -23,11 +23,11 @@ def fan_of(tensor: Tensor, mode: str) -> int:
 
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     """Return (fan_in, fan_out); private in PyTorch too, yet called by many a `reset_parameters`."""
-    with naming("_calculate_fan_in_and_fan_out"):
+    with name_errors("_calculate_fan_in_and_fan_out"):
         return fans_of(tensor)
 
 
 def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
     """Return the fan of a mode; private in PyTorch too, yet called by many a model."""
-    with naming("_calculate_correct_fan"):
+    with name_errors("_calculate_correct_fan"):
         return fan_of(tensor, mode)

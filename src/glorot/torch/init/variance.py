@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from glorot.dropins.arguments import Argument, naming
+from glorot.dropins.arguments import Argument, name_errors
 from glorot.torch.init.fans import fan_of, fans_of
 from glorot.torch.init.writing import law_of, overridable, write
 
@@ -50,7 +50,7 @@ def calculate_gain(nonlinearity: Nonlinearity, param: float | None = None) -> fl
         `torch.nn.init.calculate_gain`. He et al. (2015), "Delving Deep into Rectifiers", ICCV, equations 10
         and 15; Klambauer et al. (2017), "Self-Normalizing Neural Networks".
     """
-    with naming("calculate_gain"):
+    with name_errors("calculate_gain"):
         return gain_of(nonlinearity, Argument("param", DEFAULT_SLOPE if param is None else param))
 
 
