@@ -55,7 +55,7 @@ def test_what_recipes_draw_is_predicted(recipe: str, phi: type[nn.Module]) -> No
 
 
 def test_orthogonal_layers_are_predicted() -> None:
-    check_square("orthogonal", nn.Tanh, width=192)
+    check_square("orthogonal", nn.Tanh, width=128)
 
 
 @pytest.mark.slow
