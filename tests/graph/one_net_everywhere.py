@@ -61,6 +61,7 @@ _TORCH = types.SimpleNamespace(
     to=lambda z, shape: z.expand(shape),
     argmax=lambda z: z.argmax(-1),
     take=lambda table, index: table[torch.as_tensor(index)],
+    pick=lambda z, index: torch.gather(z, -1, torch.as_tensor(index.copy())),
 )
 _JAX = types.SimpleNamespace(
     **{
@@ -80,6 +81,7 @@ _JAX = types.SimpleNamespace(
     to=jnp.broadcast_to,
     argmax=lambda z: jnp.argmax(z, -1),
     take=lambda table, index: table[index],
+    pick=lambda z, index: jnp.take_along_axis(z, index, -1),
 )
 _KERAS = types.SimpleNamespace(
     **{name: getattr(ops, name) for name in ("abs", "cos", "exp", "sin", "sqrt", "rsqrt", "tanh", "sigmoid", "where")},
@@ -96,6 +98,7 @@ _KERAS = types.SimpleNamespace(
     to=ops.broadcast_to,
     argmax=lambda z: ops.argmax(z, -1),
     take=lambda table, index: ops.take(table, index, axis=0),
+    pick=lambda z, index: ops.take_along_axis(z, index, -1),
 )
 
 

@@ -66,6 +66,25 @@ def mixture(o: Any, m: Any, x: Any) -> Any:
     return m.head(x + o.reshape(mixed, (2, 5, WIDTH)))
 
 
+def weighed_inputs(o: Any, m: Any, x: Any) -> Any:
+    x = m.stem(x)
+    y = norm(o, x)
+    shares = o.permute(o.softmax(m.router(y)), (2, 0, 1))
+    each = o.to(o.reshape(y, (1, 10, WIDTH)), (3, 10, WIDTH)) * o.reshape(shares, (3, 10, 1))
+    made = o.einsum("eno,eoi->eni", o.relu(o.einsum("eni,eio->eno", each, m.up)), m.down)
+    return m.head(x + o.reshape(o.sum(made, 0), (2, 5, WIDTH)))
+
+
+def by_distance(o: Any, m: Any, x: Any) -> Any:
+    x = m.stem(x)
+    q, k, v = m.q(x), m.k(x), m.v(x)
+    apart = np.broadcast_to(np.abs(np.arange(5)[None, :] - np.arange(5)[:, None]), (2, 5, 5))
+    far = o.pick(o.einsum("bqd,brd->bqr", q, m.far(x)), apart)
+    near = o.permute(o.pick(o.einsum("bkd,brd->bkr", k, m.near(x)), apart), (0, 2, 1))
+    logits = o.einsum("bqd,bkd->bqk", q, k) + (far + near) / math.sqrt(WIDTH)
+    return m.head(x + m.out(o.einsum("bqk,bkd->bqd", o.softmax(logits), v)))
+
+
 def layer_scale(o: Any, m: Any, x: Any) -> Any:
     x = m.stem(x)
     x = x + m.small * m.down(o.relu(m.up(norm(o, x))))
@@ -150,6 +169,21 @@ STRUCTURES = {
         ),
         {"down": (1, 1, 1)},
         {"router.weight": "router", "up": "expert up", "down": "expert down", **HEAD},
+    ),
+    "weighed_inputs": Structure(
+        Net(
+            weighed_inputs,
+            layers("stem", router=(WIDTH, 3), head=(WIDTH, 4)),
+            {"up": (3, WIDTH, 32), "down": (3, 32, WIDTH)},
+            batch=TOKENS,
+        ),
+        {"down": (1, 1, 1)},
+        {"router.weight": "router", "up": "expert up", "down": "expert down", **HEAD},
+    ),
+    "by_distance": Structure(
+        Net(by_distance, layers("stem", "q", "k", "v", "far", "near", "out", head=(WIDTH, 3)), batch=TOKENS),
+        {"out.weight": (1, 1, 1)},
+        {**ATTENTION, "far.weight": "k", "near.weight": "q", **HEAD},
     ),
     "layer_scale": Structure(
         Net(layer_scale, layers("stem", "up", "down", head=(WIDTH, 3)), {"small": (WIDTH,)}, batch=TOKENS),

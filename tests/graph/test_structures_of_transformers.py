@@ -130,6 +130,29 @@ def test_routers_and_experts_are_told(name: str, settings: dict[str, int], route
     assert [place[2] for place in branches(mixture)] == [1, 2, 3, 4]
 
 
+def test_experts_whose_inputs_are_weighed_are_told_as_well():
+    settings = {"num_local_experts": 4, "intermediate_size_mlp": 64, "head_dim": 8, "interleave_moe_layer_step": 1}
+    llama4 = plan("Llama4ForCausalLM", "Llama4TextConfig", {**GATED, **settings})
+    layer = "model.layers.1.feed_forward."
+    found = {path.removeprefix(layer): purpose for path, purpose in purposes(llama4).items() if path.startswith(layer)}
+    assert found == {
+        "router": "router",
+        **{f"experts.gate_up_proj[{n}]": f"expert {n}" for n in ("gate", "up")},
+        "experts.down_proj": "expert down",
+        **{f"shared_expert.{n}_proj": n for n in ("gate", "up", "down")},
+    }
+
+
+def test_queries_and_keys_that_meet_distances_too_are_told():
+    settings = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_buckets": 4}
+    settings |= {"max_position_embeddings": 16, "intermediate_size": 64}
+    deberta = plan("DebertaV2Model", "DebertaV2Config", {**TEXT, **settings})
+    found = purposes(deberta)
+    layer = "encoder.layer.1.attention."
+    assert [found.get(f"{layer}self.{n}_proj") for n in ("query", "key", "value")] == ["q", "k", "v"]
+    assert found[f"{layer}output.dense"] == "o"
+
+
 def test_a_shared_expert_ends_its_branch_beside_the_routed_ones():
     settings = {
         "moe_intermediate_size": 32, "n_routed_experts": 8, "n_group": 2, "topk_group": 1, "num_experts_per_tok": 2,

@@ -28,9 +28,9 @@ from glorot.graph.operations import (
     Reduce,
     Reshape,
     Slice,
-    Softmax,
     Take,
 )
+from glorot.inventory.attending import role_in
 from glorot.inventory.kernels import ABSENT, Labels, label_axes, thin
 from glorot.inventory.walking import is_nearly_affine
 
@@ -232,51 +232,6 @@ def _end(folded: Folded, step: Step, operand: int) -> End:
             unnamed = "identity" if match is None and is_nearly_affine(folded, value) else "?"
             return End(name, operand, unnamed if match is None else match.text)
     return End(type(step.operation).__name__, operand, "")
-
-
-def role_in(folded: Folded, contract: Contract, step: Step, operand: int) -> str:
-    """Return what an operand of a contraction of two signals is for: q, k or v of attention, or only summed or kept."""
-    other = step.operands[1 - operand]
-    if other not in folded.source:
-        return "kernel"
-    if folded.kind[folded.back(other)] == "softmax":
-        return "v"
-    axes = _softmax_axes(folded, step.result)
-    if axes is None:
-        return "signal"
-    letters = {contract.result[axis] for axis in axes if 0 <= axis < len(contract.result)}
-    return "k" if letters <= set(contract.operands[operand]) else "q"
-
-
-def _softmax_axes(folded: Folded, value: int) -> tuple[int, ...] | None:
-    """Return the axes of the softmax that follows a value, with scales, shifts, masks and moves between them."""
-    axes = tuple(range(len(folded.graph.shape(value))))  # which axis of the value each axis is; -1 where it is none
-    for _ in range(8):
-        users = [folded.graph.steps[position] for position, _ in folded.users[value]]
-        softmax = next((step.operation for step in users if isinstance(step.operation, Softmax)), None)
-        if softmax is not None:
-            return tuple(axes[axis] for axis in softmax.axes)
-        if any(folded.kind.get(step.result) in ("softmax", "centred") for step in users):
-            return axes[-1:]
-        following = next((step for step in users if _keeps_last(folded, step, value)), None)
-        if following is None:
-            return None
-        if isinstance(following.operation, Permute):
-            axes = tuple(axes[axis] for axis in following.operation.order)
-        elif isinstance(following.operation, Reshape):
-            axes = (*(-1,) * (len(folded.graph.shape(following.result)) - 1), axes[-1])
-        value = following.result
-    return None
-
-
-def _keeps_last(folded: Folded, step: Step, value: int) -> bool:
-    """Tell whether a step leaves logits along the keys what they are; it may split heads off the batch."""
-    match step.operation:
-        case Map() | Join() | Permute():
-            return step.result in folded.source
-        case Reshape():
-            return folded.graph.shape(step.result)[-1:] == folded.graph.shape(value)[-1:]
-    return False
 
 
 def _partition(found: Mapping[tuple[int, End], Features], count: int) -> list[Piece]:

@@ -11,13 +11,13 @@ output bias                 what is added to the result of a head
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from glorot.graph.curves import recognised
-from glorot.graph.folding import Folded, Use
+from glorot.graph.folding import Folded
 from glorot.graph.graph import Step
-from glorot.graph.operations import Contract, Convolve, Map, Opaque, Reduce, Softmax, Take
-from glorot.inventory.cuts import role_in
+from glorot.graph.operations import Contract, Map, Opaque, Reduce, Take
+from glorot.inventory.attending import role_in
+from glorot.inventory.meetings import Met, before_kernels, is_dense, met_in, shares_last_axis
 from glorot.inventory.parts import Part
 from glorot.inventory.walking import before, between, cone, is_nearly_affine, signals_of, weighs
 
@@ -35,16 +35,6 @@ NAMED = ("q", "k", "v", "gate", "up")
 
 CHOOSING = ("topk", "top_k", "sort")
 """Parts of the names of steps that choose by size."""
-
-
-@dataclass(frozen=True)
-class _Kernel:
-    """A kernel where it meets the signal: its path, the signal, and what it makes of it."""
-
-    path: str
-    signal: int
-    result: int
-    step: Step
 
 
 def purposes_of(folded: Folded, ends: Container[str], shortcuts: Iterable[str] = ()) -> dict[str, str]:
@@ -76,9 +66,9 @@ class _Reader:
 
     def __init__(self, folded: Folded, ends: Container[str]) -> None:
         self.folded, self.ends = folded, ends
-        self.kernels = list(_kernels(folded))
+        self.kernels = list(met_in(folded))
         self.by_result = {kernel.result: kernel for kernel in self.kernels}
-        self.leading = _before_kernels(folded)
+        self.leading = before_kernels(folded)
         self.gated: set[str] = set()  # the kernels on either side of a gated product
         self.found: dict[str, str] = {}
 
@@ -99,7 +89,7 @@ class _Reader:
                 self.found.setdefault(kernel.path, "residual")
         return {**self.found, **dict.fromkeys(self._output_biases(), "output bias")}
 
-    def _alone(self, kernel: _Kernel) -> str:
+    def _alone(self, kernel: Met) -> str:
         if self._is_head(kernel):
             return "head"
         if self._is_router(kernel):
@@ -217,7 +207,7 @@ class _Reader:
 
     # ---- heads and routers -------------------------------------------------------------------------------------------
 
-    def _is_head(self, kernel: _Kernel) -> bool:
+    def _is_head(self, kernel: Met) -> bool:
         """Tell whether a result is what the model returns, or leads there by what reads it out."""
         folded = self.folded
         if kernel.result in self.leading or kernel.path in self.ends:
@@ -249,7 +239,7 @@ class _Reader:
             return True
         return is_nearly_affine(folded, value)
 
-    def _is_router(self, kernel: _Kernel) -> bool:
+    def _is_router(self, kernel: Met) -> bool:
         """Tell whether the shares that a kernel makes weigh or choose what other kernels make."""
         folded = self.folded
         outputs = folded.graph.shape(kernel.result)[-1:]
@@ -261,7 +251,7 @@ class _Reader:
                 return kernel.result in self.leading
             own = step.operands[operand]
             if folded.kind.get(step.result) == "softmax":
-                is_share |= folded.graph.shape(own)[-1:] == outputs and _shares_last_axis(folded, step)
+                is_share |= folded.graph.shape(own)[-1:] == outputs and shares_last_axis(folded, step)
             if goes_on or not is_share or outputs == (1,):
                 continue
             others = [value for value in folded.data_of(step) if value != own]
@@ -269,26 +259,46 @@ class _Reader:
                 return folded.graph.shape(own) != folded.graph.shape(others[0])
         return False
 
-    def _experts(self, router: _Kernel) -> None:
-        """Name the kernels between what a router sees and what its shares weigh."""
+    def _experts(self, router: Met) -> None:
+        """Name the kernels between what a router sees and what its shares weigh; or after it, if they weigh that."""
         folded = self.folded
         weighed: list[int] = []
+        products: list[int] = []
         for step, operand, goes_on in self._after(router.result, (*CHOSEN, "softmax", "mean")):
             if not goes_on and folded.kind.get(step.result) in ("product", "interaction"):
                 weighed += [value for value in folded.data_of(step) if value != step.operands[operand]]
+                products.append(step.result)
         for anchor in self._back(router.signal, ()):
             inside = between(folded, anchor, sorted(cone(folded, weighed, anchor)))
-            experts = [self.by_result[v].path for v in inside if v in self.by_result]
-            experts = [path for path in experts if self.found.get(path) != "router"]
-            if experts:
-                for path in experts:
-                    alone = self.found.get(path, "").removeprefix("expert").strip()
-                    self.found[path] = f"expert {alone}".strip()
+            if self._name_experts(inside):
                 return
+        if any(folded.back(value) == folded.back(router.signal) for value in weighed):
+            self._name_experts(self._up_to_merge(products))
+
+    def _name_experts(self, values: Iterable[int]) -> bool:
+        """Name the kernels among some values after the experts that they are of; tell whether there are any."""
+        paths = [self.by_result[value].path for value in values if value in self.by_result]
+        experts = [path for path in paths if self.found.get(path) != "router"]
+        for path in experts:
+            alone = self.found.get(path, "").removeprefix("expert").strip()
+            self.found[path] = f"expert {alone}".strip()
+        return bool(experts)
+
+    def _up_to_merge(self, values: list[int]) -> set[int]:
+        """Return what is made of some values, up to where it is summed."""
+        folded, reached, waiting = self.folded, set(values), [*values]
+        while waiting:
+            for position, _ in folded.users[waiting.pop()]:
+                result = folded.graph.steps[position].result
+                is_summed = folded.kind.get(result) in ("sum", "mean", "interaction")
+                if result in folded.source and result not in reached and not is_summed:
+                    reached.add(result)
+                    waiting.append(result)
+        return reached
 
     # ---- what other kernels tell -------------------------------------------------------------------------------------
 
-    def _adapter(self, kernel: _Kernel) -> None:
+    def _adapter(self, kernel: Met) -> None:
         """Name two kernels in a row through a narrow middle, beside another kernel of the same signal."""
         folded = self.folded
         first = self._kernel_before(kernel.signal, is_bent=False)
@@ -305,7 +315,7 @@ class _Reader:
             if any(one is not None and one != kernel and folded.back(one.signal) == signal for one in beside):
                 self.found[first.path], self.found[kernel.path] = "adapter A", "adapter B"
 
-    def _kernel_before(self, value: int, is_bent: bool) -> _Kernel | None:
+    def _kernel_before(self, value: int, is_bent: bool) -> Met | None:
         """Return the kernel that a value is made of, whether or not through a function; None if there is none."""
         if bool(self._bent(value)) != is_bent:
             return None
@@ -314,9 +324,9 @@ class _Reader:
             at = before(self.folded, at)
         return None if at is None else self.by_result[at]
 
-    def _down(self, kernel: _Kernel) -> None:
+    def _down(self, kernel: Met) -> None:
         """Name the last kernel of an MLP, and the first one of an MLP without a gate."""
-        if kernel.path in self.found or not _is_dense(kernel.step):
+        if kernel.path in self.found or not is_dense(kernel.step):
             return
         folded, at = self.folded, kernel.signal
         made = next((v for v in self._back(at, ()) if folded.kind.get(v) in ("product", "kernel")), None)
@@ -326,71 +336,9 @@ class _Reader:
                 self.found[kernel.path] = "down"
             return
         first = self._kernel_before(at, is_bent=True)
-        if first is not None and kernel.path in self.ends and _is_dense(first.step):
+        if first is not None and kernel.path in self.ends and is_dense(first.step):
             self.found[kernel.path] = "down"
             self.found.setdefault(first.path, "up")
 
-    def _kernel_of(self, value: int) -> _Kernel | None:
+    def _kernel_of(self, value: int) -> Met | None:
         return next((self.by_result[at] for at in self._back(value, ()) if at in self.by_result), None)
-
-
-def _kernels(folded: Folded) -> Iterator[_Kernel]:
-    """Return the kernels of a graph in the order of execution; of one that is used in a loop, a later turn."""
-    firsts: list[Use] = []
-    for uses in folded.uses.values():
-        kernels = [use for use in uses if use.role == "kernel"]
-        settled = [use for use in kernels if not _is_first_turn(folded, folded.graph.steps[use.step].result)]
-        firsts += (settled or kernels)[:1]
-    for use in sorted(firsts, key=lambda one: one.step):
-        step = folded.graph.steps[use.step]
-        signal = folded.signal_beside(use)
-        if signal is not None:
-            yield _Kernel(use.path, signal, step.result, step)
-
-
-def _is_first_turn(folded: Folded, result: int) -> bool:
-    """Tell whether a kernel's result is that of the first turn of a loop, where its state is zeros times a kernel."""
-    if result in folded.graph.settling:
-        return True
-    at: int | None = result
-    while at is not None:
-        users = [folded.graph.steps[position] for position, _ in folded.users[at]]
-        added = [value for step in users if step.operation == Map("add") for value in step.operands]
-        paths = [path for value in added for path in folded.parameters.get(value, ())]
-        if any(use.role == "kernel" for path in paths for use in folded.uses[path]):
-            return True
-        at = next((step.result for step in users if folded.passes.get(step.result) == at), None)
-    return False
-
-
-def _before_kernels(folded: Folded) -> set[int]:
-    """Return the values that kernels come after."""
-    found: set[int] = set()
-    for step in reversed(folded.graph.steps):
-        if step.result in found or folded.kind.get(step.result) == "kernel":
-            found.update(step.operands)
-    return found
-
-
-def _is_dense(step: Step) -> bool:
-    """Tell whether a kernel connects features at each place alone."""
-    match step.operation:
-        case Contract():
-            return True
-        case Convolve(window=window):
-            return set(window) <= {1}
-    return False
-
-
-def _shares_last_axis(folded: Folded, softmax: Step) -> bool:
-    """Tell whether what a softmax makes sums to 1 along the last axis."""
-    last = len(folded.graph.shape(softmax.result)) - 1
-    if isinstance(softmax.operation, Softmax):
-        return last in softmax.operation.axes
-    for operand in softmax.operands:  # one written by hand: exp z over its sum
-        step = folded.makers.of(operand)
-        while step is not None and not isinstance(step.operation, Reduce):
-            step = folded.makers.of(step.operands[0])
-        if step is not None and isinstance(step.operation, Reduce) and step.operation.statistic == "sum":
-            return last in step.operation.axes
-    return False

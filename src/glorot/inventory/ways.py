@@ -33,8 +33,8 @@ def ways_in(folded: Folded, uncounted: Container[str] = ()) -> dict[str, Way]:
     """
     meets: dict[int, list[str]] = defaultdict(list)
     for path, uses in folded.uses.items():
-        for step in sorted({whole for use in uses for whole in _whole_sums(folded, use.step)}):
-            meets[step].append(path)
+        for position in sorted({whole for use in uses for whole in _whole_sums(folded, use.step)}):
+            meets[position].append(path)
     lengths = _lengths(folded, meets, uncounted)
     steps = folded.graph.steps
     before, after = ([0] * len(folded.graph.values) for _ in range(2))
