@@ -85,6 +85,13 @@ def by_distance(o: Any, m: Any, x: Any) -> Any:
     return m.head(x + m.out(o.einsum("bqk,bkd->bqd", o.softmax(logits), v)))
 
 
+def gate_beside_a_filter(o: Any, m: Any, x: Any) -> Any:
+    x = m.stem(x)
+    y = m.both(norm(o, x))
+    made = o.tanh(m.filter(o.relu(y[..., :WIDTH])))
+    return m.head(x + m.out((made + 0.1 * made[:, ::-1]) * o.silu(y[..., WIDTH:])))
+
+
 def layer_scale(o: Any, m: Any, x: Any) -> Any:
     x = m.stem(x)
     x = x + m.small * m.down(o.relu(m.up(norm(o, x))))
@@ -184,6 +191,15 @@ STRUCTURES = {
         Net(by_distance, layers("stem", "q", "k", "v", "far", "near", "out", head=(WIDTH, 3)), batch=TOKENS),
         {"out.weight": (1, 1, 1)},
         {**ATTENTION, "far.weight": "k", "near.weight": "q", **HEAD},
+    ),
+    "gate_beside_a_filter": Structure(
+        Net(
+            gate_beside_a_filter,
+            layers("stem", "filter", "out", both=(WIDTH, 2 * WIDTH), head=(WIDTH, 3)),
+            batch=TOKENS,
+        ),
+        {"out.weight": (1, 1, 1)},
+        {"both.weight[1]": "gate", "filter.weight": "up", "out.weight": "residual", **HEAD},
     ),
     "layer_scale": Structure(
         Net(layer_scale, layers("stem", "up", "down", head=(WIDTH, 3)), {"small": (WIDTH,)}, batch=TOKENS),

@@ -14,6 +14,7 @@ IDS = torch.arange(3, 17).reshape(2, 7)
 IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 TEXT = {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
 TEXT = {**TEXT, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+SPACE = {name: TEXT[name] for name in ("vocab_size", "hidden_size", "num_hidden_layers")}
 GATED = {**TEXT, "intermediate_size": 64, "num_key_value_heads": 2}
 VISION = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 32, "patch_size": 8}
 
@@ -151,6 +152,12 @@ def test_queries_and_keys_that_meet_distances_too_are_told():
     layer = "encoder.layer.1.attention."
     assert [found.get(f"{layer}self.{n}_proj") for n in ("query", "key", "value")] == ["q", "k", "v"]
     assert found[f"{layer}output.dense"] == "o"
+
+
+def test_the_gate_of_a_state_space_is_told():
+    mamba = plan("MambaForCausalLM", "MambaConfig", {**SPACE, "state_size": 4})
+    gates = {path: purpose for path, purpose in purposes(mamba).items() if "in_proj" in path}
+    assert gates == {f"backbone.layers.{n}.mixer.in_proj[1]": "gate" for n in range(2)}
 
 
 def test_a_shared_expert_ends_its_branch_beside_the_routed_ones():

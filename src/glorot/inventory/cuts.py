@@ -311,6 +311,12 @@ def names_of(pieces: Sequence[Piece]) -> tuple[str, ...]:
     return tuple(names) if len(set(names)) == len(names) and all(names) else tuple(map(str, range(len(pieces))))
 
 
+def purpose_in(piece: Piece) -> str:
+    """Return "gate" for a piece that weighs another signal, whatever its neighbours are for; "" for any other."""
+    curves = {end.curve for end in piece.ends if end.what == "mul"}
+    return "gate" if len(curves) == 1 and curves.isdisjoint(("identity", "softplus")) else ""
+
+
 def _name(piece: Piece) -> str:
     roles = {end.what for end in piece.ends if end.what in ("q", "k", "v")}
     if len(roles) == 1:

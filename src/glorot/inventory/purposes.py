@@ -52,13 +52,13 @@ def purpose_of(purposes: Mapping[str, str], part: Part) -> str:
     """Return what a part is for; a piece of a fused kernel may be called after it.
 
     Args:
-        purposes: those of the kernels, by their paths.
+        purposes: those of the kernels, by their paths, and of pieces that are told by themselves, by their names.
         part: the part.
     """
     whole, piece = purposes.get(part.path, ""), part.name.removeprefix(part.path).strip("[]")
     if part.role == "kernel" and piece in NAMED:
         return f"expert {piece}" if whole.startswith("expert") else piece
-    return whole
+    return purposes.get(part.name, whole)
 
 
 class _Reader:

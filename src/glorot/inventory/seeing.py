@@ -10,7 +10,7 @@ from glorot.graph import Folded, Graph, Use
 from glorot.graph.operations import Convolve
 from glorot.graph.sources import kernel_before
 from glorot.inventory.branches import branches_of, merges_of
-from glorot.inventory.cuts import Comb, comb_of, names_of, pieces_of
+from glorot.inventory.cuts import Comb, comb_of, names_of, pieces_of, purpose_in
 from glorot.inventory.kernels import Kernel, fans_of, kernel_of, kernel_operand, outputs_of
 from glorot.inventory.layouts import comb, laid_out
 from glorot.inventory.lowrank import other_factor
@@ -90,6 +90,7 @@ class _View:
         order = sorted(own & self.firsts.keys(), key=lambda layer: self.firsts[layer].position)
         self.depths = {layer: depth for depth, layer in enumerate(order, start=1)}
         self.cuts: dict[int, Cut] = {}
+        self.told: dict[int, dict[str, str]] = {}  # what pieces are for that have no name, by the step of their kernel
 
     def parts_of(self, parameter: Parameter) -> tuple[Part, ...]:
         """Return the parts of a parameter as the graph shows them."""
@@ -214,6 +215,8 @@ class _View:
         if len(axes) != 1 or kernel.groups > 1 or not kernel.outputs:
             return (part,)
         pieces = self._pieces(role.use.step, kernel.outputs, shape[axes[0]])
+        told = {f"{part.name}[{name}]": purpose for name, purpose in self.told[role.use.step].items() if purpose}
+        self.purposes |= told if part.path not in self.purposes else {}
         return _pieces_in(part, shape, axes[0], pieces)
 
     def _pieces(self, position: int, outputs: Sequence[int], size: int) -> Cut:
@@ -221,7 +224,11 @@ class _View:
             found = pieces_of(self.folded, position, outputs)
             combs = [comb_of(piece.features) for piece in found if 1 < len(found) <= MOST_PIECES]
             known = [one for one in combs if one is not None and _can_be_cut(one, size)]
-            self.cuts[position] = tuple(zip(names_of(found), known, strict=False)) if len(known) == len(found) else ()
+            names = names_of(found)
+            self.cuts[position] = tuple(zip(names, known, strict=False)) if len(known) == len(found) else ()
+            self.told[position] = {
+                name: purpose_in(one) for name, one in zip(names, found, strict=True) if name.isdigit()
+            }
         return self.cuts[position]
 
     def _cut_bias(self, part: Part, shape: Sequence[int], role: Role) -> tuple[Part, ...]:
