@@ -5,7 +5,7 @@ import math
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from glorot.distributions import LARGEST_SCALE, SMALLEST_SCALE
 from glorot.errors import GlorotError
@@ -41,7 +41,7 @@ class Argument(NamedTuple):
         if hasattr(given, "shape"):
             with contextlib.suppress(TypeError, ValueError, RuntimeError):
                 given = given.item() if hasattr(given, "item") else float(given)
-        if isinstance(given, bool) or not isinstance(given, Real):
+        if type(given) is not int and (isinstance(given, bool) or not isinstance(given, Real)):
             raise GlorotError(f"{self.name} must be a number, got {self.value!r} ({type(self.value).__name__})")
         try:
             return float(given)
@@ -50,21 +50,21 @@ class Argument(NamedTuple):
 
     def finite(self) -> float:
         """Return a number that is neither infinite nor NaN."""
-        return self._in(-math.inf < self.number() < math.inf, "a finite number")
+        number = self.number()
+        return number if -math.inf < number < math.inf else self._refuse(number, "a finite number")
 
     def not_negative(self) -> float:
         """Return a finite number from 0 upwards."""
-        return self._in(0 <= self.number() < math.inf, "a finite number from 0 upwards")
+        number = self.number()
+        return number if 0 <= number < math.inf else self._refuse(number, "a finite number from 0 upwards")
 
     def above_zero(self, way_out: str = "") -> float:
         """Return a finite number above 0; `way_out` says what to call where 0 is meant."""
-        return self._in(0 < self.number() < math.inf, "a finite number above 0", way_out)
-
-    def _in(self, fits: bool, expected: str, way_out: str = "") -> float:
         number = self.number()
-        if not fits:
-            raise GlorotError(f"{self.name} must be {expected}, got {number:g}{way_out}")
-        return number
+        return number if 0 < number < math.inf else self._refuse(number, "a finite number above 0", way_out)
+
+    def _refuse(self, number: float, expected: str, way_out: str = "") -> NoReturn:
+        raise GlorotError(f"{self.name} must be {expected}, got {number:g}{way_out}")
 
     def one_of(self, known: Iterable[str], way_out: str = "") -> str:
         """Return a text that is known."""

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 import torch
@@ -49,12 +49,13 @@ def overridable(function: Function) -> Function:
 
 def law_of(drop_in: str, dtype: torch.dtype, *given: Any) -> Distribution:
     """Return the law of a row of the table for its arguments, once a dtype is known to hold what it draws."""
-    numbers = given if {*map(type, given)} == {float} else numbers_of(drop_in, *given)
-    return _law_of(drop_in, dtype, *numbers)
+    return _law_of(drop_in, dtype, *numbers_of(drop_in, *given))
 
 
-def numbers_of(drop_in: str, *given: Any) -> list[float]:
+def numbers_of(drop_in: str, *given: Any) -> Sequence[float]:
     """Return the arguments of a row of the table as numbers."""
+    if {*map(type, given)} == {float}:  # as a rule, and quick, for a small tensor is filled in microseconds
+        return given
     return [Argument(*pair).number() for pair in zip(TORCH[drop_in].arguments, given, strict=True)]
 
 
