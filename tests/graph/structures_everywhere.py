@@ -89,7 +89,8 @@ def gate_beside_a_filter(o: Any, m: Any, x: Any) -> Any:
     x = m.stem(x)
     y = m.both(norm(o, x))
     made = o.tanh(m.filter(o.relu(y[..., :WIDTH])))
-    return m.head(x + m.out((made + 0.1 * made[:, ::-1]) * o.silu(y[..., WIDTH:])))
+    turned = o.concat([made[:, 1:], made[:, :1]], 1)
+    return m.head(x + m.out((made + 0.1 * turned) * o.silu(y[..., WIDTH:])))
 
 
 def layer_scale(o: Any, m: Any, x: Any) -> Any:
