@@ -174,10 +174,16 @@ class Normalise:
     Attributes:
         over: what its statistics are taken over: axes, groups of channels, or the batch.
         centred: whether the mean is taken away first.
+        channel: the axis of channels, where it is taken over groups of them, or the batch.
+        groups: how many groups the channels fall into.
+        running: whether the statistics are those that training gathers: at the start mean 0 and variance 1.
     """
 
     over: Axes | Literal["groups", "batch"]
     centred: bool
+    channel: int = 1
+    groups: int = 1
+    running: bool = False
 
 
 @dataclass(frozen=True, slots=True)

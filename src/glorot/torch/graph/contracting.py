@@ -214,6 +214,10 @@ def _weight_norm(call: Call) -> list[int]:
 # ---- attention -------------------------------------------------------------------------------------------------------
 
 
+MOST_HIDDEN = 1 << 20
+"""Elements of the largest causal mask that is kept."""
+
+
 def _attention(call: Call) -> list[int]:
     """Attention written out: logits, scale, mask, softmax, and the mean of the values."""
     query, key, value = (call[name] for name in ("query", "key", "value"))
@@ -225,7 +229,7 @@ def _attention(call: Call) -> list[int]:
     logits = call.map("mul", logits, call.number(scale), shape=shape)
     mask = call["attn_mask"] if call["attn_mask"] is not None else call["attn_bias"]
     if mask is not None or call["is_causal"]:
-        hidden = call.graph.constant(shape) if mask is None else _mask(call, mask)
+        hidden = _causal(call, shape) if mask is None else _mask(call, mask)
         logits = call.map("add", logits, hidden, shape=shape)
     shares = call.step(Softmax((len(shape) - 1,)), [logits], shape)
     if call["dropout_p"]:
@@ -237,7 +241,19 @@ def _attention(call: Call) -> list[int]:
 def _mask(call: Call, mask: Tensor) -> int:
     """Return what is added to the logits: a constant without a number, unless the mask depends on more than numbers."""
     value = call.value(mask)
-    return call.graph.constant(tuple(mask.shape)) if call.graph.values[value].leaf == "constant" else value
+    leaf = call.graph.values[value]
+    if leaf.leaf != "constant":
+        return value
+    elements = leaf.elements if leaf.number is None else np.full((1,) * mask.dim(), leaf.number)
+    if elements is not None and mask.dtype == torch.bool:
+        elements = np.where(elements, 0.0, -np.inf)
+    return call.graph.constant(tuple(mask.shape), elements=elements)
+
+
+def _causal(call: Call, shape: tuple[int, ...]) -> int:
+    """Return what hides from each position those after it."""
+    hides = np.triu(np.full(shape[-2:], -np.inf), 1) if math.prod(shape[-2:]) <= MOST_HIDDEN else None
+    return call.spread(call.graph.constant(shape[-2:], elements=hides), shape)
 
 
 def _heads(call: Call, tensor: Tensor, query: Tensor) -> int:

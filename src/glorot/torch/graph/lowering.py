@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from glorot.errors import GlorotError
 from glorot.graph import Graph
 from glorot.preserving import LOCK
 from glorot.torch.graph.frames import Layers
-from glorot.torch.graph.memory import elements_of, shape_of
+from glorot.torch.graph.memory import Memory, elements_of, shape_of
 from glorot.torch.graph.mode import Lowering
 from glorot.torch.graph.truth import Answers
 from glorot.torch.parametrized import Computed
@@ -44,8 +44,17 @@ Leaves = Callable[[Graph], Iterable[tuple[Tensor | Computed, int]]]
 """Adds what a model stores to a graph, and returns each tensor with its value, or what computes the tensor."""
 
 
+Beside = Callable[[Memory], AbstractContextManager[Any]]
+
+
 def lower(
-    model: nn.Module, run: Callable[[], Any], batch: Any, leaves: Leaves, *, on_meta: bool | None = None
+    model: nn.Module,
+    run: Callable[[], Any],
+    batch: Any,
+    leaves: Leaves,
+    *,
+    on_meta: bool | None = None,
+    beside: Beside | None = None,
 ) -> Lowered:
     """Run a model once, and return the graph of what it computed.
 
@@ -58,14 +67,15 @@ def lower(
         batch: what it runs on: the tensors in it are the inputs, and so are those that the model is called with.
         leaves: adds its parameters and running statistics to the graph, of tied ones the owner alone.
         on_meta: whether it runs on meta; by default, where any of the leaves is there.
+        beside: a context that the model runs in, of the memory that knows which value each tensor holds.
     """
     spread = _spread(model)
     if spread is not None:
         return Lowered(Graph(), error=spread)
-    first = _lower(model, run, batch, leaves, on_meta, torch.inference_mode)
+    first = _lower(model, run, batch, leaves, on_meta, torch.inference_mode, beside)
     if first.error is None or not _asks_for_gradients(first.error):
         return first
-    second = _lower(model, run, batch, leaves, on_meta, torch.no_grad)
+    second = _lower(model, run, batch, leaves, on_meta, torch.no_grad, beside)
     return second if second.error is None or len(second.graph.steps) > len(first.graph.steps) else first
 
 
@@ -97,6 +107,7 @@ def _lower(
     leaves: Leaves,
     on_meta: bool | None,
     without_gradients: Callable[[], Any],
+    beside: Beside | None,
 ) -> Lowered:
     graph = Graph()
     stored = list(leaves(graph))
@@ -117,7 +128,7 @@ def _lower(
         if is_meta:
             stack.enter_context(Answers(lowering.truth))
         try:
-            with without_gradients(), lowering:
+            with without_gradients(), lowering, nullcontext() if beside is None else beside(lowering.memory):
                 result = run()
         except Exception as error:
             kind = "" if isinstance(error, GlorotError) else f"{type(error).__name__}: "

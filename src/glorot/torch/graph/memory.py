@@ -19,6 +19,9 @@ from glorot.torch.writes import storage_of
 FEW = 4096
 """Elements up to which the numbers of a constant are looked at."""
 
+MOST_KEPT = 1 << 20
+"""Elements of a part of a batch that are kept; of a larger one the first examples."""
+
 
 class View(NamedTuple):
     """How a view comes from the tensor that it is a view of: a move, or nothing but another name for it."""
@@ -183,7 +186,8 @@ class Memory:
         first = array.flat[0]
         if np.all(array == first):
             return self.graph.constant(shape, number=float(first))
-        return self.graph.constant(shape, integers=array.astype(np.int64) if array.dtype.kind in "iu" else None)
+        integers = array.astype(np.int64) if array.dtype.kind in "iu" else None
+        return self.graph.constant(shape, integers=integers, elements=array)
 
 
 def shape_of(tensor: Tensor) -> Shape:
@@ -206,6 +210,16 @@ def numbers_of(tensor: Tensor) -> "np.ndarray[Any, Any] | None":
     if tensor.is_floating_point() or tensor.dtype == torch.bool:
         return np.asarray(tensor.detach().to("cpu", torch.float64).tolist())
     return np.asarray(tensor.tolist(), dtype=np.int64)
+
+
+def elements_of(batch: Tensor) -> "np.ndarray[Any, Any] | None":
+    """Return what a part of a batch holds, of a large one the first examples; None where it holds nothing."""
+    if batch.is_meta or batch.layout != torch.strided or batch.is_complex() or not batch.dim() or not batch.numel():
+        return None
+    kept = max(2, MOST_KEPT // (batch.numel() // len(batch) or 1))
+    with torch.no_grad():
+        few = batch.detach()[:kept]
+        return (few.to("cpu", torch.float32) if few.is_floating_point() else few.cpu().long()).numpy().copy()
 
 
 # ---- boxes -----------------------------------------------------------------------------------------------------------

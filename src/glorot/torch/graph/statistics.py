@@ -101,8 +101,9 @@ def _adaptive(statistic: Any) -> Callable[[Call], list[int]]:
 # ---- norms -----------------------------------------------------------------------------------------------------------
 
 
-def _normalised(call: Call, over: Any, centred: bool) -> int:
-    return call.step(Normalise(over, centred), [call.value(call.first)], call.first.shape)
+def _normalised(call: Call, over: Any, centred: bool, groups: int = 1, running: bool = False) -> int:
+    norm = Normalise(over, centred, groups=groups, running=running)
+    return call.step(norm, [call.value(call.first)], call.first.shape)
 
 
 def _layer_norm(call: Call) -> list[int]:
@@ -113,12 +114,15 @@ def _layer_norm(call: Call) -> list[int]:
 
 
 def _group_norm(call: Call) -> list[int]:
-    return [call.affine(_normalised(call, "groups", True), call["weight"], call["bias"], channel=1)]
+    groups = call["group"] if call.name.startswith("native") else call["num_groups"]
+    return [call.affine(_normalised(call, "groups", True, groups), call["weight"], call["bias"], channel=1)]
 
 
 def _batch_norm(call: Call) -> list[int]:
     """A norm over the batch; with running statistics too, for those are what training makes of it."""
-    return [call.affine(_normalised(call, "batch", True), call["weight"], call["bias"], channel=1)]
+    is_still = call.name in WITHOUT_TRAINING or call["training"] is False
+    norm = _normalised(call, "batch", True, running=is_still)
+    return [call.affine(norm, call["weight"], call["bias"], channel=1)]
 
 
 def _instance_norm(call: Call) -> int:
@@ -126,6 +130,7 @@ def _instance_norm(call: Call) -> int:
     return call.affine(value, call["weight"], call["bias"], channel=1)
 
 
+WITHOUT_TRAINING = ("_native_batch_norm_legit_no_training", "_batch_norm_no_update")
 BATCH_NORMS = ("batch_norm", "native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training",
                "cudnn_batch_norm", "_batch_norm_with_update", "_batch_norm_no_update")  # fmt: skip
 

@@ -119,7 +119,7 @@ def batch_norm(node: Node) -> Ids:
     """Add a norm over the batch, its scale and its shift; what it tells of its statistics is left unknown."""
     channel = 1 if node.attribute("data_format") in ("NCHW", "NCDHW") else len(node.shape) - 1
     scale, shift = (node.broadcast(vector, node.shape, at=(channel,)) for vector in node.operands[1:3])
-    normal = node.step(Normalise("batch", centred=True), node.operands[:1])
+    normal = node.step(Normalise("batch", True, channel, running=not node.attribute("is_training")), node.operands[:1])
     others = [node.graph.constant(shape) for shape in node.shapes[1:]]
     return [node.map("add", node.map("mul", normal, scale), shift), *others]
 

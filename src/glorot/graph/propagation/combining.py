@@ -1,0 +1,203 @@
+"""Combining: sums, products and joins of signals, and what parameters and constants do to one."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.graph.propagation.curves import Expansion, Function, correlations
+from glorot.graph.propagation.elements import Elements
+from glorot.graph.propagation.rows import Rows, compact, joint, renumbered
+from glorot.graph.propagation.state import Array, State, UnknownError, approximate, worst
+
+Labels = NDArray[np.intp]
+
+
+def curved(state: State, function: Function, value: int) -> State:
+    """Return a function of a signal, element by element."""
+    ends = np.array([-1.0, 0.0, 1.0, 3.0])
+    with np.errstate(all="ignore"):
+        at = np.broadcast_to(np.asarray(function(ends), float), ends.shape)
+    factor, shift = float(at[2] - at[1]), float(at[1])
+    if np.all(np.isfinite(at)) and np.allclose(at, factor * ends + shift, rtol=1e-9, atol=1e-12 * (1 + abs(shift))):
+        return _linear(state, factor, shift)
+    variance, correlation = correlations(state.mean, state.square, state.pairs)
+    expansion = Expansion(function, state.mean, variance)
+    pairs = expansion.pairs(correlation)
+    single = np.flatnonzero(state.rows.single)
+    pairs[single, single] = expansion.square[single]
+    grade = state.grade
+    if not state.normal:
+        grade = worst(grade, approximate("a signal that is not normal enters a function"))
+    return State(state.rows, expansion.mean, expansion.square, pairs, grade, False, state.root, state.kin)
+
+
+def _linear(state: State, factor: float, shift: float) -> State:
+    mean = factor * state.mean + shift
+    cross = factor * shift * (state.mean[:, None] + state.mean[None, :]) + shift**2
+    square = factor**2 * state.square + 2 * factor * shift * state.mean + shift**2
+    return State(
+        state.rows, mean, square, factor**2 * state.pairs + cross, state.grade, state.normal, state.root, state.kin
+    )
+
+
+def summed(first: State, second: State, shape: Sequence[int], sign: int, value: int) -> tuple[State, Labels, Labels]:
+    """Return the sum or the difference of two signals, and the rows of both that each row is made of."""
+    rows, ia, ib = joint(first.rows, second.rows, shape)
+    a, b = first.taken(ia, rows), second.taken(ib, rows)
+    grade = worst(a.grade, b.grade)
+    if a.root == b.root and a.root >= 0:
+        grade = worst(grade, approximate("a sum of signals that depend on each other is taken as independent"))
+    cross = np.outer(a.mean, b.mean) + np.outer(b.mean, a.mean)
+    pairs = a.pairs + b.pairs + sign * cross
+    square = a.square + b.square + 2 * sign * a.mean * b.mean
+    is_normal = a.normal and b.normal
+    return State(rows, a.mean + sign * b.mean, square, pairs, grade, is_normal, value, value), ia, ib
+
+
+def multiplied(first: State, second: State, shape: Sequence[int], value: int) -> tuple[State, Labels, Labels]:
+    """Return the product of two signals, and the rows of both that each row is made of."""
+    rows, ia, ib = joint(first.rows, second.rows, shape)
+    a, b = first.taken(ia, rows), second.taken(ib, rows)
+    grade = worst(a.grade, b.grade)
+    if a.root == b.root and a.root >= 0:
+        grade = worst(grade, approximate("a product of signals is taken as independent"))
+    return State(rows, a.mean * b.mean, a.square * b.square, a.pairs * b.pairs, grade, False, value, value), ia, ib
+
+
+# ---- parameters and constants ----------------------------------------------------------------------------------------
+
+
+def affine(state: State, elements: Elements, name: Literal["add", "sub", "mul", "div"], shape: Sequence[int]) -> State:
+    """Return a signal that parameters or constants are added to or multiplied with, element by element."""
+    state, mean, second, cross = beside(state, elements if name != "div" else elements.mapped(lambda z: 1 / z), shape)
+    if name in ("mul", "div"):
+        return State(
+            state.rows,
+            state.mean * mean,
+            state.square * second,
+            state.pairs * cross,
+            state.grade,
+            state.normal,
+            state.root,
+            state.kin,
+        )
+    sign = -1 if name == "sub" else 1
+    mixed = sign * (np.outer(state.mean, mean) + np.outer(mean, state.mean))
+    square = state.square + 2 * sign * state.mean * mean + second
+    return State(
+        state.rows,
+        state.mean + sign * mean,
+        square,
+        state.pairs + mixed + cross,
+        state.grade,
+        state.normal,
+        state.root,
+        state.kin,
+    )
+
+
+def beside(state: State, elements: Elements, shape: Sequence[int]) -> tuple[State, Array, Array, Array]:
+    """Return a signal with rows fine enough for an array beside it, and E w, E w² and E w w′ of that, row by row."""
+    rank = len(shape)
+    state = _of_rank(state, rank, shape)
+    if elements.known and elements.samples.size > 1:
+        return _beside_known(state, elements, shape)
+    samples = elements.samples.reshape((-1, *(1,) * (rank + 1 - elements.samples.ndim), *elements.samples.shape[1:]))
+    if samples[0].size > 1:
+        state = _refined(state, samples.shape[1:], shape)
+    places = state.rows.places()
+    at = tuple(
+        np.minimum(places[axis], size - 1) if size > 1 else np.zeros(len(state.rows), np.intp)
+        for axis, size in enumerate(samples.shape[1:])
+    )
+    mean = np.asarray(elements.weights @ samples[(slice(None), *at)])
+    second = np.asarray(elements.weights @ np.square(samples[(slice(None), *at)]))
+    varies = (False,) * (rank - len(elements.varies)) + tuple(
+        varied and size > 1 for varied, size in zip(elements.varies, elements.shape, strict=True)
+    )
+    own = [axis for axis in range(rank) if varies[axis] and state.rows.labels.shape[axis] > 1]
+    place = np.zeros(len(state.rows), np.intp)
+    for axis in own:
+        place = place * (state.rows.labels.shape[axis] + 1) + places[axis]
+    is_same = place[:, None] == place[None, :]
+    if own:
+        is_same[np.diag_indices(len(place))] = state.rows.single
+    cross = np.where(is_same, np.sqrt(np.outer(second, second)), np.outer(mean, mean))
+    if elements.known:
+        cross = np.outer(mean, mean)
+    return state, mean, second, cross
+
+
+def _of_rank(state: State, rank: int, shape: Sequence[int]) -> State:
+    labels = state.rows.labels
+    if labels.ndim == rank:
+        return state
+    rows = Rows(labels.reshape((1,) * (rank - labels.ndim) + labels.shape), state.rows.example, state.rows.single)
+    return State(rows, state.mean, state.square, state.pairs, state.grade, state.normal, state.root, state.kin)
+
+
+def _refined(state: State, kinds: Sequence[int], shape: Sequence[int]) -> State:
+    """Return a state whose rows are apart where an array holds pieces of other laws."""
+    axes = [axis for axis, size in enumerate(kinds) if size > 1 and state.rows.labels.shape[axis] == 1]
+    if not axes:
+        return state
+    raise UnknownError("pieces of one tensor start differently")
+
+
+def _beside_known(state: State, elements: Elements, shape: Sequence[int]) -> tuple[State, Array, Array, Array]:
+    """Return what constants are, row by row, averaged over the features of each."""
+    whole = np.broadcast_to(
+        elements.samples[0].reshape((1,) * (len(shape) - elements.samples.ndim + 1) + elements.samples.shape[1:]),
+        tuple(shape),
+    )
+    labels = state.rows.labels
+    across = [axis for axis in range(len(shape)) if labels.shape[axis] > 1]
+    within = [axis for axis in range(len(shape)) if axis not in across]
+    lines = whole.transpose([*across, *within]).reshape(math.prod(shape[axis] for axis in across), -1)
+    _, first = np.unique(np.broadcast_to(labels, labels.shape).reshape(-1), return_index=True)
+    picked = lines[first]
+    return state, picked.mean(1), np.mean(picked**2, axis=1), picked @ picked.T / picked.shape[1]
+
+
+def constant_state(elements: Elements, beside_rows: Rows, shape: Sequence[int], axis: int) -> State:
+    """Return parameters or constants that are joined to a signal, as a signal of the same kind of rows."""
+    rank = len(shape)
+    varies = (False,) * (rank - len(elements.varies)) + elements.varies
+    sizes = [
+        size
+        if (n == axis and beside_rows.labels.shape[n] > 1) or (varies[n] and beside_rows.labels.shape[n] > 1)
+        else 1
+        for n, size in enumerate(elements.shape)
+    ]
+    labels = np.arange(math.prod(sizes)).reshape(sizes)
+    count = labels.size
+    mean, second = float(elements.mean.mean()), float(elements.second.mean())
+    pairs = np.full((count, count), mean**2)
+    pairs[np.diag_indices(count)] = second
+    rows = Rows(labels, np.full(count, -1), np.ones(count, bool))
+    return State(rows, np.full(count, mean), np.full(count, second), pairs)
+
+
+def stacked(states: Sequence[State], labels: Labels, value: int) -> tuple[State, Labels]:
+    """Return several signals side by side, and which of their rows, counted on, are left."""
+    fresh, old = renumbered(labels)
+    mean, square = (np.concatenate([getattr(s, name) for s in states]) for name in ("mean", "square"))
+    pairs = np.outer(mean, mean)
+    start = 0
+    for state in states:
+        stop = start + len(state.rows)
+        pairs[start:stop, start:stop] = state.pairs
+        start = stop
+    example = np.concatenate([state.rows.example for state in states])
+    single = np.concatenate([state.rows.single for state in states])
+    rows = Rows(compact(fresh), example[old], single[old])
+    grade = worst(*(state.grade for state in states))
+    is_normal = all(state.normal for state in states)
+    root, kin = (
+        found.pop() if len(found) == 1 else value for found in ({s.root for s in states}, {s.kin for s in states})
+    )
+    whole = State(rows, mean, square, pairs, grade, is_normal, root, kin)
+    return whole.taken(old, rows), old
