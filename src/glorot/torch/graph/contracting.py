@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from glorot.graph.operations import Contract, Convolve, Opaque, Random, Reduce, Softmax, Take
