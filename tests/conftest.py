@@ -6,6 +6,7 @@ share of them is drawn in the quick tier. Whatever else takes long is marked `sl
 """
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -33,6 +34,7 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = InstalledFinder
 with contextlib.suppress(ImportError):
     import triton  # noqa: F401 (before TensorFlow: loaded after it, Triton aborts the process)
 
+HURRY = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "8")  # for the tests of sharding; nobody has asked for a device yet
 
 for name, examples in {"quick": QUICK, "thorough": THOROUGH}.items():
@@ -48,15 +50,40 @@ settings.load_profile("quick")
 collect_ignore_glob = ["*conftest.py"]  # they hold no doctests, and as modules they would all have one name
 
 
+def pytest_collectstart() -> None:
+    """Look for no garbage while the frameworks are imported: it would be a search through millions of objects in use."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for it from now on, but not in what was imported."""
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Give each worker of xdist one thread: those of OpenMP and the like would spin while they wait for a core.
 
+    In the quick tier JAX compiles in a hurry, for most of it runs once, except for tests that ask for `compiled_in_full`.
     Ctrl-C is heard even where a shell started the tests in the background, and had them ignore it.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("numprocesses", None):
+        if config.getoption("--hypothesis-profile", None) != "thorough":
+            os.environ.setdefault(HURRY, "1")
         os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1")
+
+
+@pytest.fixture(scope="module")
+def compiled_in_full() -> Iterator[None]:
+    """Let JAX compile as it does for anyone, where bits or the compiled code are looked at, or millions are drawn."""
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()  # of what was compiled in a hurry
+    yield
+    jax.config.update("jax_disable_most_optimizations", os.environ.get(HURRY) == "1")
 
 
 @pytest.fixture(scope="module")

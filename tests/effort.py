@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-QUICK, THOROUGH = 20, 100
+QUICK, THOROUGH = 10, 100
 
 
 def examples(thorough: int, deadline: int | None = None) -> settings:

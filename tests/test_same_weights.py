@@ -23,7 +23,7 @@ from torch import nn
 import glorot
 from effort import slow_after
 
-pytestmark = pytest.mark.usefixtures("keys_that_compile_quickly")
+pytestmark = pytest.mark.usefixtures("compiled_in_full", "keys_that_compile_quickly")
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 WIDTH = in_torch.WIDTH

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import glorot
+from effort import slow_after
 
 CTRL_C, TERMINATE, HANG_UP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 ENDS = {CTRL_C: ("interrupted\n", 130), TERMINATE: ("terminated\n", 143), HANG_UP: ("hung up\n", 129)}
@@ -62,8 +63,10 @@ def saved_plan() -> str:
     return json.dumps(glorot.plan(torch.nn.Linear(2, 2), "xavier").to_json())
 
 
-@pytest.mark.parametrize("number", ENDS, ids=lambda number: number.name)
-@pytest.mark.parametrize("command", COMMANDS)
+CASES = [(command, number) for command in ("plan", "apply", "compare") for number in ENDS]
+
+
+@pytest.mark.parametrize(("command", "number"), slow_after(7, CASES))  # to start a comparison takes seconds
 def test_a_signal_while_a_target_is_called(
     command: str, number: signal.Signals, tmp_path: Path, saved_plan: str
 ) -> None:

@@ -121,6 +121,7 @@ def test_the_table_tells_all(digits):
         assert words in text
 
 
+@pytest.mark.slow
 def test_a_sigmoid_needs_four_times_xavier():
     recipes = ("xavier_uniform", "xavier_uniform(gain=4)")
     comparison = run_comparison(digits_task("sigmoid"), recipes, seeds=2, epochs=14)

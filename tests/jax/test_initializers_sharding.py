@@ -13,6 +13,8 @@ from test_jax_sharding import expensive, mesh
 from effort import slow_after
 from glorot.jax import initializers
 
+pytestmark = pytest.mark.usefixtures("compiled_in_full")
+
 KEY = jax.random.key(11)
 SHAPE = (24, 40)
 MESHES = [((1,), P("x")), ((2,), P(None, "x")), ((4,), P("x")), ((8,), P(None, "x")), ((2, 4), P("x", "y"))]

@@ -20,7 +20,7 @@ import glorot
 from effort import examples
 from glorot import stream
 
-pytestmark = pytest.mark.usefixtures("keys_that_compile_quickly")
+pytestmark = pytest.mark.usefixtures("compiled_in_full", "keys_that_compile_quickly")
 
 WIDTH, SEED = 16, 7
 MESHES = [(1,), (2,), (4,), (8,), (2, 2), (2, 4), (4, 2), (8, 1)]

@@ -22,6 +22,8 @@ from glorot.stream.spec import law_of
 sys.path.append(str(Path(__file__).parents[1] / "stream"))
 from test_stream_vectors import LENGTH, hexes, lines
 
+pytestmark = pytest.mark.usefixtures("compiled_in_full")
+
 KEY = key_of(0, "layers.0.weight")
 TRACED = np.array(KEY, np.uint32)
 SHAPE = (33, 7)

@@ -38,6 +38,8 @@ from glorot.jax.words import Axis, Digit, Walk, inside, row_major
 from glorot.jax.writing import written
 from glorot.plans import Assignment
 
+pytestmark = pytest.mark.usefixtures("compiled_in_full")
+
 FLOAT32 = np.dtype(np.float32)
 LAWS = [Normal(std=0.1), Uniform(-0.2, 0.3), TruncatedNormal(0, 0.1, -0.2, 0.2), Constant(0.5), Normal(0.1, std=0.3)]
 LAWS += [SparseNormal(0.1, 0.3, 0.4), SparseNormal(0, 1, 0.9)]

@@ -10,6 +10,8 @@ from glorot.distributions import Bilinear, Distribution, Identity, Orthogonal, P
 from glorot.jax import draw
 from glorot.stream import key_of
 
+pytestmark = pytest.mark.usefixtures("compiled_in_full")
+
 KEY = key_of(1, "w")
 LAYOUTS = [
     ("oi", (3, 8)),

@@ -17,6 +17,8 @@ from glorot import stream
 from glorot.distributions import Normal
 from glorot.jax import draw
 
+pytestmark = pytest.mark.usefixtures("compiled_in_full")
+
 AUTO, EXPLICIT = AxisType.Auto, AxisType.Explicit
 SHAPE = (16, 8)
 KEY = stream.key_of(0, "w")

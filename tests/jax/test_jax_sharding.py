@@ -15,6 +15,8 @@ from glorot.distributions import Distribution, Normal, SparseNormal, TruncatedNo
 from glorot.jax import draw
 from glorot.stream import key_of
 
+pytestmark = pytest.mark.usefixtures("compiled_in_full")
+
 KEY = key_of(0, "layers.0.weight")
 TRACED = np.array(KEY, np.uint32)
 LAW = Normal(0.1, 0.02)

@@ -100,7 +100,8 @@ def planned(model: Any, recipe: str = "auto", inputs: Any = None, rules: Any = (
 
 
 def assigned(model: Any, recipe: str, seed: int, rules: Any = ()) -> list[Assignment]:
-    return assignments(planned(model, recipe, rules=rules), inventory(model), seed)
+    seen = inventory(model)
+    return assignments(resolve(seen, as_recipe(recipe), rules), seen, seed)
 
 
 def values_of(model: Any) -> dict[str, np.ndarray]:

@@ -22,7 +22,8 @@ from glorot.errors import GlorotError
 from glorot.inventory import Part, View
 from glorot.keras.model import variables_of
 from glorot.keras.weights import write
-from glorot.plans import Assignment
+from glorot.plans import Assignment, assignments, resolve
+from glorot.recipes import as_recipe
 
 Array = NDArray[Any]
 Pieces = dict[str, Array]
@@ -140,10 +141,11 @@ RECIPES = ["auto", "random", "xavier", "he", "lecun", "standard", "zeros"]
 @pytest.mark.parametrize("kind", LAYERS)
 def test_every_recipe_starts_every_layer(kind: str, recipes: list[str]) -> None:
     model = built(kind)
+    seen = inventory(model)
     for recipe in recipes:
-        plan = planned(poisoned(model), recipe)
+        plan = resolve(seen, as_recipe(recipe))
         assert all(entry.distribution is not None and entry.why for entry in plan.entries), recipe
-        write(model, assigned(model, recipe, 0))
+        write(poisoned(model), assignments(plan, seen, 0))
         assert all(np.isfinite(values).all() for values in values_of(model).values()), recipe
 
 

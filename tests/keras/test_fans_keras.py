@@ -246,8 +246,9 @@ CELLS = {
 def test_each_gate_is_a_dense_layer_of_its_own(kind: str, inputs: int, units: int) -> None:
     build, gates = CELLS[kind]
     layer = with_ones(built(build(units, dtype="float64"), (3, inputs)))
+    every = inventory(layer).parts
     for name, size in (("kernel", inputs), ("recurrent_kernel", units)):
-        parts = [part for part in inventory(layer).parts if part.path == name]
+        parts = [part for part in every if part.path == name]
         assert len(parts) == gates
         pieces = tf.split(tf.convert_to_tensor(variables_of(layer)[name]), gates, axis=1)
         for part, piece in zip(parts, pieces, strict=True):

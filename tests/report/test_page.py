@@ -84,6 +84,7 @@ def test_is_one_file_that_needs_nothing_else(make: object) -> None:
     assert len(page.encode()) < 700_000
 
 
+@pytest.mark.slow
 def test_eight_recipes_of_full_length_are_less_than_a_page_may_be() -> None:
     random = np.random.default_rng(0)
     curve = tuple(np.linspace(0.1, 0.97, 31))
