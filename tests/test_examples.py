@@ -21,6 +21,7 @@ def test_an_example_runs(name):
     assert printed.getvalue().strip()
 
 
+@pytest.mark.slow
 def test_one_network_starts_alike_in_three_frameworks():
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):

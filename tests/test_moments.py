@@ -19,7 +19,7 @@ from torch import nn
 import glorot
 from effort import slow_after
 
-pytestmark = pytest.mark.usefixtures("keys_that_compile_quickly")
+pytestmark = pytest.mark.usefixtures("compiled_in_full", "keys_that_compile_quickly")
 
 Values = np.ndarray[Any, Any]
 INPUTS, OUTPUTS = 1000, 1250  # 1.25 million weights

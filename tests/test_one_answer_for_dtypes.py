@@ -39,6 +39,8 @@ from glorot.stream.elements import ELEMENTS
 from glorot.torch import init as of_torch
 from glorot.torch.init.source import draw_key
 
+pytestmark = pytest.mark.usefixtures("compiled_in_full")
+
 SHAPE, LAW, RULES = (64, 32), Normal(std=0.5), [("*", "normal(std=0.5)")]
 KEY = key_of(0, "weight")
 WHY = {
@@ -169,11 +171,20 @@ WAYS: list[Callable[[str], NDArray[Any]]] = [
     by_apply_to_nnx, by_apply_to_linen, by_apply_to_equinox, by_apply_in_keras, by_initializer_of_keras,
 ]  # fmt: skip
 
+INTO_JAX = (tree, by_apply_to_a_tree, by_apply_to_nnx, by_apply_to_linen, by_apply_to_equinox)
+"""What compiles for each dtype once more what `by_draw_in_jax` has compiled."""
+
+
+def case(way: Callable[[str], Any], dtype: str) -> Any:
+    takes_long = way in INTO_JAX and dtype in ELEMENTS and "float8" in dtype and dtype != "float8_e4m3fn"
+    name = f"{way.__name__.removeprefix('by_')}-{dtype}"
+    return pytest.param(way, dtype, id=name, marks=[pytest.mark.slow] if takes_long else [])
+
 
 def ways(dtypes: Any) -> list[Any]:
     """Return every way with every dtype that its framework has."""
     return [
-        pytest.param(way, dtype, id=f"{way.__name__[3:]}-{dtype}")
+        case(way, dtype)
         for way in WAYS
         for dtype in dtypes
         if ("torch" not in way.__name__ or hasattr(torch, dtype)) and ("keras" not in way.__name__ or dtype in KERAS)
@@ -218,8 +229,9 @@ def test_an_array_without_elements_is_drawn_in_the_same_dtypes(shape: tuple[int,
         glorot.draw("normal(std=0.5)", shape, seed=0, dtype="wide")
 
 
-@pytest.mark.parametrize("dtype", ELEMENTS)
-@pytest.mark.parametrize("make", [torch_model, tree, keras_model], ids=["torch", "tree", "keras"])
+@pytest.mark.parametrize(
+    ("make", "dtype"), [case(make, dtype) for make in (torch_model, tree, keras_model) for dtype in ELEMENTS]
+)
 def test_what_numpy_lacks_is_saved_as_float32(make: Callable[[str], Any], dtype: str) -> None:
     if (make is torch_model and not hasattr(torch, dtype)) or (make is keras_model and dtype not in KERAS):
         pytest.skip(f"the framework has no {dtype}")

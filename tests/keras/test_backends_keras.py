@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from keras_on_backend import KINDS, layer_of
 
+from effort import slow_after
+
 BACKENDS = ("tensorflow", "jax", "torch")
 SCRIPT = Path(__file__).parent / "keras_on_backend.py"
 
@@ -32,7 +34,7 @@ def run_on(backend: str, *kinds: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("backend", slow_after(1, ["jax", "torch"]))
 def test_two_layers_have_the_parts_and_bits_that_they_have_here(backend: str) -> None:
     here = {kind: layer_of(kind) for kind in ("Dense", "LSTM")}
     assert run_on(backend, *here) == {"backend": backend, **here}
