@@ -194,6 +194,16 @@ CONFIGURED = {
     "whisper": {"encoder_layers": 2, "decoder_layers": 2},
     "mixtral": {"num_hidden_layers": 2},
     "resnet": {},
+    "blip_2_qformer": {"num_hidden_layers": 2},  # queries beside states of another model
+    "lxmert": {"l_layers": 1, "x_layers": 1, "r_layers": 1},  # regions of an image
+    "siglip2_vision_model": {"num_hidden_layers": 2},  # patches with their shapes
+    "hiera": {},  # sizes in lists
+    "gemma4_audio": {"num_hidden_layers": 2},
+    "muse_spark_audio": {},  # a length that must be a multiple
+    "speecht5": {"encoder_layers": 2, "decoder_layers": 2},
+    "kyutai_speech_to_text": {"num_hidden_layers": 2},  # words beside codes
+    "timesfm": {"num_hidden_layers": 2},
+    "xmod": {"num_hidden_layers": 2},  # languages
 }
 
 
@@ -207,6 +217,80 @@ def test_text_images_sound_and_mixtures_are_made(kind: str) -> None:
     with torch.device("meta"):
         model = AutoModel.from_config(AutoConfig.for_model(kind, **CONFIGURED[kind]))
     assert all(part.seen for part in take_inventory(model).parts)
+
+
+# ---- arguments that tell what they are --------------------------------------------------------------------------------
+
+
+class Sums(nn.Module):
+    """A layer of a graph: each node takes the sum of its neighbours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_channels = 5
+        self.weight = nn.Parameter(torch.randn(5, 4))
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        made = x @ self.weight
+        return torch.zeros_like(made).index_add(0, edge_index[1], made[edge_index[0]])
+
+
+class Towers(nn.Module):
+    """Images beside texts, with the temperature that their likeness is multiplied by afterwards."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image_size, self.context_length = 16, 9
+        self.patches, self.words = nn.Conv2d(3, 4, 16), nn.Embedding(50, 4)
+        self.places = nn.Parameter(torch.randn(9, 4))
+        self.logit_scale = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, image: Tensor | None = None, text: Tensor | None = None) -> Any:
+        seen = None if image is None else self.patches(image).flatten(1)
+        read = None if text is None else (self.words(text) + self.places).mean(1)
+        return {"image": seen, "text": read, "scale": self.logit_scale.exp()}
+
+
+class Found(nn.Module):
+    """A model that takes images of any size, in a list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Conv2d(3, 4, 3)
+
+    def forward(self, images: list[Tensor], targets: list[Any] | None = None) -> Tensor:
+        return torch.stack([self.a(one[None]).mean() for one in images])
+
+
+class Patched(nn.Module):
+    """An image that is cut into patches before the first layer, with a place for each and for a token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.pos_embedding = nn.Linear(3 * 8 * 8, 6), nn.Parameter(torch.randn(1, 26, 6))
+
+    def forward(self, img: Tensor) -> Tensor:
+        patches = functional.unfold(img, 8, stride=8).mT
+        return self.a(patches) + self.pos_embedding[:, 1:]
+
+
+class Denoising(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.when = nn.Conv2d(3, 4, 3), nn.Embedding(9, 4)
+
+    def forward(self, x: Tensor, timesteps: Tensor) -> Tensor:
+        return self.a(x) + self.when(timesteps)[:, :, None, None]
+
+
+@pytest.mark.parametrize("build", [Sums, Towers, Found, Patched, Denoising])
+def test_names_and_types_of_arguments_tell_what_they_are(build: Callable[[], nn.Module]) -> None:
+    assert all(part.seen for part in take_inventory(build()).parts)
+
+
+def test_a_number_that_a_model_returns_as_a_factor_is_a_temperature() -> None:
+    (part,) = take_inventory(Towers()).parameter("logit_scale").parts  # type: ignore[union-attr]
+    assert (part.role, part.neutral, part.seen) == ("temperature", 0.0, True)
 
 
 BESIDE_TENSORFLOW = """

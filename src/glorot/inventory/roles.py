@@ -36,7 +36,7 @@ class Role:
 
 
 def role_of(folded: Folded, path: str, ends: Container[str] = ()) -> Role | None:
-    """Return what a parameter is for; None if no signal meets it.
+    """Return what a parameter is for; None if no signal meets it and the model does not return it as a temperature.
 
     Args:
         folded: the graph.
@@ -45,7 +45,7 @@ def role_of(folded: Folded, path: str, ends: Container[str] = ()) -> Role | None
     """
     uses = folded.uses.get(path)
     if not uses:
-        return None
+        return _returned(folded, path)
     use = min(uses, key=lambda one: (ORDER.index(one.role), one.step))
     match use.role:
         case "kernel":
@@ -67,6 +67,18 @@ def role_of(folded: Folded, path: str, ends: Container[str] = ()) -> Role | None
         case "shift":
             return Role(_role_of_shift(folded, use), use)
     return Role("", use)
+
+
+def _returned(folded: Folded, path: str) -> Role | None:
+    """Return the role of one number that a model returns as a factor, for whoever scales its results: a temperature."""
+    leaf = next((value for value in folded.graph.values if value.path == path), None)
+    if leaf is None or math.prod(leaf.shape) != 1:
+        return None
+    for position, operand in folded.users[leaf.id]:
+        step = folded.graph.steps[position]
+        if step.operation == Map("exp") and step.result in folded.graph.outputs:
+            return Role("temperature", Use(path, "scale", position, operand), 0.0)
+    return None
 
 
 def _role_of_scale(folded: Folded, use: Use, ends: Container[str]) -> Role:

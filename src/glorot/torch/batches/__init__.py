@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from torch import nn
 
-from glorot.torch.batches import configured, first
+from glorot.torch.batches import configured, first, named
 from glorot.torch.batches.base import Batch, required, signal
 from glorot.torch.batches.repairing import repaired
 
@@ -16,7 +16,7 @@ def batches(model: nn.Module) -> Iterator[Iterable[Batch]]:
     """Yield groups of batches that a model may take, the likeliest first; where one runs, no later group is asked.
 
     A model with an example of its own gets that; one with a configuration gets what the names of its arguments stand
-    for; and any other gets what its first layers take.
+    for; any other gets what its arguments tell, or what its first layers take.
     """
     takes = arguments(model)
     if takes is None:
@@ -30,6 +30,7 @@ def batches(model: nn.Module) -> Iterator[Iterable[Batch]]:
     config = getattr(model, "config", None)
     if config is not None and not isinstance(config, nn.Module):
         yield configured.batches(takes, config)
+    yield from ([batch] for batch in named.batches(model, takes))
     yield from ([batch] for batch in first.batches(model, takes))
 
 

@@ -10,6 +10,7 @@ from glorot.torch.batches.makers import MAKERS, fields, made
 SELDOM = (
     *("pixel_mask", "encoder_hidden_states", "pixel_attention_mask", "spatial_shapes", "target_sizes", "lang_ids"),
     *("merge_sizes", "image_attention_mask", "decoder_input_values", "past_values_padding"),
+    *("class_labels", "pooled_projections"),
 )
 """Arguments that most models do without."""
 

@@ -12,11 +12,19 @@ from glorot.torch.batches.base import Batch, required, signal
 EXAMPLES, LENGTH = 2, 8
 """Examples of a batch, and places of a sequence."""
 
-SIZES: dict[int, tuple[int, ...]] = {1: (64, 256, 4096), 2: (32, 28, 224, 64, 96, 128, 299), 3: (16, 32, 64)}
+VIDEO = (16, 224, 224)
+SIZES: dict[int, tuple[int | tuple[int, ...], ...]] = {
+    1: (64, 256, 4096),
+    2: (32, 28, 224, 64, 96, 128, 299),
+    3: (16, 32, 64, VIDEO),
+}
 """Sizes of maps by their number of axes: where layers follow that count positions, one of them may fit."""
 
 MOST_LAYERS = 3
 """Layers from the front that are asked, for the first to be registered need not run first."""
+
+TIMES = ("timestep", "timesteps")
+"""Arguments that tell when, of a model that takes noise away."""
 
 CONVOLUTIONS = {nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3, nn.ConvTranspose1d: 1, nn.ConvTranspose2d: 2}
 NORMS = {nn.BatchNorm1d: 0, nn.BatchNorm2d: 2, nn.BatchNorm3d: 3}
@@ -29,7 +37,8 @@ def batches(model: nn.Module, takes: Mapping[str, inspect.Parameter]) -> Iterato
         model: the model.
         takes: the arguments of its forward pass.
     """
-    count = max(1, len(required(takes)))
+    needed = required(takes)
+    count = max(1, len(needed))
     asked: list[Any] = []
     for module in model.modules():
         if len(asked) == MOST_LAYERS:
@@ -37,7 +46,9 @@ def batches(model: nn.Module, takes: Mapping[str, inspect.Parameter]) -> Iterato
         for one, invented in _taken_by(module):
             if module not in asked:
                 asked.append(module)
-            positional = one if isinstance(one, tuple) else (one,) * count
+            steps = torch.arange(1, EXAMPLES + 1)
+            alike = tuple(steps if name in TIMES else one for name in needed) or (one,)
+            positional = one if isinstance(one, tuple) else alike
             if len(positional) == count:
                 yield Batch(positional, invented)
 
@@ -69,4 +80,5 @@ def _maps(module: nn.Module) -> Iterator[tuple[Tensor, bool]]:
         for kind, rank in kinds.items():
             if type(module) is kind:
                 for size in SIZES[rank] if rank else (0,):
-                    yield signal(EXAMPLES, getattr(module, channels), *(size,) * rank), bool(rank)
+                    extent = size if isinstance(size, tuple) else (size,) * rank
+                    yield signal(EXAMPLES, getattr(module, channels), *extent), bool(rank)

@@ -1,6 +1,6 @@
 """What the arguments of a forward pass may mean, by their names and by what a configuration tells."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -62,7 +62,8 @@ def _in_columns(config: Config) -> Tensor | None:
     return integers(3, WORDS, 2, LENGTH, 1 + codebooks) if codebooks else None
 
 
-def _languages(_: Config) -> Tensor:
+def _kinds(_: Config) -> Tensor:
+    """Return which language, or which class, of those that a model was told of: the first."""
     return torch.zeros(2, dtype=torch.long)
 
 
@@ -216,7 +217,7 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "prompt_pixel_values": (_image, _image, _image, _image, _upper_half),
     "prompt_masks": (_image, _image, _image, _image, _upper_half),
     "image_grid_thw": (_grid,),
-    "hidden_states": (_patches,),
+    "hidden_states": (_patches, _image),
     "grid_thw": (_grid,),
     "merge_sizes": (lambda _: torch.tensor([1]),),
     "spatial_shapes": (_shapes,),
@@ -238,7 +239,7 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "bbox": (_boxes,),
     "pixel_mask": (lambda config: torch.ones(2, *_extent(config), dtype=torch.long),),
     "task_inputs": (ids,),
-    "lang_ids": (_languages,),
+    "lang_ids": (_kinds,),
     "visual_feats": (_vectors("visual_feat_dim"),),
     "visual_pos": (_vectors("visual_pos_dim", width=4),),
     "states": (_vectors("state_dim"),),
@@ -251,6 +252,8 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "audio_mel_mask": (lambda config: _mask_of(_frames, 1)(config) == 0,),
     "audio_mel": (_frames, lambda config: _frames(config, 128)),
     "sample": (_image,),
+    "class_labels": (_kinds,),
+    "pooled_projections": (lambda config: signal(2, _count(config, "pooled_projection_dim", usual=64)),),
     "timestep": (lambda _: torch.tensor([1, 5]),),
     "encoder_hidden_states": (_vectors("cross_attention_dim", "encoder_hidden_size", "hidden_size"),),
 }
