@@ -17,7 +17,7 @@ MODELS = [
     "blenderbot", "bros", "camembert", "cohere", "cwm", "deberta", "diffllama", "dinov3_vit", "doge", "electra",
     "ernie4_5", "falcon_mamba", "fnet", "gemma2", "glm", "gpt_bigcode", "granite", "gte", "helium", "ijepa",
     "internlm3", "jais2", "mamba", "mellum", "mixtral", "mpt", "nanochat", "nomic_bert", "olmoe", "persimmon",
-    "fsmt",
+    "fsmt", "decision_transformer", "lxmert", "siglip2_vision_model", "speecht5", "timesfm", "xmod",
 ]  # fmt: skip
 NETS = ("dense", "convolutions", "transposed", "padded by a layer", "encoder", "Transformer", "gated")
 
