@@ -6,7 +6,6 @@ Kinds of layers may be named; then it is these alone.
 import hashlib
 import json
 import sys
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import keras
@@ -58,8 +57,8 @@ class Encoder(keras.Model):
 
 
 def parts_of(model: Any, inputs: Any = None) -> list[str]:
-    """Return all parts; the way through a loop is as long as the backend unrolls it, and JAX hides what some are for."""
-    return [repr(replace(part, way=None, purpose="")) for part in inventory(model, inputs).parts]
+    """Return all that is known of each part."""
+    return [repr(part) for part in inventory(model, inputs).parts]
 
 
 def digests(model: Any) -> dict[str, str]:
