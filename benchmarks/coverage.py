@@ -247,7 +247,8 @@ def cover(library: str, every: int, only: list[str] | None, until: float) -> Non
         )
         store.write_text(json.dumps(known, indent=0, sort_keys=True))
     page = PAGE.read_text() if PAGE.exists() else ""
-    PAGE.write_text(renewed(page, library, [known[name] for name in sorted(known)], len(cases), versions(library)))
+    rows = [known[name] for name in sorted(known) if name in cases]
+    PAGE.write_text(renewed(page, library, rows, len(cases), versions(library)))
 
 
 def main() -> None:

@@ -13,12 +13,15 @@ COLUMNS = (
     "run on a batch",
     "planned without a rule",
     "all that the batch reaches is seen",
+    "run on glorot's own batch",
+    "all that it reaches is seen",
 )
 INTRODUCTION = """# Coverage: models of libraries
 
 Made by `benchmarks/coverage.py`, a library at a time. A model counts as planned if `glorot.plan` gives a plan
 without a rule, on meta or, where its forward needs values, with memory. The models of transformers get the batch that
-glorot makes, all others are given one; what a batch reaches is told by autograd.
+glorot makes, all others are given one, and are measured again with the batch that glorot makes, as shares of all that
+were built; what a batch reaches is told by autograd.
 """
 
 
@@ -85,7 +88,18 @@ def summary(library: str, rows: list[dict[str, Any]]) -> str:
     run = [row for row in made if "with" in row]
     whole = [row for row in run if "unseen" in row and not row["unseen"]]
     shares = (share(sum(map(is_planned, run)), len(run)), share(len(whole), len(run)))
-    return f"| {library} | {len(rows)} | {len(made)} | {len(run)} | {shares[0]} | {shares[1]} |"
+    own = (share(len(some), len(made)) for some in own_rows(made))
+    return f"| {library} | {len(rows)} | {len(made)} | {len(run)} | {shares[0]} | {shares[1]} | {' | '.join(own)} |"
+
+
+def own_rows(made: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the models that run on a batch that glorot makes, and those of them of which all that it reaches is seen.
+
+    Those of transformers have no other batch.
+    """
+    run = [row for row in made if row.get("own") or ("own" not in row and "with" in row and "size" in row)]
+    seen = [row for row in run if not (row["own unseen"] if "own" in row else row.get("unseen", ["?"]))]
+    return run, seen
 
 
 def renewed(page: str, library: str, rows: list[dict[str, Any]], names: int, versions: str) -> str:
@@ -107,6 +121,7 @@ REFUSED = {
     "Not built by their own library": "not built",
 }
 LISTED = {
+    "Reached by glorot's own batch and not seen": ("own unseen", 6),
     "Reached by the batch and not explained": ("unexplained", 6),
     "Reached by the batch and not seen": ("unseen", 6),
     "Planned, and to be looked at": ("suspicious", 5),
@@ -122,6 +137,7 @@ def figures(rows: list[dict[str, Any]], made: list[dict[str, Any]], names: int) 
     sizes = Counter(row["size"] for row in made if "size" in row)
     told = ": " + ", ".join(f"{n} {size}" for size, n in sizes.items()) if sizes else ""
     alone = [row for row in made if "without" in row]
+    own, own_seen = own_rows(made)
     return [
         ("run, of all that were listed", share(len(rows), names)),
         ("built", share(len(made), len(rows)) + told),
@@ -140,6 +156,8 @@ def figures(rows: list[dict[str, Any]], made: list[dict[str, Any]], names: int) 
         ("… planned without a rule, with the batch", share(sum(map(is_planned, run)), len(run))),
         ("… refused for a parameter that the batch does not reach", share(sum(map(unreached, run)), len(run))),
         ("… every parameter that the batch reaches is seen", share(len(whole), len(run))),
+        ("run on a batch that glorot makes, of all built", share(len(own), len(made))),
+        ("… every parameter that it reaches is seen, of all built", share(len(own_seen), len(made))),
         (
             "seconds for a plan with a batch, beside other work",
             f"median {seconds[len(seconds) // 2]:.2f}, most {seconds[-1]:.1f}",

@@ -249,7 +249,7 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "timesteps": (_turns,),
     "query_embeds": (_vectors("hidden_size"),),
     "input_features_mask": (_mask_of(_spectrum, 2), _mask_of(_frames, 1)),
-    "audio_mel_mask": (lambda config: _mask_of(_frames, 1)(config) == 0,),
+    "audio_mel_mask": (lambda config: torch.zeros(_frames(config).shape[:2], dtype=torch.bool),),
     "audio_mel": (_frames, lambda config: _frames(config, 128)),
     "sample": (_image,),
     "class_labels": (_kinds,),
