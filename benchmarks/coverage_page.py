@@ -21,7 +21,7 @@ INTRODUCTION = """# Coverage: models of libraries
 Made by `benchmarks/coverage.py`, a library at a time. A model counts as planned if `glorot.plan` gives a plan
 without a rule, on meta or, where its forward needs values, with memory. The models of transformers get the batch that
 glorot makes, all others are given one, and are measured again with the batch that glorot makes, as shares of all that
-were built; what a batch reaches is told by autograd.
+were asked so; what a batch reaches is told by autograd.
 """
 
 
@@ -31,7 +31,9 @@ def is_unknown(refusal: str) -> bool:
 
 
 def is_planned(row: dict[str, Any]) -> bool:
-    """Tell whether a model is planned without a rule, on meta or by its twin with memory."""
+    """Tell whether a model is planned without a rule, on meta or by its twin with memory, or by its classes alone."""
+    if "with" not in row:
+        return row.get("without") == ""
     return not row["with"] or row.get("real") == ""
 
 
@@ -88,18 +90,19 @@ def summary(library: str, rows: list[dict[str, Any]]) -> str:
     run = [row for row in made if "with" in row]
     whole = [row for row in run if "unseen" in row and not row["unseen"]]
     shares = (share(sum(map(is_planned, run)), len(run)), share(len(whole), len(run)))
-    own = (share(len(some), len(made)) for some in own_rows(made))
-    return f"| {library} | {len(rows)} | {len(made)} | {len(run)} | {shares[0]} | {shares[1]} | {' | '.join(own)} |"
+    asked, *own = own_rows(made)
+    counted = (len(rows), len(made), len(run), *shares, *(share(len(some), len(asked)) for some in own))
+    return f"| {library} | {' | '.join(map(str, counted))} |"
 
 
-def own_rows(made: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the models that run on a batch that glorot makes, and those of them of which all that it reaches is seen.
+def own_rows(made: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], ...]:
+    """Return the models that were asked with a batch that glorot makes, those that run on it, and those seen whole.
 
     Those of transformers have no other batch.
     """
-    run = [row for row in made if row.get("own") or ("own" not in row and "with" in row and "size" in row)]
-    seen = [row for row in run if not (row["own unseen"] if "own" in row else row.get("unseen", ["?"]))]
-    return run, seen
+    asked = [row for row in made if "own" in row or "size" in row or "no batch" in row]
+    run = [row for row in asked if row.get("own", "with" in row)]
+    return asked, run, [row for row in run if not row.get("own unseen", row.get("unseen", ["?"]))]
 
 
 def renewed(page: str, library: str, rows: list[dict[str, Any]], names: int, versions: str) -> str:
@@ -137,7 +140,7 @@ def figures(rows: list[dict[str, Any]], made: list[dict[str, Any]], names: int) 
     sizes = Counter(row["size"] for row in made if "size" in row)
     told = ": " + ", ".join(f"{n} {size}" for size, n in sizes.items()) if sizes else ""
     alone = [row for row in made if "without" in row]
-    own, own_seen = own_rows(made)
+    asked, own, own_seen = own_rows(made)
     return [
         ("run, of all that were listed", share(len(rows), names)),
         ("built", share(len(made), len(rows)) + told),
@@ -156,8 +159,12 @@ def figures(rows: list[dict[str, Any]], made: list[dict[str, Any]], names: int) 
         ("… planned without a rule, with the batch", share(sum(map(is_planned, run)), len(run))),
         ("… refused for a parameter that the batch does not reach", share(sum(map(unreached, run)), len(run))),
         ("… every parameter that the batch reaches is seen", share(len(whole), len(run))),
-        ("run on a batch that glorot makes, of all built", share(len(own), len(made))),
-        ("… every parameter that it reaches is seen, of all built", share(len(own_seen), len(made))),
+        (
+            "planned without a rule, of all built, by classes where no batch runs",
+            share(sum(map(is_planned, made)), len(made)),
+        ),
+        ("run on a batch that glorot makes, of all that were asked", share(len(own), len(asked))),
+        ("… every parameter that it reaches is seen, of all that were asked", share(len(own_seen), len(asked))),
         (
             "seconds for a plan with a batch, beside other work",
             f"median {seconds[len(seconds) // 2]:.2f}, most {seconds[-1]:.1f}",
