@@ -25,7 +25,7 @@ from glorot.comparison import randomness
 from glorot.comparison.task import Task
 from glorot.comparison.training import check_fresh, shares_process
 from glorot.errors import GlorotError
-from glorot.torch import preserve, tracing, writes
+from glorot.torch import observing, preserve, writes
 from looking_models import FAILING, MODELS, VICES, Checkpointed, Vice, fail
 from looking_pictures import batch, changed, everything
 
@@ -363,7 +363,7 @@ RESTORES: dict[str, tuple[Any, str, Any, str, set[str]]] = {
     "random states": (preserving, "random_states_kept", nullcontext, "random: NumPy", {"NumPy's random"}),
     "generators": (preserve, "TORCH_STATES", reaching.STATES, "generators: PyTorch's", {"model"}),
     "random numbers": (preserve, "own_random_numbers", nullcontext, "random: dropout", {"random"}),
-    "the batch": (tracing, "set_apart", lambda values: values, "batch: requires a gradient", {"batch"}),
+    "the batch": (observing, "set_apart", lambda values: values, "batch: requires a gradient", {"batch"}),
 }
 
 

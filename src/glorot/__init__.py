@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glorot import activations, distributions, fans, probe, recipes, schemes, stream, theory
-    from glorot.api import apply, compare, draw, explain, initialize, match, plan
+    from glorot.api import apply, compare, draw, explain, initialize, match, measure, plan
     from glorot.comparison import Comparison
     from glorot.errors import GlorotError
     from glorot.fans import Fans
     from glorot.plans import Plan
+    from glorot.probe import Signal
 
 __version__ = "0.1.0"
 
 # The frameworks' rooms are not in __all__: `import *` would hide the frameworks themselves.
 __all__ = [
-    "Comparison", "Fans", "GlorotError", "Plan", "activations", "apply", "compare", "distributions", "draw", "explain",
-    "fans", "initialize", "match", "plan", "probe", "recipes", "schemes", "stream", "theory",
+    "Comparison", "Fans", "GlorotError", "Plan", "Signal", "activations", "apply", "compare", "distributions", "draw",
+    "explain", "fans", "initialize", "match", "measure", "plan", "probe", "recipes", "schemes", "stream", "theory",
 ]  # fmt: skip
-_HOMES = {"Comparison": "comparison", "GlorotError": "errors", "Fans": "fans", "Plan": "plans"}
-_HOMES |= dict.fromkeys(("apply", "compare", "draw", "explain", "initialize", "match", "plan"), "api")
+_HOMES = {"Comparison": "comparison", "GlorotError": "errors", "Fans": "fans", "Plan": "plans", "Signal": "probe"}
+_HOMES |= dict.fromkeys(("apply", "compare", "draw", "explain", "initialize", "match", "measure", "plan"), "api")
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from glorot.errors import GlorotError
 from glorot.graph import Forward, Graph
+from glorot.graph.readings import Observed
 from glorot.inventory import Inventory
 from glorot.inventory.names import named, split_by_name
 from glorot.inventory.seeing import observed
@@ -45,10 +46,8 @@ class Adapter(Protocol):
 class Observing(Adapter, Protocol):
     """An adapter that can watch a model run forward and backward."""
 
-    def observe(
-        self, model: Any, inputs: Any, targets: Any, loss: Any, collector: Any
-    ) -> tuple[float | None, bool, list[str]]:
-        """Show a collector every layer; return the loss, whether the layers form a chain, and their order."""
+    def observe(self, model: Any, stock: Inventory, inputs: Any, targets: Any, loss: Any) -> Observed:
+        """Run a batch forward and backward, and return what was read at every point of the graph."""
 
 
 if TYPE_CHECKING:  # mypy compares each adapter with the Protocol here

@@ -254,7 +254,7 @@ def test_recurrent_and_attention_layers_have_gradients_of_all_their_weights() ->
     assert layer.weight_gradient_std > 0
     attention = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     signal = probe.measure(attention, uniform(3, 5, 8), uniform(3, 5, 8, seed=2))
-    assert [layer.layer for layer in signal.layers] == ["self_attn", "linear1", "linear2"]
+    assert [layer.layer for layer in signal.layers] == ["self_attn", "self_attn.out_proj", "linear1", "linear2"]
     assert all(layer.weight_gradient_std > 0 and layer.gradient_std > 0 for layer in signal.layers)
     assert not signal.chain
 

@@ -4,6 +4,7 @@ from glorot.api.comparing import compare
 from glorot.api.drawing import draw
 from glorot.api.explaining import explain
 from glorot.api.matching import match
+from glorot.api.measuring import measure
 from glorot.api.planning import apply, initialize, plan
 
-__all__ = ["apply", "compare", "draw", "explain", "initialize", "match", "plan"]
+__all__ = ["apply", "compare", "draw", "explain", "initialize", "match", "measure", "plan"]

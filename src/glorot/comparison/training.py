@@ -16,7 +16,7 @@ from glorot.comparison.task import Task
 from glorot.errors import GlorotError
 from glorot.plans import Plan, assignments
 from glorot.probe import Signal
-from glorot.torch.observing import loss_of, main_output
+from glorot.torch.losses import loss_of, main_output
 from glorot.torch.preserve import preserved
 
 EXAMPLES = 300

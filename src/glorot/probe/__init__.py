@@ -2,6 +2,6 @@
 
 from glorot.probe.collector import measure
 from glorot.probe.predicting import prediction, unpredicted
-from glorot.probe.signal import Histogram, LayerSignal, Signal
+from glorot.probe.signal import Grade, Histogram, LayerSignal, Signal, StepSignal
 
-__all__ = ["Histogram", "LayerSignal", "Signal", "measure", "prediction", "unpredicted"]
+__all__ = ["Grade", "Histogram", "LayerSignal", "Signal", "StepSignal", "measure", "prediction", "unpredicted"]

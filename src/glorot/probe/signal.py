@@ -1,100 +1,57 @@
-"""The figures of a probe, and how each is computed from arrays."""
+"""What a probe saw, or a theory expects: the same object for both."""
 
+import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from glorot.files import write_whole
+from glorot.markup import html_table
+from glorot.probe.file import read_signal, to_json
+from glorot.probe.layers import (
+    ALIKE_WITHIN,
+    LARGEST,
+    SAME_WITHIN,
+    SATURATED_BELOW,
+    Array,
+    LayerSignal,
+    Mask,
+    describe,
+    distinct_units,
+    histogram,
+    share_at,
+    where_flat,
+)
+from glorot.probe.steps import Grade, Histogram, StepSignal
+from glorot.text import escaped_json, number, table
 
-from glorot.activations import Activation
-from glorot.text import number, table
-
-Array = NDArray[np.floating]
-Exact = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-
-SATURATED_BELOW = 0.05
-"""A unit is saturated on an example where its slope is below this share of the steepest."""
-
-SAME_WITHIN = 1e-4
-"""Two units are copies if they differ by less than this share of the layer's largest value."""
-
-ALIKE_WITHIN = 1e-6
-"""A unit is dead if its answers differ by less than this share of the layer's root mean square."""
-
-
-LARGEST = 1e38
-"""What stands for infinity where units are compared."""
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """Counts of values on equal bins from `low` to `high`; what lies outside is in the end bins."""
-
-    low: float
-    high: float
-    counts: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class LayerSignal:
-    """What one layer does to the signal, over a batch.
-
-    Attributes:
-        layer: the path of the layer.
-        activation: the activation that follows it; the signal is measured behind it.
-        mean: mean of the activations, pooled over examples and units.
-        std: standard deviation, pooled.
-        std_across: standard deviation of a unit across examples (root mean square over units). This is
-            what carries information: a dead sigmoid net has a pooled std and none across examples. NaN
-            for a batch of one example.
-        percentile98: 98th percentile of the activations.
-        second_moment: mean square, pooled: what feeds the next layer.
-        preactivation_std: standard deviation of what enters the activation, pooled.
-        saturated: share of (example, unit) pairs whose slope φ′ is below 5 % of its maximum.
-        dead: share of units that answer alike to every example; NaN for a batch of one.
-        units: number of units.
-        distinct: number of units that differ from one another.
-        gradient_std: standard deviation of ∂loss/∂(output of the layer, before its activation).
-        weight_gradient_std: standard deviation of ∂loss/∂weight.
-        histogram: of what enters the activation.
-        saturated_gradient: root mean square of ∂loss/∂(what enters the activation) over the saturated pairs, as a
-            share of that over the others; NaN where there are no saturated pairs, or no others.
-    """
-
-    layer: str
-    activation: str
-    mean: float
-    std: float
-    std_across: float
-    percentile98: float
-    second_moment: float
-    preactivation_std: float
-    saturated: float
-    dead: float
-    units: int
-    distinct: int
-    gradient_std: float
-    weight_gradient_std: float
-    histogram: Histogram
-    saturated_gradient: float = math.nan
+__all__ = [
+    "ALIKE_WITHIN", "LARGEST", "SAME_WITHIN", "SATURATED_BELOW", "Array", "Grade", "Histogram", "LayerSignal", "Mask",
+    "Signal", "StepSignal", "describe", "distinct_units", "histogram", "share_at", "where_flat",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Signal:
-    """What a probe saw.
+    """What signal and gradient do in a model, measured or predicted.
 
     Attributes:
         layers: one for each layer with weights, in the order of execution.
         loss: the loss of the batch.
         input_second_moments: mean square of each example that enters the first layer.
         chain: whether each layer is fed by the one before it alone, as mean-field theory supposes.
+        steps: one for each step of the graph that tells something, in the order of execution.
+        notes: what was not seen, and why.
     """
 
     layers: tuple[LayerSignal, ...]
     loss: float
     input_second_moments: tuple[float, ...]
     chain: bool
+    steps: tuple[StepSignal, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def unpredicted(self) -> str:
@@ -103,120 +60,129 @@ class Signal:
             return ""
         return "the layers are not a plain chain: one is fed by more than the one before it, or runs more than once"
 
-    def __getitem__(self, layer: str) -> LayerSignal:
-        for signal in self.layers:
-            if signal.layer == layer:
+    def __getitem__(self, name: str) -> Any:
+        """Return the layer of a path where there is one, or else the step of a name."""
+        for signal in (*self.layers, *self.steps):
+            if name == (signal.layer if isinstance(signal, LayerSignal) else signal.name):
                 return signal
-        raise KeyError(layer)
+        raise KeyError(name)
+
+    def step(self, name: str) -> StepSignal:
+        """Return the step of a name.
+
+        Raises:
+            KeyError: if there is none.
+        """
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)
 
     def __str__(self) -> str:
-        head = ["layer", "followed by", "mean", "std", "across", "saturated", "dead", "distinct", "gradient", "∂weight"]
-        rows = [
-            [
-                layer.layer,
-                layer.activation,
-                *(number(figure) for figure in (layer.mean, layer.std, layer.std_across)),
-                f"{100 * layer.saturated:.0f} %",
-                "–" if math.isnan(layer.dead) else f"{100 * layer.dead:.0f} %",
-                f"{layer.distinct} of {layer.units}",
-                number(layer.gradient_std),
-                number(layer.weight_gradient_std),
-            ]
-            for layer in self.layers
-        ]
+        lines = [table(*_steps(self.steps)) if self.steps else table(*_layers(self.layers)), *self.notes]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        head, rows = _steps(self.steps) if self.steps else _layers(self.layers)
+        return html_table(head, rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the signal as plain data, ready for JSON; NaN is null."""
+        return to_json(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the signal as a JSON file, whole or not at all.
+
+        Args:
+            path: the file to write.
+
+        Returns:
+            The path written.
+
+        Raises:
+            GlorotError: if the place cannot be written.
+        """
+        text = json.dumps(self.to_json(), ensure_ascii=False, allow_nan=False, indent=1)
+        return write_whole(path, escaped_json(text) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Signal":
+        """Read a signal that `save` wrote.
+
+        Args:
+            path: the file to read.
+
+        Returns:
+            The signal.
+
+        Raises:
+            GlorotError: if the file cannot be read, is not a signal, is of another version, or was damaged.
+        """
+        return read_signal(path, cls)
+
+    def beside(self, predicted: "Signal") -> str:
+        """Return a table of what was measured, with what was predicted beside it, step by step.
+
+        Args:
+            predicted: the signal that `glorot.predict` returned.
+
+        Returns:
+            The table, as text; a prediction with its grade, and the reason where there is none.
+        """
+        known = {step.name: step for step in predicted.steps}
+        head = ["step", "mean square", "predicted", "grade", "gradient", "predicted", "grade"]
+        rows = []
+        for step in self.steps:
+            other = known.get(step.name) or StepSignal(step.name, step.kind, grade=UNKNOWN, gradient_grade=UNKNOWN)
+            values = (step.second_moment, other.second_moment, step.gradient_std, other.gradient_std)
+            measured, expected, gradient, reached = (number(value) for value in values)
+            grades = str(other.grade), str(other.gradient_grade)
+            rows.append([step.name, measured, expected, grades[0], gradient, reached, grades[1]])
         return table(head, rows)
 
 
-def describe(layer: str, activation: Activation, before: Array, after: Array, flat: Mask) -> LayerSignal:
-    """Compute the forward figures of one layer.
-
-    Args:
-        layer: its path.
-        activation: the activation between the two arrays.
-        before: what enters the activation, (examples, positions, units).
-        after: what leaves it, of the same shape.
-        flat: where it is saturated, of the same shape.
-
-    Returns:
-        The figures, without gradients yet.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):  # what diverged has figures that are no numbers
-        return _describe(layer, activation, before.astype(np.float64), after.astype(np.float64), flat)
+UNKNOWN = Grade("none", "not predicted")
 
 
-def _describe(layer: str, activation: Activation, before: Exact, after: Exact, flat: Mask) -> LayerSignal:
-    several = len(after) > 1
-    mean_square = float(np.mean(after**2))
-    across = after.std(axis=0)
-    alike = across.max(axis=0, initial=0.0) <= ALIKE_WITHIN * math.sqrt(mean_square)
-    return LayerSignal(
-        layer=layer,
-        activation=activation.name,
-        mean=float(after.mean()),
-        std=float(after.std()),
-        std_across=float(np.sqrt(np.mean(across**2))) if several else math.nan,
-        percentile98=float(np.percentile(after, 98)),
-        second_moment=mean_square,
-        preactivation_std=float(before.std()),
-        saturated=float(flat.mean()),
-        dead=float(np.mean(alike)) if several else math.nan,
-        units=after.shape[-1],
-        distinct=distinct_units(before.reshape(-1, before.shape[-1])),
-        gradient_std=math.nan,
-        weight_gradient_std=math.nan,
-        histogram=histogram(before),
-    )
+def _layers(layers: Sequence[LayerSignal]) -> tuple[list[str], list[list[str]]]:
+    head = ["layer", "followed by", "mean", "std", "across", "saturated", "dead", "distinct", "gradient", "∂weight"]
+    rows = [
+        [
+            layer.layer,
+            layer.activation,
+            *(number(figure) for figure in (layer.mean, layer.std, layer.std_across)),
+            _share(layer.saturated),
+            _share(layer.dead),
+            f"{layer.distinct} of {layer.units}",
+            number(layer.gradient_std),
+            number(layer.weight_gradient_std),
+        ]
+        for layer in layers
+    ]
+    return head, rows
 
 
-def where_flat(activation: Activation, values: Array) -> Mask:
-    """Tell where an activation has less than 5 % of its steepest slope."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        slopes = np.abs(activation.derivative(values.astype(np.float64)))
-        return np.asarray(slopes < SATURATED_BELOW * activation.steepest)
+def _steps(steps: Sequence[StepSignal]) -> tuple[list[str], list[list[str]]]:
+    head = ["step", "mean", "std", "across", "correlation", "saturated", "dead", "distinct", "gradient", "∂weight"]
+    more = [name for name in ("update_ratio", "largest_singular_value") if any(getattr(s, name) > 0 for s in steps)]
+    rows = [
+        [
+            step.name,
+            *(number(figure) for figure in (step.mean, step.std, step.std_across, step.correlation)),
+            _share(step.saturated),
+            _share(step.dead),
+            f"{step.distinct} of {step.units}" if step.units else "–",
+            number(step.gradient_std),
+            number(step.weight_gradient_std),
+            *(number(getattr(step, name)) for name in more),
+        ]
+        for step in steps
+    ]
+    return [*head, *(HEADS[name] for name in more)], rows
 
 
-def share_at(chosen: Mask, values: Exact) -> float:
-    """Return the root mean square of the chosen values as a share of that of the others; NaN without either.
-
-    Example:
-        >>> share_at(np.array([True, False]), np.array([1.0, 4.0]))
-        0.25
-    """
-    if chosen.shape != values.shape or not chosen.any() or chosen.all():
-        return math.nan
-    with np.errstate(over="ignore", invalid="ignore"):
-        inside, outside = np.mean(values[chosen] ** 2), np.mean(values[~chosen] ** 2)
-    return math.sqrt(inside / outside) if outside > 0 else math.nan
+HEADS = {"update_ratio": "update", "largest_singular_value": "σ max"}
 
 
-def distinct_units(values: Array) -> int:
-    """Count the columns of an array that differ from one another by more than SAME_WITHIN.
-
-    Columns are sorted by one projection, in which copies come to stand side by side.
-
-    Args:
-        values: (samples, units).
-
-    Returns:
-        The number of distinct columns.
-
-    Example:
-        >>> distinct_units(np.array([[1.0, 1.0, 2.0], [3.0, 3.0, 1.0]]))
-        2
-    """
-    values = np.nan_to_num(values, nan=0.0, posinf=LARGEST, neginf=-LARGEST)
-    scale = float(np.abs(values).max(initial=0.0))
-    if scale == 0:
-        return 1
-    weights = np.cos(np.arange(1, len(values) + 1) * 1.618)  # any fixed direction without symmetry
-    columns = values[:, np.argsort(weights @ values)] / scale
-    steps = np.abs(np.diff(columns, axis=1)).max(axis=0)
-    return 1 + int(np.sum(steps > SAME_WITHIN))
-
-
-def histogram(values: Array, low: float = -6.0, high: float = 6.0, bins: int = 96) -> Histogram:
-    """Count values on equal bins, the outermost of which take what lies beyond; what is no number, not at all."""
-    values = values[~np.isnan(values)]
-    places = np.floor((np.clip(values, low, high) - low) * (bins / (high - low))).astype(np.int64)
-    counts = np.bincount(np.minimum(places, bins - 1).ravel(), minlength=bins)
-    return Histogram(low, high, tuple(counts.tolist()))
+def _share(share: float) -> str:
+    return "–" if math.isnan(share) else f"{100 * share:.0f} %"

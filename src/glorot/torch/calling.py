@@ -47,3 +47,11 @@ def as_tensor(value: Any, like: Tensor) -> Any:
     if is_readable and not bool(torch.isfinite(value).all()):
         raise GlorotError(f"the batch of shape {tuple(value.shape)} holds NaN or infinity; clean the data first")
     return value.to(like.device)
+
+
+USUAL = (RuntimeError, TypeError, ValueError, IndexError, AttributeError, AssertionError)
+
+
+def what_failed(error: Exception) -> str:
+    """Return the text of an error, with its type where the text alone would not be understood."""
+    return f"{error}" if isinstance(error, USUAL) and str(error) else f"{type(error).__name__}: {error}".rstrip(": ")

@@ -1,196 +1,281 @@
 """Watching signal and gradient in a PyTorch model on one batch."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.utils._python_dispatch import _disable_current_modes
+from torch.utils._pytree import tree_leaves
 
-from glorot import stream
-from glorot.distributions import Normal
 from glorot.errors import GlorotError
-from glorot.torch.calling import as_tensor, call
-from glorot.torch.layers import parts_of
-from glorot.torch.model import weight_layers, weights_of
-from glorot.torch.paths import bare
-from glorot.torch.preserve import preserved
-from glorot.torch.tracing import follow, what_failed
+from glorot.graph import Folded
+from glorot.graph.axes import Layout, examples_of, layouts_of
+from glorot.graph.operations import Permute, Reshape
+from glorot.graph.points import points_of
+from glorot.graph.readings import Observed, Placing, Reading, WholeLayer, placing, whole_reading
+from glorot.inventory import Inventory
+from glorot.preserving import LOCK
+from glorot.torch.calling import arguments_of, likeness, what_failed
+from glorot.torch.graph.frames import Layers
+from glorot.torch.layers import parts_of, state_activation
+from glorot.torch.locating import Call, Catching, Locating
+from glorot.torch.losses import checked_loss
+from glorot.torch.model import weight_layers
+from glorot.torch.paths import bare, structural
+from glorot.torch.preserve import preserved, set_apart
+from glorot.torch.seeing import graph, graph_on_meta
 
 
-class Collector(Protocol):
-    """Receives each layer's arrays, (examples, positions, units)."""
+def observe(model: nn.Module, stock: Inventory, inputs: Any, targets: Any, loss: Any) -> Observed:
+    """Run a batch forward and backward, and read every point of the model.
 
-    def input(self, value: NDArray[np.floating]) -> None:
-        """See the batch that enters the first layer."""
-
-    def layer(self, path: str, activation_name: str, before: NDArray[np.floating], after: NDArray[np.floating]) -> None:
-        """See a layer before and after its activation."""
-
-    def gradient(self, path: str, gradient: NDArray[np.floating]) -> None:
-        """See the gradient of the loss with respect to what a layer puts out, before its activation."""
-
-    def weight_gradient(self, path: str, std: float) -> None:
-        """See the standard deviation of the gradient of a layer's weights."""
-
-
-class _Watcher:
-    """Shows a collector every layer once: behind its activation if one follows, else as it leaves."""
-
-    def __init__(self, modules: dict[str, nn.Module], collector: Collector) -> None:
-        self.modules = modules
-        self.collector = collector
-        self.seen: set[str] = set()
-        self.waiting: tuple[str, Tensor] | None = None
-        self.gradients: dict[str, NDArray[np.floating]] = {}
-
-    def entered(self, layer: str, value: Tensor) -> None:
-        if not self.seen and self.waiting is None and value.is_floating_point():
-            self.collector.input(value.detach().float().cpu().numpy())
-
-    def left(self, layer: str, value: Tensor) -> None:
-        self.flush()
-        self.waiting = (layer, value.detach().clone())  # something in place may follow
-        if value.requires_grad:
-            value.register_hook(self._gradient_hook(layer))
-
-    def activated(self, layer: str, activation: str, before: Tensor, after: Tensor) -> None:
-        if self.waiting is not None and self.waiting[0] == layer:
-            self.waiting = None
-        self._show(layer, activation, before, after)
-
-    def flush(self) -> None:
-        """Show the layer that left last, if no activation followed it."""
-        if self.waiting is not None and self.waiting[0] not in self.seen:
-            layer, value = self.waiting
-            self._show(layer, "identity", value, value)
-        self.waiting = None
-
-    def _show(self, layer: str, activation: str, before: Tensor, after: Tensor) -> None:
-        self.seen.add(layer)
-        module = self.modules[layer]
-        self.collector.layer(layer, activation, _units_last(before, module), _units_last(after, module))
-
-    def _gradient_hook(self, layer: str) -> Callable[[Tensor], None]:
-        def hook(gradient: Tensor) -> None:
-            self.gradients[layer] = _units_last(gradient, self.modules[layer])
-
-        return hook
-
-
-def observe(
-    model: nn.Module, inputs: Any, targets: Any, loss: Any, collector: Collector
-) -> tuple[float | None, bool, list[str]]:
-    """Run a batch forward and backward, and show a collector every layer.
+    The model is followed once without computing anything, to know its points and which function returns each; then it
+    really runs, and what these return is reduced where it lies.
 
     Args:
         model: the model; it is left as it was found.
+        stock: what is known of it by the classes of its layers.
         inputs: the batch.
         targets: what the loss compares the outputs with, or None.
         loss: function (what the model returns, targets) → scalar, or None for the usual one.
-        collector: receives each layer's arrays.
 
     Returns:
-        The loss (None without targets), whether the layers form a chain, and their order.
+        What was read.
 
     Raises:
-        GlorotError: if the model refuses the batch.
+        GlorotError: if the model refuses the batch, or is spread over processes.
     """
     model = bare(model)
+    _refuse_spread(model)
+    args, kwargs = arguments_of(inputs, likeness(model.parameters()))
+    locating = Locating()
+    with locating.from_start_of(model):
+        found = graph_on_meta(model, stock, inputs, locating.beside)
+        found = found or graph(model, stock, inputs, beside=locating.beside)
+    assert found is not None  # for there is a batch
+    watch = _Watch(Folded(found), locating.calls)
     with preserved(model), torch.enable_grad():
-        layers = weight_layers(model)
-        watcher = _Watcher(dict(layers), collector)
-        trace, outputs = follow(model, lambda: call(model, inputs), layers, watcher)
-        watcher.flush()
-        value = _loss(outputs, targets, loss)
-        if value.requires_grad:
-            for path, gradient in _weight_gradients(value, model, layers):
-                if path in watcher.seen:
-                    collector.weight_gradient(path, gradient)
-        number = value.item() if targets is not None else None
-    for path, reached in watcher.gradients.items():
-        collector.gradient(path, reached)
-    return number, trace.is_chain, trace.order
+        outputs = _run(model, args, kwargs, watch)
+        value = checked_loss(outputs, targets, loss)
+        gradients = _gradients(value, model)
+        watch.observed.loss = value.item() if targets is not None else math.nan
+    watch.observed.weights.update(gradients)
+    watch.finish()
+    return watch.observed
 
 
-def _loss(outputs: Any, targets: Any, loss: Any) -> Tensor:
+def _refuse_spread(model: nn.Module) -> None:
+    for path, parameter in model.named_parameters():
+        if type(parameter).__name__ == "DTensor" or getattr(parameter, "_is_flat_param", False):
+            raise GlorotError(
+                f"{structural(path)} is spread over processes as {type(parameter).__name__}, and signals are measured "
+                "in one process so far; measure the model before it is sharded"
+            )
+        if parameter.is_meta:
+            raise GlorotError(
+                f"{structural(path)} is on meta and holds nothing; give the model memory, then measure it"
+            )
+
+
+def _run(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], watch: "_Watch") -> Any:
+    catching = Catching(watch.wanted, watch.caught)
+    layers = Layers(model)
+    with ExitStack() as stack:
+        args, kwargs = set_apart((args, kwargs))
+        watch.see_batch((args, kwargs))
+        stack.enter_context(catching.from_start_of(model))
+        watch.register(stack, model)
+        if "torch._dynamo" in sys.modules:  # compiled code runs past the functions
+            stack.enter_context(LOCK)
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        try:
+            with catching:
+                return model(*args, **kwargs)
+        except GlorotError:
+            raise
+        except Exception as error:
+            layer = layers.failed(error)
+            place = f"layer {layer!r} refused it" if layer else "its forward pass failed"
+            raise GlorotError(f"the batch does not fit the model: {place}: {what_failed(error)}") from error
+
+
+def _gradients(loss: Tensor, model: nn.Module) -> Iterator[tuple[str, Reading]]:
+    """Go backward, and return what is read of the gradient of each parameter."""
+    trained = [(structural(path), one) for path, one in model.named_parameters() if one.requires_grad]
+    if not loss.requires_grad:
+        return iter(())
     try:
-        return loss_of(outputs, targets, loss)
-    except GlorotError:
-        raise
-    except Exception as error:
-        raise GlorotError(f"the loss failed with {type(error).__name__}: {error}") from error
-
-
-def _weight_gradients(loss: Tensor, model: nn.Module, layers: list[tuple[str, nn.Module]]) -> list[tuple[str, float]]:
-    """Go backward, and return (path, standard deviation over all its weights) of the layers with a gradient."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    try:
-        found = torch.autograd.grad(loss, trained, allow_unused=True) if trained else ()
+        found = torch.autograd.grad(loss, [one for _, one in trained], allow_unused=True)
     except Exception as error:
         raise GlorotError(f"the backward pass of the model failed: {what_failed(error)}") from error
-    gradients = {id(parameter): gradient for parameter, gradient in zip(trained, found, strict=True)}
-    pooled = []
-    for path, module in layers:
-        own = [gradients.get(id(weight)) for weight in weights_of(module)]
-        parts = [gradient.float().flatten() for gradient in own if gradient is not None]
-        if parts:
-            pooled.append((path, torch.cat(parts).std(correction=0).item()))
-    return pooled
+    read = [(path, _moments(one)) for (path, _), one in zip(trained, found, strict=True) if one is not None]
+    return iter([(path, Reading((1, 1, count), *pair, math.nan)) for path, (count, pair) in read])
 
 
-def main_output(outputs: Any) -> Tensor:
-    """Return the tensor that a loss is taken of: the logits of a model output, or the first tensor."""
-    candidate = getattr(outputs, "logits", outputs)
-    if isinstance(candidate, dict):
-        candidate = next(iter(candidate.values()))
-    while isinstance(candidate, tuple | list) and candidate:
-        candidate = candidate[0]
-    if not isinstance(candidate, Tensor):
-        raise GlorotError(f"expected the model to return a tensor, got {type(outputs).__name__}")
-    return candidate
+def _moments(gradient: Tensor) -> tuple[int, tuple[float, float]]:
+    """Return how many elements a gradient has, their mean and mean square."""
+    with torch.no_grad(), _disable_current_modes():
+        rows = gradient.to_dense() if gradient.layout != torch.strided else gradient
+        rows = rows.reshape(len(rows) if rows.dim() else 1, -1)
+        square = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float32).square().mean() / rows.shape[1]
+        return rows.numel(), (rows.mean(dtype=torch.float32).item(), square.item())
 
 
-def loss_of(returned: Any, targets: Any, loss: Any) -> Tensor:
-    """Return the loss of what a model returned: the given one, cross-entropy for classes, mean square for values.
+class _Kept(NamedTuple):
+    """What is kept of a tensor until all has run, so that nothing waits for the device.
 
-    A loss that is given sees what the model returned, the usual ones its main output. Without targets it is the
-    product with fixed random numbers, whose gradient has standard deviation 1.
+    Attributes:
+        place: how it is read.
+        moments: its mean, mean square, and variance across examples, on its device; None if the sample is all of it.
+        sample: some of its elements.
     """
-    outputs = main_output(returned)
-    if targets is None:
-        law, key = Normal(), stream.key_of(0, "glorot.probe")
-        start = torch.from_numpy(stream.draw(key, law, tuple(outputs.shape)))
-        return (outputs * start.to(outputs)).sum()
-    goal = as_tensor(targets, outputs)
-    try:
-        value = _usual_loss(outputs, goal) if loss is None else loss(returned, goal)
-    except (RuntimeError, IndexError, ValueError) as error:
-        given = f"outputs of shape {tuple(outputs.shape)}" if returned is outputs else f"a {type(returned).__name__}"
-        raise GlorotError(f"targets of shape {tuple(goal.shape)} do not fit {given}: {error}") from error
-    if not isinstance(value, Tensor) or value.numel() != 1:
-        found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-        raise GlorotError(f"loss must return one number as a tensor, got {found}; take its mean")
-    return value
+
+    place: Placing
+    moments: Tensor | None
+    sample: Tensor | None
+
+    def reading(self) -> Reading:
+        """Return what was read."""
+        sample = None if self.sample is None else self.sample.float().cpu().numpy()
+        if self.moments is None:
+            assert sample is not None
+            return whole_reading(sample)
+        mean, square, variance = self.moments.tolist()
+        if sample is not None and not variance > FINE * square:  # which single precision does not resolve
+            variance = float(np.mean(sample.astype(np.float64).var(axis=0)))
+        across = math.sqrt(variance) if self.place.sizes[0] > 1 and variance >= 0 else math.nan
+        return Reading(self.place.sizes, mean, square, across, sample)
 
 
-def _usual_loss(outputs: Tensor, goal: Tensor) -> Tensor:
-    if not goal.is_floating_point():
-        if goal.shape == outputs.shape[:-1]:  # one class for each position, as of a language model
-            outputs, goal = outputs.reshape(-1, outputs.shape[-1]), goal.reshape(-1)
-        return functional.cross_entropy(outputs, goal.long())
-    if goal.shape != outputs.shape:  # PyTorch would broadcast one against the other
-        raise ValueError("values are compared one by one, so the two shapes must be equal")
-    return functional.mse_loss(outputs, goal)
+FINE = 1e-4
+"""The variance across examples, as a share of the mean square, from which on it is taken from all examples."""
 
 
-def _units_last(value: Tensor, module: nn.Module) -> NDArray[np.floating]:
-    tensor = value.detach().float()
-    if tensor.dim() > 2 and _convolves(module):  # its units are channels, which come second
-        tensor = tensor.movedim(1, -1)
-    return tensor.reshape(len(tensor), -1, tensor.shape[-1]).cpu().numpy()
+def _keep(tensor: Tensor, layout: Layout, examples: int, *, with_sample: bool = True) -> _Kept:
+    """Reduce a tensor where it lies, in single precision, and keep a sample of it."""
+    with torch.no_grad(), _disable_current_modes():
+        place, tensor = placing(tuple(tensor.shape), layout, examples), tensor.detach()
+        seen = tensor.reshape(place.shape).permute(place.order)
+        if place.is_whole:
+            return _Kept(place, None, seen.reshape(place.sizes).clone())
+        sample = None
+        if with_sample:
+            index = [torch.from_numpy(axis).to(tensor.device) for axis in place.index]
+            sample = seen[(slice(place.chosen), *index)].clone()
+        rows = tensor.reshape(place.shape).movedim(place.order[0], 0).reshape(place.sizes[0], -1)
+        square = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float32).square().mean() / rows.shape[1]
+        if not with_sample:
+            return _Kept(place, torch.stack([torch.zeros_like(square), square, square]), None)
+        if rows.dtype == torch.float32:
+            means = torch.full((len(rows),), 1 / len(rows), device=rows.device) @ rows
+        else:
+            means = rows.mean(dim=0, dtype=torch.float32)
+        return _Kept(place, torch.stack([means.mean(), square, square - means.square().mean()]), sample)
+
+
+class _Watch:
+    """Reads what a model shows at its points while it runs."""
+
+    def __init__(self, folded: Folded, calls: Mapping[int, Call]) -> None:
+        self.layouts = layouts_of(folded)
+        self.examples = examples_of(folded)
+        self.wanted: dict[int, list[tuple[Call, Any]]] = defaultdict(list)
+        self.kept: dict[int, _Kept] = {}
+        self.gradients: dict[int, _Kept] = {}
+        self.layers: dict[str, tuple[int, str, _Kept]] = {}
+        self.layer_gradients: dict[str, _Kept] = {}
+        points = points_of(folded)
+        self.observed = Observed(folded, points)
+        self.sources = {point.of for point in points}
+        found = _calls_of(folded, calls)
+        for point in points:
+            if point.value in found:
+                call = found[point.value]
+                self.wanted[call.number].append((call, (point.value, self.layouts.get(call.value, Layout(0, -1)))))
+
+    def see_batch(self, batch: Any) -> None:
+        """See what the model is called with."""
+        tensors = [one for one in tree_leaves(batch) if isinstance(one, Tensor) and one.dim() and len(one)]
+        if tensors and tensors[0].is_floating_point():
+            rows = tensors[0].detach().reshape(len(tensors[0]), -1)
+            squares = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float32).square() / rows.shape[1]
+            self.observed.input_second_moments = tuple(squares.tolist())
+
+    def caught(self, purpose: tuple[int, Layout], tensor: Tensor) -> None:
+        """See the tensor at a point."""
+        value, layout = purpose
+        if value in self.kept or not tensor.is_floating_point() or not tensor.numel():
+            return
+        self.kept[value] = _keep(tensor, layout, self.examples)
+        if tensor.requires_grad:
+            is_paired = value in self.sources
+            tensor.register_hook(self._hook(self.gradients, value, layout, with_sample=is_paired))
+
+    def register(self, stack: ExitStack, model: nn.Module) -> None:
+        """Let the layers show what they return whose kernels no function shows, as recurrent ones."""
+        wanted = {value for calls in self.wanted.values() for _, (value, _) in calls}
+        kernels = [point for point in self.observed.points if point.kind in ("kernel", "embedding")]
+        seen = {point.layer for point in kernels if point.value in wanted}
+        for path, module in weight_layers(model):
+            if path not in seen and not isinstance(module, torch.jit.ScriptModule | nn.MultiheadAttention):
+                stack.callback(module.register_forward_hook(self._layer_hook(path)).remove)
+
+    def _layer_hook(self, path: str) -> Callable[..., None]:
+        def see(module: nn.Module, args: Any, result: Any) -> None:
+            tensor = next((one for one in tree_leaves(result) if isinstance(one, Tensor)), None)
+            if path in self.layers or tensor is None or not tensor.is_floating_point() or not tensor.dim():
+                return
+            layout = Layout(0, 1 if tensor.dim() > 2 and _convolves(module) else tensor.dim() - 1)
+            self.layers[path] = len(self.kept), state_activation(module), _keep(tensor, layout, len(tensor))
+            if tensor.requires_grad:
+                tensor.register_hook(self._hook(self.layer_gradients, path, layout, with_sample=True))
+
+        return see
+
+    def _hook(self, kept: dict[Any, _Kept], key: Any, layout: Layout, *, with_sample: bool) -> Callable[[Tensor], None]:
+        def see(gradient: Tensor) -> None:
+            kept[key] = _keep(gradient, layout, self.examples, with_sample=with_sample)
+
+        return see
+
+    def finish(self) -> None:
+        """Turn all that was kept into numbers."""
+        observed = self.observed
+        missing = [point.name for point in observed.points if point.value not in self.kept]
+        if missing:
+            shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+            observed.notes.append(
+                f"{len(missing)} of {len(observed.points)} steps have no tensor to read, for one operator computes "
+                f"them with others: {shown}"
+            )
+        observed.points = [point for point in observed.points if point.value in self.kept]
+        observed.values.update((value, kept.reading()) for value, kept in self.kept.items())
+        observed.gradients.update((value, kept.reading()) for value, kept in self.gradients.items())
+        for path, (after, activation, kept) in self.layers.items():
+            gradient = self.layer_gradients.get(path)
+            reached = None if gradient is None else gradient.reading()
+            observed.layers[path] = WholeLayer(after, activation, kept.reading(), reached)
+
+
+def _calls_of(folded: Folded, calls: Mapping[int, Call]) -> dict[int, Call]:
+    """Return the first call that returns each value, as it is or with its elements in another order or shape."""
+    found: dict[int, Call] = {}
+    for call in sorted(calls.values()):
+        value = call.value
+        found.setdefault(value, call)
+        while folded.kind.get(value) == "move" and folded.source[value] == value:
+            step = folded.makers.of(value)
+            if step is None or not isinstance(step.operation, Reshape | Permute):
+                break
+            value = folded.passes[value]
+            found.setdefault(value, call)
+    return found
 
 
 def _convolves(module: nn.Module) -> bool:

@@ -14,17 +14,23 @@ from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter
 from glorot.inventory.leaves import add_leaf
 from glorot.torch.batches import Batch, arguments, batches, repaired, required
-from glorot.torch.calling import arguments_of, call, likeness
+from glorot.torch.calling import arguments_of, call, likeness, what_failed
 from glorot.torch.graph import Lowered, lower
-from glorot.torch.graph.lowering import Leaves
+from glorot.torch.graph.lowering import Beside, Leaves
 from glorot.torch.graph.truth import UnknownElementsError
 from glorot.torch.parametrized import Computed, computed_in, stored_in
 from glorot.torch.paths import bare, structural
 from glorot.torch.preserve import preserved
-from glorot.torch.tracing import what_failed
 
 
-def graph(model: nn.Module, stock: Inventory, inputs: Any = None, forward: Forward | None = None) -> Graph | None:
+def graph(
+    model: nn.Module,
+    stock: Inventory,
+    inputs: Any = None,
+    forward: Forward | None = None,
+    *,
+    beside: Beside | None = None,
+) -> Graph | None:
     """Return what a PyTorch model computes of a batch.
 
     Args:
@@ -32,6 +38,7 @@ def graph(model: nn.Module, stock: Inventory, inputs: Any = None, forward: Forwa
         stock: what is known of it by the classes of its layers.
         inputs: the batch.
         forward: function (model, batch) that runs the model; by default it is called.
+        beside: as for `glorot.torch.graph.lower`.
 
     Raises:
         GlorotError: if the model refuses the batch.
@@ -41,7 +48,7 @@ def graph(model: nn.Module, stock: Inventory, inputs: Any = None, forward: Forwa
         own = own_batch(model, stock)
         return None if own is None else own[1]
     with preserved(model), torch.no_grad():
-        lowered = _lowered(model, stock, inputs, forward)
+        lowered = _lowered(model, stock, inputs, forward, beside)
     if isinstance(lowered.error, GlorotError) and not isinstance(lowered.error, UnknownElementsError):
         raise lowered.error
     if lowered.error is None or (isinstance(lowered.error, UnknownElementsError) and lowered.graph.steps):
@@ -51,12 +58,16 @@ def graph(model: nn.Module, stock: Inventory, inputs: Any = None, forward: Forwa
     raise GlorotError(told) from lowered.error
 
 
-def _lowered(model: nn.Module, stock: Inventory, inputs: Any, forward: Forward | None) -> Lowered:
+def _lowered(
+    model: nn.Module, stock: Inventory, inputs: Any, forward: Forward | None, beside: Beside | None
+) -> Lowered:
     """Run a model on a batch as it is, or without the targets where it takes one thing fewer."""
     run = call if forward is None else forward
-    lowered = lower(model, lambda: run(model, inputs), inputs, _leaves(model, stock))
+    lowered = lower(model, lambda: run(model, inputs), inputs, _leaves(model, stock), beside=beside)
     fewer = _without_targets(model, inputs) if forward is None and lowered.error is not None else None
-    return lowered if fewer is None else lower(model, lambda: call(model, fewer), fewer, _leaves(model, stock))
+    if fewer is None:
+        return lowered
+    return lower(model, lambda: call(model, fewer), fewer, _leaves(model, stock), beside=beside)
 
 
 def _without_targets(model: nn.Module, inputs: Any) -> Any:
@@ -161,7 +172,9 @@ def _best(
     return best
 
 
-def _lowered_on_meta(model: nn.Module, stock: Inventory, inputs: Any, standing: Mapping[int, Tensor]) -> Lowered:
+def _lowered_on_meta(
+    model: nn.Module, stock: Inventory, inputs: Any, standing: Mapping[int, Tensor], beside: Beside | None = None
+) -> Lowered:
     """Run a model with tensors on meta in the place of its parameters and buffers."""
 
     def run() -> Any:
@@ -170,7 +183,24 @@ def _lowered_on_meta(model: nn.Module, stock: Inventory, inputs: Any, standing: 
         args, kwargs = arguments_of(inputs, likeness(held.values()))
         return torch.func.functional_call(model, held, args, kwargs)
 
-    return lower(model, run, inputs, _leaves(model, stock, standing), on_meta=True)
+    return lower(model, run, inputs, _leaves(model, stock, standing), on_meta=True, beside=beside)
+
+
+def graph_on_meta(model: nn.Module, stock: Inventory, inputs: Any, beside: Beside) -> Graph | None:
+    """Return what a model computes of a batch without computing it; None where that takes what it computes.
+
+    Args:
+        model: the model; it is left as it was found.
+        stock: what is known of it by the classes of its layers.
+        inputs: the batch.
+        beside: as for `glorot.torch.graph.lower`.
+    """
+    with suppress(Exception), warnings.catch_warnings(), preserved(model), torch.no_grad():
+        warnings.simplefilter("ignore")
+        standing = {id(tensor): torch.empty_like(tensor, device="meta") for tensor in model.parameters()}
+        lowered = _lowered_on_meta(model, stock, inputs, standing, beside)
+        return lowered.graph if lowered.error is None else None
+    return None
 
 
 def _reached(graph: Graph) -> int:

@@ -1,0 +1,46 @@
+"""Measuring: what signal and gradient do in a model on a real batch."""
+
+from typing import Any
+
+from glorot.probe import Signal
+from glorot.probe.collector import observed, signal_of
+
+
+def measure(model: object, inputs: Any, targets: Any = None, loss: Any = None, *, histograms: bool = False) -> Signal:
+    """Measure signal and gradient at every step of a model, and leave the model as it was.
+
+    E x², E x, Var x across examples, E (∂loss/∂x)² of every step x of the graph
+
+    The model is followed once without computing anything, which tells its steps: kernels, curves, sums, norms,
+    products, softmax, attention, pools. Then one forward and one backward pass run, in the precision of the model;
+    what a step returns is reduced where it lies, in single precision. Means, mean squares and gradients come from all
+    elements; percentiles, shares of saturated and dead units, distinct units and correlations from a sample, whose
+    size each step tells.
+
+    Args:
+        model: a `torch.nn.Module`.
+        inputs: a batch: an array or tensor, a tuple of positional inputs or a dict of named ones.
+        targets: class numbers or values; without them the gradient starts from random numbers of standard deviation
+            1 at the output.
+        loss: function (what the model returns, targets) → scalar; cross-entropy for class numbers and mean squared
+            error for values by default.
+        histograms: whether a histogram of the values and of the gradient is kept of each step.
+
+    Returns:
+        The signal, to print, save and set beside what `glorot.predict` expects.
+
+    Raises:
+        GlorotError: if the batch does not fit the model, or holds NaN or infinity; if the model has no layers with
+            weights, lies on meta, or is spread over processes. Model, batch and process are left as they were.
+
+    Example:
+        >>> import glorot, torch
+        >>> model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.Tanh(), torch.nn.Linear(64, 10))
+        >>> signal = glorot.measure(glorot.initialize(model, "xavier", seed=0), torch.randn(32, 64))
+        >>> [step.name for step in signal.steps]
+        ['0', '0 → tanh', '2']
+
+    References:
+        Glorot & Bengio (2010), sections 3 and 4.
+    """
+    return signal_of(observed(model, inputs, targets, loss), with_histograms=histograms)

@@ -1,0 +1,152 @@
+"""Readings: what is kept of an array that a running model makes."""
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.graph.axes import Layout
+from glorot.graph.folding import Folded
+from glorot.graph.points import Point
+
+MOST = 1 << 16
+"""Elements of a sample that is kept of an array with positions, as a map or a text has."""
+
+MOST_VECTORS = 1 << 18
+"""Elements of a sample that is kept of an array without."""
+
+LEAST = 16
+"""Examples, and rows of an example, that a sample has at least, if there are so many."""
+
+
+class Placing(NamedTuple):
+    """How (examples, positions, units) are read from an array, and which of them make the sample.
+
+    Attributes:
+        shape: a shape under which the examples have an axis by themselves.
+        order: the axes of that shape: examples, positions, units.
+        sizes: how many examples, positions and units there are.
+        chosen: how many examples are in the sample: the first ones.
+        index: the positions in the sample, one array for each of their axes.
+    """
+
+    shape: tuple[int, ...]
+    order: tuple[int, ...]
+    sizes: tuple[int, int, int]
+    chosen: int
+    index: tuple[NDArray[np.int64], ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the sample is all there is."""
+        return self.chosen == self.sizes[0] and (not self.index or len(self.index[0]) == self.sizes[1])
+
+    @property
+    def places(self) -> tuple[Any, ...]:
+        """The index of the sample in an array that was put into `shape` and `order`."""
+        return (slice(self.chosen), *self.index)
+
+
+@functools.lru_cache(maxsize=512)
+def placing(shape: tuple[int, ...], layout: Layout, examples: int) -> Placing:
+    """Return how an array is read.
+
+    Args:
+        shape: its shape.
+        layout: where its examples and units are.
+        examples: how many examples the batch has.
+
+    Example:
+        >>> placing((8, 3, 4, 4), Layout(0, 1), 8).sizes
+        (8, 16, 3)
+    """
+    axis, units = layout
+    if not shape or axis is None or axis == units or shape[axis] % examples:
+        axis, units, examples, shape = 0, units + 1 if shape else 1, 1, (1, *shape) if shape else (1, 1)
+    split = (*shape[:axis], examples, shape[axis] // examples, *shape[axis + 1 :])
+    units += units > axis
+    order = (axis, *(n for n in range(len(split)) if n not in (axis, units)), units)
+    between = [split[n] for n in order[1:-1]]
+    positions, width = math.prod(between), split[units]
+    rows = max(LEAST, (MOST_VECTORS if positions == 1 else MOST) // max(width, 1))
+    chosen = examples if examples * positions <= rows else min(examples, max(LEAST, rows // max(positions, 1)))
+    count = positions if chosen * positions <= rows else max(1, min(positions, rows // chosen))
+    steps = np.arange(count) * positions // max(count, 1)
+    return Placing(split, order, (examples, positions, width), chosen, tuple(np.unravel_index(steps, between)))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is kept of an array.
+
+    Attributes:
+        sizes: how many examples, positions and units it has.
+        mean: its mean.
+        second_moment: its mean square.
+        std_across: the standard deviation of an element across examples, root mean square over the elements; NaN for
+            a batch of one.
+        sample: some of its elements, (examples, positions, units); None if none were asked for.
+    """
+
+    sizes: tuple[int, int, int]
+    mean: float
+    second_moment: float
+    std_across: float
+    sample: NDArray[np.float32] | None = field(default=None, repr=False)
+
+
+def whole_reading(array: NDArray[Any]) -> Reading:
+    """Return the reading of an array, (examples, positions, units), that is small enough to be kept as a whole."""
+    exact = array.astype(np.float64)
+    with np.errstate(all="ignore"):
+        across = float(np.sqrt(np.mean(exact.var(axis=0)))) if len(exact) > 1 else math.nan
+        examples, positions, units = array.shape
+        sizes = (examples, positions, units)
+        return Reading(sizes, float(exact.mean()), float(np.mean(exact**2)), across, array)
+
+
+class WholeLayer(NamedTuple):
+    """What was read of a layer that runs as a whole, as a recurrent one does.
+
+    Attributes:
+        after: how many points were read before.
+        activation: what its output has passed.
+        value: its output.
+        gradient: the gradient that reached it, if one did.
+    """
+
+    after: int
+    activation: str
+    value: Reading
+    gradient: Reading | None
+
+
+@dataclass
+class Observed:
+    """What a model showed on one batch.
+
+    Attributes:
+        folded: the graph of what it computed.
+        points: the points of the graph that were seen, in the order of execution.
+        values: what was read at each point, by its value.
+        gradients: the same of the gradients of the loss with respect to them.
+        weights: what was read of the gradient of each parameter that has one, by its path.
+        layers: the layers that run as a whole, by their paths.
+        loss: the loss; NaN without targets.
+        input_second_moments: the mean square of each example that enters the first layer.
+        notes: what was not seen, and why.
+    """
+
+    folded: Folded
+    points: Sequence[Point]
+    values: dict[int, Reading] = field(default_factory=dict)
+    gradients: dict[int, Reading] = field(default_factory=dict)
+    weights: dict[str, Reading] = field(default_factory=dict)
+    layers: dict[str, WholeLayer] = field(default_factory=dict)
+    loss: float = math.nan
+    input_second_moments: tuple[float, ...] = ()
+    notes: list[str] = field(default_factory=list)
