@@ -4,11 +4,12 @@ import functools
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
 from glorot.errors import GlorotError
 from glorot.fans import Fans
+from glorot.graph.graph import Graph
 from glorot.graph.sources import Source
 
 ROLES = (
@@ -239,6 +240,7 @@ class Inventory:
         empty_because: why there is nothing to plan, if that is known.
         buffers: the paths of what the model computes with and no recipe starts.
         notes: what a look at what the model computes had to assume, and where it stopped.
+        graph: what the model computes, where a batch showed that.
     """
 
     framework: str
@@ -246,6 +248,7 @@ class Inventory:
     empty_because: str = ""
     buffers: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    graph: Graph | None = field(default=None, compare=False, repr=False)
 
     @property
     def parts(self) -> list[Part]:

@@ -59,7 +59,8 @@ def observed(inventory: Inventory, graph: Graph) -> Inventory:
         for one in inventory.parameters
     )
     stop = f"what the model computes was seen up to here: {graph.incomplete}" if graph.incomplete else ""
-    return replace(inventory, parameters=like_twins(parameters), notes=(*graph.notes, *([stop] if stop else [])))
+    notes = (*graph.notes, *([stop] if stop else []))
+    return replace(inventory, parameters=like_twins(parameters), notes=notes, graph=graph)
 
 
 class _View:

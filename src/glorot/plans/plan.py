@@ -9,6 +9,7 @@ from typing import Any
 
 from glorot.errors import GlorotError
 from glorot.files import write_whole
+from glorot.graph import Graph
 from glorot.inventory import Part, fingerprint, runs
 from glorot.plans.diff import PlanDiff, compare_entries
 from glorot.plans.entry import PlanEntry, layout_text
@@ -31,6 +32,7 @@ class Plan:
         buffers: what the model computes with and the plan leaves alone, as its masks and tables of positions.
         framework: what the model was written in whose stored tensors the views are about; "" in older plans.
         notes: what had to be assumed of what the model computes, and where the look stopped; not in the file.
+        graph: what the model computes, as a batch showed it; not in the file.
     """
 
     version: int
@@ -41,6 +43,7 @@ class Plan:
     buffers: tuple[str, ...] = ()
     framework: str = field(default="", compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
+    graph: Graph | None = field(default=None, compare=False)
 
     @property
     def fingerprint(self) -> str:

@@ -78,8 +78,16 @@ def resolve(
             f"to be started, or name it by its full path, rules=[({inventory.parameters[0].path!r}, 'xavier_uniform')]"
         )
     _warn_of_losses(inventory, entries)
-    kept, framework, notes = inventory.buffers, inventory.framework, inventory.notes
-    return Plan(VERSION, STREAM, recipe.text, tuple(entries), buffers=kept, framework=framework, notes=notes)
+    return Plan(
+        VERSION,
+        STREAM,
+        recipe.text,
+        tuple(entries),
+        buffers=inventory.buffers,
+        framework=inventory.framework,
+        notes=inventory.notes,
+        graph=inventory.graph,
+    )
 
 
 def _overwrites(law: Distribution | None, held: Held) -> bool:

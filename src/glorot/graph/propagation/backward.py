@@ -22,7 +22,7 @@ from glorot.graph.operations import (
     Slice,
     Take,
 )
-from glorot.graph.propagation import attention, averages, linear, norms
+from glorot.graph.propagation import affine, attention, averages, linear, norms
 from glorot.graph.propagation.curves import Expansion, correlations, slope_of
 from glorot.graph.propagation.forward import Propagation
 from glorot.graph.propagation.rows import spread
@@ -133,7 +133,7 @@ class _Backward:
             else:
                 self._add(signal, gradient)
         elif len(data) == 1:
-            self._through_affine(value, data[0], gradient, kept)
+            self._through_affine(data[0], gradient, kept)
         elif len(data) == 2 and isinstance(kept, tuple):
             self._through_pair(step, name, gradient, *kept)
         else:
@@ -145,21 +145,11 @@ class _Backward:
         pairs = gradient.pairs + (factor - 1) * np.diag(np.diag(gradient.pairs))
         self._add(below, Gradient(square, pairs, gradient.grade))
 
-    def _through_affine(self, value: int, data: int, gradient: Gradient, kept: Any) -> None:
+    def _through_affine(self, data: int, gradient: Gradient, kept: Any) -> None:
         if kept is None:  # a mask
             self._add(data, gradient)
             return
-        elements, name = kept
-        if name in ("add", "sub"):
-            self._add(data, gradient)
-            return
-        from glorot.graph.propagation.combining import beside
-
-        state = self.forward.state(data)
-        if name == "div":
-            elements = elements.mapped(lambda z: 1 / z)
-        _, _, second, cross = beside(state, elements, self.graph.shape(value))
-        self._add(data, Gradient(gradient.square * second, gradient.pairs * cross, gradient.grade))
+        self._add(data, affine.backward(gradient, kept))
 
     def _through_pair(self, step: Step, name: str, gradient: Gradient, ia: Any, ib: Any) -> None:
         for n, (operand, index) in enumerate(zip(step.operands, (ia, ib), strict=True)):

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from glorot.graph.propagation.curves import Expansion, Function, correlations
 from glorot.graph.propagation.elements import Elements
 from glorot.graph.propagation.rows import Rows, compact, joint, renumbered
-from glorot.graph.propagation.state import Array, State, UnknownError, approximate, worst
+from glorot.graph.propagation.state import State, approximate, worst
 
 Labels = NDArray[np.intp]
 
@@ -65,101 +64,6 @@ def multiplied(first: State, second: State, shape: Sequence[int], value: int) ->
     if a.root == b.root and a.root >= 0:
         grade = worst(grade, approximate("a product of signals is taken as independent"))
     return State(rows, a.mean * b.mean, a.square * b.square, a.pairs * b.pairs, grade, False, value, value), ia, ib
-
-
-# ---- parameters and constants ----------------------------------------------------------------------------------------
-
-
-def affine(state: State, elements: Elements, name: Literal["add", "sub", "mul", "div"], shape: Sequence[int]) -> State:
-    """Return a signal that parameters or constants are added to or multiplied with, element by element."""
-    state, mean, second, cross = beside(state, elements if name != "div" else elements.mapped(lambda z: 1 / z), shape)
-    if name in ("mul", "div"):
-        return State(
-            state.rows,
-            state.mean * mean,
-            state.square * second,
-            state.pairs * cross,
-            state.grade,
-            state.normal,
-            state.root,
-            state.kin,
-        )
-    sign = -1 if name == "sub" else 1
-    mixed = sign * (np.outer(state.mean, mean) + np.outer(mean, state.mean))
-    square = state.square + 2 * sign * state.mean * mean + second
-    return State(
-        state.rows,
-        state.mean + sign * mean,
-        square,
-        state.pairs + mixed + cross,
-        state.grade,
-        state.normal,
-        state.root,
-        state.kin,
-    )
-
-
-def beside(state: State, elements: Elements, shape: Sequence[int]) -> tuple[State, Array, Array, Array]:
-    """Return a signal with rows fine enough for an array beside it, and E w, E w² and E w w′ of that, row by row."""
-    rank = len(shape)
-    state = _of_rank(state, rank, shape)
-    if elements.known and elements.samples.size > 1:
-        return _beside_known(state, elements, shape)
-    samples = elements.samples.reshape((-1, *(1,) * (rank + 1 - elements.samples.ndim), *elements.samples.shape[1:]))
-    if samples[0].size > 1:
-        state = _refined(state, samples.shape[1:], shape)
-    places = state.rows.places()
-    at = tuple(
-        np.minimum(places[axis], size - 1) if size > 1 else np.zeros(len(state.rows), np.intp)
-        for axis, size in enumerate(samples.shape[1:])
-    )
-    mean = np.asarray(elements.weights @ samples[(slice(None), *at)])
-    second = np.asarray(elements.weights @ np.square(samples[(slice(None), *at)]))
-    varies = (False,) * (rank - len(elements.varies)) + tuple(
-        varied and size > 1 for varied, size in zip(elements.varies, elements.shape, strict=True)
-    )
-    own = [axis for axis in range(rank) if varies[axis] and state.rows.labels.shape[axis] > 1]
-    place = np.zeros(len(state.rows), np.intp)
-    for axis in own:
-        place = place * (state.rows.labels.shape[axis] + 1) + places[axis]
-    is_same = place[:, None] == place[None, :]
-    if own:
-        is_same[np.diag_indices(len(place))] = state.rows.single
-    cross = np.where(is_same, np.sqrt(np.outer(second, second)), np.outer(mean, mean))
-    if elements.known:
-        cross = np.outer(mean, mean)
-    return state, mean, second, cross
-
-
-def _of_rank(state: State, rank: int, shape: Sequence[int]) -> State:
-    labels = state.rows.labels
-    if labels.ndim == rank:
-        return state
-    rows = Rows(labels.reshape((1,) * (rank - labels.ndim) + labels.shape), state.rows.example, state.rows.single)
-    return State(rows, state.mean, state.square, state.pairs, state.grade, state.normal, state.root, state.kin)
-
-
-def _refined(state: State, kinds: Sequence[int], shape: Sequence[int]) -> State:
-    """Return a state whose rows are apart where an array holds pieces of other laws."""
-    axes = [axis for axis, size in enumerate(kinds) if size > 1 and state.rows.labels.shape[axis] == 1]
-    if not axes:
-        return state
-    raise UnknownError("pieces of one tensor start differently")
-
-
-def _beside_known(state: State, elements: Elements, shape: Sequence[int]) -> tuple[State, Array, Array, Array]:
-    """Return what constants are, row by row, averaged over the features of each."""
-    whole = np.broadcast_to(
-        elements.samples[0].reshape((1,) * (len(shape) - elements.samples.ndim + 1) + elements.samples.shape[1:]),
-        tuple(shape),
-    )
-    labels = state.rows.labels
-    across = [axis for axis in range(len(shape)) if labels.shape[axis] > 1]
-    within = [axis for axis in range(len(shape)) if axis not in across]
-    lines = whole.transpose([*across, *within]).reshape(math.prod(shape[axis] for axis in across), -1)
-    _, first = np.unique(np.broadcast_to(labels, labels.shape).reshape(-1), return_index=True)
-    picked = lines[first]
-    return state, picked.mean(1), np.mean(picked**2, axis=1), picked @ picked.T / picked.shape[1]
 
 
 def constant_state(elements: Elements, beside_rows: Rows, shape: Sequence[int], axis: int) -> State:

@@ -87,7 +87,7 @@ def _weights(rows: Rows) -> Array:
     """Return the share of the elements that each row has."""
     labels = rows.labels[rows.labels >= 0]
     counts = np.bincount(labels.ravel(), minlength=len(rows)).astype(float)
-    return counts / counts.sum()
+    return np.asarray(counts / counts.sum())
 
 
 def _pairs_of_examples(state: State, weights: Array) -> float:

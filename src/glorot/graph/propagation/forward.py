@@ -25,18 +25,15 @@ from glorot.graph.operations import (
     Softmax,
     Take,
 )
-from glorot.graph.propagation import attention, averages, combining, inputs, linear, norms
-from glorot.graph.propagation.curves import Expansion, correlations
+from glorot.graph.propagation import affine, attention, averages, combining, inputs, linear, meeting, norms
 from glorot.graph.propagation.elements import Elements, Laws, Start
 from glorot.graph.propagation.placing import (
     are_alike,
     cuts_features,
     grade_of_blocks,
     grade_of_pieces,
-    lines_of,
     norm_groups,
     padding,
-    rows_along,
     scaled,
 )  # fmt: skip
 from glorot.graph.propagation.rows import Rows, compact, moved_rows, rows_of
@@ -125,7 +122,7 @@ class Propagation:
         except UnknownError as error:
             self.why[value] = str(error)
 
-    def _found(self, value: int) -> Any:
+    def found(self, value: int) -> Any:
         """Return the state of a value, or the scores that it is."""
         try:
             return self.state(value)
@@ -150,7 +147,7 @@ class Propagation:
             case Normalise() as norm:
                 return self._normalise(step, data[0], norm)
             case Softmax(axes):
-                return self._softmax(step, data[0], axes)
+                return meeting.softmax(self, step, data[0], axes)
             case Join() | Reshape() | Permute() | Broadcast() | Slice() | Flip() | Pad() | Take():
                 return self._move(step)
         name = getattr(step.operation, "name", type(step.operation).__name__)
@@ -162,7 +159,7 @@ class Propagation:
     def _multiply(self, step: Step, data: list[int]) -> Any:
         kernels = [n for n, value in enumerate(step.operands) if value in self.folded.parameters]
         if not kernels and isinstance(step.operation, Contract):
-            return self._interact(step)
+            return meeting.interact(self, step)
         if len(kernels) != 1 or not data:
             raise UnknownError("a product of parameters is not followed")
         (kernel,) = kernels
@@ -191,7 +188,7 @@ class Propagation:
         table = self.start.of(step.operands[0])
         words = self.graph.values[self.folded.back(step.operands[1])]
         shape, axis = self.graph.shape(step.operands[1]), step.operation.axis
-        before = self._found(step.operands[1]).rows if step.operands[1] in self.folded.source else rows_of(shape, ())
+        before = self.found(step.operands[1]).rows if step.operands[1] in self.folded.source else rows_of(shape, ())
         labels = before.labels
         rank = len(self.graph.shape(step.result))
         spread = labels.reshape((1,) * axis + labels.shape + (1,) * (rank - axis - labels.ndim))
@@ -234,10 +231,10 @@ class Propagation:
         raise UnknownError(f"{name} of {len(data)} signals is not followed")
 
     def _beside(self, step: Step, name: str, data: int) -> Any:
-        state, shape = self._found(data), self.graph.shape(step.result)
+        state, shape = self.found(data), self.graph.shape(step.result)
         others = [value for value in step.operands if value != data]
         if isinstance(state, attention.Scores):
-            return self._masked(step, name, state, others)
+            return meeting.masked(self, step, name, state, others)
         if name == "where":
             return state  # a mask hides places, and what is left is as it was
         if name not in ("add", "sub", "mul", "div") or len(others) != 1:
@@ -245,23 +242,9 @@ class Propagation:
         if name in ("sub", "div") and step.operands[0] != data:
             raise UnknownError("a parameter less or over a signal is not followed")
         elements = self.start.of(others[0])
-        made = combining.affine(state, elements, name, shape)  # type: ignore[arg-type]
-        self.kept[step.result] = (elements, name)
-        return made
-
-    def _masked(self, step: Step, name: str, scores: attention.Scores, others: list[int]) -> Any:
-        elements = [self.start.of(value) for value in others]
-        if name == "add" and len(elements) == 1:
-            if not elements[0].known and float(elements[0].second.mean()) > 0.01 * scores.variance:
-                raise UnknownError("a bias that is drawn is added to scores")
-            return scores.masked(np.asarray(elements[0].mean))
-        if name in ("mul", "div") and len(elements) == 1 and elements[0].samples.size == 1:
-            return scores.scaled(float(elements[0].mean.mean()) ** (1 if name == "mul" else -1))
-        if name == "where" and all(one.known for one in elements):
-            shown, hidden = elements[0].samples[0], elements[1].samples[0]
-            is_first = step.operands[1] not in others
-            return scores.masked(np.where(shown if is_first else np.logical_not(shown), 0.0, np.minimum(hidden, -1e30)))
-        raise UnknownError(f"{name} of scores is not followed")
+        found = affine.beside(state, elements, name, shape)  # type: ignore[arg-type]
+        self.kept[step.result] = found
+        return affine.forward(found)
 
     def _drop(self, step: Step, data: list[int]) -> State:
         state = self.state(data[0])
@@ -327,7 +310,7 @@ class Propagation:
             raise UnknownError("a norm that is written out is not followed")
         signal, axes, is_centred = found
         if kind == "softmax":
-            return self._softmax(step, signal, axes)
+            return meeting.softmax(self, step, signal, axes)
         state, shape = self.state(signal), self.graph.shape(signal)
         groups = averages.groups_of(state.rows, shape, list(axes), True)
         if kind == "centred":
@@ -337,69 +320,7 @@ class Propagation:
         self.kept[step.result] = (signal, norm)
         return made
 
-    def _softmax(self, step: Step, data: int, axes: tuple[int, ...]) -> Any:
-        found, shape = self._found(data), self.graph.shape(data)
-        if isinstance(found, attention.Scores):
-            if len(axes) != 1 or axes[0] % len(shape) != len(shape) - 1:
-                raise UnknownError("a softmax of scores is taken over another axis than the keys")
-            shares = attention.Shares(found)
-            self.kept[step.result] = (data, shares)
-            return shares
-        if any(found.rows.varies(axis) for axis in axes):
-            raise UnknownError("a softmax is taken over positions, of no scores")
-        count = math.prod(shape[axis] for axis in axes)
-        variance, correlation = correlations(found.mean, found.square, found.pairs)
-        expansion = Expansion(np.exp, np.zeros_like(variance), np.minimum(variance, 4.0))
-        first = count * expansion.mean
-        pairs = expansion.pairs(correlation) / np.outer(first, first)
-        square = expansion.square / first**2
-        grade = worst(found.grade, approximate("a softmax of few features"))
-        return State(found.rows, np.full(len(square), 1 / count), square, pairs, grade, False, step.result)
-
     # ---- attention ---------------------------------------------------------------------------------------------------
-
-    def _interact(self, step: Step) -> Any:
-        assert isinstance(step.operation, Contract)
-        first, second = (self._found(value) for value in step.operands)
-        specs, result = step.operation.operands, step.operation.result
-        summed = [letter for letter in specs[0] if letter in specs[1] and letter not in result]
-        if isinstance(first, attention.Shares):
-            return self._mix(step, first, second, specs, summed)
-        if isinstance(second, attention.Shares):
-            return self._mix(step, second, first, specs[::-1], summed)
-        if not isinstance(first, State) or not isinstance(second, State):
-            raise UnknownError("scores of attention are multiplied")
-        if any(
-            rows.varies(spec.index(letter))
-            for rows, spec in zip((first.rows, second.rows), specs, strict=True)
-            for letter in summed
-        ):
-            raise UnknownError("two signals are multiplied and summed over positions")
-        sizes = dict(zip(specs[0], self.graph.shape(step.operands[0]), strict=True))
-        features = math.prod(sizes[letter] for letter in summed)
-        lines = [
-            lines_of(state.rows, spec, specs[1 - n], result)
-            for n, (state, spec) in enumerate(zip((first, second), specs, strict=True))
-        ]
-        order = [result.index(letter) for letter in specs[0] if letter in result and letter not in specs[1]]
-        swapped = bool(order) and order[0] == len(result) - 1
-        pair = (second, first) if swapped else (first, second)
-        rows = lines[::-1] if swapped else lines
-        grade = worst(first.grade, second.grade)
-        self.kept[step.result] = step.operands[::-1] if swapped else step.operands
-        return attention.Scores(pair[0], pair[1], rows[0], rows[1], float(features), grade=grade)
-
-    def _mix(self, step: Step, shares: attention.Shares, values: Any, specs: Any, summed: list[str]) -> State:
-        if not isinstance(values, State) or len(summed) != 1 or specs[0][-1] != summed[0]:
-            raise UnknownError("shares of attention are not taken of values")
-        met = lines_of(values.rows, specs[1], specs[0], summed[0])
-        queries = shares.scores.queries.rows
-        assert isinstance(step.operation, Contract)
-        place = step.operation.result.index(specs[0][-2])
-        rows = rows_along(queries, shares.scores.rows, len(step.operation.result), place)
-        self.kept[step.result] = (shares, met)
-        made = attention.mixed(shares, values, met, rows)
-        return State(rows, made.mean, made.square, made.pairs, made.grade, True, step.result, step.result)
 
     # ---- moves -------------------------------------------------------------------------------------------------------
 
@@ -407,9 +328,9 @@ class Propagation:
         shape = self.graph.shape(step.result)
         if isinstance(step.operation, Take) and step.operation.index is None:
             raise UnknownError("positions are picked by an index that is not known")
-        found = [self._found(value) if value in self.folded.source else None for value in step.operands]
+        found = [self.found(value) if value in self.folded.source else None for value in step.operands]
         if any(isinstance(one, attention.Scores | attention.Shares) for one in found):
-            return self._move_scores(step, found[0])
+            return meeting.move_scores(self, step, found[0])
         states = [self._joined(step, n, found) for n in range(len(found))]
         taken = states if isinstance(step.operation, Join) else states[:1]
         pairs = [(state.rows, self.graph.shape(value)) for state, value in zip(taken, step.operands, strict=False)]
@@ -437,11 +358,3 @@ class Propagation:
         first = next(one for one in found if one is not None)
         axis = step.operation.axis if isinstance(step.operation, Join) else -1
         return combining.constant_state(elements, first.rows, self.graph.shape(step.operands[n]), axis)
-
-    def _move_scores(self, step: Step, scores: Any) -> Any:
-        """Pass scores or shares on that only change their heads, as of a shape (batch·heads, queries, keys)."""
-        before, after = self.graph.shape(step.operands[0]), self.graph.shape(step.result)
-        if isinstance(step.operation, Reshape) and before[-2:] == after[-2:]:
-            self.kept[step.result] = None
-            return scores
-        raise UnknownError("scores of attention are moved about")
