@@ -6,5 +6,6 @@ from glorot.api.explaining import explain
 from glorot.api.matching import match
 from glorot.api.measuring import measure
 from glorot.api.planning import apply, initialize, plan
+from glorot.api.predicting import predict
 
-__all__ = ["apply", "compare", "draw", "explain", "initialize", "match", "measure", "plan"]
+__all__ = ["apply", "compare", "draw", "explain", "initialize", "match", "measure", "plan", "predict"]

@@ -14,11 +14,10 @@ from glorot.graph.points import points_of
 from glorot.graph.propagation.elements import Laws
 from glorot.graph.propagation.figures import Foretold
 from glorot.graph.propagation.forward import Propagation
-from glorot.graph.propagation.state import Grade as Foretelling
 from glorot.plans import Plan
 from glorot.plans.foretelling import held_in, laws_of
 from glorot.probe.signal import Signal
-from glorot.probe.steps import Grade, StepSignal
+from glorot.probe.steps import StepSignal
 from glorot.text import shape_text
 
 
@@ -75,16 +74,12 @@ def predict(plan_or_model: Any, inputs: Any = None, *, model: Any = None) -> Sig
                 correlation=found.correlation,
                 position_correlation=found.position_correlation,
                 gradient_std=found.gradient_std,
-                grade=_grade(found.grade),
-                gradient_grade=_grade(found.gradient_grade),
+                grade=found.grade,
+                gradient_grade=found.gradient_grade,
                 is_output=point.is_output,
             )
         )
     return Signal((), math.nan, (), False, tuple(steps), foretold.notes)
-
-
-def _grade(found: Foretelling) -> Grade:
-    return Grade(found.kind, found.why, found.error or math.nan)
 
 
 def _understood(given: Any, inputs: Any, model: Any) -> tuple[Graph, Laws]:
