@@ -46,7 +46,15 @@ class Adapter(Protocol):
 class Observing(Adapter, Protocol):
     """An adapter that can watch a model run forward and backward."""
 
-    def observe(self, model: Any, stock: Inventory, inputs: Any, targets: Any, loss: Any) -> Observed:
+    def observe(
+        self,
+        model: Any,
+        stock: Inventory,
+        inputs: Any,
+        targets: Any,
+        loss: Any,
+        forward: Forward | None = None,
+    ) -> Observed:
         """Run a batch forward and backward, and return what was read at every point of the graph."""
 
 
@@ -57,7 +65,7 @@ if TYPE_CHECKING:  # mypy compares each adapter with the Protocol here
     from glorot.torch import adapter as _torch
 
     _ALL: tuple[Adapter, ...] = (_torch, _keras, _jax, _caffe)
-    _THAT_OBSERVE: tuple[Observing, ...] = (_torch,)
+    _THAT_OBSERVE: tuple[Observing, ...] = (_torch, _jax)
 
 ADAPTERS = ("keras", "torch", "jax")
 """The frameworks that must already be imported for a model of them to exist; each has its adapter in glorot.NAME.

@@ -134,3 +134,9 @@ def test_a_bias_belongs_to_its_kernel_and_positions_to_none() -> None:
     assert [(point.name, point.kind) for point in found] == [("stem", "kernel"), ("sum 1", "sum")]
     assert found[1].is_output
     assert not found[0].is_output
+
+
+def test_dropout_in_training_changes_no_name() -> None:
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Dropout(0.1), nn.Linear(6, 2))
+    names = [[point.name for point in points(model.train(mode), torch.randn(3, 4))] for mode in (True, False)]
+    assert names[0] == names[1] == ["0", "0 → relu", "3"]

@@ -2,11 +2,20 @@
 
 from typing import Any
 
+from glorot.graph import Forward
 from glorot.probe import Signal
 from glorot.probe.collector import observed, signal_of
 
 
-def measure(model: object, inputs: Any, targets: Any = None, loss: Any = None, *, histograms: bool = False) -> Signal:
+def measure(
+    model: object,
+    inputs: Any,
+    targets: Any = None,
+    loss: Any = None,
+    *,
+    histograms: bool = False,
+    forward: Forward | None = None,
+) -> Signal:
     """Measure signal and gradient at every step of a model, and leave the model as it was.
 
     E x², E x, Var x across examples, E (∂loss/∂x)² of every step x of the graph
@@ -18,12 +27,15 @@ def measure(model: object, inputs: Any, targets: Any = None, loss: Any = None, *
     size each step tells.
 
     Args:
-        model: a `torch.nn.Module`.
+        model: a `torch.nn.Module`, a Flax NNX module, a pair (Linen module, params), an Equinox module, or a pytree of
+            arrays. A Caffe net is measured as its module, `glorot.caffe.to_torch(net)`.
         inputs: a batch: an array or tensor, a tuple of positional inputs or a dict of named ones.
         targets: class numbers or values; without them the gradient starts from random numbers of standard deviation
             1 at the output.
         loss: function (what the model returns, targets) → scalar; cross-entropy for class numbers and mean squared
             error for values by default.
+        forward: function (model, inputs) that runs the model on the batch, for one that is not called itself, as a
+            pytree, or that takes one example, as a model of Equinox; by default the model is called.
         histograms: whether a histogram of the values and of the gradient is kept of each step.
 
     Returns:
@@ -43,4 +55,4 @@ def measure(model: object, inputs: Any, targets: Any = None, loss: Any = None, *
     References:
         Glorot & Bengio (2010), sections 3 and 4.
     """
-    return signal_of(observed(model, inputs, targets, loss), with_histograms=histograms)
+    return signal_of(observed(model, inputs, targets, loss, forward), with_histograms=histograms)

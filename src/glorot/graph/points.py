@@ -130,10 +130,17 @@ class _Points:
         """Tell whether a value is the end of a function of elements, other than a multiple of what it is one of."""
         folded = self.folded
         source, users = folded.source[value], self._users(value)
-        if all(folded.source.get(user.result) == source for user in users) and value not in self.outputs:
+        is_dropped = any(folded.kind[passing] == "dropout" for passing in folded.passed.get(value, ()))
+        goes_on = [folded.source.get(user.result) == source or self._drops_another(user, value) for user in users]
+        if all(goes_on) and not is_dropped and value not in self.outputs:
             return False
         match = recognised(folded.curve(value, source))
         return match is None or match.activation.name != "identity"
+
+    def _drops_another(self, user: Step, value: int) -> bool:
+        """Tell whether a step is dropout of another value, of which this one is a multiple."""
+        folded = self.folded
+        return folded.kind.get(user.result) == "dropout" and folded.passes[user.result] != value
 
     def _shares(self, step: Step) -> bool:
         """Tell whether one of the signals that meet is a softmax."""

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from glorot.graph.axes import Layout
 from glorot.graph.folding import Folded
+from glorot.graph.operations import Permute, Reshape
 from glorot.graph.points import Point
 
-MOST = 1 << 16
+MOST = 1 << 15
 """Elements of a sample that is kept of an array with positions, as a map or a text has."""
 
 MOST_VECTORS = 1 << 18
@@ -150,3 +151,35 @@ class Observed:
     loss: float = math.nan
     input_second_moments: tuple[float, ...] = ()
     notes: list[str] = field(default_factory=list)
+
+
+def holders_of(folded: Folded, values: Iterable[int]) -> dict[int, int]:
+    """Return, for each value that can be read, which one to read: itself, or one with its elements in another order.
+
+    Args:
+        folded: the graph.
+        values: the values that have an array, in the order of execution.
+    """
+    found: dict[int, int] = {}
+    for holder in values:
+        value = holder
+        found.setdefault(value, holder)
+        while folded.kind.get(value) == "move" and folded.source[value] == value:
+            step = folded.makers.of(value)
+            if step is None or not isinstance(step.operation, Reshape | Permute):
+                break
+            value = folded.passes[value]
+            found.setdefault(value, holder)
+    return found
+
+
+def note_missing(observed: Observed) -> None:
+    """Leave out the points that nothing was read of, and say so."""
+    missing = [point.name for point in observed.points if point.value not in observed.values]
+    if missing:
+        shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+        observed.notes.append(
+            f"{len(missing)} of {len(observed.points)} steps have no array to read, for one operator computes them "
+            f"with others: {shown}"
+        )
+    observed.points = [point for point in observed.points if point.value in observed.values]

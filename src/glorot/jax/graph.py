@@ -55,16 +55,21 @@ FEW = 4096
 Ids = list[int]
 
 
-def lower(jaxpr: ClosedJaxpr, leaves: Callable[[Graph], Ids]) -> Graph:
+Place = tuple[tuple[int, ...], int]
+"""Where an array is made: the position of its equation, after those of the calls around it, and among its results."""
+
+
+def lower(jaxpr: ClosedJaxpr, leaves: Callable[[Graph], Ids], places: dict[int, Place] | None = None) -> Graph:
     """Return the graph of a jaxpr.
 
     Args:
         jaxpr: what `jax.make_jaxpr` returned.
         leaves: adds the arguments of the jaxpr to a graph, and returns their ids.
+        places: is told where each value is made first.
     """
     kinds = {np.dtype(v.aval.dtype).itemsize for v in jaxpr.jaxpr.invars if _is_floating(v)}
     graph = Graph(tolerance=2e-2 if kinds and min(kinds) <= 2 else 1e-4)
-    graph.outputs = _Lowering(graph).run(jaxpr, leaves(graph))
+    graph.outputs = _Lowering(graph, places).run(jaxpr, leaves(graph))
     return graph
 
 
@@ -75,8 +80,10 @@ def _is_floating(variable: Any) -> bool:
 class _Lowering:
     """Adds the equations of a jaxpr to a graph, one by one."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, places: dict[int, Place] | None) -> None:
         self.graph = graph
+        self.places = {} if places is None else places
+        self._path: tuple[int, ...] = ()
 
     def run(self, jaxpr: ClosedJaxpr | Jaxpr, operands: Sequence[int]) -> Ids:
         """Add all equations of a jaxpr, and return the ids of its results."""
@@ -87,9 +94,14 @@ class _Lowering:
         def read(atom: Any) -> int:
             return self._constant(atom.val) if isinstance(atom, Literal) else known[atom]
 
-        for equation in body.eqns:
+        above = self._path
+        for number, equation in enumerate(body.eqns):
+            self._path = (*above, number)
             results = self._equation(equation, [read(atom) for atom in equation.invars])
+            for n, result in enumerate(results):
+                self.places.setdefault(result, (self._path, n))
             known.update(zip(equation.outvars, results, strict=True))
+        self._path = above
         return [read(atom) for atom in body.outvars]
 
     def _constant(self, value: Any) -> int:
@@ -116,7 +128,7 @@ class _Lowering:
         if name == "cond":
             ways = zip(*(self.run(branch, operands[1:]) for branch in params["branches"]), strict=True)
             return [self._choose(way, shape) for way, shape in zip(ways, shapes, strict=True)]
-        inner = _inner(equation)
+        inner = inner_of(equation)
         if inner is not None:
             return self.run(inner, operands)
         if name in SAME:
@@ -294,7 +306,7 @@ def loop_counts(params: dict[str, Any]) -> tuple[int, int]:
     return params["num_consts"], params["num_carry"]
 
 
-def _inner(equation: Any) -> ClosedJaxpr | Jaxpr | None:
+def inner_of(equation: Any) -> ClosedJaxpr | Jaxpr | None:
     """Return the body of a function that is called with the operands of an equation, if there is one."""
     bodies = (equation.params.get(key) for key in ("jaxpr", "call_jaxpr", "fun_jaxpr"))
     body = next((body for body in bodies if isinstance(body, ClosedJaxpr | Jaxpr)), None)

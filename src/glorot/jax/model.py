@@ -117,6 +117,13 @@ def _rest_kept(model: Any, leaves: Iterable[Any]) -> Iterator[None]:
         restore()
 
 
+@contextmanager
+def whole_model_kept(model: Any) -> Iterator[None]:
+    """Give a model back all that it holds besides its leaves, whatever a run changes."""
+    with _rest_kept(model, _kind_of(model).leaves(model).values()):
+        yield
+
+
 def _with_held(part: Part, leaf: Any) -> Part:
     """Add what an array on this host holds where that is unusual; of what is abstract, traced or elsewhere, nothing."""
     is_here = isinstance(leaf, np.ndarray) or (

@@ -10,7 +10,7 @@ import numpy as np
 from glorot.activations import Activation, activation
 from glorot.adapters import opened
 from glorot.errors import GlorotError
-from glorot.graph import Folded
+from glorot.graph import Folded, Forward
 from glorot.graph.curves import Match, recognised
 from glorot.graph.points import Point, layer_of
 from glorot.graph.readings import Observed, Reading
@@ -57,7 +57,9 @@ def measure(model: object, inputs: Any, targets: Any = None, loss: Any = None) -
     return replace(signal_of(observed(model, inputs, targets, loss), with_steps=False), notes=())
 
 
-def observed(model: object, inputs: Any, targets: Any = None, loss: Any = None) -> Observed:
+def observed(
+    model: object, inputs: Any, targets: Any = None, loss: Any = None, forward: Forward | None = None
+) -> Observed:
     """Run a batch through a model and back, and return what was read.
 
     Raises:
@@ -67,10 +69,15 @@ def observed(model: object, inputs: Any, targets: Any = None, loss: Any = None) 
         raise GlorotError("signals are measured on a batch, and there is none; pass one as inputs")
     adapter, model = opened(model, inputs)
     if not hasattr(adapter, "observe"):
-        raise GlorotError(f"signals are measured in a torch.nn.Module so far, got a {type(model).__name__}")
+        raise GlorotError(
+            f"signals are not measured in a {type(model).__name__} so far; models of PyTorch and JAX are, and a Caffe "
+            "net as the module that glorot.caffe.to_torch makes of it"
+        )
     with LOCK:
         stock = adapter.layers(model, inputs)
-        found: Observed = adapter.observe(model, stock, inputs, targets, loss)
+        if not stock.parameters:
+            raise GlorotError(f"a {type(model).__name__} has no layers with weights, so there is nothing to measure")
+        found: Observed = adapter.observe(model, stock, inputs, targets, loss, forward)
     return found
 
 

@@ -29,7 +29,7 @@ def percentile(reading: Reading, share: float) -> float:
     if reading.sample is None or not reading.sample.size:
         return math.nan
     with np.errstate(all="ignore"):
-        return float(np.percentile(reading.sample.astype(np.float64), share))
+        return float(np.percentile(reading.sample, share))
 
 
 def dead_share(sample: Array) -> float:

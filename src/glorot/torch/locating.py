@@ -99,6 +99,7 @@ class Locating(_Counting):
     def beside(self, memory: Memory) -> "Locating":
         """Return itself, to be entered where a model runs that this memory follows."""
         self._follows = memory.follows
+        self.begin()
         return self
 
     def begin(self) -> None:

@@ -14,11 +14,19 @@ from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils._pytree import tree_leaves
 
 from glorot.errors import GlorotError
-from glorot.graph import Folded
+from glorot.graph import Folded, Forward
 from glorot.graph.axes import Layout, examples_of, layouts_of
-from glorot.graph.operations import Permute, Reshape
 from glorot.graph.points import points_of
-from glorot.graph.readings import Observed, Placing, Reading, WholeLayer, placing, whole_reading
+from glorot.graph.readings import (
+    Observed,
+    Placing,
+    Reading,
+    WholeLayer,
+    holders_of,
+    note_missing,
+    placing,
+    whole_reading,
+)
 from glorot.inventory import Inventory
 from glorot.preserving import LOCK
 from glorot.torch.calling import arguments_of, likeness, what_failed
@@ -32,7 +40,9 @@ from glorot.torch.preserve import preserved, set_apart
 from glorot.torch.seeing import graph, graph_on_meta
 
 
-def observe(model: nn.Module, stock: Inventory, inputs: Any, targets: Any, loss: Any) -> Observed:
+def observe(
+    model: nn.Module, stock: Inventory, inputs: Any, targets: Any, loss: Any, forward: Forward | None = None
+) -> Observed:
     """Run a batch forward and backward, and read every point of the model.
 
     The model is followed once without computing anything, to know its points and which function returns each; then it
@@ -44,6 +54,7 @@ def observe(model: nn.Module, stock: Inventory, inputs: Any, targets: Any, loss:
         inputs: the batch.
         targets: what the loss compares the outputs with, or None.
         loss: function (what the model returns, targets) → scalar, or None for the usual one.
+        forward: function (model, batch) that runs the model; by default it is called.
 
     Returns:
         What was read.
@@ -54,15 +65,15 @@ def observe(model: nn.Module, stock: Inventory, inputs: Any, targets: Any, loss:
     model = bare(model)
     _refuse_spread(model)
     args, kwargs = arguments_of(inputs, likeness(model.parameters()))
+    run = model if forward is None else lambda *_, **__: forward(model, inputs)
     locating = Locating()
     with locating.from_start_of(model):
-        found = graph_on_meta(model, stock, inputs, locating.beside)
-        found = found or graph(model, stock, inputs, beside=locating.beside)
+        found = graph_on_meta(model, stock, inputs, locating.beside) if forward is None else None
+        found = found or graph(model, stock, inputs, forward, beside=locating.beside)
     assert found is not None  # for there is a batch
     watch = _Watch(Folded(found), locating.calls)
     with preserved(model), torch.enable_grad():
-        outputs = _run(model, args, kwargs, watch)
-        value = checked_loss(outputs, targets, loss)
+        value = checked_loss(_run(model, run, args, kwargs, watch), targets, loss)  # which lets go of what was returned
         gradients = _gradients(value, model)
         watch.observed.loss = value.item() if targets is not None else math.nan
     watch.observed.weights.update(gradients)
@@ -83,7 +94,9 @@ def _refuse_spread(model: nn.Module) -> None:
             )
 
 
-def _run(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], watch: "_Watch") -> Any:
+def _run(
+    model: nn.Module, run: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], watch: "_Watch"
+) -> Any:
     catching = Catching(watch.wanted, watch.caught)
     layers = Layers(model)
     with ExitStack() as stack:
@@ -96,7 +109,7 @@ def _run(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], watch:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         try:
             with catching:
-                return model(*args, **kwargs)
+                return run(*args, **kwargs)
         except GlorotError:
             raise
         except Exception as error:
@@ -193,10 +206,10 @@ class _Watch:
         points = points_of(folded)
         self.observed = Observed(folded, points)
         self.sources = {point.of for point in points}
-        found = _calls_of(folded, calls)
+        found = holders_of(folded, (call.value for call in sorted(calls.values())))
         for point in points:
             if point.value in found:
-                call = found[point.value]
+                call = calls[found[point.value]]
                 self.wanted[call.number].append((call, (point.value, self.layouts.get(call.value, Layout(0, -1)))))
 
     def see_batch(self, batch: Any) -> None:
@@ -247,35 +260,13 @@ class _Watch:
     def finish(self) -> None:
         """Turn all that was kept into numbers."""
         observed = self.observed
-        missing = [point.name for point in observed.points if point.value not in self.kept]
-        if missing:
-            shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-            observed.notes.append(
-                f"{len(missing)} of {len(observed.points)} steps have no tensor to read, for one operator computes "
-                f"them with others: {shown}"
-            )
-        observed.points = [point for point in observed.points if point.value in self.kept]
         observed.values.update((value, kept.reading()) for value, kept in self.kept.items())
         observed.gradients.update((value, kept.reading()) for value, kept in self.gradients.items())
         for path, (after, activation, kept) in self.layers.items():
             gradient = self.layer_gradients.get(path)
             reached = None if gradient is None else gradient.reading()
             observed.layers[path] = WholeLayer(after, activation, kept.reading(), reached)
-
-
-def _calls_of(folded: Folded, calls: Mapping[int, Call]) -> dict[int, Call]:
-    """Return the first call that returns each value, as it is or with its elements in another order or shape."""
-    found: dict[int, Call] = {}
-    for call in sorted(calls.values()):
-        value = call.value
-        found.setdefault(value, call)
-        while folded.kind.get(value) == "move" and folded.source[value] == value:
-            step = folded.makers.of(value)
-            if step is None or not isinstance(step.operation, Reshape | Permute):
-                break
-            value = folded.passes[value]
-            found.setdefault(value, call)
-    return found
+        note_missing(observed)
 
 
 def _convolves(module: nn.Module) -> bool:

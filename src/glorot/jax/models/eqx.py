@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from glorot.errors import GlorotError
-from glorot.graph import Forward, Graph
+from glorot.graph import Forward
 from glorot.inventory import Inventory
 from glorot.jax.models.describing import Described, describe, kind_in
 from glorot.jax.models.eqx_layers import COUNTERS, PACKAGES, kind_at
@@ -116,7 +116,9 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     return found if inputs is not None else placed(found, in_order(inside.items(), found))
 
 
-def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None) -> Graph:
+def graph(
+    model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None, use: Callable[..., Any] = graph_of
+) -> Any:
     """Return what a model computes of what it is called with.
 
     Args:
@@ -124,6 +126,7 @@ def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = N
         stock: what is known of its parameters.
         inputs: what it is called with, or its shapes.
         forward: function (model, inputs) that runs it; by default it is called.
+        use: what is made of the function that runs it and of the arrays that it takes: its graph by default.
 
     Raises:
         GlorotError: if the model refuses the inputs.
@@ -138,7 +141,7 @@ def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = N
 
     weights = {path: arrays[path] for path in own}
     try:
-        return graph_of(run, stock, weights, {path: arrays[path] for path in others}, batch)
+        return use(run, stock, weights, {path: arrays[path] for path in others}, batch)
     except GlorotError as error:
         hint = (
             "a BatchNorm in training knows its batch by that name: pass eqx.nn.inference_mode(model)"

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from glorot.errors import GlorotError
-from glorot.graph import Forward, Graph
+from glorot.graph import Forward
 from glorot.inventory import Inventory
 from glorot.jax.models.describing import STATISTICS, Described, describe
 from glorot.jax.models.flax_layers import keeps_statistics, kind_at
@@ -166,7 +166,9 @@ def _base() -> Any:
     return sys.modules["flax.linen"].Module
 
 
-def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None) -> Graph:
+def graph(
+    model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None, use: Callable[..., Any] = graph_of
+) -> Any:
     """Return what a module computes of a batch.
 
     Args:
@@ -174,6 +176,7 @@ def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = N
         stock: what is known of its params.
         inputs: the batch, or its shapes.
         forward: function ((module, variables), batch) that runs it; by default the module is applied.
+        use: what is made of the function that runs it and of the arrays that it takes: its graph by default.
 
     Raises:
         GlorotError: if the module refuses the batch.
@@ -191,9 +194,9 @@ def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = N
         if forward is not None:
             return call((module, variables), batch)
         applied = functools.partial(module.apply, variables, mutable=True, rngs={"params": jax.random.key(0)})
-        return call(applied, batch)
+        return call(applied, batch)[0]  # beside the state that it left
 
-    return graph_of(run, stock, {path: arrays[path] for path in own}, others, batch)
+    return use(run, stock, {path: arrays[path] for path in own}, others, batch)
 
 
 def modules_made(module: Any, inputs: Any) -> tuple[dict[str, Any], dict[str, Any], Views]:

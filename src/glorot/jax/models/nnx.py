@@ -1,13 +1,13 @@
 """Flax NNX models: what they hold as `nnx.Param`, or as a kind of it, are parameters; norms hold statistics besides."""
 
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import jax
 
 from glorot.errors import GlorotError
-from glorot.graph import Forward, Graph
+from glorot.graph import Forward
 from glorot.inventory import Inventory
 from glorot.jax.models.describing import Described, describe
 from glorot.jax.models.flax_layers import keeps_statistics, kind_at
@@ -148,7 +148,9 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     return placed(found, in_order(items, found, attributes=False)) if inputs is None else found
 
 
-def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None) -> Graph:
+def graph(
+    model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None, use: Callable[..., Any] = graph_of
+) -> Any:
     """Return what a model computes of a batch.
 
     Args:
@@ -156,6 +158,7 @@ def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = N
         stock: what is known of its parameters.
         inputs: the batch, or its shapes.
         forward: function (model, batch) that runs it; by default it is called.
+        use: what is made of the function that runs it and of the arrays that it takes: its graph by default.
 
     Raises:
         GlorotError: if the model refuses the batch.
@@ -172,7 +175,7 @@ def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = N
 
     weights = {dotted(keys): _value(held) for keys, held in flat if isinstance(held, nnx.Param)}
     others = {dotted(keys): _value(held) for keys, held in flat if not isinstance(held, nnx.Param)}
-    return graph_of(run, stock, weights, others, batch)
+    return use(run, stock, weights, others, batch)
 
 
 def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:

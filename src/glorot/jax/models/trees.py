@@ -1,12 +1,12 @@
 """Plain pytrees of arrays: dicts, lists, tuples and dataclasses. Nothing is known of how a leaf connects."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import jax
 
 from glorot.errors import GlorotError
-from glorot.graph import Forward, Graph
+from glorot.graph import Forward
 from glorot.inventory import Inventory
 from glorot.jax.models.describing import Described, describe, kind_in, unknown
 from glorot.jax.models.paths import by_path, dotted, is_array, nodes, shapes_of
@@ -70,7 +70,9 @@ def described(model: Any, _inputs: Any = None) -> dict[str, Described]:
     return describe(nodes(model), shapes_of(leaves(model)), lambda path, containers: (None, unknown))
 
 
-def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None) -> Graph | None:
+def graph(
+    model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None, use: Callable[..., Any] = graph_of
+) -> Any:
     """Return what is computed with a pytree.
 
     Args:
@@ -78,6 +80,7 @@ def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = N
         stock: what is known of its leaves.
         inputs: the batch, or its shapes.
         forward: function (pytree, batch) that computes with it; None without one, for a pytree tells nothing itself.
+        use: what is made of the function that runs it and of the arrays that it takes: its graph by default.
 
     Raises:
         GlorotError: if the function refuses the batch.
@@ -90,7 +93,7 @@ def graph(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = N
     def run(values: list[Any], _others: list[Any], batch: list[Any]) -> Any:
         return call(rebuilt(model, dict(zip(weights, values, strict=True))), batch)
 
-    return graph_of(run, stock, weights, {}, batch)
+    return use(run, stock, weights, {}, batch)
 
 
 def rebuilt(model: Any, values: Mapping[str, Any]) -> Any:

@@ -1,0 +1,291 @@
+"""Watching signal and gradient in a JAX model on one batch: its jaxpr is evaluated with taps at the points."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+from glorot import stream
+from glorot.distributions import Normal
+from glorot.errors import GlorotError
+from glorot.graph import Folded, Forward, Graph
+from glorot.graph.axes import Layout, examples_of, layouts_of
+from glorot.graph.points import points_of
+from glorot.graph.readings import Observed, Placing, Reading, holders_of, note_missing, placing, whole_reading
+from glorot.inventory import Inventory
+from glorot.inventory.leaves import add_leaf
+from glorot.jax.graph import Place, inner_of, lower
+from glorot.jax.model import whole_model_kept
+from glorot.jax.models import eqx, kind_of
+from glorot.jax.models.running import refusals
+
+LOOPS = {"scan", "while", "cond", "custom_vjp_call", "custom_vjp_call_jaxpr"}
+"""Equations whose insides run as a whole, by a rule of their own or turn by turn."""
+
+
+class Run(NamedTuple):
+    """A forward pass as a function of arrays.
+
+    Attributes:
+        function: function (weights, others, batch) → what the model returns; each of the three is a list.
+        stock: what is known of the parameters.
+        weights: the parameters by their path.
+        others: what the model holds besides, by its path.
+        batch: the arrays of the batch.
+    """
+
+    function: Any
+    stock: Inventory
+    weights: Mapping[str, Any]
+    others: Mapping[str, Any]
+    batch: Sequence[Any]
+
+    @property
+    def arguments(self) -> tuple[list[Any], list[Any], list[Any]]:
+        """The arguments of the function, as arrays of JAX's."""
+        held = [*self.weights.values()], [*self.others.values()], [*self.batch]
+        return tuple([jnp.asarray(one) if isinstance(one, np.ndarray) else one for one in some] for some in held)  # type: ignore[return-value]
+
+
+def observe(
+    model: Any, stock: Inventory, inputs: Any, targets: Any, loss: Any, forward: Forward | None = None
+) -> Observed:
+    """Run a batch forward and backward, and read every point of a model.
+
+    Args:
+        model: the model; it is left as it was found.
+        stock: what is known of it by the classes of its layers.
+        inputs: the batch.
+        targets: what the loss compares the outputs with, or None.
+        loss: function (what the model returns, targets) → scalar, or None for the usual one.
+        forward: function (model, batch) that runs the model; by default it is called.
+
+    Returns:
+        What was read.
+
+    Raises:
+        GlorotError: if the model refuses the batch, or holds no arrays.
+    """
+    kind = kind_of(model)
+    if forward is None and kind is eqx:
+        raise GlorotError(
+            "a model of Equinox takes one example, and signals are measured on a batch; pass "
+            "forward=lambda model, batch: jax.vmap(model)(batch)"
+        )
+    assert kind is not None
+    _check(kind.leaves(model), inputs)
+    with whole_model_kept(model), refusals():
+        run: Run | None = kind.graph(model, stock, inputs, forward, use=Run)
+        if run is None:
+            raise GlorotError(
+                "a pytree computes nothing by itself; pass forward=, a function (pytree, batch) → outputs"
+            )
+        jaxpr, shapes = jax.make_jaxpr(run.function, return_shape=True)(*run.arguments)
+        structure = jax.tree_util.tree_structure(shapes)
+        places: dict[int, Place] = {}
+        folded = Folded(lower(jaxpr, lambda graph: _leaves(graph, run), places))
+        try:
+            return _read(run, jaxpr, folded, places, _Goal(targets, loss, structure))
+        except GlorotError as error:  # to which JAX, while it traces, adds where it was
+            raise GlorotError(str(error)) from error.__cause__
+
+
+def _check(leaves: Mapping[str, Any], inputs: Any) -> None:
+    for path, leaf in leaves.items():
+        if not isinstance(leaf, jax.Array | np.ndarray):
+            raise GlorotError(f"{path} is abstract and holds nothing; make the model with arrays, then measure it")
+        if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
+            raise GlorotError(f"{path} is spread over processes, and signals are measured in one process so far")
+    for leaf in jax.tree_util.tree_leaves(inputs):
+        has_values = isinstance(leaf, jax.Array | np.ndarray) and jnp.issubdtype(leaf.dtype, jnp.floating)
+        if has_values and not bool(jnp.isfinite(jnp.asarray(leaf)).all()):
+            raise GlorotError(f"the batch of shape {leaf.shape} holds NaN or infinity; clean the data first")
+
+
+def _leaves(graph: Graph, run: Run) -> list[int]:
+    held = {**run.weights, **run.others}
+    ids = [add_leaf(graph, run.stock, path, np.shape(array)) for path, array in held.items()]
+    return ids + [graph.input(np.shape(array)) for array in run.batch]
+
+
+class _Goal(NamedTuple):
+    """What is differentiated.
+
+    Attributes:
+        targets: what the loss compares the outputs with, or None.
+        loss: the loss, or None for the usual one.
+        structure: that of what the model returns.
+    """
+
+    targets: Any
+    loss: Any
+    structure: Any
+
+    def of(self, flat: Sequence[Any]) -> Any:
+        """Return the loss of the arrays that a model returned."""
+        returned = jax.tree_util.tree_unflatten(self.structure, flat)
+        main = getattr(returned, "logits", returned)
+        leaves = jax.tree_util.tree_leaves(main)
+        if not leaves or not jnp.issubdtype(leaves[0].dtype, jnp.floating):
+            raise GlorotError(f"expected the model to return an array of values, got {type(returned).__name__}")
+        outputs = leaves[0]
+        if self.targets is None:
+            start = stream.draw(stream.key_of(0, "glorot.probe"), Normal(), tuple(outputs.shape))
+            return jnp.sum(outputs * jnp.asarray(start).astype(outputs.dtype))
+        goal = jnp.asarray(self.targets)
+        value = _usual_loss(outputs, goal) if self.loss is None else _given_loss(self.loss, returned, goal)
+        if np.shape(value) != () or not isinstance(value, jax.Array):
+            what = f"shape {value.shape}" if isinstance(value, jax.Array) else f"a {type(value).__name__}"
+            raise GlorotError(f"loss must return one number as an array, got {what}; take its mean")
+        return value
+
+
+def _given_loss(loss: Any, returned: Any, goal: Any) -> Any:
+    try:
+        return loss(returned, goal)
+    except Exception as error:
+        raise GlorotError(f"the loss failed with {type(error).__name__}: {error}") from error
+
+
+def _usual_loss(outputs: Any, goal: Any) -> Any:
+    if jnp.issubdtype(goal.dtype, jnp.floating):
+        if goal.shape != outputs.shape:
+            raise GlorotError(f"targets of shape {goal.shape} do not fit outputs of shape {outputs.shape}")
+        return jnp.mean(jnp.square(outputs - goal))
+    if goal.shape != outputs.shape[:-1]:
+        raise GlorotError(f"targets of shape {goal.shape} do not fit outputs of shape {outputs.shape}")
+    chosen = jnp.take_along_axis(jax.nn.log_softmax(outputs), goal[..., None], axis=-1)
+    return -jnp.mean(chosen)
+
+
+# ---- the pass --------------------------------------------------------------------------------------------------------
+
+
+def _read(run: Run, jaxpr: ClosedJaxpr, folded: Folded, places: Mapping[int, Place], goal: _Goal) -> Observed:
+    observed = Observed(folded, points_of(folded))
+    layouts, examples = layouts_of(folded), examples_of(folded)
+    holders = holders_of(folded, sorted(places))
+    taps: dict[tuple[int, ...], list[tuple[int, int]]] = defaultdict(list)
+    placings: dict[int, Placing] = {}
+    for point in observed.points:
+        holder = holders.get(point.value)
+        if holder is not None:
+            path, n = places[holder]
+            taps[path].append((n, point.value))
+            shape = folded.graph.shape(holder)
+            placings[point.value] = placing(shape, layouts.get(holder, Layout(0, len(shape) - 1)), examples)
+    trained = [jnp.issubdtype(one.dtype, jnp.floating) for one in run.arguments[0]]
+
+    @jax.jit
+    def whole(weights: list[Any], others: list[Any], batch: list[Any]) -> Any:
+        fixed = [None if is_trained else one for one, is_trained in zip(weights, trained, strict=True)]
+
+        def passed(free: list[Any], zeros: dict[int, Any]) -> Any:
+            given = iter(free)
+            held = [next(given) if one is None else one for one in fixed]
+            seen: dict[int, Any] = {}
+            outputs = _Tapped(taps, zeros, seen).run(jaxpr, [*held, *others, *batch])
+            return goal.of(outputs), seen
+
+        free = [one for one, is_trained in zip(weights, trained, strict=True) if is_trained]
+        zeros = _zeros(passed, free, placings)
+        (value, seen), (gradients, reached) = jax.value_and_grad(passed, argnums=(0, 1), has_aux=True)(free, zeros)
+        kept = {key: _keep(one, placings[key]) for key, one in seen.items()}
+        arrived = {key: _keep(one, placings[key]) for key, one in reached.items()}
+        return value, kept, arrived, [_moments(one) for one in gradients]
+
+    value, kept, arrived, gradients = whole(*run.arguments)
+    observed.loss = math.nan if goal.targets is None else float(value)
+    observed.values.update((key, _reading(one, placings[key])) for key, one in kept.items())
+    observed.gradients.update((key, _reading(one, placings[key])) for key, one in arrived.items())
+    paths = [path for path, is_trained in zip(run.weights, trained, strict=True) if is_trained]
+    for path, (mean, square) in zip(paths, gradients, strict=True):
+        observed.weights[path] = Reading((1, 1, np.size(run.weights[path])), float(mean), float(square), math.nan)
+    observed.input_second_moments = _squares(run.batch)
+    note_missing(observed)
+    return observed
+
+
+def _zeros(passed: Any, free: list[Any], placings: Mapping[int, Placing]) -> dict[int, Any]:
+    """Return zeros like each tapped value that is real: its gradient is the derivative with respect to them."""
+    _, seen = jax.eval_shape(passed, free, {})
+    return {key: jnp.zeros(one.shape, one.dtype) for key, one in seen.items() if key in placings}
+
+
+class _Tapped:
+    """Evaluates a jaxpr, adds zeros at the points, and keeps what is there."""
+
+    def __init__(
+        self, taps: Mapping[tuple[int, ...], list[tuple[int, int]]], zeros: Mapping[int, Any], seen: dict[int, Any]
+    ) -> None:
+        self.taps, self.zeros, self.seen = taps, zeros, seen
+
+    def run(self, jaxpr: ClosedJaxpr | Jaxpr, operands: Sequence[Any], path: tuple[int, ...] = ()) -> list[Any]:
+        """Return the results of a jaxpr."""
+        body, constants = (jaxpr.jaxpr, jaxpr.consts) if isinstance(jaxpr, ClosedJaxpr) else (jaxpr, [])
+        known: dict[Any, Any] = {
+            **dict(zip(body.invars, operands, strict=True)),
+            **dict(zip(body.constvars, constants, strict=False)),
+        }
+
+        def read(atom: Any) -> Any:
+            return atom.val if isinstance(atom, Literal) else known[atom]
+
+        for number, equation in enumerate(body.eqns):
+            given, at = [read(atom) for atom in equation.invars], (*path, number)
+            inner = None if equation.primitive.name in LOOPS else inner_of(equation)
+            if inner is not None:
+                results = self.run(inner, given, at)
+            else:
+                bound = equation.primitive.get_bind_params(equation.params)
+                functions, params = ([], bound) if isinstance(bound, dict) else bound  # before JAX 0.10 a pair
+                made = equation.primitive.bind(*functions, *given, **params)
+                results = list(made) if equation.primitive.multiple_results else [made]
+            for n, value in self.taps.get(at, ()) if inner is None else ():
+                if jnp.issubdtype(results[n].dtype, jnp.floating) and results[n].size:
+                    results[n] = results[n] + self.zeros[value] if value in self.zeros else results[n]
+                    self.seen[value] = results[n]
+            known.update(zip(equation.outvars, results, strict=True))
+        return [read(atom) for atom in body.outvars]
+
+
+# ---- reducing --------------------------------------------------------------------------------------------------------
+
+
+def _keep(array: Any, place: Placing) -> tuple[Any, Any]:
+    """Return mean, mean square and variance across examples in single precision, and the sample."""
+    seen = array.reshape(place.shape).transpose(place.order)
+    if place.is_whole:
+        return None, seen.reshape(place.sizes).astype(jnp.float32)
+    sample = seen[(slice(place.chosen), *place.index)].astype(jnp.float32)
+    rows = seen.astype(jnp.float32)
+    square, means = jnp.mean(jnp.square(rows)), jnp.mean(rows, axis=0)
+    return jnp.stack([jnp.mean(means), square, jnp.mean(jnp.var(rows, axis=0))]), sample
+
+
+def _reading(kept: tuple[Any, Any], place: Placing) -> Reading:
+    moments, sample = kept
+    if moments is None:
+        return whole_reading(np.asarray(sample))
+    mean, square, variance = np.asarray(moments).tolist()
+    across = math.sqrt(variance) if place.sizes[0] > 1 and variance >= 0 else math.nan
+    return Reading(place.sizes, mean, square, across, np.asarray(sample))
+
+
+def _moments(gradient: Any) -> tuple[Any, Any]:
+    exact = gradient.astype(jnp.float32)
+    return jnp.mean(exact), jnp.mean(jnp.square(exact))
+
+
+def _squares(batch: Sequence[Any]) -> tuple[float, ...]:
+    """Return the mean square of each example of the batch, if its first array holds values."""
+    first = next((np.asarray(one) for one in batch if np.ndim(one)), None)
+    if first is None or first.dtype.kind in "iub":
+        return ()
+    rows = first.astype(np.float64).reshape(len(first), -1)
+    return tuple(np.mean(rows**2, axis=1).tolist())
