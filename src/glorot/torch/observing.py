@@ -133,7 +133,7 @@ def _gradients(loss: Tensor, model: nn.Module) -> Iterator[tuple[str, Reading]]:
 
 def _moments(gradient: Tensor) -> tuple[int, tuple[float, float]]:
     """Return how many elements a gradient has, their mean and mean square."""
-    with torch.no_grad(), _disable_current_modes():
+    with torch.no_grad(), _disable_current_modes(), torch._C.DisableTorchFunction():
         rows = gradient.to_dense() if gradient.layout != torch.strided else gradient
         rows = rows.reshape(len(rows) if rows.dim() else 1, -1)
         square = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float32).square().mean() / rows.shape[1]
@@ -172,7 +172,7 @@ FINE = 1e-4
 
 def _keep(tensor: Tensor, layout: Layout, examples: int, *, with_sample: bool = True) -> _Kept:
     """Reduce a tensor where it lies, in single precision, and keep a sample of it."""
-    with torch.no_grad(), _disable_current_modes():
+    with torch.no_grad(), _disable_current_modes(), torch._C.DisableTorchFunction():
         place, tensor = placing(tuple(tensor.shape), layout, examples), tensor.detach()
         seen = tensor.reshape(place.shape).permute(place.order)
         if place.is_whole:
