@@ -1,7 +1,7 @@
 """How right predicted signals are: mean squares, gradients and correlations beside the means of several seeds.
 
-    python benchmarks/signal.py                  every net of signal_nets.py, 8 seeds; some minutes
-    python benchmarks/signal.py --nets gelu RNN  some of them, each step shown
+    python benchmarks/predictions.py                  every net of predictions_nets.py, 8 seeds; some minutes
+    python benchmarks/predictions.py --nets gelu RNN  some of them, each step shown
 
 A mean over seeds is itself uncertain; a figure counts as off by what lies beyond two standard errors of it.
 Writes results/signal.md when all nets are run.
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from signal_nets import NETS, Net
+from predictions_nets import NETS, Net
 
 import glorot
 from glorot.probe.steps import Grade, StepSignal
@@ -117,7 +117,7 @@ def reasons_of(found: dict[str, list[Gap]]) -> list[str]:
 
 HEAD = f"""# How right predictions are
 
-Made by `python benchmarks/signal.py`; PyTorch {torch.__version__}, Python {platform.python_version()}, {SEEDS} seeds a
+Made by `python benchmarks/predictions.py`; PyTorch {torch.__version__}, Python {platform.python_version()}, {SEEDS} seeds a
 net, {len(NETS)} nets. In per cent of the root mean square: how far the worst prediction of each grade is off, beyond
 two standard errors of the mean over the seeds; of correlations between examples the difference, times 100. Before
 each, the number of figures.
