@@ -1,0 +1,150 @@
+"""What measuring costs: time and memory of `glorot.measure` beside a forward and backward pass of the same batch.
+
+Each figure comes from a process of its own, so that peaks of memory don't mix. Run it on a quiet machine:
+
+    python benchmarks/probe.py            # prints the table
+    python benchmarks/probe.py resnet-50  # one model alone
+"""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROUNDS = 3
+"""How often each way runs; the fastest round counts."""
+
+
+def resnet_50() -> tuple[Any, Any, Any]:
+    """Return transformers' ResNet-50, a batch of images and classes."""
+    import torch
+    import transformers
+
+    model = transformers.ResNetForImageClassification(transformers.ResNetConfig(num_labels=1000))
+    return model.train(), {"pixel_values": torch.randn(32, 3, 224, 224)}, torch.arange(32)
+
+
+def transformer_12() -> tuple[Any, Any, Any]:
+    """Return a transformer of 12 layers as large as GPT-2, a batch of texts, and the classes that follow."""
+    import torch
+    import transformers
+
+    model = transformers.GPT2LMHeadModel(transformers.GPT2Config(use_cache=False))
+    ids = torch.randint(0, 50257, (8, 256))
+    return model.train(), {"input_ids": ids}, ids
+
+
+MODELS: dict[str, Callable[[], tuple[Any, Any, Any]]] = {"resnet-50": resnet_50, "transformer-12": transformer_12}
+
+
+def plainly(model: Any, inputs: Any, targets: Any) -> None:
+    """Run a batch forward and backward."""
+    from glorot.torch.losses import loss_of
+
+    model.zero_grad(set_to_none=True)
+    loss_of(model(**inputs), targets, None).backward()
+
+
+def measured(model: Any, inputs: Any, targets: Any) -> None:
+    """Measure a batch."""
+    import glorot
+
+    model.zero_grad(set_to_none=True)
+    glorot.measure(model, inputs, targets)
+
+
+WAYS = {"plain": plainly, "measured": measured}
+
+
+@contextmanager
+def peak_of_memory(found: dict[str, float]) -> Iterator[None]:
+    """Watch how much memory the process holds, and keep the largest, in MiB beyond what it held before."""
+    page = 4096
+    statm = Path("/proc/self/statm")
+
+    def held() -> int:
+        return int(statm.read_text().split()[1]) * page
+
+    before, most, is_over = held(), [0], threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(0.002):
+            most[0] = max(most[0], held())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        watcher.join()
+        found["mib"] = (most[0] - before) / 2**20
+
+
+def memory_of(name: str, way: str) -> dict[str, float]:
+    """Return the peak of memory of one way to run a model, in this process."""
+    import glorot  # noqa: F401 - as in the other way
+
+    case, found = case_of(name), dict[str, float]()
+    with peak_of_memory(found):
+        WAYS[way](*case)
+    return found
+
+
+def seconds_of(name: str) -> dict[str, float]:
+    """Return the seconds of both ways, which take turns; the fastest round counts."""
+    case = case_of(name)
+    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    for number in range(ROUNDS + 1):
+        for way, run in WAYS.items():
+            start = time.perf_counter()
+            run(*case)
+            seconds[way] += [time.perf_counter() - start] if number else []  # the first round warms up
+    return {way: min(found) for way, found in seconds.items()}
+
+
+def case_of(name: str) -> tuple[Any, Any, Any]:
+    """Return a model and a batch, the same in every process."""
+    import torch
+
+    torch.manual_seed(0)
+    return MODELS[name]()
+
+
+def in_a_process(*arguments: str) -> dict[str, float]:
+    """Return what a function of this file does in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, *(["-P"] if sys.flags.safe_path else []), __file__, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def main(names: list[str]) -> None:
+    """Print the table."""
+    print("model           plain s  measured s  ratio  plain MiB  measured MiB  ratio")
+    for name in names or list(MODELS):
+        time_of = in_a_process(name, "seconds")
+        plain, probed = (in_a_process(name, way)["mib"] for way in WAYS)
+        ratio = time_of["measured"] / time_of["plain"]
+        print(
+            f"{name:14}  {time_of['plain']:7.2f}  {time_of['measured']:10.2f}  {ratio:5.2f}"
+            f"  {plain:9.0f}  {probed:12.0f}  {probed / plain:5.2f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        name, what = sys.argv[1:]
+        print(json.dumps(seconds_of(name) if what == "seconds" else memory_of(name, what)))
+    else:
+        main(sys.argv[1:])
