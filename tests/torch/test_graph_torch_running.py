@@ -90,7 +90,7 @@ def test_what_depends_on_the_integers_of_the_batch_alone_is_known_on_meta(functi
 
 def test_places_are_counted_on_meta_as_they_are():
     lowering = on_meta(some_places, IDS)
-    assert lowering.graph.shape(lowering.outputs[0]) == (4, 8)  # 3, 4, 4 and 4 are above 2
+    assert lowering.graph.shape(lowering.graph.outputs[0]) == (4, 8)  # 3, 4, 4 and 4 are above 2
 
 
 def test_a_mask_on_meta_holds_the_numbers_that_it_holds_elsewhere():
@@ -169,7 +169,7 @@ def test_experts_that_nobody_knows_are_visited_up_to_a_number(experts, seen):
 def test_what_the_numbers_of_the_batch_alone_decide_is_known_on_meta():
     lowering = on_meta(lambda m, x: m.b(m.a(x[(x > 0).any(1)]).relu()), X)  # the lower half
     assert (lowering.error, lowering.graph.notes) == (None, [])
-    assert lowering.graph.shape(lowering.outputs[0]) == (2, 8)
+    assert lowering.graph.shape(lowering.graph.outputs[0]) == (2, 8)
 
 
 def test_a_buffer_that_was_lost_on_meta_ends_the_graph_and_the_way_out_is_told():
@@ -319,7 +319,7 @@ def test_a_model_that_raises_by_itself_is_named_by_no_layer():
 
     lowering, _ = lowered(Of(refuse, a=nn.Linear(8, 8)), X)
     assert (lowering.layer, lowering.graph.incomplete) == ("", "KeyError: 'tokens'")
-    assert lowering.outputs == ()
+    assert lowering.graph.outputs == []
 
 
 def test_an_interrupt_is_handed_on():

@@ -49,6 +49,11 @@ class Scores:
             * float(np.mean(self.queries.square[self.rows]) * np.mean(self.keys.square[self.met]))
         )
 
+    @property
+    def moments(self) -> tuple[float, float]:
+        """The mean and the mean square of all scores."""
+        return 0.0, self.variance
+
     def scaled(self, factor: float) -> "Scores":
         """Return the scores times a number."""
         return replace(self, factor=self.factor * factor)
@@ -92,6 +97,11 @@ class Shares:
         logits -= logits.max(-1, keepdims=True)
         weights = np.exp(logits)
         self.weights = weights / weights.sum(-1, keepdims=True)
+
+    @property
+    def moments(self) -> tuple[float, float]:
+        """The mean and the mean square of all shares."""
+        return 1 / self.weights.shape[-1], float(np.mean(np.square(self.weights)))
 
     @property
     def grade(self) -> Grade:

@@ -195,13 +195,14 @@ class Largest:
         self.state = State(rows, largest.mean(1), np.diag(pairs).copy(), pairs, why, False, grade.root)
         self._sizes = source.rows.sizes
 
-    def backward(self, gradient: Gradient) -> Gradient:
-        """Return what reaches the source: each window hands its gradient to its largest element."""
+    def backward(self, gradient: Gradient, *, to_source: bool = True) -> Gradient:
+        """Return what reaches the source, or the values compared: each window's largest element gets its gradient."""
         size = len(self._sizes)
         square, pairs = np.zeros(size), np.zeros((size, size))
         turns = range(0, self._picks.shape[1], max(1, self._picks.shape[1] // 64))
         for turn in turns:
-            picks, slopes = self._picks[:, turn], self._slopes[:, turn]
+            picks = self._picks[:, turn]
+            slopes = self._slopes[:, turn] if to_source else np.ones(len(picks))
             np.add.at(square, picks, slopes**2 * gradient.square / len(turns))
             half = np.zeros((size, len(picks)))
             np.add.at(half, picks, np.outer(slopes, slopes) * gradient.pairs / len(turns))

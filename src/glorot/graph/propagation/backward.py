@@ -42,6 +42,7 @@ class _Backward:
         self.graph = forward.graph
         self.found: dict[int, Gradient] = {}
         self.lost: set[int] = set()
+        self.passed: set[int] = set()  # whose gradient has gone on already
         for value in dict.fromkeys(self.graph.outputs):
             self._begin(value)
         positions = {step.result: n for n, step in enumerate(self.graph.steps)}
@@ -69,6 +70,8 @@ class _Backward:
         try:
             if value in self.lost:
                 raise UnknownError("")
+            if value in self.passed:
+                return
             if source is not None and source != value:
                 self._through_curve(value, source)
             else:
@@ -114,6 +117,9 @@ class _Backward:
                 self._add(data[0], averages.averaged_backward(gradient, *kept))
             case Reduce("max") | Pool("max"):
                 source, largest = kept
+                if data[0] != source:
+                    self._add(data[0], largest.backward(gradient, to_source=False))
+                    self.passed.add(data[0])  # for which of them is largest depends on the source
                 self._add(source, largest.backward(gradient))
             case Normalise():
                 self._add(data[0], gradient if kept is None else norms.backward(gradient, kept))
@@ -183,9 +189,12 @@ class _Backward:
         if len(sizes) == 1 and isinstance(step.operation, Join):
             found = {operand: gradient for operand in step.operands if operand in self.folded.source}
         shapes = self.graph.shape(step.operands[0]), self.graph.shape(step.result)
-        times = 1.0
+        times: Any = 1.0
         if isinstance(step.operation, Slice | Broadcast):
             times = _copies(step, *shapes, gradient, self.forward.state(step.operands[0]))
+        elif isinstance(step.operation, Pad) and step.operation.copies:  # the gradients of all copies add up
+            before, after = self.forward.state(step.operands[0]).rows, self.forward.state(step.result).rows
+            times = after.sizes / before.sizes
         for operand, made in found.items():
             self._add(operand, Gradient(times * made.square, times * made.pairs, made.grade))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from glorot.graph.propagation.attention import Scores, Shares
 from glorot.graph.propagation.backward import gradients
 from glorot.graph.propagation.forward import Propagation
 from glorot.graph.propagation.rows import Rows
@@ -55,6 +56,11 @@ class Foretold:
 
     def of(self, value: int) -> Figures:
         """Return what is foretold of a value."""
+        found = self.forward.states.get(value)
+        if isinstance(found, Scores | Shares):
+            mean, square = found.moments
+            lost = Grade("none", "the way back through a softmax goes to queries and keys at once")
+            return replace(UNKNOWN, mean=mean, second_moment=square, grade=found.grade, gradient_grade=lost)
         try:
             state = self.forward.state(value)
         except UnknownError as error:

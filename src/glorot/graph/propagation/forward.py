@@ -64,10 +64,13 @@ class Propagation:
         self.kept: dict[int, Kept] = {}
         self.notes: list[str] = []
         self._seen: dict[str, int] = {}
+        self._looped = set(self.graph.settling)  # what the first turn of a loop enters
         for leaf in self.graph.values:
             if leaf.leaf == "input":
                 self._begin(leaf.id)
         for step in self.graph.steps:
+            if not self._looped.isdisjoint(step.operands):
+                self._looped.add(step.result)
             if self._is_needed(step):
                 self._try(step)
 
@@ -175,8 +178,8 @@ class Propagation:
         return State(made.rows, made.mean, made.square, made.pairs, grade, True, step.result, step.result)
 
     def _again(self, step: Step, kernel: int) -> Any:
-        """Return the grade of a kernel that the signal has met before."""
-        grades = []
+        """Return the grade of a kernel that the signal has met before, or that a loop comes before."""
+        grades = [approximate("two turns of a loop stand for all")] if step.result in self._looped else []
         for path in self.folded.parameters[step.operands[kernel]]:
             before = self._seen.setdefault(path, step.result)
             if before != step.result:
@@ -347,6 +350,8 @@ class Propagation:
             labels = np.where(labels < 0, sum(len(state.rows) for state in taken) - 1, labels)
         made, old = combining.stacked(taken, labels, step.result)
         self.kept[step.result] = ([len(state.rows) for state in taken], old)
+        if isinstance(step.operation, Pad) and step.operation.copies:
+            made = replace(made, grade=worst(made.grade, approximate("a border copies what lies elsewhere")))
         if isinstance(step.operation, Slice) and cuts_features(step, self.graph.shape(step.operands[0]), taken[0]):
             return replace(made, root=step.result)  # other features fluctuate by themselves
         return made

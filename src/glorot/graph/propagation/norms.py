@@ -76,6 +76,9 @@ def backward(gradient: Gradient, norm: Norm) -> Gradient:
         common = few * norm.share @ (norm.groups.shares @ between @ norm.groups.shares.T) @ norm.share.T
         square = square - 2 * np.diag(crossed) + np.diag(common)
         pairs = pairs - crossed - crossed.T + common
+        size = np.maximum(norm.groups.counts.sum(1) * norm.groups.features, 8)
+        left = norm.share @ ((1 - 1 / size) / (1 - 3 / size))  # nothing along the signal; E 1/s² is over 1/E s²
+        square, pairs = left * square, left[:, None] * pairs
     return Gradient(square / norm.scale**2, pairs / np.outer(norm.scale, norm.scale), gradient.grade)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot.graph.moves import moved
-from glorot.graph.operations import Move
+from glorot.graph.operations import Move, Pad
 
 Labels = NDArray[np.intp]
 
@@ -126,6 +126,8 @@ def moved_rows(move: Move, operands: Sequence[tuple[Rows, Sequence[int]]], shape
             return None
         arrays.append(np.broadcast_to(rows.labels + before, own))
         before += len(rows)
+    if isinstance(move, Pad) and move.copies:  # which copies is not known; those of a circle are as good as any
+        return compact(np.pad(arrays[0], move.widths, mode="wrap"))
     arrived = moved(move, arrays, tuple(shape), ZERO)
     return None if arrived is None or arrived.shape != tuple(shape) else compact(arrived)
 

@@ -46,6 +46,8 @@ ERRORS = {
     "shares of scores whose queries and keys are one signal": 0.2,
     "pieces of one tensor start differently": 0.1,
     "the same weights come again": 0.1,
+    "two turns of a loop stand for all": 0.1,
+    "a border copies what lies elsewhere": 0.03,
     "an input whose values are not known is taken as white noise": 0.2,
 }
 """What makes a prediction approximate, and the error that was measured beforehand for it."""

@@ -19,6 +19,9 @@ from glorot.torch.writes import storage_of
 FEW = 4096
 """Elements up to which the numbers of a constant are looked at."""
 
+MOST_MASKS = 1 << 16
+"""Elements up to which a mask, or a table of numbers that are not whole, is kept."""
+
 MOST_KEPT = 1 << 20
 """Elements of a part of a batch that are kept; of a larger one the first examples."""
 
@@ -182,7 +185,7 @@ class Memory:
         truth = self.truth(tensor)
         array = None if truth is None else numbers_of(truth)
         if array is None or not array.size:
-            return self.graph.constant(shape)
+            return self.graph.constant(shape, number=None if truth is None else _only_number(truth))
         first = array.flat[0]
         if np.all(array == first):
             return self.graph.constant(shape, number=float(first))
@@ -203,13 +206,22 @@ def _place_of(tensor: Tensor) -> Any:
 
 def numbers_of(tensor: Tensor) -> "np.ndarray[Any, Any] | None":
     """Return the elements of a small constant; None if they cannot be read."""
-    if tensor.is_meta or tensor.numel() > FEW or tensor.layout != torch.strided or tensor.is_complex():
+    most = MOST_MASKS if tensor.is_floating_point() or tensor.dtype == torch.bool else FEW
+    if tensor.is_meta or tensor.numel() > most or tensor.layout != torch.strided or tensor.is_complex():
         return None
     if type(tensor) not in (Tensor, torch.nn.Parameter, torch.nn.Buffer):
         return None
     if tensor.is_floating_point() or tensor.dtype == torch.bool:
-        return np.asarray(tensor.detach().to("cpu", torch.float64).tolist())
+        return tensor.detach().to("cpu", torch.float64, copy=True).numpy()
     return np.asarray(tensor.tolist(), dtype=np.int64)
+
+
+def _only_number(tensor: Tensor) -> float | None:
+    """Return the one number that a large constant holds everywhere; None of any other."""
+    if tensor.is_meta or tensor.layout != torch.strided or not tensor.is_floating_point() or not tensor.numel():
+        return None
+    first = tensor.reshape(-1)[0]
+    return float(first) if tensor.numel() <= MOST_KEPT and bool((tensor == first).all()) else None
 
 
 def elements_of(batch: Tensor) -> "np.ndarray[Any, Any] | None":

@@ -13,7 +13,7 @@ from glorot.graph import Graph
 from glorot.graph.operations import Opaque, Random
 from glorot.torch.graph import contracting, elementwise, moving, pairs, recurrent, statistics
 from glorot.torch.graph.call import Call, Signature, signature, tensors_in
-from glorot.torch.graph.memory import FEW, Memory, shape_of
+from glorot.torch.graph.memory import FEW, MOST_KEPT, Memory, shape_of
 from glorot.torch.graph.truth import Truth
 from glorot.torch.writes import Journal, storage_of
 
@@ -161,7 +161,8 @@ class Lowering(TorchDispatchMode):
             self.memory.assign(tensor, value)
 
     def _truth_of(self, tensor: Tensor) -> Tensor | None:
-        if tensor.numel() > FEW or self.memory.follows(tensor) is not None:
+        most = MOST_KEPT if tensor.is_floating_point() else FEW
+        if tensor.numel() > most or self.memory.follows(tensor) is not None:
             return None
         return self.truth.of(tensor)
 
