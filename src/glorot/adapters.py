@@ -65,7 +65,7 @@ if TYPE_CHECKING:  # mypy compares each adapter with the Protocol here
     from glorot.torch import adapter as _torch
 
     _ALL: tuple[Adapter, ...] = (_torch, _keras, _jax, _caffe)
-    _THAT_OBSERVE: tuple[Observing, ...] = (_torch, _jax)
+    _THAT_OBSERVE: tuple[Observing, ...] = (_torch, _keras, _jax)
 
 ADAPTERS = ("keras", "torch", "jax")
 """The frameworks that must already be imported for a model of them to exist; each has its adapter in glorot.NAME.

@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -287,3 +290,51 @@ def test_what_one_operator_computes_with_others_is_named() -> None:
 def test_bad_input_gets_one_message(measure: Any, message: str) -> None:
     with pytest.raises(GlorotError, match=message):
         measure()
+
+
+def measured_in_keras(goal: str, backend: str, folder: Path) -> Signal:
+    """Return the signal of the same net in Keras on a backend, measured in a process of its own."""
+    kernels = [module for module in mlp_in_torch() if isinstance(module, nn.Linear)]
+    weights = [one.detach().numpy().T for layer in kernels for one in (layer.weight, layer.bias)]
+    np.savez(folder / "weights.npz", *weights, x=VALUES)
+    np.save(folder / "goal.npy", np.zeros(()) if GOALS[goal] is None else GOALS[goal])
+    code = """
+import keras, numpy as np, glorot, sys
+held = np.load("weights.npz")
+model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(7, "tanh"), keras.layers.Dense(3)])
+model.set_weights([held[f"arr_{n}"] for n in range(4)])
+before = [array.tobytes() for array in model.get_weights()]
+goal = np.load("goal.npy")
+glorot.measure(model, held["x"], goal if goal.ndim else None).save("signal.json")
+assert [array.tobytes() for array in model.get_weights()] == before
+for batch, message in ((held["x"] * np.nan, "NaN or infinity"), (held["x"][:, :2], "does not fit the model")):
+    try:
+        glorot.measure(model, batch)
+    except glorot.GlorotError as error:
+        assert message in str(error), error
+    else:
+        raise AssertionError(message)
+"""
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return glorot.Signal.load(folder / "signal.json")
+
+
+@pytest.mark.parametrize(
+    ("backend", "goal"),
+    [
+        ("tensorflow", "classes"),
+        *(pytest.param(backend, goal, marks=pytest.mark.slow) for backend in ("jax", "torch") for goal in GOALS),
+        *(pytest.param("tensorflow", goal, marks=pytest.mark.slow) for goal in ("none", "values")),
+    ],
+)
+def test_figures_are_the_same_in_keras_on_every_backend(backend: str, goal: str, tmp_path: Path) -> None:
+    here, there = glorot.measure(mlp_in_torch(), VALUES, GOALS[goal]), measured_in_keras(goal, backend, tmp_path)
+    assert [step.name.split(" ")[1:] for step in there.steps] == [[], ["→", "tanh"], []]
+    for one, other in zip(here.steps, there.steps, strict=True):
+        for figure in FIGURES:
+            expected = getattr(one, figure)
+            assert getattr(other, figure) == pytest.approx(expected, rel=1e-4, abs=1e-6, nan_ok=True), figure
+    assert there.loss == pytest.approx(here.loss, rel=1e-5, nan_ok=True)

@@ -110,6 +110,28 @@ def whole_reading(array: NDArray[Any]) -> Reading:
         return Reading(sizes, float(exact.mean()), float(np.mean(exact**2)), across, array)
 
 
+FINE = 1e-4
+"""The variance across examples, as a share of the mean square, from which on it is taken from all examples."""
+
+
+def reading_of(place: Placing, moments: Sequence[float] | None, sample: NDArray[Any] | None) -> Reading:
+    """Return the reading of an array that was reduced where it lies, in single precision.
+
+    Args:
+        place: how it was read.
+        moments: its mean, mean square and variance across examples; None if the sample is all of it.
+        sample: the sample; None if none was taken.
+    """
+    if moments is None:
+        assert sample is not None
+        return whole_reading(sample)
+    mean, square, variance = moments
+    if sample is not None and not variance > FINE * square:  # which single precision does not resolve
+        variance = float(np.mean(sample.astype(np.float64).var(axis=0)))
+    across = math.sqrt(variance) if place.sizes[0] > 1 and variance >= 0 else math.nan
+    return Reading(place.sizes, mean, square, across, sample)
+
+
 class WholeLayer(NamedTuple):
     """What was read of a layer that runs as a whole, as a recurrent one does.
 

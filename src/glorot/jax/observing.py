@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -16,7 +16,7 @@ from glorot.errors import GlorotError
 from glorot.graph import Folded, Forward, Graph
 from glorot.graph.axes import Layout, examples_of, layouts_of
 from glorot.graph.points import points_of
-from glorot.graph.readings import Observed, Placing, Reading, holders_of, note_missing, placing, whole_reading
+from glorot.graph.readings import Observed, Placing, Reading, holders_of, note_missing, placing, reading_of
 from glorot.inventory import Inventory
 from glorot.inventory.leaves import add_leaf
 from glorot.jax.graph import Place, inner_of, lower
@@ -37,13 +37,15 @@ class Run(NamedTuple):
         weights: the parameters by their path.
         others: what the model holds besides, by its path.
         batch: the arrays of the batch.
+        leaves: adds all arguments to a graph, in order; by default as their stock says.
     """
 
     function: Any
-    stock: Inventory
+    stock: Inventory | None
     weights: Mapping[str, Any]
     others: Mapping[str, Any]
     batch: Sequence[Any]
+    leaves: Callable[[Graph], list[int]] | None = None
 
     @property
     def arguments(self) -> tuple[list[Any], list[Any], list[Any]]:
@@ -85,14 +87,28 @@ def observe(
             raise GlorotError(
                 "a pytree computes nothing by itself; pass forward=, a function (pytree, batch) → outputs"
             )
-        jaxpr, shapes = jax.make_jaxpr(run.function, return_shape=True)(*run.arguments)
-        structure = jax.tree_util.tree_structure(shapes)
-        places: dict[int, Place] = {}
-        folded = Folded(lower(jaxpr, lambda graph: _leaves(graph, run), places))
-        try:
-            return _read(run, jaxpr, folded, places, _Goal(targets, loss, structure))
-        except GlorotError as error:  # to which JAX, while it traces, adds where it was
-            raise GlorotError(str(error)) from error.__cause__
+        return observe_run(run, targets, loss)
+
+
+def observe_run(run: Run, targets: Any, loss: Any) -> Observed:
+    """Run a function of arrays forward and backward, and read every point of what it computes.
+
+    Args:
+        run: the function and its arguments.
+        targets: what the loss compares the outputs with, or None.
+        loss: as for `observe`.
+
+    Raises:
+        GlorotError: if the targets do not fit, or the loss is no number.
+    """
+    jaxpr, shapes = jax.make_jaxpr(run.function, return_shape=True)(*run.arguments)
+    structure = jax.tree_util.tree_structure(shapes)
+    places: dict[int, Place] = {}
+    folded = Folded(lower(jaxpr, lambda graph: _leaves(graph, run), places))
+    try:
+        return _read(run, jaxpr, folded, places, _Goal(targets, loss, structure))
+    except GlorotError as error:  # to which JAX, while it traces, adds where it was
+        raise GlorotError(str(error)) from error.__cause__
 
 
 def _check(leaves: Mapping[str, Any], inputs: Any) -> None:
@@ -108,6 +124,9 @@ def _check(leaves: Mapping[str, Any], inputs: Any) -> None:
 
 
 def _leaves(graph: Graph, run: Run) -> list[int]:
+    if run.leaves is not None:
+        return run.leaves(graph)
+    assert run.stock is not None
     held = {**run.weights, **run.others}
     ids = [add_leaf(graph, run.stock, path, np.shape(array)) for path, array in held.items()]
     return ids + [graph.input(np.shape(array)) for array in run.batch]
@@ -270,11 +289,7 @@ def _keep(array: Any, place: Placing) -> tuple[Any, Any]:
 
 def _reading(kept: tuple[Any, Any], place: Placing) -> Reading:
     moments, sample = kept
-    if moments is None:
-        return whole_reading(np.asarray(sample))
-    mean, square, variance = np.asarray(moments).tolist()
-    across = math.sqrt(variance) if place.sizes[0] > 1 and variance >= 0 else math.nan
-    return Reading(place.sizes, mean, square, across, np.asarray(sample))
+    return reading_of(place, None if moments is None else np.asarray(moments).tolist(), np.asarray(sample))
 
 
 def _moments(gradient: Any) -> tuple[Any, Any]:

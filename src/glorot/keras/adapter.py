@@ -5,9 +5,10 @@ from typing import Any
 import keras
 
 from glorot.keras.model import graph, layers
+from glorot.keras.observing import observe
 from glorot.keras.weights import arrays, write
 
-__all__ = ["arrays", "graph", "layers", "matches", "open", "write"]
+__all__ = ["arrays", "graph", "layers", "matches", "observe", "open", "write"]
 
 
 def matches(model: object) -> bool:

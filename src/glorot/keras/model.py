@@ -75,23 +75,32 @@ def graph(model: Any, stock: Inventory, inputs: Any = None, forward: Forward | N
     Raises:
         GlorotError: if the model refuses the batch or cannot be followed.
     """
-    stored = [(path, layer, name) for path, layer in layers_of(model) for name, _ in own_variables(layer)]
-    owned = {one.path for one in stock.parameters if one.tied_to is None}
-    variables = variables_of(model)
-    paths = {
-        id(variables[joined(path, name)]): joined(path, name)
-        for path, layer, name in stored
-        if joined(path, name) in owned and not is_quantized(layer)  # whose integers are no weights to start
-    }
+    paths = paths_in(model, stock)
     if inputs is not None:
-        args, kwargs = _symbolic(model, inputs) if forward is None else ((_like_all(model, inputs),), {})
-        return lower(model, args, kwargs, paths, forward)
+        return lower(model, *arguments_for(model, inputs, forward), paths, forward)
     for own in own_inputs(model):
         with suppress(GlorotError):  # nobody asked for this pass
             graph = lower(model, *own, paths)
             graph.invented |= not {"Sequential", "Functional"} & set(kinds(model))  # it may be called on other sizes
             return graph
     return None
+
+
+def paths_in(model: Any, stock: Inventory) -> dict[int, str]:
+    """Return the path of each variable that holds weights, by its id."""
+    stored = [(path, layer, name) for path, layer in layers_of(model) for name, _ in own_variables(layer)]
+    owned = {one.path for one in stock.parameters if one.tied_to is None}
+    variables = variables_of(model)
+    return {
+        id(variables[joined(path, name)]): joined(path, name)
+        for path, layer, name in stored
+        if joined(path, name) in owned and not is_quantized(layer)  # whose integers are no weights to start
+    }
+
+
+def arguments_for(model: Any, inputs: Any, forward: Forward | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return symbolic tensors like a batch, as the arguments of a call, or of a function that runs the model."""
+    return _symbolic(model, inputs) if forward is None else ((_like_all(model, inputs),), {})
 
 
 def variables_of(model: Any) -> dict[str, Any]:

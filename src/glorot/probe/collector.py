@@ -70,14 +70,14 @@ def observed(
     adapter, model = opened(model, inputs)
     if not hasattr(adapter, "observe"):
         raise GlorotError(
-            f"signals are not measured in a {type(model).__name__} so far; models of PyTorch and JAX are, and a Caffe "
-            "net as the module that glorot.caffe.to_torch makes of it"
+            f"signals are not measured in a {type(model).__name__} so far; models of PyTorch, Keras and JAX are, and a "
+            "Caffe net as the module that glorot.caffe.to_torch makes of it"
         )
     with LOCK:
         stock = adapter.layers(model, inputs)
-        if not stock.parameters:
-            raise GlorotError(f"a {type(model).__name__} has no layers with weights, so there is nothing to measure")
         found: Observed = adapter.observe(model, stock, inputs, targets, loss, forward)
+    if not stock.parameters:
+        raise GlorotError(f"a {type(model).__name__} has no layers with weights, so there is nothing to measure")
     return found
 
 
@@ -277,8 +277,25 @@ def _weight_gradient(seen: Observed, paths: Iterable[str], *, is_centred: bool =
 # ---- chains ----------------------------------------------------------------------------------------------------------
 
 
+def _is_part(folded: Folded, value: int) -> bool:
+    """Tell whether a value is a statistic of a norm, or nothing that the model's outputs are made of."""
+    waiting, reached = [value], set[int]()
+    while waiting:
+        at = waiting.pop()
+        if at in folded.graph.outputs or folded.kind.get(at) in WEIGHTS:
+            return False
+        users = {folded.graph.steps[position].result for position, _ in folded.users[at]}
+        waiting += users - reached - folded.normed_from.keys()
+        reached |= users
+    return True
+
+
+BETWEEN = {"dropout", "mean", "extreme", "softmax", "product", "mix", "opaque"}
+"""What between two layers makes them no chain: what follows is fed by more than a function of each element."""
+
+
 def is_chain(folded: Folded) -> bool:
-    """Tell whether each layer is fed by the one before it alone, and runs once."""
+    """Tell whether each layer is fed by the one before it alone, element by element, and runs once."""
     origins: dict[int, frozenset[int]] = {}
     before, ran = frozenset({-1}), set[str]()
     for value in folded.graph.values:
@@ -296,6 +313,8 @@ def is_chain(folded: Folded) -> bool:
             ran |= own
             before = frozenset({step.result})
             origins[step.result] = before
+        elif folded.kind.get(step.result) in BETWEEN and sources == before and not _is_part(folded, step.result):
+            return False
         else:
             origins[step.result] = sources
     return True

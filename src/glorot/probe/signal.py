@@ -41,7 +41,8 @@ class Signal:
         layers: one for each layer with weights, in the order of execution.
         loss: the loss of the batch.
         input_second_moments: mean square of each example that enters the first layer.
-        chain: whether each layer is fed by the one before it alone, as mean-field theory supposes.
+        chain: whether each layer is fed by functions of the elements of the one before it alone, as mean-field theory
+            supposes.
         steps: one for each step of the graph that tells something, in the order of execution.
         notes: what was not seen, and why.
     """

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
@@ -25,7 +24,7 @@ from glorot.graph.readings import (
     holders_of,
     note_missing,
     placing,
-    whole_reading,
+    reading_of,
 )
 from glorot.inventory import Inventory
 from glorot.preserving import LOCK
@@ -71,12 +70,44 @@ def observe(
         found = graph_on_meta(model, stock, inputs, locating.beside) if forward is None else None
         found = found or graph(model, stock, inputs, forward, beside=locating.beside)
     assert found is not None  # for there is a batch
-    watch = _Watch(Folded(found), locating.calls)
+    weights = {structural(path): one for path, one in model.named_parameters()}
+    batch = set_apart((args, kwargs))
+    return observe_run(
+        model, lambda: run(*batch[0], **batch[1]), batch, Folded(found), locating.calls, weights, targets, loss
+    )
+
+
+def observe_run(
+    model: nn.Module,
+    run: Callable[[], Any],
+    batch: Any,
+    folded: Folded,
+    calls: Mapping[int, Call],
+    weights: Mapping[str, Tensor],
+    targets: Any,
+    loss: Any,
+) -> Observed:
+    """Run a model that was followed, forward and backward, and read every point of it.
+
+    Args:
+        model: the model; it is left as it was found.
+        run: runs it.
+        batch: what it runs on.
+        folded: the graph of what it computes.
+        calls: the calls that return the values of the graph.
+        weights: its parameters by their paths.
+        targets: what the loss compares the outputs with, or None.
+        loss: as for `observe`.
+
+    Raises:
+        GlorotError: if the model refuses the batch, or the loss is no number.
+    """
+    watch = _Watch(folded, calls)
     with preserved(model), torch.enable_grad():
-        value = checked_loss(_run(model, run, args, kwargs, watch), targets, loss)  # which lets go of what was returned
-        gradients = _gradients(value, model)
+        watch.see_batch(batch)
+        value = checked_loss(_run(model, run, watch), targets, loss)  # which lets go of what was returned
+        watch.observed.weights.update(_gradients(value, weights))
         watch.observed.loss = value.item() if targets is not None else math.nan
-    watch.observed.weights.update(gradients)
     watch.finish()
     return watch.observed
 
@@ -94,14 +125,10 @@ def _refuse_spread(model: nn.Module) -> None:
             )
 
 
-def _run(
-    model: nn.Module, run: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], watch: "_Watch"
-) -> Any:
+def _run(model: nn.Module, run: Callable[[], Any], watch: "_Watch") -> Any:
     catching = Catching(watch.wanted, watch.caught)
     layers = Layers(model)
     with ExitStack() as stack:
-        args, kwargs = set_apart((args, kwargs))
-        watch.see_batch((args, kwargs))
         stack.enter_context(catching.from_start_of(model))
         watch.register(stack, model)
         if "torch._dynamo" in sys.modules:  # compiled code runs past the functions
@@ -109,7 +136,7 @@ def _run(
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         try:
             with catching:
-                return run(*args, **kwargs)
+                return run()
         except GlorotError:
             raise
         except Exception as error:
@@ -118,9 +145,9 @@ def _run(
             raise GlorotError(f"the batch does not fit the model: {place}: {what_failed(error)}") from error
 
 
-def _gradients(loss: Tensor, model: nn.Module) -> Iterator[tuple[str, Reading]]:
+def _gradients(loss: Tensor, weights: Mapping[str, Tensor]) -> Iterator[tuple[str, Reading]]:
     """Go backward, and return what is read of the gradient of each parameter."""
-    trained = [(structural(path), one) for path, one in model.named_parameters() if one.requires_grad]
+    trained = [(path, one) for path, one in weights.items() if one.requires_grad]
     if not loss.requires_grad:
         return iter(())
     try:
@@ -156,18 +183,7 @@ class _Kept(NamedTuple):
     def reading(self) -> Reading:
         """Return what was read."""
         sample = None if self.sample is None else self.sample.float().cpu().numpy()
-        if self.moments is None:
-            assert sample is not None
-            return whole_reading(sample)
-        mean, square, variance = self.moments.tolist()
-        if sample is not None and not variance > FINE * square:  # which single precision does not resolve
-            variance = float(np.mean(sample.astype(np.float64).var(axis=0)))
-        across = math.sqrt(variance) if self.place.sizes[0] > 1 and variance >= 0 else math.nan
-        return Reading(self.place.sizes, mean, square, across, sample)
-
-
-FINE = 1e-4
-"""The variance across examples, as a share of the mean square, from which on it is taken from all examples."""
+        return reading_of(self.place, None if self.moments is None else self.moments.tolist(), sample)
 
 
 def _keep(tensor: Tensor, layout: Layout, examples: int, *, with_sample: bool = True) -> _Kept:

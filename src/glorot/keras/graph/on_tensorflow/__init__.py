@@ -32,6 +32,25 @@ def graph_of(call: Call, paths: Mapping[int, str], slopes: Mapping[int, float]) 
     values = [tf.TensorSpec(*like(variable)) for variable in call.variables]
     batch = [tf.TensorSpec(*one) for one in call.batch]
     traced = tf.function(call.run, autograph=False).get_concrete_function(values, batch).graph
+    return lower(call, traced, paths, slopes)
+
+
+def lower(
+    call: Call,
+    traced: Any,
+    paths: Mapping[int, str],
+    slopes: Mapping[int, float],
+    places: dict[int, Any] | None = None,
+) -> Graph:
+    """Return the graph of what was traced from a call, of its variables and its batch.
+
+    Args:
+        call: the call.
+        traced: what TensorFlow traced.
+        paths: as for `graph_of`.
+        slopes: as for `graph_of`.
+        places: is told which tensor is each value first, of those that are not inside another function.
+    """
     graph = Graph(tolerance=tolerance(call))
     lowering = _Lowering(graph)
     held = {id(variable.handle): tuple(variable.shape) for variable in traced.variables}  # no weights of Keras's
@@ -39,7 +58,7 @@ def graph_of(call: Call, paths: Mapping[int, str], slopes: Mapping[int, float]) 
         graph.constant(held[id(tensor)]) if id(tensor) in held else lowering.constant(tensor)
         for tensor, _ in traced.captures
     ]
-    graph.outputs = lowering.run(traced, [*leaves_of(call, graph, paths, slopes), *captured])
+    graph.outputs = lowering.run(traced, [*leaves_of(call, graph, paths, slopes), *captured], places)
     return graph
 
 
@@ -50,13 +69,15 @@ class _Lowering:
         self.graph = graph
         self._turn = 0  # of the loop that is being added
 
-    def run(self, traced: Any, operands: Sequence[int]) -> Ids:
-        """Add all operations of a traced function, and return the ids of its results."""
+    def run(self, traced: Any, operands: Sequence[int], places: dict[int, Any] | None = None) -> Ids:
+        """Add all operations of a traced function, and return the ids of its results; tell where each is, if asked."""
         known = {id(tensor): value for tensor, value in zip(traced.inputs, operands, strict=True)}
         for operation in traced.get_operations():
             if operation.type != "Placeholder":
                 results = self._operation(traced, operation, [known[id(tensor)] for tensor in operation.inputs])
                 known.update((id(t), value) for t, value in zip(operation.outputs, results, strict=True))
+                for tensor, value in zip(operation.outputs, results, strict=True) if places is not None else ():
+                    places.setdefault(value, tensor)
         return [known[id(tensor)] for tensor in traced.outputs]
 
     def constant(self, tensor: Any) -> int:

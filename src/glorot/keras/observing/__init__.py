@@ -1,0 +1,48 @@
+"""Watching signal and gradient in a Keras model on one batch, by what its backend offers."""
+
+import importlib
+from typing import Any
+
+import keras
+import numpy as np
+
+from glorot.errors import GlorotError
+from glorot.graph import Forward
+from glorot.graph.readings import Observed
+from glorot.inventory import Inventory
+from glorot.keras.graph.calls import call_of
+from glorot.keras.graph.lowering import slopes_of
+from glorot.keras.model import arguments_for, paths_in
+from glorot.keras.paths import every_layer
+from glorot.keras.preserve import preserved
+
+
+def observe(
+    model: Any, stock: Inventory, inputs: Any, targets: Any, loss: Any, forward: Forward | None = None
+) -> Observed:
+    """Run a batch forward and backward, as when it is not trained, and read every point of a model.
+
+    Args:
+        model: the model; it is left as it was found.
+        stock: what is known of it by the classes of its layers.
+        inputs: the batch.
+        targets: what the loss compares the outputs with, or None.
+        loss: function (what the model returns, targets) → scalar of the backend, or None for the usual one.
+        forward: function (model, batch) that runs the model; by default it is called.
+
+    Returns:
+        What was read.
+
+    Raises:
+        GlorotError: if the model refuses the batch.
+    """
+    arrays = [np.asarray(one) for one in keras.tree.flatten(inputs) if hasattr(one, "shape") and hasattr(one, "dtype")]
+    for array in arrays:
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise GlorotError(f"the batch of shape {array.shape} holds NaN or infinity; clean the data first")
+    with preserved(every_layer(model)):
+        call = call_of(model, arguments_for(model, inputs, forward), 0, forward)
+        batch = [array.astype(one.dtype) for array, one in zip(arrays, call.batch, strict=True)]
+        backend = importlib.import_module(f"glorot.keras.observing.on_{keras.config.backend()}")
+        found: Observed = backend.observe(call, paths_in(model, stock), slopes_of(model), batch, targets, loss)
+    return found

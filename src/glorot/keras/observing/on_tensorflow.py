@@ -1,0 +1,137 @@
+"""Watching a Keras model on TensorFlow: what was traced is run again, with its points as further results."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from glorot import stream
+from glorot.distributions import Normal
+from glorot.errors import GlorotError
+from glorot.graph import Folded
+from glorot.graph.axes import Layout, examples_of, layouts_of
+from glorot.graph.points import points_of
+from glorot.graph.readings import Observed, Placing, Reading, holders_of, note_missing, placing, reading_of
+from glorot.keras.graph.calls import Call, like
+from glorot.keras.graph.on_tensorflow import lower
+
+
+def observe(
+    call: Call, paths: Mapping[int, str], slopes: Mapping[int, float], batch: Sequence[Any], targets: Any, loss: Any
+) -> Observed:
+    """Return what a call shows.
+
+    Args:
+        call: the call.
+        paths: the paths of the variables that hold weights, by their ids.
+        slopes: where the slopes of PReLUs start, by the ids of their variables.
+        batch: its arrays.
+        targets: what the loss compares the outputs with, or None.
+        loss: the loss, or None for the usual one.
+    """
+    count, places = len(call.variables), dict[int, Any]()
+    specs = [tf.TensorSpec(*like(one)) for one in call.variables] + [tf.TensorSpec(*one) for one in call.batch]
+    traced = tf.compat.v1.wrap_function(lambda *given: call.run(given[:count], given[count:]), specs)
+    folded = Folded(lower(call, traced.graph, paths, slopes, places))
+    observed = Observed(folded, points_of(folded))
+    taps, placings = _taps(observed, places)
+    trained = {
+        paths[id(variable)]: tensor
+        for variable, tensor in zip(call.variables, traced.graph.inputs, strict=False)
+        if id(variable) in paths and tensor.dtype.is_floating
+    }
+    with traced.graph.as_default():
+        outputs = [one for one in traced.graph.outputs if one.dtype.is_floating]
+        value = loss_of(outputs, targets, loss)
+        slopes_at = tf.gradients(value, [*taps.values(), *trained.values()])
+        fetched = {
+            "loss": value,
+            "values": {key: _keep(one, placings[key]) for key, one in taps.items()},
+            "gradients": {
+                key: _keep(tf.convert_to_tensor(one), placings[key])
+                for key, one in zip(taps, slopes_at, strict=False)
+                if one is not None
+            },
+            "weights": {
+                path: _moments(tf.convert_to_tensor(one))
+                for path, one in zip(trained, slopes_at[len(taps) :], strict=True)
+                if one is not None
+            },
+        }
+    pruned = traced.prune(traced.graph.inputs[: count + len(batch)], fetched)
+    found = pruned(*(tf.convert_to_tensor(one.value) for one in call.variables), *map(tf.constant, batch))
+    observed.loss = math.nan if targets is None else float(found["loss"])
+    observed.values.update((key, _reading(one, placings[key])) for key, one in found["values"].items())
+    observed.gradients.update((key, _reading(one, placings[key])) for key, one in found["gradients"].items())
+    for path, (mean, square) in found["weights"].items():
+        observed.weights[path] = Reading((1, 1, math.prod(trained[path].shape)), float(mean), float(square), math.nan)
+    first = np.asarray(batch[0])
+    if first.dtype.kind == "f":
+        rows = first.astype(np.float64).reshape(len(first), -1)
+        observed.input_second_moments = tuple(np.mean(rows**2, axis=1).tolist())
+    note_missing(observed)
+    return observed
+
+
+def _taps(observed: Observed, places: Mapping[int, Any]) -> tuple[dict[int, Any], dict[int, Placing]]:
+    """Return the tensor at each point that has one, and how it is read."""
+    folded, taps, placings = observed.folded, dict[int, Any](), dict[int, Placing]()
+    layouts, examples = layouts_of(folded), examples_of(folded)
+    holders = holders_of(folded, sorted(places))
+    for point in observed.points:
+        holder = holders.get(point.value)
+        if holder is not None and places[holder].dtype.is_floating:
+            taps[point.value] = places[holder]
+            shape = tuple(places[holder].shape)
+            placings[point.value] = placing(shape, layouts.get(holder, Layout(0, len(shape) - 1)), examples)
+    return taps, placings
+
+
+def loss_of(outputs: Sequence[Any], targets: Any, loss: Any) -> Any:
+    """Return the loss of what a model returned: the given one, cross-entropy for classes, mean square for values."""
+    if not outputs:
+        raise GlorotError("expected the model to return a tensor of values, got none")
+    main = outputs[0]
+    if targets is None:
+        start = stream.draw(stream.key_of(0, "glorot.probe"), Normal(), tuple(main.shape))
+        return tf.reduce_sum(main * tf.cast(tf.constant(start), main.dtype))
+    goal = tf.constant(targets)
+    if loss is not None:
+        try:
+            value = loss(main if len(outputs) == 1 else list(outputs), goal)
+        except Exception as error:
+            raise GlorotError(f"the loss failed with {type(error).__name__}: {error}") from error
+        if not tf.is_tensor(value) or value.shape.rank != 0:
+            what = f"shape {tuple(value.shape)}" if tf.is_tensor(value) else f"a {type(value).__name__}"
+            raise GlorotError(f"loss must return one number as a tensor, got {what}; take its mean")
+        return value
+    if tuple(goal.shape) != tuple(main.shape if goal.dtype.is_floating else main.shape[:-1]):
+        raise GlorotError(f"targets of shape {tuple(goal.shape)} do not fit outputs of shape {tuple(main.shape)}")
+    if goal.dtype.is_floating:
+        return tf.reduce_mean(tf.square(main - tf.cast(goal, main.dtype)))
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(goal, main))
+
+
+def _keep(tensor: Any, place: Placing) -> tuple[Any, Any]:
+    """Return mean, mean square and variance across examples in single precision, and the sample."""
+    seen = tf.transpose(tf.reshape(tensor, place.shape), place.order)
+    if place.is_whole:
+        return (), tf.cast(tf.reshape(seen, place.sizes), tf.float32)
+    chosen = tf.reshape(seen, place.sizes)
+    positions = np.ravel_multi_index(place.index, [place.shape[axis] for axis in place.order[1:-1]])
+    sample = tf.cast(tf.gather(chosen[: place.chosen], positions, axis=1), tf.float32)
+    exact = tf.cast(seen, tf.float32)
+    variance = tf.reduce_mean(tf.math.reduce_variance(exact, axis=0))
+    return tf.stack([tf.reduce_mean(exact), tf.reduce_mean(tf.square(exact)), variance]), sample
+
+
+def _reading(kept: tuple[Any, Any], place: Placing) -> Reading:
+    moments, sample = kept
+    return reading_of(place, None if place.is_whole else moments.numpy().tolist(), sample.numpy())
+
+
+def _moments(gradient: Any) -> tuple[Any, Any]:
+    exact = tf.cast(gradient, tf.float32)
+    return tf.reduce_mean(exact), tf.reduce_mean(tf.square(exact))
