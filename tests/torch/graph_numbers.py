@@ -35,7 +35,7 @@ def assert_graph_computes(model: nn.Module, *batch: Tensor) -> None:
     lowering = lower(model, lambda: model(*batch), batch, leaves_of(model))
     assert lowering.error is None
     results = lowering.result if isinstance(lowering.result, tuple) else (lowering.result,)
-    found = evaluate(lowering.graph, dict(model.named_parameters()), arrays, lowering.outputs)
+    found = evaluate(lowering.graph, dict(model.named_parameters()), arrays, lowering.graph.outputs)
     assert len(found) == len(results)
     for array, tensor in zip(found, results, strict=True):
         assert array.shape == tuple(tensor.shape)
