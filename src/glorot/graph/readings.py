@@ -32,24 +32,19 @@ class Placing(NamedTuple):
         order: the axes of that shape: examples, positions, units.
         sizes: how many examples, positions and units there are.
         chosen: how many examples are in the sample: the first ones.
-        index: the positions in the sample, one array for each of their axes.
+        places: the positions in the sample, one array for each of their axes.
     """
 
     shape: tuple[int, ...]
     order: tuple[int, ...]
     sizes: tuple[int, int, int]
     chosen: int
-    index: tuple[NDArray[np.int64], ...]
+    places: tuple[NDArray[np.int64], ...]
 
     @property
     def is_whole(self) -> bool:
         """Whether the sample is all there is."""
-        return self.chosen == self.sizes[0] and (not self.index or len(self.index[0]) == self.sizes[1])
-
-    @property
-    def places(self) -> tuple[Any, ...]:
-        """The index of the sample in an array that was put into `shape` and `order`."""
-        return (slice(self.chosen), *self.index)
+        return self.chosen == self.sizes[0] and (not self.places or len(self.places[0]) == self.sizes[1])
 
 
 @functools.lru_cache(maxsize=512)
@@ -76,8 +71,16 @@ def placing(shape: tuple[int, ...], layout: Layout, examples: int) -> Placing:
     rows = max(LEAST, (MOST_VECTORS if positions == 1 else MOST) // max(width, 1))
     chosen = examples if examples * positions <= rows else min(examples, max(LEAST, rows // max(positions, 1)))
     count = positions if chosen * positions <= rows else max(1, min(positions, rows // chosen))
-    steps = np.arange(count) * positions // max(count, 1)
+    steps = np.sort(np.arange(count) * _stride(positions) % max(positions, 1))
     return Placing(split, order, (examples, positions, width), chosen, tuple(np.unravel_index(steps, between)))
+
+
+def _stride(positions: int) -> int:
+    """Return a stride that meets every position before any one again, and spreads the first few over all of them."""
+    stride = max(1, round(positions * (math.sqrt(5) - 1) / 2))
+    while math.gcd(stride, positions) > 1:
+        stride += 1
+    return stride
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,7 @@ class Observed:
         values: what was read at each point, by its value.
         gradients: the same of the gradients of the loss with respect to them.
         weights: what was read of the gradient of each parameter that has one, by its path.
+        updates: the square sums of an optimiser's first update of each parameter, and of the parameter, by its path.
         layers: the layers that run as a whole, by their paths.
         loss: the loss; NaN without targets.
         input_second_moments: the mean square of each example that enters the first layer.
@@ -169,6 +173,7 @@ class Observed:
     values: dict[int, Reading] = field(default_factory=dict)
     gradients: dict[int, Reading] = field(default_factory=dict)
     weights: dict[str, Reading] = field(default_factory=dict)
+    updates: dict[str, tuple[float, float]] = field(default_factory=dict)
     layers: dict[str, WholeLayer] = field(default_factory=dict)
     loss: float = math.nan
     input_second_moments: tuple[float, ...] = ()

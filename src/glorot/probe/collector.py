@@ -58,7 +58,12 @@ def measure(model: object, inputs: Any, targets: Any = None, loss: Any = None) -
 
 
 def observed(
-    model: object, inputs: Any, targets: Any = None, loss: Any = None, forward: Forward | None = None
+    model: object,
+    inputs: Any,
+    targets: Any = None,
+    loss: Any = None,
+    forward: Forward | None = None,
+    optimizer: Any = None,
 ) -> Observed:
     """Run a batch through a model and back, and return what was read.
 
@@ -75,7 +80,7 @@ def observed(
         )
     with LOCK:
         stock = adapter.layers(model, inputs)
-        found: Observed = adapter.observe(model, stock, inputs, targets, loss, forward)
+        found: Observed = adapter.observe(model, stock, inputs, targets, loss, forward, optimizer)
     if not stock.parameters:
         raise GlorotError(f"a {type(model).__name__} has no layers with weights, so there is nothing to measure")
     return found
@@ -108,9 +113,11 @@ def _step(seen: Observed, point: Point, *, with_histograms: bool) -> StepSignal:
         second_moment=reading.second_moment,
         std_across=reading.std_across,
         percentile98=figures.percentile(reading, 98),
+        correlation=figures.correlation(reading),
         units=reading.sizes[-1],
         gradient_std=math.nan if gradient is None else _root(gradient.second_moment),
         weight_gradient_std=_weight_gradient(seen, _paths(seen.folded, point)),
+        update_ratio=_update_ratio(seen, _paths(seen.folded, point)),
         is_output=point.is_output,
     )
     if sample is None or not sample.size:
@@ -120,7 +127,6 @@ def _step(seen: Observed, point: Point, *, with_histograms: bool) -> StepSignal:
         saturated=_saturated(seen, point),
         dead=figures.dead_share(sample),
         distinct=figures.distinct_in(sample),
-        correlation=figures.correlation(sample),
         position_correlation=figures.position_correlation(sample),
         sample=sample.size,
         histogram=histogram(sample) if with_histograms else None,
@@ -272,6 +278,13 @@ def _weight_gradient(seen: Observed, paths: Iterable[str], *, is_centred: bool =
     mean = sum(one.mean * math.prod(one.sizes) for one in found) / count if is_centred else 0.0
     square = sum(one.second_moment * math.prod(one.sizes) for one in found) / count
     return _root(max(square - mean**2, 0.0) if square >= 0 else square)
+
+
+def _update_ratio(seen: Observed, paths: Iterable[str]) -> float:
+    """Return the root mean square of the first update of parameters over that of the parameters."""
+    found = [seen.updates[path] for path in paths if path in seen.updates]
+    update, weight = (sum(pair[n] for pair in found) for n in (0, 1))
+    return math.sqrt(update / weight) if weight > 0 else math.nan
 
 
 # ---- chains ----------------------------------------------------------------------------------------------------------

@@ -47,19 +47,20 @@ def distinct_in(sample: Array) -> int:
     return distinct_units(sample.reshape(-1, sample.shape[-1])[:MOST_ROWS])
 
 
-def correlation(sample: Array) -> float:
-    """Return the mean correlation of two examples over all their elements; NaN for one example.
+def correlation(reading: Reading) -> float:
+    """Return the correlation of two examples over all their elements; NaN for one example.
 
-    mean over pairs of ⟨x, x′⟩ / √(|x|²·|x′|²)
+    mean over pairs of ⟨x, x′⟩, over the mean of ⟨x, x⟩: what the variance across examples leaves of the mean square
 
     Example:
-        >>> correlation(np.array([[[1.0, 0.0]], [[1.0, 1.0]]])).__round__(4)
-        0.7071
+        >>> from glorot.graph.readings import whole_reading
+        >>> correlation(whole_reading(np.array([[[1.0, 0.0]], [[1.0, 1.0]]]))).__round__(4)
+        0.6667
     """
-    rows = sample.reshape(len(sample), -1).astype(np.float64)
-    with np.errstate(all="ignore"):
-        lengths = np.sqrt(np.sum(rows**2, axis=1))
-        return _mean_of_pairs((rows @ rows.T) / np.outer(lengths, lengths))
+    examples = reading.sizes[0]
+    if examples < 2 or not reading.second_moment > 0:
+        return math.nan
+    return 1 - examples / (examples - 1) * reading.std_across**2 / reading.second_moment
 
 
 def position_correlation(sample: Array) -> float:

@@ -37,13 +37,13 @@ class StepSignal:
         dead: share of units that answer alike to every example.
         units: number of units.
         distinct: number of units that differ from one another.
-        correlation: mean over pairs of examples of ⟨x, x′⟩/√(|x|²·|x′|²), over all elements of an example.
+        correlation: mean over pairs of examples of ⟨x, x′⟩ over the mean of ⟨x, x⟩, over all elements.
         position_correlation: mean product of two positions of an example over the mean square.
         gradient_std: root mean square of ∂loss/∂value.
         weight_gradient_std: of a kernel, root mean square of ∂loss/∂weight.
         update_ratio: of a kernel, root mean square of an optimiser's first step over that of the weights.
         largest_singular_value: of a kernel.
-        sample: how many elements percentile98, saturated, dead, distinct and the correlations are taken from.
+        sample: how many elements percentile98, saturated, dead, distinct and position_correlation are taken from.
         histogram: of the values, on demand.
         gradient_histogram: of the gradient, on demand.
         grade: how well the figures of the values are known.
