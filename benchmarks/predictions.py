@@ -109,20 +109,20 @@ def reasons_of(found: dict[str, list[Gap]]) -> list[str]:
             offs[gap.grade.why].append(gap.beyond)
             stated[gap.grade.why] = gap.grade.error
     return [
-        f"| {why} | {len(own)} | {100 * np.median(own):.1f} | {100 * np.percentile(own, 90):.1f} | {100 * max(own):.1f} "
-        f"| {100 * stated[why]:.0f} |"
+        f"| {why} | {len(own)} | {100 * np.median(own):.1f} | {100 * np.percentile(own, 90):.1f} | "
+        f"{100 * max(own):.1f} | {100 * stated[why]:.0f} |"
         for why, own in sorted(offs.items())
     ]
 
 
 HEAD = f"""# How right predictions are
 
-Made by `python benchmarks/predictions.py`; PyTorch {torch.__version__}, Python {platform.python_version()}, {SEEDS} seeds a
-net, {len(NETS)} nets. In per cent of the root mean square: how far the worst prediction of each grade is off, beyond
-two standard errors of the mean over the seeds; of correlations between examples the difference, times 100. Before
+Made by `python benchmarks/predictions.py`; PyTorch {torch.__version__}, Python {platform.python_version()}, {SEEDS}
+seeds a net, {len(NETS)} nets. In per cent of the root mean square: how far the worst prediction of each grade is off,
+beyond two standard errors of the mean over the seeds; of correlations between examples the difference, times 100. Before
 each, the number of figures.
 
-| net | signal, exact | approximate | gradient, exact | approximate | none | correlation, exact | approximate | seconds |
+| net | signal, exact | approximate | gradient, exact | approximate | none | correlation, exact | approximate | s |
 |---|---:|---:|---:|---:|---:|---:|---:|---:|
 """
 

@@ -1,5 +1,6 @@
 """Nets whose signal is predicted and measured: plain PyTorch, 512 units wide or wider where they are dense."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -55,7 +56,9 @@ class Gated(nn.Module):
     def __init__(self, depth: int = 4) -> None:
         super().__init__()
         self.norms = nn.ModuleList(nn.RMSNorm(WIDTH) for _ in range(depth))
-        self.gate, self.up = (nn.ModuleList(nn.Linear(WIDTH, 2 * WIDTH, bias=False) for _ in range(depth)) for _ in "ab")
+        self.gate, self.up = (
+            nn.ModuleList(nn.Linear(WIDTH, 2 * WIDTH, bias=False) for _ in range(depth)) for _ in "ab"
+        )
         self.down = nn.ModuleList(nn.Linear(2 * WIDTH, WIDTH, bias=False) for _ in range(depth))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,8 +73,7 @@ class Convolutions(nn.Module):
         super().__init__()
         channels = (3, 192, 192, 192, 192)
         self.layers = nn.ModuleList(
-            nn.Conv2d(a, b, 3, padding=1, padding_mode=padding_mode)
-            for a, b in zip(channels, channels[1:], strict=False)
+            nn.Conv2d(a, b, 3, padding=1, padding_mode=padding_mode) for a, b in itertools.pairwise(channels)
         )
         self.pool = pool or nn.Identity()
         self.head = nn.Linear(192, WIDTH) if head == "mean" else None
@@ -218,4 +220,3 @@ NETS: dict[str, Net] = {
     "one layer four times": Net(Tied, vectors),
 }
 """Each net by its name."""
-
