@@ -54,6 +54,7 @@ class Observing(Adapter, Protocol):
         targets: Any,
         loss: Any,
         forward: Forward | None = None,
+        optimizer: Any = None,
     ) -> Observed:
         """Run a batch forward and backward, and return what was read at every point of the graph."""
 

@@ -72,9 +72,8 @@ def test_figures_are_those_of_a_plain_computation() -> None:
         value, gradient = values[step.name].detach().double(), values[step.name].grad
         assert gradient is not None
         rows = value.reshape(6, -1)
-        lengths = rows.norm(dim=1)
-        cosines = (rows @ rows.T / torch.outer(lengths, lengths)).numpy()
-        pairs = cosines[~np.eye(6, dtype=bool)].mean()
+        products = (rows @ rows.T).numpy()
+        pairs = products[~np.eye(6, dtype=bool)].mean() / np.diag(products).mean()
         assert step.mean == pytest.approx(value.mean().item(), rel=1e-5, abs=1e-7), step.name
         assert step.second_moment == pytest.approx(value.square().mean().item(), rel=1e-5), step.name
         across = value.var(0, correction=0).mean().sqrt().item()
@@ -338,3 +337,69 @@ def test_figures_are_the_same_in_keras_on_every_backend(backend: str, goal: str,
             expected = getattr(one, figure)
             assert getattr(other, figure) == pytest.approx(expected, rel=1e-4, abs=1e-6, nan_ok=True), figure
     assert there.loss == pytest.approx(here.loss, rel=1e-5, nan_ok=True)
+
+
+# ---- the first step of an optimiser ----------------------------------------------------------------------------------
+
+
+def stepped(model: nn.Module, optimizer: torch.optim.Optimizer, goal: Tensor) -> list[float]:
+    """Return the update/weight ratio of each kernel after one real step."""
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    nn.functional.cross_entropy(model(torch.from_numpy(VALUES)), goal).backward()
+    optimizer.step()
+    pairs = zip(before, model.parameters(), strict=True)
+    return [((after.detach() - old).norm() / old.norm()).item() for old, after in pairs if old.dim() == 2]
+
+
+OPTIMIZERS = {
+    "adam": lambda parameters: torch.optim.Adam(parameters, lr=0.01),
+    "sgd": lambda parameters: torch.optim.SGD(parameters, lr=0.5, weight_decay=0.1),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_update_ratio_is_that_of_a_real_first_step(name: str) -> None:
+    make, goal = OPTIMIZERS[name], torch.arange(6) % 3
+    model = mlp_in_torch()
+    optimizer = make(model.parameters())
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    own = glorot.measure(model, VALUES, goal, optimizer=optimizer)
+    made = glorot.measure(model, VALUES, goal, optimizer=make)
+    assert all(map(torch.equal, before, model.parameters()))
+    assert not optimizer.state
+    expected = stepped(model, optimizer, goal)
+    for signal in (own, made):
+        assert [signal.step(one).update_ratio for one in ("0", "2")] == pytest.approx(expected, rel=1e-4)
+        assert "update" in str(signal)
+        assert math.isnan(signal.step("0 → tanh").update_ratio)
+
+
+def test_a_transformation_of_gradients_is_tried_in_jax() -> None:
+    class Descent:
+        def init(self, weights: Any) -> None:
+            return None
+
+        def update(self, gradients: Any, state: None, weights: Any) -> Any:
+            return jax.tree.map(lambda gradient: -0.5 * gradient, gradients), state
+
+    model, goal = mlp_in_torch(), np.arange(6) % 3
+    there = glorot.measure(mlp_in_jax(model), VALUES, goal, forward=run, optimizer=Descent())
+    expected = stepped(model, torch.optim.SGD(model.parameters(), lr=0.5), torch.from_numpy(goal))
+    assert [there.step(one).update_ratio for one in ("0", "2")] == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "message"),
+    [
+        (3, r"^optimizer is an optimiser of the model's parameters, or a function parameters → optimiser, got a int$"),
+        (lambda parameters: 3, r"^optimizer must return a torch\.optim\.Optimizer, got a int$"),
+        (
+            torch.optim.SGD(mlp_in_torch().parameters()),
+            r"^4 parameters of the optimiser are not in the model; build it",
+        ),
+        (lambda parameters: {}["lr"], r"^the first step of the optimiser failed with KeyError: 'lr'$"),
+    ],
+)
+def test_what_is_no_optimiser_of_the_model_is_refused(optimizer: Any, message: str) -> None:
+    with pytest.raises(GlorotError, match=message):
+        glorot.measure(mlp_in_torch(), VALUES, optimizer=optimizer)

@@ -13,6 +13,7 @@ def measure(
     targets: Any = None,
     loss: Any = None,
     *,
+    optimizer: Any = None,
     histograms: bool = False,
     forward: Forward | None = None,
 ) -> Signal:
@@ -34,6 +35,9 @@ def measure(
             1 at the output.
         loss: function (what the model returns, targets) → scalar; cross-entropy for class numbers and mean squared
             error for values by default.
+        optimizer: an optimiser whose first step is tried on a copy of the weights, to tell how large updates are beside
+            weights: for PyTorch one of the model's parameters, or a function parameters → optimiser; for JAX a
+            transformation of gradients as Optax has them.
         forward: function (model, inputs) that runs the model on the batch, for one that is not called itself, as a
             pytree, or that takes one example, as a model of Equinox; by default the model is called.
         histograms: whether a histogram of the values and of the gradient is kept of each step.
@@ -55,4 +59,4 @@ def measure(
     References:
         Glorot & Bengio (2010), sections 3 and 4.
     """
-    return signal_of(observed(model, inputs, targets, loss, forward), with_histograms=histograms)
+    return signal_of(observed(model, inputs, targets, loss, forward, optimizer), with_histograms=histograms)

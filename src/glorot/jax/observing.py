@@ -55,7 +55,13 @@ class Run(NamedTuple):
 
 
 def observe(
-    model: Any, stock: Inventory, inputs: Any, targets: Any, loss: Any, forward: Forward | None = None
+    model: Any,
+    stock: Inventory,
+    inputs: Any,
+    targets: Any,
+    loss: Any,
+    forward: Forward | None = None,
+    optimizer: Any = None,
 ) -> Observed:
     """Run a batch forward and backward, and read every point of a model.
 
@@ -66,6 +72,7 @@ def observe(
         targets: what the loss compares the outputs with, or None.
         loss: function (what the model returns, targets) → scalar, or None for the usual one.
         forward: function (model, batch) that runs the model; by default it is called.
+        optimizer: a transformation of gradients as Optax has them, whose first step is tried.
 
     Returns:
         What was read.
@@ -87,16 +94,17 @@ def observe(
             raise GlorotError(
                 "a pytree computes nothing by itself; pass forward=, a function (pytree, batch) → outputs"
             )
-        return observe_run(run, targets, loss)
+        return observe_run(run, targets, loss, optimizer)
 
 
-def observe_run(run: Run, targets: Any, loss: Any) -> Observed:
+def observe_run(run: Run, targets: Any, loss: Any, optimizer: Any = None) -> Observed:
     """Run a function of arrays forward and backward, and read every point of what it computes.
 
     Args:
         run: the function and its arguments.
         targets: what the loss compares the outputs with, or None.
         loss: as for `observe`.
+        optimizer: as for `observe`.
 
     Raises:
         GlorotError: if the targets do not fit, or the loss is no number.
@@ -106,7 +114,7 @@ def observe_run(run: Run, targets: Any, loss: Any) -> Observed:
     places: dict[int, Place] = {}
     folded = Folded(lower(jaxpr, lambda graph: _leaves(graph, run), places))
     try:
-        return _read(run, jaxpr, folded, places, _Goal(targets, loss, structure))
+        return _read(run, jaxpr, folded, places, _Goal(targets, loss, structure), optimizer)
     except GlorotError as error:  # to which JAX, while it traces, adds where it was
         raise GlorotError(str(error)) from error.__cause__
 
@@ -185,7 +193,9 @@ def _usual_loss(outputs: Any, goal: Any) -> Any:
 # ---- the pass --------------------------------------------------------------------------------------------------------
 
 
-def _read(run: Run, jaxpr: ClosedJaxpr, folded: Folded, places: Mapping[int, Place], goal: _Goal) -> Observed:
+def _read(
+    run: Run, jaxpr: ClosedJaxpr, folded: Folded, places: Mapping[int, Place], goal: _Goal, optimizer: Any
+) -> Observed:
     observed = Observed(folded, points_of(folded))
     layouts, examples = layouts_of(folded), examples_of(folded)
     holders = holders_of(folded, sorted(places))
@@ -216,18 +226,34 @@ def _read(run: Run, jaxpr: ClosedJaxpr, folded: Folded, places: Mapping[int, Pla
         (value, seen), (gradients, reached) = jax.value_and_grad(passed, argnums=(0, 1), has_aux=True)(free, zeros)
         kept = {key: _keep(one, placings[key]) for key, one in seen.items()}
         arrived = {key: _keep(one, placings[key]) for key, one in reached.items()}
-        return value, kept, arrived, [_moments(one) for one in gradients]
+        return value, kept, arrived, [_moments(one) for one in gradients], _first_step(optimizer, free, gradients)
 
-    value, kept, arrived, gradients = whole(*run.arguments)
+    value, kept, arrived, gradients, steps = whole(*run.arguments)
     observed.loss = math.nan if goal.targets is None else float(value)
     observed.values.update((key, _reading(one, placings[key])) for key, one in kept.items())
     observed.gradients.update((key, _reading(one, placings[key])) for key, one in arrived.items())
     paths = [path for path, is_trained in zip(run.weights, trained, strict=True) if is_trained]
-    for path, (mean, square) in zip(paths, gradients, strict=True):
-        observed.weights[path] = Reading((1, 1, np.size(run.weights[path])), float(mean), float(square), math.nan)
+    for name, (mean, square) in zip(paths, gradients, strict=True):
+        observed.weights[name] = Reading((1, 1, np.size(run.weights[name])), float(mean), float(square), math.nan)
+    observed.updates.update((name, (float(a), float(b))) for name, (a, b) in zip(paths, steps, strict=False))
     observed.input_second_moments = _squares(run.batch)
     note_missing(observed)
     return observed
+
+
+def _first_step(optimizer: Any, weights: list[Any], gradients: list[Any]) -> list[tuple[Any, Any]]:
+    """Return the square sums of an optimiser's first update of each weight, and of the weight."""
+    if optimizer is None:
+        return []
+    if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
+        kind = type(optimizer).__name__
+        raise GlorotError(f"optimizer is a transformation of gradients as Optax has them, got a {kind}")
+    updates, _ = optimizer.update(gradients, optimizer.init(weights), weights)
+    return [(_square_sum(update), _square_sum(weight)) for update, weight in zip(updates, weights, strict=True)]
+
+
+def _square_sum(array: Any) -> Any:
+    return jnp.sum(jnp.square(array.astype(jnp.float32)))
 
 
 def _zeros(passed: Any, free: list[Any], placings: Mapping[int, Placing]) -> dict[int, Any]:
@@ -281,7 +307,7 @@ def _keep(array: Any, place: Placing) -> tuple[Any, Any]:
     seen = array.reshape(place.shape).transpose(place.order)
     if place.is_whole:
         return None, seen.reshape(place.sizes).astype(jnp.float32)
-    sample = seen[(slice(place.chosen), *place.index)].astype(jnp.float32)
+    sample = seen[(slice(place.chosen), *place.places)].astype(jnp.float32)
     rows = seen.astype(jnp.float32)
     square, means = jnp.mean(jnp.square(rows)), jnp.mean(rows, axis=0)
     return jnp.stack([jnp.mean(means), square, jnp.mean(jnp.var(rows, axis=0))]), sample

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from glorot.files import write_whole
+from glorot.graph.propagation.state import Grade
 from glorot.markup import html_table
 from glorot.probe.file import read_signal, to_json
 from glorot.probe.layers import (
@@ -24,7 +25,8 @@ from glorot.probe.layers import (
     share_at,
     where_flat,
 )
-from glorot.probe.steps import Grade, Histogram, StepSignal
+from glorot.probe.predicted import predicted_table
+from glorot.probe.steps import Histogram, StepSignal
 from glorot.text import escaped_json, number, table
 
 __all__ = [
@@ -63,10 +65,10 @@ class Signal:
 
     def __getitem__(self, name: str) -> Any:
         """Return the layer of a path where there is one, or else the step of a name."""
-        for signal in (*self.layers, *self.steps):
-            if name == (signal.layer if isinstance(signal, LayerSignal) else signal.name):
-                return signal
-        raise KeyError(name)
+        for layer in self.layers:
+            if layer.layer == name:
+                return layer
+        return self.step(name)
 
     def step(self, name: str) -> StepSignal:
         """Return the step of a name.
@@ -80,8 +82,15 @@ class Signal:
         raise KeyError(name)
 
     def __str__(self) -> str:
+        if self.is_predicted:
+            return "\n".join([predicted_table(self.steps), *self.notes])
         lines = [table(*_steps(self.steps)) if self.steps else table(*_layers(self.layers)), *self.notes]
         return "\n".join(lines)
+
+    @property
+    def is_predicted(self) -> bool:
+        """Whether its steps are predicted, and not measured."""
+        return any(step.grade.kind != "measured" for step in self.steps)
 
     def _repr_html_(self) -> str:
         head, rows = _steps(self.steps) if self.steps else _layers(self.layers)

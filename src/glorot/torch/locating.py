@@ -18,19 +18,19 @@ class Call(NamedTuple):
     Attributes:
         number: how many functions were called before.
         name: the name of the function.
-        index: the position of the tensor in what it returned.
+        place: the position of the tensor in what it returned.
         value: the value of the tensor.
         shape: its shape.
     """
 
     number: int
     name: str
-    index: int
+    place: int
     value: int
     shape: tuple[int, ...]
 
 
-def _opened(function: types.FunctionType) -> types.FunctionType:
+def _opened(function: Any) -> types.FunctionType:
     """Return a function of PyTorch's whose inner calls are seen one by one, and not as one call of it."""
     names = {**function.__globals__, "has_torch_function": lambda _: False}
     return types.FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
@@ -131,7 +131,7 @@ class Catching(_Counting):
     def see(self, number: int, name: str, tensors: Sequence[Tensor]) -> None:
         """Show what is wanted of this function, if it is the one that was expected."""
         for call, purpose in self.wanted.get(number, ()):
-            tensor = tensors[call.index] if call.index < len(tensors) else None
+            tensor = tensors[call.place] if call.place < len(tensors) else None
             if tensor is not None and (call.name, call.shape) == (name, tuple(tensor.shape)):
                 self.caught(purpose, tensor)
 

@@ -3,7 +3,7 @@
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
@@ -37,10 +37,17 @@ from glorot.torch.model import weight_layers
 from glorot.torch.paths import bare, structural
 from glorot.torch.preserve import preserved, set_apart
 from glorot.torch.seeing import graph, graph_on_meta
+from glorot.torch.stepping import first_step
 
 
 def observe(
-    model: nn.Module, stock: Inventory, inputs: Any, targets: Any, loss: Any, forward: Forward | None = None
+    model: nn.Module,
+    stock: Inventory,
+    inputs: Any,
+    targets: Any,
+    loss: Any,
+    forward: Forward | None = None,
+    optimizer: Any = None,
 ) -> Observed:
     """Run a batch forward and backward, and read every point of the model.
 
@@ -54,6 +61,7 @@ def observe(
         targets: what the loss compares the outputs with, or None.
         loss: function (what the model returns, targets) → scalar, or None for the usual one.
         forward: function (model, batch) that runs the model; by default it is called.
+        optimizer: an optimiser whose first step is tried on a copy, or a function parameters → optimiser.
 
     Returns:
         What was read.
@@ -64,28 +72,30 @@ def observe(
     model = bare(model)
     _refuse_spread(model)
     args, kwargs = arguments_of(inputs, likeness(model.parameters()))
-    run = model if forward is None else lambda *_, **__: forward(model, inputs)
     locating = Locating()
     with locating.from_start_of(model):
         found = graph_on_meta(model, stock, inputs, locating.beside) if forward is None else None
         found = found or graph(model, stock, inputs, forward, beside=locating.beside)
     assert found is not None  # for there is a batch
     weights = {structural(path): one for path, one in model.named_parameters()}
-    batch = set_apart((args, kwargs))
-    return observe_run(
-        model, lambda: run(*batch[0], **batch[1]), batch, Folded(found), locating.calls, weights, targets, loss
-    )
+    args, kwargs = set_apart((args, kwargs))
+
+    def run() -> Any:
+        return model(*args, **kwargs) if forward is None else forward(model, inputs)
+
+    watch = Watch(Folded(found), locating.calls)
+    return observe_run(model, run, (args, kwargs), watch, weights, targets, loss, optimizer)
 
 
 def observe_run(
     model: nn.Module,
     run: Callable[[], Any],
     batch: Any,
-    folded: Folded,
-    calls: Mapping[int, Call],
+    watch: "Watch",
     weights: Mapping[str, Tensor],
     targets: Any,
     loss: Any,
+    optimizer: Any = None,
 ) -> Observed:
     """Run a model that was followed, forward and backward, and read every point of it.
 
@@ -93,20 +103,24 @@ def observe_run(
         model: the model; it is left as it was found.
         run: runs it.
         batch: what it runs on.
-        folded: the graph of what it computes.
-        calls: the calls that return the values of the graph.
+        watch: reads the points of its graph.
         weights: its parameters by their paths.
         targets: what the loss compares the outputs with, or None.
         loss: as for `observe`.
+        optimizer: as for `observe`.
 
     Raises:
         GlorotError: if the model refuses the batch, or the loss is no number.
     """
-    watch = _Watch(folded, calls)
     with preserved(model), torch.enable_grad():
         watch.see_batch(batch)
         value = checked_loss(_run(model, run, watch), targets, loss)  # which lets go of what was returned
-        watch.observed.weights.update(_gradients(value, weights))
+        gradients = _gradients(value, weights)
+        for path, gradient in gradients.items():
+            count, moments = _moments(gradient)
+            watch.observed.weights[path] = Reading((1, 1, count), *moments, math.nan)
+        if optimizer is not None:
+            watch.observed.updates.update(first_step(optimizer, weights, gradients))
         watch.observed.loss = value.item() if targets is not None else math.nan
     watch.finish()
     return watch.observed
@@ -125,7 +139,7 @@ def _refuse_spread(model: nn.Module) -> None:
             )
 
 
-def _run(model: nn.Module, run: Callable[[], Any], watch: "_Watch") -> Any:
+def _run(model: nn.Module, run: Callable[[], Any], watch: "Watch") -> Any:
     catching = Catching(watch.wanted, watch.caught)
     layers = Layers(model)
     with ExitStack() as stack:
@@ -145,17 +159,16 @@ def _run(model: nn.Module, run: Callable[[], Any], watch: "_Watch") -> Any:
             raise GlorotError(f"the batch does not fit the model: {place}: {what_failed(error)}") from error
 
 
-def _gradients(loss: Tensor, weights: Mapping[str, Tensor]) -> Iterator[tuple[str, Reading]]:
-    """Go backward, and return what is read of the gradient of each parameter."""
+def _gradients(loss: Tensor, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Go backward, and return the gradient of each parameter that has one."""
     trained = [(path, one) for path, one in weights.items() if one.requires_grad]
     if not loss.requires_grad:
-        return iter(())
+        return {}
     try:
         found = torch.autograd.grad(loss, [one for _, one in trained], allow_unused=True)
     except Exception as error:
         raise GlorotError(f"the backward pass of the model failed: {what_failed(error)}") from error
-    read = [(path, _moments(one)) for (path, _), one in zip(trained, found, strict=True) if one is not None]
-    return iter([(path, Reading((1, 1, count), *pair, math.nan)) for path, (count, pair) in read])
+    return {path: one for (path, _), one in zip(trained, found, strict=True) if one is not None}
 
 
 def _moments(gradient: Tensor) -> tuple[int, tuple[float, float]]:
@@ -195,7 +208,7 @@ def _keep(tensor: Tensor, layout: Layout, examples: int, *, with_sample: bool = 
             return _Kept(place, None, seen.reshape(place.sizes).clone())
         sample = None
         if with_sample:
-            index = [torch.from_numpy(axis).to(tensor.device) for axis in place.index]
+            index: list[Any] = [torch.from_numpy(axis).to(tensor.device) for axis in place.places]
             sample = seen[(slice(place.chosen), *index)].clone()
         rows = tensor.reshape(place.shape).movedim(place.order[0], 0).reshape(place.sizes[0], -1)
         square = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float32).square().mean() / rows.shape[1]
@@ -208,7 +221,7 @@ def _keep(tensor: Tensor, layout: Layout, examples: int, *, with_sample: bool = 
         return _Kept(place, torch.stack([means.mean(), square, square - means.square().mean()]), sample)
 
 
-class _Watch:
+class Watch:
     """Reads what a model shows at its points while it runs."""
 
     def __init__(self, folded: Folded, calls: Mapping[int, Call]) -> None:

@@ -18,7 +18,13 @@ from glorot.keras.preserve import preserved
 
 
 def observe(
-    model: Any, stock: Inventory, inputs: Any, targets: Any, loss: Any, forward: Forward | None = None
+    model: Any,
+    stock: Inventory,
+    inputs: Any,
+    targets: Any,
+    loss: Any,
+    forward: Forward | None = None,
+    optimizer: Any = None,
 ) -> Observed:
     """Run a batch forward and backward, as when it is not trained, and read every point of a model.
 
@@ -29,6 +35,7 @@ def observe(
         targets: what the loss compares the outputs with, or None.
         loss: function (what the model returns, targets) → scalar of the backend, or None for the usual one.
         forward: function (model, batch) that runs the model; by default it is called.
+        optimizer: None: an optimiser of Keras keeps its state in the model's variables, and is not tried so far.
 
     Returns:
         What was read.
@@ -36,6 +43,8 @@ def observe(
     Raises:
         GlorotError: if the model refuses the batch.
     """
+    if optimizer is not None:
+        raise GlorotError("an optimiser's first step is tried in PyTorch and JAX so far, and not in Keras")
     arrays = [np.asarray(one) for one in keras.tree.flatten(inputs) if hasattr(one, "shape") and hasattr(one, "dtype")]
     for array in arrays:
         if array.dtype.kind == "f" and not np.isfinite(array).all():

@@ -120,7 +120,7 @@ def _keep(tensor: Any, place: Placing) -> tuple[Any, Any]:
     if place.is_whole:
         return (), tf.cast(tf.reshape(seen, place.sizes), tf.float32)
     chosen = tf.reshape(seen, place.sizes)
-    positions = np.ravel_multi_index(place.index, [place.shape[axis] for axis in place.order[1:-1]])
+    positions = np.ravel_multi_index(place.places, [place.shape[axis] for axis in place.order[1:-1]])
     sample = tf.cast(tf.gather(chosen[: place.chosen], positions, axis=1), tf.float32)
     exact = tf.cast(seen, tf.float32)
     variance = tf.reduce_mean(tf.math.reduce_variance(exact, axis=0))

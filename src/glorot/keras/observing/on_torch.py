@@ -10,7 +10,7 @@ from glorot.graph.readings import Observed
 from glorot.keras.graph.calls import Call, stored_of
 from glorot.torch.graph import lower
 from glorot.torch.locating import Locating
-from glorot.torch.observing import observe_run
+from glorot.torch.observing import Watch, observe_run
 
 
 def observe(
@@ -50,4 +50,5 @@ def observe(
         for variable, value in zip(call.variables, values, strict=True)
         if id(variable) in paths
     }
-    return observe_run(call.model, run, tensors, Folded(lowered.graph), locating.calls, weights, targets, loss)
+    watch = Watch(Folded(lowered.graph), locating.calls)
+    return observe_run(call.model, run, tensors, watch, weights, targets, loss)

@@ -76,8 +76,9 @@ class _Lowering:
             if operation.type != "Placeholder":
                 results = self._operation(traced, operation, [known[id(tensor)] for tensor in operation.inputs])
                 known.update((id(t), value) for t, value in zip(operation.outputs, results, strict=True))
-                for tensor, value in zip(operation.outputs, results, strict=True) if places is not None else ():
-                    places.setdefault(value, tensor)
+                if places is not None:
+                    for tensor, value in zip(operation.outputs, results, strict=True):
+                        places.setdefault(value, tensor)
         return [known[id(tensor)] for tensor in traced.outputs]
 
     def constant(self, tensor: Any) -> int:
