@@ -119,8 +119,8 @@ HEAD = f"""# How right predictions are
 
 Made by `python benchmarks/predictions.py`; PyTorch {torch.__version__}, Python {platform.python_version()}, {SEEDS}
 seeds a net, {len(NETS)} nets. In per cent of the root mean square: how far the worst prediction of each grade is off,
-beyond two standard errors of the mean over the seeds; of correlations between examples the difference, times 100. Before
-each, the number of figures.
+beyond two standard errors of the mean over the seeds; of correlations between examples the difference, times 100.
+Before each, the number of figures.
 
 | net | signal, exact | approximate | gradient, exact | approximate | none | correlation, exact | approximate | s |
 |---|---:|---:|---:|---:|---:|---:|---:|---:|

@@ -35,6 +35,9 @@ FORMATS = {".json": "json", ".html": "html"}
 @click.option(
     "--graph", is_flag=True, help="The layers as a tree, with what feeds them and the branches that they end."
 )
+@click.option(
+    "--signal", is_flag=True, help="What signal and gradient will do at each step, with how well that is known."
+)
 @click.option("--full", is_flag=True, help="A row for each part; equal layers are one row otherwise.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 @net_options
@@ -46,6 +49,7 @@ def command(
     output: Path | None,
     other: Path | None,
     graph: bool,
+    signal: bool,
     full: bool,
     form: str,
     **options: Any,
@@ -53,9 +57,7 @@ def command(
     """Plan the model that TARGET is or returns; (model, inputs) traces the order of execution too."""
     if output is not None and output.suffix not in FORMATS:
         raise GlorotError(f"{output}: expected a file name that ends in .json for a plan, or in .html for its page")
-    if graph and (form != "text" or full):
-        given = "--full" if full else f"--format {form}"
-        raise GlorotError(f"--graph shows a tree as text, and {given} another form; leave one of them out")
+    _check_forms(graph, signal, full, form)
     saved = None if other is None else Plan.load(other)
     model, inputs = model_and_inputs(target, options)
     plan = glorot.plan(model, recipe, inputs, parse_rules(rules), only)
@@ -67,7 +69,17 @@ def command(
         click.echo(str(difference))
         raise SystemExit(1 if difference else 0)
     if output is None or form != FORMATS[output.suffix]:
-        click.echo(plan.tree() if graph else _as(form, plan, full))
+        shown = str(glorot.predict(plan)) if signal else plan.tree() if graph else _as(form, plan, full)
+        click.echo(printable(shown, keep="\n"))
+
+
+def _check_forms(graph: bool, signal: bool, full: bool, form: str) -> None:
+    """Refuse two forms of one answer."""
+    shown = [name for name, is_asked in (("--graph", graph), ("--signal", signal)) if is_asked]
+    others = [*shown[1:], *(["--full"] if full else []), *([f"--format {form}"] if form != "text" else [])]
+    if shown and others:
+        what = "a tree as text" if graph else "a table of the signal as text"
+        raise GlorotError(f"{shown[0]} shows {what}, and {others[0]} another form; leave one of them out")
 
 
 def _as(form: str, plan: Plan, full: bool) -> str:

@@ -12,7 +12,7 @@ Function = Callable[[Array], Array]
 TERMS = 48
 """Terms of the expansion; what is left of a curve with kinks is taken as one term of a higher degree."""
 
-_GRID = np.linspace(-9.5, 9.5, 1501)
+_GRID = np.linspace(-9.5, 9.5, 1500)  # kinks at 0 lie between two points
 _WEIGHT = np.exp(-(_GRID**2) / 2)
 _WEIGHT /= _WEIGHT.sum()
 STEP = 1e-5

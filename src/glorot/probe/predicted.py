@@ -1,0 +1,75 @@
+"""A predicted signal as text: the figures of each step with their grades, and a small chart of signal and gradient."""
+
+import math
+from collections.abc import Sequence
+
+from glorot.graph.propagation.state import Grade
+from glorot.probe.steps import StepSignal
+from glorot.text import number, table
+
+WIDTH = 12
+"""Letters of a bar."""
+
+LEAST = 2.0
+"""Powers of ten that a bar spans at least, so that small differences look small."""
+
+
+def predicted_table(steps: Sequence[StepSignal]) -> str:
+    """Return predicted steps as a table; bars show root mean squares on a logarithmic scale.
+
+    Args:
+        steps: the steps, in the order of execution.
+
+    Returns:
+        The table, and below it what makes figures approximate, or why there are none.
+    """
+    signals, gradients = [step.second_moment**0.5 for step in steps], [step.gradient_std for step in steps]
+    has_positions = any(not math.isnan(step.position_correlation) for step in steps)
+    marks = _marks(steps)
+    head = ["step", "kind", "rms", "", "examples", *(["positions"] if has_positions else []), "gradient", "", "grade"]
+    rows = [
+        [
+            step.name,
+            step.kind,
+            _figure(signal),
+            _bar(signal, signals),
+            _figure(step.correlation),
+            *([_figure(step.position_correlation)] if has_positions else []),
+            _figure(gradient),
+            _bar(gradient, gradients),
+            _graded(step, marks),
+        ]
+        for step, signal, gradient in zip(steps, signals, gradients, strict=True)
+    ]
+    legend = [f"[{mark}] {grade}" for grade, mark in marks.items()]
+    return "\n".join([table(head, rows), *([""] if legend else []), *legend])
+
+
+def _marks(steps: Sequence[StepSignal]) -> dict[Grade, int]:
+    grades = dict.fromkeys(grade for step in steps for grade in (step.grade, step.gradient_grade) if grade.why)
+    return {grade: n for n, grade in enumerate(grades, start=1)}
+
+
+def _graded(step: StepSignal, marks: dict[Grade, int]) -> str:
+    """Return how well a step is known: its signal, then its gradient if that is another grade."""
+    grades = dict.fromkeys((step.grade, step.gradient_grade))
+    return ", ".join(f"{grade.kind} [{marks[grade]}]" if grade in marks else grade.kind for grade in grades)
+
+
+def _figure(value: float) -> str:
+    return "–" if math.isnan(value) else number(value)
+
+
+def _bar(value: float, values: Sequence[float]) -> str:
+    """Return a bar whose length is the logarithm of a value, between the smallest of several and the largest.
+
+    Example:
+        >>> _bar(1.0, [0.01, 1.0]), _bar(0.1, [0.01, 1.0])
+        ('████████████', '██████')
+    """
+    known = [math.log10(one) for one in values if one > 0 and math.isfinite(one)]
+    if not value > 0 or not math.isfinite(value):
+        return ""
+    span = max(max(known) - min(known), LEAST)
+    eighths = round(8 * WIDTH * (1 - (max(known) - math.log10(value)) / span))
+    return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
