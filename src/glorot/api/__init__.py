@@ -3,9 +3,10 @@
 from glorot.api.comparing import compare
 from glorot.api.drawing import draw
 from glorot.api.explaining import explain
+from glorot.api.jacobians import jacobian
 from glorot.api.matching import match
 from glorot.api.measuring import measure
 from glorot.api.planning import apply, initialize, plan
 from glorot.api.predicting import predict
 
-__all__ = ["apply", "compare", "draw", "explain", "initialize", "match", "measure", "plan", "predict"]
+__all__ = ["apply", "compare", "draw", "explain", "initialize", "jacobian", "match", "measure", "plan", "predict"]

@@ -4,12 +4,13 @@ from typing import Any
 
 from torch import nn
 
+from glorot.torch.jacobians import jacobians
 from glorot.torch.model import is_program, layers, refuse_program
 from glorot.torch.observing import observe
 from glorot.torch.seeing import graph
 from glorot.torch.weights import arrays, write
 
-__all__ = ["arrays", "graph", "layers", "matches", "observe", "open", "write"]
+__all__ = ["arrays", "graph", "jacobians", "layers", "matches", "observe", "open", "write"]
 
 
 def matches(model: object) -> bool:

@@ -1,0 +1,150 @@
+"""The singular values of what a PyTorch model does between its points: all of them, or by Lanczos where it is wide."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from glorot.errors import GlorotError
+from glorot.graph import Folded
+from glorot.graph.points import Point, points_of
+from glorot.graph.readings import holders_of
+from glorot.inventory import Inventory
+from glorot.torch.calling import arguments_of, likeness
+from glorot.torch.locating import Call, Catching, Locating
+from glorot.torch.losses import main_output
+from glorot.torch.paths import bare
+from glorot.torch.preserve import preserved, set_apart
+from glorot.torch.seeing import graph, graph_on_meta
+
+EXACT = 512
+"""Outputs up to which all singular values are computed."""
+
+LARGEST = 6
+"""How many of the largest are computed beyond, by Lanczos' method."""
+
+Values = NDArray[np.float64]
+
+
+def jacobians(
+    model: nn.Module, stock: Inventory, inputs: Any
+) -> tuple[list[tuple[str, Values, bool]], tuple[Values, bool]]:
+    """Return the singular values of each layer with its activation, and of the whole model; whether they are all.
+
+    Args:
+        model: the model; it is left as it was found.
+        stock: what is known of it by the classes of its layers.
+        inputs: a batch of values, of which each example is taken by itself.
+
+    Raises:
+        GlorotError: if the model refuses the batch, or the batch holds whole numbers.
+    """
+    model = bare(model)
+    args, kwargs = arguments_of(inputs, likeness(model.parameters()))
+    if kwargs or len(args) != 1 or not isinstance(args[0], Tensor) or not args[0].is_floating_point():
+        raise GlorotError("a Jacobian is taken of one tensor of values, and the batch is something else")
+    locating = Locating()
+    with locating.from_start_of(model):
+        found = graph_on_meta(model, stock, inputs, locating.beside)
+        found = found or graph(model, stock, inputs, beside=locating.beside)
+    assert found is not None
+    folded = Folded(found)
+    ends = _ends_of(folded, points_of(folded))
+    with preserved(model), torch.enable_grad():
+        (start,) = set_apart(args)
+        start = start.detach().clone().requires_grad_()
+        seen = _tensors_at(folded, locating.calls, [point for point, _ in ends], model, start)
+        outputs = seen.pop(-1)
+        layers, before = [], start
+        for point, name in ends:
+            if point.value in seen:
+                values = singular_values(before, seen[point.value])
+                layers += [(name, *values)] if values is not None else []
+                before = seen[point.value]
+        whole = singular_values(start, outputs)
+    if whole is None:
+        raise GlorotError("the model's outputs do not depend on the batch, so it has no Jacobian")
+    return layers, whole
+
+
+def _ends_of(folded: Folded, points: Sequence[Point]) -> list[tuple[Point, str]]:
+    """Return the points that layers end in: the curve after a kernel, or the kernel's output; with the layer's name."""
+    curves = {point.of: point for point in points if point.kind == "curve"}
+    return [(curves.get(point.value, point), point.name) for point in points if point.kind == "kernel"]
+
+
+def _tensors_at(
+    folded: Folded, calls: Mapping[int, Call], points: Sequence[Point], model: nn.Module, start: Tensor
+) -> dict[int, Tensor]:
+    """Return the tensors at some points of a forward pass, and at −1 what the model returns."""
+    seen: dict[int, Tensor] = {}
+    holders = holders_of(folded, (call.value for call in sorted(calls.values())))
+    wanted: dict[int, list[tuple[Call, Any]]] = defaultdict(list)
+    for point in points:
+        if point.value in holders:
+            call = calls[holders[point.value]]
+            wanted[call.number].append((call, point.value))
+    catching = Catching(wanted, seen.__setitem__)
+    with catching.from_start_of(model), catching:
+        seen[-1] = main_output(model(start))
+    return seen
+
+
+def singular_values(before: Tensor, after: Tensor) -> tuple[Values, bool] | None:
+    """Return the singular values of ∂after/∂before of each example, largest first; None if one isn't made of the other.
+
+    Args:
+        before: a tensor, its examples first.
+        after: a tensor that was computed of it, each example of the same one.
+    """
+    if not after.requires_grad or len(after) != len(before):
+        return None
+    examples, outputs = len(after), math.prod(after.shape[1:])
+    if outputs > EXACT:
+        largest = _largest(before, after)
+        return None if largest is None else (largest, False)
+    flat = after.reshape(examples, outputs)
+    rows = []
+    for unit in range(outputs):  # examples do not meet, so that one derivative serves all of them
+        (row,) = torch.autograd.grad(flat[:, unit].sum(), before, retain_graph=True, allow_unused=True)
+        if row is None:
+            return None
+        rows.append(row.reshape(examples, -1))
+    matrices = torch.stack(rows, dim=1).detach().double().cpu().numpy()
+    return np.linalg.svd(matrices, compute_uv=False), True
+
+
+def _largest(before: Tensor, after: Tensor) -> Values | None:
+    """Return the largest singular values of each example, by Lanczos' method on products with the Jacobian."""
+    try:
+        from scipy.sparse.linalg import LinearOperator, svds  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise GlorotError(f"more than {EXACT} outputs need SciPy, for Lanczos' method; pip install scipy") from error
+    probe = torch.zeros_like(after, requires_grad=True)
+    (back,) = torch.autograd.grad(after, before, probe, create_graph=True, allow_unused=True)
+    if back is None:
+        return None
+    sizes = math.prod(after.shape[1:]), math.prod(before.shape[1:])
+    found = []
+    for example in range(len(after)):
+
+        def transposed(vector: Values, example: int = example) -> Values:
+            weights = torch.zeros_like(after)
+            weights[example] = torch.as_tensor(vector).reshape(after.shape[1:]).to(after)
+            (made,) = torch.autograd.grad(after, before, weights, retain_graph=True)
+            return made[example].detach().double().cpu().numpy().ravel()
+
+        def applied(vector: Values, example: int = example) -> Values:
+            weights = torch.zeros_like(before)
+            weights[example] = torch.as_tensor(vector).reshape(before.shape[1:]).to(before)
+            (made,) = torch.autograd.grad(back, probe, weights, retain_graph=True)
+            return made[example].detach().double().cpu().numpy().ravel()
+
+        operator = LinearOperator(sizes, matvec=applied, rmatvec=transposed, dtype=np.float64)
+        found.append(np.sort(svds(operator, k=LARGEST, return_singular_vectors=False, rng=0))[::-1])
+    return np.stack(found)

@@ -1,0 +1,95 @@
+"""Singular values of Jacobians: against autograd, against the paper, and by Lanczos' method."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import glorot
+from glorot.errors import GlorotError
+
+
+def net(width: int, depth: int, phi: type[nn.Module] = nn.Tanh) -> nn.Sequential:
+    layers = [module for _ in range(depth) for module in (nn.Linear(width, width), phi())]
+    return nn.Sequential(*layers)
+
+
+def test_singular_values_are_those_of_a_plain_computation() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.LayerNorm(8), nn.Linear(8, 3))
+    x = torch.randn(4, 5)
+    found = glorot.jacobian(model, x)
+    assert [layer.name for layer in found.layers] == ["0", "3"]
+    for example in range(4):
+        whole: Any = torch.autograd.functional.jacobian(model, x[example])
+        assert found.whole.values[example] == pytest.approx(np.linalg.svd(whole.numpy(), compute_uv=False), rel=1e-4)
+        first: Any = torch.autograd.functional.jacobian(model[:2], x[example])
+        assert found["0"].values[example] == pytest.approx(np.linalg.svd(first.numpy(), compute_uv=False), rel=1e-4)
+        second: Any = torch.autograd.functional.jacobian(model[2:], model[:2](x[example]).detach())
+        assert found["3"].values[example] == pytest.approx(np.linalg.svd(second.numpy(), compute_uv=False), rel=1e-4)
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert str(found).splitlines()[-1].startswith("end to end")
+    assert "end to end" in found._repr_html_()
+    with pytest.raises(KeyError, match="7"):
+        found["7"]
+
+
+@pytest.mark.parametrize(("recipe", "mean"), [("standard", 0.49), ("xavier", 0.75)])
+def test_the_mean_singular_value_is_that_of_the_paper(recipe: str, mean: float) -> None:
+    """Glorot & Bengio (2010), section 4.2.1: about 0.5 with the standard initialisation and 0.8 with theirs."""
+    model = glorot.initialize(net(500, 5), recipe, seed=0)
+    found = glorot.jacobian(model, 2 * torch.rand(1, 500, generator=torch.Generator().manual_seed(0)) - 1)
+    assert np.mean([layer.mean for layer in found.layers]) == pytest.approx(mean, abs=0.03)
+
+
+def test_beyond_512_outputs_the_largest_are_found_by_lanczos() -> None:
+    torch.manual_seed(0)
+    model = net(520, 1)
+    x = torch.randn(2, 520)
+    found = glorot.jacobian(model, x)
+    for example in range(2):
+        slopes = 1 - torch.tanh(model[0](x[example])) ** 2
+        matrix = (slopes[:, None] * model[0].weight).detach().double().numpy()
+        right = np.linalg.svd(matrix, compute_uv=False)[:6]
+        assert found.whole.values[example] == pytest.approx(right, rel=1e-3)
+    assert not found.whole.is_whole
+    assert np.isnan(found.whole.mean)
+    assert found.whole.largest > found.whole.values[:, -1].mean()
+
+
+class Constant(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(torch.ones_like(x))
+
+
+@pytest.mark.parametrize(
+    ("jacobian", "message"),
+    [
+        (
+            lambda: glorot.jacobian(nn.Embedding(5, 3), torch.arange(4)),
+            r"^a Jacobian is taken of one tensor of values, ",
+        ),
+        (
+            lambda: glorot.jacobian(nn.Linear(3, 3), torch.randn(2, 4)),
+            r"^the batch does not fit the model: layer ''|^the",
+        ),
+        (
+            lambda: glorot.jacobian(Constant(), torch.randn(2, 3)),
+            r"^the model's outputs do not depend on the batch, so",
+        ),
+        (
+            lambda: glorot.jacobian({"w": jnp.ones((2, 2))}, np.ones((2, 2))),
+            r"^Jacobians are taken of models of PyTorch so",
+        ),
+    ],
+)
+def test_what_has_no_jacobian_is_refused(jacobian: Any, message: str) -> None:
+    with pytest.raises(GlorotError, match=message):
+        jacobian()
