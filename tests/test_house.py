@@ -12,7 +12,9 @@ import pytest
 import glorot
 
 SOURCE = Path(glorot.__file__).parent
-VERBS = ("plan", "apply", "initialize", "match", "compare", "draw", "explain")
+VERBS = (
+    "plan", "apply", "initialize", "match", "compare", "draw", "explain", "measure", "predict", "jacobian",
+)  # fmt: skip
 FRAMEWORKS = ("torch", "jax", "flax", "equinox", "keras", "tensorflow", "sklearn", "altair", "scipy")
 
 
@@ -80,7 +82,7 @@ def test_completion_offers_what_is_public_before_and_after_use():
     listed = "import glorot; print(*dir(glorot))"
     used = "import glorot; glorot.draw('zeros', (2, 2), seed=0); glorot.theory; glorot.explain('relu'); print(*dir(glorot))"
     assert run_python(listed) == run_python(used) == " ".join(sorted(glorot.__all__))
-    assert set(glorot.__all__) == {*VERBS, *PUBLIC, "Comparison", "Fans", "GlorotError", "Plan"}
+    assert set(glorot.__all__) == {*VERBS, *PUBLIC, "Comparison", "Fans", "GlorotError", "Plan", "Signal"}
 
 
 @pytest.mark.slow

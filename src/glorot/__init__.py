@@ -1,7 +1,6 @@
 """glorot starts neural networks right: it plans, applies and compares initialisation.
 
-Public are the names in `__all__` and the rooms of the frameworks: `glorot.torch`, `glorot.keras`, `glorot.jax` and
-`glorot.caffe`. Every other module may change with any release.
+Public are the names in `__all__`, `glorot.torch`, `glorot.keras`, `glorot.jax` and `glorot.caffe`; the rest may change.
 """
 
 import importlib

@@ -9,7 +9,7 @@ from glorot.probe.jacobian import jacobian as _jacobian
 def jacobian(model: object, inputs: Any) -> Jacobian:
     """Return the singular values of what each layer of a model, and the whole of it, does to small changes.
 
-    σ(∂z′/∂z) of what a layer returns, after its activation, by what the layer before it returned
+    σ = singular values of ∂z′/∂z: z′ is what a layer returns after its activation, z what the one before it returned
 
     Where they are near 1, signal and gradient keep their size. All singular values are computed up to 512 outputs;
     beyond, the six largest, by Lanczos' method, which needs SciPy.

@@ -19,7 +19,7 @@ def measure(
 ) -> Signal:
     """Measure signal and gradient at every step of a model, and leave the model as it was.
 
-    E x², E x, Var x across examples, E (∂loss/∂x)² of every step x of the graph
+    std = √(E x² − (E x)²), gradient = √E (∂loss/∂x)²: of every step x of the graph
 
     The model is followed once without computing anything, which tells its steps: kernels, curves, sums, norms,
     products, softmax, attention, pools. Then one forward and one backward pass run, in the precision of the model;
@@ -38,9 +38,9 @@ def measure(
         optimizer: an optimiser whose first step is tried on a copy of the weights, to tell how large updates are beside
             weights: for PyTorch one of the model's parameters, or a function parameters → optimiser; for JAX a
             transformation of gradients as Optax has them.
+        histograms: whether a histogram of the values and of the gradient is kept of each step.
         forward: function (model, inputs) that runs the model on the batch, for one that is not called itself, as a
             pytree, or that takes one example, as a model of Equinox; by default the model is called.
-        histograms: whether a histogram of the values and of the gradient is kept of each step.
 
     Returns:
         The signal, to print, save and set beside what `glorot.predict` expects.
