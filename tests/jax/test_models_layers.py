@@ -210,10 +210,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], list[Row]]] = {
     "linen.PReLU": (lambda: linen(nn.PReLU(), x(1, 3)), [("negative_slope", "", (), "slope", ONE)]),
     "linen.WeightNorm": (
         lambda: linen(nn.WeightNorm(nn.Dense(4, use_bias=False)), x(1, 3)),
-        [
-            ("layer_instance/kernel/scale", "o", (4,), "scale", ONE),
-            ("layer_instance.kernel", "oi", (4, 3), K, Fans(3, 4)),
-        ],
+        [("layer_instance.kernel", "oi", (4, 3), K, Fans(3, 4))],
     ),
     "linen.LSTMCell": (
         lambda: linen(nn.RNN(nn.LSTMCell(4)), x(1, 2, 3)),

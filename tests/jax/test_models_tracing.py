@@ -234,7 +234,7 @@ def test_a_recurrent_network_of_equinox() -> None:
     inputs = {"xs": jnp.ones((5, 3)), "key": KEY}
     assert seen(model, inputs) == [("cell", "identity", "identity"), ("head", "relu", "identity")]
     parts = [part for part in inventory(model, inputs).parts if part.path == "cell.weight_hh"]
-    assert {(part.role, part.fed_by, part.depth) for part in parts} == {("recurrent", "sum", 1)}
+    assert {(part.role, part.fed_by, part.depth) for part in parts} == {("recurrent", "mean of tanh", 1)}
 
 
 class Loops(nnx.Module):

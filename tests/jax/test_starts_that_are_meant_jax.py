@@ -51,9 +51,6 @@ DECLARING = {
     "Einsum": (linen.Einsum((4, 5), "...a,ab->...b", bias_init=lambda key, shape, dtype: jnp.full(shape, 2.0)), {"bias": 2.0}),
     "LayerNorm": (linen.LayerNorm(scale_init=linen.initializers.zeros, bias_init=BOXED), {"scale": 0.0, "bias": 0.5}),
     "BatchNorm": (linen.BatchNorm(use_running_average=False, scale_init=linen.initializers.zeros_init()), {"scale": 0.0}),
-    "WeightNorm": (
-        linen.WeightNorm(linen.Dense(4), scale_init=CONSTANT(3.0)), {"layer_instance/kernel/scale": 3.0},
-    ),
     "MGUCell": (linen.RNN(linen.MGUCell(4)), {"cell.if.bias": 1.0}),
 }  # fmt: skip
 """Layers of Linen, and the values that they declare: MGUCell opens its forget gate by default."""

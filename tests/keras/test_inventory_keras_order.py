@@ -80,8 +80,8 @@ def test_models_within_models_and_recurrent_layers() -> None:
         "layers.3.cells.0.kernel": "sigmoid × tanh",
         "layers.3.cells.0.recurrent_kernel": "relu",
         "layers.3.cells.1.kernel": "relu",
-        "layers.3.cells.1.recurrent_kernel": "sum",  # of the state and what is new
-        "layers.5.layer.kernel": "sum",
+        "layers.3.cells.1.recurrent_kernel": "mean of tanh",  # of the state and what is new
+        "layers.5.layer.kernel": "mean of tanh",
         "layers.6.kernel": "gelu",
     }
 

@@ -273,13 +273,13 @@ def test_a_scalar_is_offered_what_a_scalar_can_have() -> None:
     class Scaled(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.temperature, self.out = nn.Parameter(torch.ones(())), nn.Linear(2, 2)
+            self.mixing, self.out = nn.Parameter(torch.ones(())), nn.Linear(2, 2)
 
     with pytest.raises(GlorotError) as caught:
         glorot.plan(Scaled())
     last = str(caught.value).splitlines()[-1]
     assert last == (
-        "say what they get with a rule, rules=[('temperature', 'constant(1)')], or leave them alone with "
-        "rules=[('temperature', 'skip')]"
+        "say what they get with a rule, rules=[('mixing', 'constant(1)')], or leave them alone with "
+        "rules=[('mixing', 'skip')]"
     )
-    assert np.isfinite(glorot.plan(Scaled(), rules=[("temperature", "constant(1)")])["temperature"].distribution.value)
+    assert np.isfinite(glorot.plan(Scaled(), rules=[("mixing", "constant(1)")])["mixing"].distribution.value)

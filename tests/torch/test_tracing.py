@@ -169,7 +169,7 @@ class Recurrent(nn.Module):
     ("layer", "unseen", "run"),
     [
         (nn.LSTM, "tanh", "sigmoid × tanh"),  # the output gate times tanh of the cell
-        (nn.GRU, "tanh", "sum"),  # the state before and the new one, weighed
+        (nn.GRU, "tanh", "mean of tanh"),  # the state before and the new one, weighed
         (nn.RNN, "tanh", "tanh"),
         (lambda i, o: nn.RNN(i, o, nonlinearity="relu"), "relu", "relu"),
     ],

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -114,6 +114,12 @@ class Graph:
     def input(self, shape: Sequence[int], elements: NDArray[Any] | None = None) -> int:
         """Add a part of the batch; its elements are kept if they are given."""
         return self._add(shape, "input", elements=elements)
+
+    def forget_values(self) -> None:
+        """Forget what the inputs hold, but for whole numbers: nobody gave them."""
+        for value in self.values:
+            if value.leaf == "input" and value.elements is not None and value.elements.dtype.kind == "f":
+                self.values[value.id] = replace(value, elements=None)
 
     def number(self, number: float) -> int:
         """Add a number, once."""

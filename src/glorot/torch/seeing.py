@@ -146,6 +146,8 @@ def own_batch(model: nn.Module, stock: Inventory) -> tuple[Batch, Graph] | None:
         tries = itertools.count(1)
         for group in batches(model):
             best = _best(model, stock, group, standing, tries)
+            if best is not None:
+                best[1].forget_values()
             if best is not None or next(tries) > MOST_TRIES:
                 return best
     return None
