@@ -38,7 +38,9 @@ def test_unwritten_values_are_not_believed(part: Part, left: list[float]) -> Non
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
 def test_a_model_of_unwritten_memory_is_initialized(dtype: torch.dtype) -> None:
-    model = nn.Sequential(nn.Linear(64, 64, dtype=dtype), nn.LayerNorm(64, dtype=dtype), nn.Embedding(64, 64, dtype=dtype))
+    model = nn.Sequential(
+        nn.Linear(64, 64, dtype=dtype), nn.LayerNorm(64, dtype=dtype), nn.Embedding(64, 64, dtype=dtype)
+    )
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.view(-1)[::2] = torch.finfo(dtype).max

@@ -72,4 +72,4 @@ def _bar(value: float, values: Sequence[float]) -> str:
         return ""
     span = max(max(known) - min(known), LEAST)
     eighths = round(8 * WIDTH * (1 - (max(known) - math.log10(value)) / span))
-    return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
