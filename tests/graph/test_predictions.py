@@ -183,6 +183,15 @@ def test_an_approximate_figure_says_what_makes_it_so_and_how_far_it_may_be_off()
     assert "the largest of several positions (±5 %)" in str(last.grade)
 
 
+def test_a_prediction_is_shown_with_its_grades_in_a_notebook_too() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3))
+    signal = glorot.predict(glorot.plan(model, "he", inputs=torch.randn(2, 3, 12, 12)))
+    page = signal._repr_html_()
+    assert '<td data-head="grade">approximate [1], exact</td>' in page
+    assert "<p>[1] approximate: the largest of several positions (±5 %)</p>" in page
+    assert str(signal).splitlines()[-1] == "[1] approximate: the largest of several positions (±5 %)"
+
+
 # ---- what is asked ---------------------------------------------------------------------------------------------------
 
 

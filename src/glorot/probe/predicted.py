@@ -23,10 +23,20 @@ def predicted_table(steps: Sequence[StepSignal]) -> str:
     Returns:
         The table, and below it what makes figures approximate, or why there are none.
     """
+    head, rows = predicted_rows(steps)
+    told = legend(steps)
+    return "\n".join([table(["" if name in BARS else name for name in head], rows), *([""] if told else []), *told])
+
+
+BARS = ("signal as a bar", "gradient as a bar")
+
+
+def predicted_rows(steps: Sequence[StepSignal]) -> tuple[list[str], list[list[str]]]:
+    """Return the heads of a table of predicted steps, and its rows."""
     signals, gradients = [step.second_moment**0.5 for step in steps], [step.gradient_std for step in steps]
     has_positions = any(not math.isnan(step.position_correlation) for step in steps)
-    marks = _marks(steps)
-    head = ["step", "kind", "rms", "", "examples", *(["positions"] if has_positions else []), "gradient", "", "grade"]
+    marks, positions = _marks(steps), ["positions"] if has_positions else []
+    head = ["step", "kind", "rms", BARS[0], "examples", *positions, "gradient", BARS[1], "grade"]
     rows = [
         [
             step.name,
@@ -41,8 +51,12 @@ def predicted_table(steps: Sequence[StepSignal]) -> str:
         ]
         for step, signal, gradient in zip(steps, signals, gradients, strict=True)
     ]
-    legend = [f"[{mark}] {grade}" for grade, mark in marks.items()]
-    return "\n".join([table(head, rows), *([""] if legend else []), *legend])
+    return head, rows
+
+
+def legend(steps: Sequence[StepSignal]) -> list[str]:
+    """Return a line for each reason why figures are approximate, or missing."""
+    return [f"[{mark}] {grade}" for grade, mark in _marks(steps).items()]
 
 
 def _marks(steps: Sequence[StepSignal]) -> dict[Grade, int]:

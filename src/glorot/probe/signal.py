@@ -9,7 +9,7 @@ from typing import Any
 
 from glorot.files import write_whole
 from glorot.graph.propagation.state import Grade
-from glorot.markup import html_table
+from glorot.markup import html_table, html_text
 from glorot.probe.file import read_signal, to_json
 from glorot.probe.layers import (
     ALIKE_WITHIN,
@@ -25,7 +25,7 @@ from glorot.probe.layers import (
     share_at,
     where_flat,
 )
-from glorot.probe.predicted import predicted_table
+from glorot.probe.predicted import legend, predicted_rows, predicted_table
 from glorot.probe.steps import Histogram, StepSignal
 from glorot.text import escaped_json, number, table
 
@@ -93,6 +93,9 @@ class Signal:
         return any(step.grade.kind != "measured" for step in self.steps)
 
     def _repr_html_(self) -> str:
+        if self.is_predicted:
+            told = "".join(f"<p>{html_text(line)}</p>" for line in (*legend(self.steps), *self.notes))
+            return f"{html_table(*predicted_rows(self.steps))}{told}"
         head, rows = _steps(self.steps) if self.steps else _layers(self.layers)
         return html_table(head, rows)
 
