@@ -1,4 +1,4 @@
-"""Predicted signal and gradient: exact values, the mean over seeds beside them, grades, and what cannot be foretold."""
+"""Predicted signal and gradient: exact values, the mean over seeds beside them, grades, and what cannot be predicted."""
 
 import math
 import sys

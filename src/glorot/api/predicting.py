@@ -12,10 +12,10 @@ from glorot.errors import GlorotError
 from glorot.graph import Folded, Graph
 from glorot.graph.points import points_of
 from glorot.graph.propagation.elements import Laws
-from glorot.graph.propagation.figures import Foretold
+from glorot.graph.propagation.figures import Predicted
 from glorot.graph.propagation.forward import Propagation
 from glorot.plans import Plan
-from glorot.plans.foretelling import held_in, laws_of
+from glorot.plans.laws import held_in, laws_of
 from glorot.probe.signal import Signal
 from glorot.probe.steps import StepSignal
 from glorot.text import shape_text
@@ -59,10 +59,10 @@ def predict(plan_or_model: Any, inputs: Any = None, *, model: Any = None) -> Sig
     """
     graph, laws = _understood(plan_or_model, inputs, model)
     folded = Folded(graph)
-    foretold = Foretold(Propagation(folded, laws))
+    predicted = Predicted(Propagation(folded, laws))
     steps = []
     for point in points_of(folded):
-        found = foretold.of(point.value)
+        found = predicted.of(point.value)
         steps.append(
             StepSignal(
                 name=point.name,
@@ -79,7 +79,7 @@ def predict(plan_or_model: Any, inputs: Any = None, *, model: Any = None) -> Sig
                 is_output=point.is_output,
             )
         )
-    return Signal((), math.nan, (), False, tuple(steps), foretold.notes)
+    return Signal((), math.nan, (), False, tuple(steps), predicted.notes)
 
 
 def _understood(given: Any, inputs: Any, model: Any) -> tuple[Graph, Laws]:

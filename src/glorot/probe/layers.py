@@ -33,7 +33,7 @@ class LayerSignal:
 
     Attributes:
         layer: the path of the layer.
-        activation: the activation that follows it; the signal is measured behind it.
+        activation: the activation that follows it; the signal is measured after it.
         mean: mean of the activations, pooled over examples and units.
         std: standard deviation, pooled.
         std_across: standard deviation of a unit across examples (root mean square over units). This is

@@ -1,1 +1,1 @@
-"""Signal propagation: what values and gradients do in a wide model, foretold from its graph and its start."""
+"""Signal propagation: what values and gradients do in a wide model, predicted from its graph and its start."""

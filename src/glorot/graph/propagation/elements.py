@@ -30,7 +30,7 @@ class Elements:
     Attributes:
         samples: (draws, *shape) values that an element takes, of size 1 along axes along which the law stays the same.
         weights: how probable each draw is.
-        varies: along which axes elements are drawn anew.
+        varies: along which axes elements are drawn independently.
         shape: the shape of the array.
         known: whether it holds just these values.
     """
@@ -208,7 +208,7 @@ def _moved(move: Any, operands: Sequence[Elements], shape: tuple[int, ...]) -> E
 
 
 def _moved_flags(move: Any, operands: Sequence[Elements], shape: tuple[int, ...]) -> tuple[bool, ...]:
-    """Return along which axes of a result elements are drawn anew."""
+    """Return along which axes of a result elements are drawn independently."""
     varies = operands[0].varies
     if not any(any(one.varies) for one in operands):
         return (False,) * len(shape)

@@ -15,7 +15,7 @@ from glorot.graph.propagation.state import Array, Grade, Gradient, State, Unknow
 
 @dataclass(frozen=True)
 class Figures:
-    """What is foretold of a value; NaN where there is no answer.
+    """What is predicted of a value; NaN where there is no answer.
 
     Attributes:
         mean: E x over all its elements.
@@ -41,8 +41,8 @@ class Figures:
 UNKNOWN = Figures(*(math.nan,) * 6, grade=Grade("none"), gradient_grade=Grade("none"))
 
 
-class Foretold:
-    """What is foretold of the values of a graph.
+class Predicted:
+    """What is predicted of the values of a graph.
 
     Attributes:
         forward: the states.
@@ -55,7 +55,7 @@ class Foretold:
         self._gradients = gradients(forward)
 
     def of(self, value: int) -> Figures:
-        """Return what is foretold of a value."""
+        """Return what is predicted of a value."""
         found = self.forward.states.get(value)
         if isinstance(found, Scores | Shares):
             mean, square = found.moments

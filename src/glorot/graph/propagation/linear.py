@@ -21,7 +21,7 @@ SMALL = 1e-3
 
 
 class Tap(NamedTuple):
-    """One of the positions that a kernel sums over, with weights of its own.
+    """One of the positions that a kernel sums over, with weights that no other position shares.
 
     Attributes:
         weight: how often it comes.

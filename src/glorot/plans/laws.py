@@ -1,4 +1,4 @@
-"""Foretelling: the laws of a plan as signal propagation asks for them."""
+"""Laws: what each parameter starts from, as signal propagation asks for it."""
 
 import math
 from collections import defaultdict
