@@ -403,3 +403,15 @@ def test_a_transformation_of_gradients_is_tried_in_jax() -> None:
 def test_what_is_no_optimiser_of_the_model_is_refused(optimizer: Any, message: str) -> None:
     with pytest.raises(GlorotError, match=message):
         glorot.measure(mlp_in_torch(), VALUES, optimizer=optimizer)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16], ids=str)
+def test_a_model_of_any_precision_is_measured(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 32, 3), nn.ReLU(), nn.Flatten(), nn.Linear(32 * 30 * 30, 4))
+    x = torch.randn(8, 3, 32, 32)
+    plain = glorot.measure(model, x).step("0")
+    assert plain.sample < 8 * 32 * 30 * 30  # so that it is reduced where it lies
+    other = glorot.measure(model.to(dtype), x.to(dtype)).step("0")
+    assert other.second_moment == pytest.approx(plain.second_moment, rel=0.02)
+    assert other.gradient_std == pytest.approx(plain.gradient_std, rel=0.02)

@@ -171,12 +171,18 @@ def _gradients(loss: Tensor, weights: Mapping[str, Tensor]) -> dict[str, Tensor]
     return {path: one for (path, _), one in zip(trained, found, strict=True) if one is not None}
 
 
+def _squares(rows: Tensor) -> Tensor:
+    """Return the mean square of each row, in single precision, or in double where it lies in that."""
+    precise = torch.promote_types(rows.dtype, torch.float32)
+    return torch.linalg.vector_norm(rows, dim=1, dtype=precise).square() / rows.shape[1]
+
+
 def _moments(gradient: Tensor) -> tuple[int, tuple[float, float]]:
     """Return how many elements a gradient has, their mean and mean square."""
     with torch.no_grad(), _disable_current_modes(), torch._C.DisableTorchFunction():
         rows = gradient.to_dense() if gradient.layout != torch.strided else gradient
         rows = rows.reshape(len(rows) if rows.dim() else 1, -1)
-        square = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float32).square().mean() / rows.shape[1]
+        square = _squares(rows).mean()
         return rows.numel(), (rows.mean(dtype=torch.float32).item(), square.item())
 
 
@@ -211,7 +217,7 @@ def _keep(tensor: Tensor, layout: Layout, examples: int, *, with_sample: bool = 
             index: list[Any] = [torch.from_numpy(axis).to(tensor.device) for axis in place.places]
             sample = seen[(slice(place.chosen), *index)].clone()
         rows = tensor.reshape(place.shape).movedim(place.order[0], 0).reshape(place.sizes[0], -1)
-        square = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float32).square().mean() / rows.shape[1]
+        square = _squares(rows).mean()
         if not with_sample:
             return _Kept(place, torch.stack([torch.zeros_like(square), square, square]), None)
         if rows.dtype == torch.float32:
@@ -246,7 +252,7 @@ class Watch:
         tensors = [one for one in tree_leaves(batch) if isinstance(one, Tensor) and one.dim() and len(one)]
         if tensors and tensors[0].is_floating_point():
             rows = tensors[0].detach().reshape(len(tensors[0]), -1)
-            squares = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float32).square() / rows.shape[1]
+            squares = _squares(rows)
             self.observed.input_second_moments = tuple(squares.tolist())
 
     def caught(self, purpose: tuple[int, Layout], tensor: Tensor) -> None:
