@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from glorot.adapters import opened
 from glorot.graph import Forward
 from glorot.probe import Signal
 from glorot.probe.collector import observed, signal_of
@@ -38,7 +39,8 @@ def measure(
         optimizer: an optimiser whose first step is tried on a copy of the weights, to tell how large updates are beside
             weights: for PyTorch one of the model's parameters, or a function parameters → optimiser; for JAX a
             transformation of gradients as Optax has them.
-        histograms: whether a histogram of the values and of the gradient is kept of each step.
+        histograms: whether a histogram of the values and of the gradient is kept of each step, and the largest singular
+            value of each kernel.
         forward: function (model, inputs) that runs the model on the batch, for one that is not called itself, as a
             pytree, or that takes one example, as a model of Equinox; by default the model is called.
 
@@ -59,4 +61,7 @@ def measure(
     References:
         Glorot & Bengio (2010), sections 3 and 4.
     """
-    return signal_of(observed(model, inputs, targets, loss, forward, optimizer), with_histograms=histograms)
+    found = observed(model, inputs, targets, loss, forward, optimizer)
+    adapter, opened_model = opened(model, inputs)
+    weights = adapter.arrays(opened_model) if histograms else None
+    return signal_of(found, with_histograms=histograms, weights=weights)

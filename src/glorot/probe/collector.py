@@ -1,11 +1,12 @@
 """From what was read of a running model to the figures of every step and every layer."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glorot.activations import Activation, activation
 from glorot.adapters import opened
@@ -18,6 +19,7 @@ from glorot.preserving import LOCK
 from glorot.probe import figures
 from glorot.probe.layers import LayerSignal, describe, histogram, share_at, where_flat
 from glorot.probe.signal import Signal
+from glorot.probe.singular import largest_of
 from glorot.probe.steps import Histogram, StepSignal
 
 WEIGHTS = {"kernel", "embedding"}
@@ -86,15 +88,30 @@ def observed(
     return found
 
 
-def signal_of(seen: Observed, *, with_steps: bool = True, with_histograms: bool = False) -> Signal:
+def signal_of(
+    seen: Observed,
+    *,
+    with_steps: bool = True,
+    with_histograms: bool = False,
+    weights: Mapping[str, NDArray[Any]] | None = None,
+) -> Signal:
     """Return the figures of what was read.
 
     Args:
         seen: what was read.
         with_steps: whether the steps are described, besides the layers.
         with_histograms: whether their histograms are kept.
+        weights: what the model holds, if the largest singular values of its kernels are wanted.
     """
     steps = [_step(seen, point, with_histograms=with_histograms) for point in seen.points] if with_steps else []
+    if weights is not None:
+        values = [
+            [largest_of(seen.folded, path, weights) for path in _paths(seen.folded, point)] for point in seen.points
+        ]
+        steps = [
+            replace(step, largest_singular_value=max((one for one in own if one > 0), default=math.nan))
+            for step, own in zip(steps, values, strict=True)
+        ]
     layers = tuple(_layers(seen))
     return Signal(layers, seen.loss, seen.input_second_moments, is_chain(seen.folded), tuple(steps), tuple(seen.notes))
 

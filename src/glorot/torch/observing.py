@@ -174,7 +174,8 @@ def _gradients(loss: Tensor, weights: Mapping[str, Tensor]) -> dict[str, Tensor]
 def _squares(rows: Tensor) -> Tensor:
     """Return the mean square of each row, in single precision, or in double where it lies in that."""
     precise = torch.promote_types(rows.dtype, torch.float32)
-    return torch.linalg.vector_norm(rows, dim=1, dtype=precise).square() / rows.shape[1]
+    lengths: Tensor = torch.linalg.vector_norm(rows, dim=1, dtype=precise)
+    return lengths.square() / rows.shape[1]
 
 
 def _moments(gradient: Tensor) -> tuple[int, tuple[float, float]]:
