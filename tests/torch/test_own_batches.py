@@ -215,7 +215,9 @@ def test_text_images_sound_and_mixtures_are_made(kind: str) -> None:
     from transformers import AutoConfig, AutoModel
 
     with torch.device("meta"):
-        model = AutoModel.from_config(AutoConfig.for_model(kind, **CONFIGURED[kind]))
+        model = AutoModel.from_config(
+            AutoConfig.for_model(kind, **CONFIGURED[kind])
+        ).eval()  # or layers drop out by chance
     assert all(part.seen for part in take_inventory(model).parts)
 
 
