@@ -1,6 +1,6 @@
 """What measuring costs: time and memory of `glorot.measure` beside a forward and backward pass of the same batch.
 
-Each figure comes from a process of its own, so that peaks of memory don't mix. Run it on a quiet machine:
+Each figure comes from a separate process, so that peaks of memory don't mix. Run it on a quiet machine:
 
     python benchmarks/probe.py            # prints the table
     python benchmarks/probe.py resnet-50  # one model alone
@@ -117,7 +117,7 @@ def case_of(name: str) -> tuple[Any, Any, Any]:
 
 
 def in_a_process(*arguments: str) -> dict[str, float]:
-    """Return what a function of this file does in a process of its own."""
+    """Return what a function of this file does in a separate process."""
     done = subprocess.run(
         [sys.executable, *(["-P"] if sys.flags.safe_path else []), __file__, *arguments],
         capture_output=True,

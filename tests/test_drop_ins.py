@@ -53,8 +53,11 @@ def shape_for(name: str) -> tuple[int, ...]:
     return (3, 3, 4) if name in ("dirac_", "delta_orthogonal") else (3, 4)
 
 
-def refused(sentence: str) -> Any:
-    return pytest.raises(GlorotError, match=f"^{re.escape(sentence)}$")
+def refusal(framework: str, name: str, *given: Any, **arguments: Any) -> str:
+    """Return the error that a call ends in."""
+    with pytest.raises(GlorotError) as caught:
+        call(framework, name, *given, **arguments)
+    return str(caught.value)
 
 
 # the table
@@ -141,11 +144,11 @@ def test_what_is_not_one_number_is_refused(place, kind):
     for given in ("2", None, True, [1.0], np.ones(2), 1j):
         if name == "Constant" and isinstance(given, bool | complex):  # which Keras fills in too
             continue
-        with refused(f"{name}: {argument} must be a number, got {given!r} ({type(given).__name__})"):
-            call(framework, name, **{argument: given})
+        sentence = f"{name}: {argument} must be a number, got {given!r} ({type(given).__name__})"
+        assert refusal(framework, name, **{argument: given}) == sentence
     if name != "Constant":
-        with refused(f"{name}: {argument} must lie within ±1.8e308, got a longer whole number"):
-            call(framework, name, **{argument: 10**400})
+        sentence = f"{name}: {argument} must lie within ±1.8e308, got a longer whole number"
+        assert refusal(framework, name, **{argument: 10**400}) == sentence
 
 
 @pytest.mark.parametrize(("place", "kind"), [(place, kind) for place, kind in NUMBERS if kind in EXPECTED])
@@ -153,8 +156,8 @@ def test_a_number_outside_its_range_is_refused(place, kind):
     framework, name, argument = place
     way_out = WAYS_OUT[name] if kind == "above zero" else ""
     for given in (math.nan, math.inf, -math.inf, *OUTSIDE.get(kind, ())):
-        with refused(f"{name}: {argument} must be {EXPECTED[kind]}, got {given:g}{way_out}"):
-            call(framework, name, **{argument: given})
+        sentence = f"{name}: {argument} must be {EXPECTED[kind]}, got {given:g}{way_out}"
+        assert refusal(framework, name, **{argument: given}) == sentence
 
 
 @each_number
@@ -191,8 +194,8 @@ SCALES: list[tuple[str, str, dict[str, float], str]] = [
 @pytest.mark.parametrize(("framework", "name", "given", "what"), SCALES, ids=[name for _, name, _, _ in SCALES])
 def test_a_scale_that_the_stream_has_no_numbers_of_is_refused(framework, name, given, what):
     way_out = "draw with a scale of about 1 and multiply the weights"
-    with refused(f"{name}: {what} must lie between 2^-64 and 2^64, got 1e-25; {way_out}"):
-        call(framework, name, **given)
+    sentence = f"{name}: {what} must lie between 2^-64 and 2^64, got 1e-25; {way_out}"
+    assert refusal(framework, name, **given) == sentence
 
 
 def test_every_law_of_numbers_is_tried_with_a_scale():
@@ -210,8 +213,8 @@ ENDS = [
 
 @pytest.mark.parametrize(("framework", "name", "low", "high"), ENDS)
 def test_swapped_ends_are_refused(framework, name, low, high):
-    with refused(f"{name}: {low} must not be above {high}, got {low}=2, {high}=1"):
-        call(framework, name, **{low: 2, high: 1.0})
+    sentence = f"{name}: {low} must not be above {high}, got {low}=2, {high}=1"
+    assert refusal(framework, name, **{low: 2, high: 1.0}) == sentence
 
 
 @pytest.mark.parametrize(
@@ -223,11 +226,11 @@ def test_swapped_ends_are_refused(framework, name, low, high):
 )
 def test_a_cut_where_a_normal_law_has_nothing_is_refused(framework, name, low, high, are):
     for ends in ((7, 8), (-math.inf, -6.5)):
-        with refused(
+        sentence = (
             f"{name}: from {low}={ends[0]:g} to {high}={ends[1]:g}, more than 6 standard deviations from the mean, the "
             f"normal law has next to nothing; {low} and {high} are {are}"
-        ):
-            call(framework, name, **dict(zip((low, high), ends, strict=True)))
+        )
+        assert refusal(framework, name, **dict(zip((low, high), ends, strict=True))) == sentence
 
 
 # choices, axes, shapes and dtypes
@@ -246,8 +249,8 @@ CHOICES = [
 @pytest.mark.parametrize(("framework", "name", "argument", "known"), CHOICES)
 def test_an_unknown_choice_is_refused(framework, name, argument, known):
     for given in ("fan", None, ["fan_in"]):
-        with refused(f"{name}: {argument} must be one of {known}, got {given!r}"):
-            call(framework, name, **{argument: given})
+        sentence = f"{name}: {argument} must be one of {known}, got {given!r}"
+        assert refusal(framework, name, **{argument: given}) == sentence
 
 
 AXES = [
@@ -261,15 +264,15 @@ AXES = [
 @pytest.mark.parametrize(("framework", "name", "inputs", "outputs"), AXES)
 def test_axes_that_do_not_fit_are_refused(framework, name, inputs, outputs):
     for given in ("in", (1.0,), 0.5):
-        with refused(f"{name}: {outputs} must be a whole number or a sequence of them, got {given!r}"):
-            call(framework, name, **{inputs: 0, outputs: given})
-    with refused(f"{name}: {outputs}=2 is out of range for shape 3×4 with 2 axes"):
-        call(framework, name, **{inputs: [0], outputs: [1, 2]})
-    with refused(f"{name}: {inputs}=-2 is out of range for shape 5 with 1 axis"):
-        call(framework, name, (5,), **{inputs: -2, outputs: 0})
+        sentence = f"{name}: {outputs} must be a whole number or a sequence of them, got {given!r}"
+        assert refusal(framework, name, **{inputs: 0, outputs: given}) == sentence
+    sentence = f"{name}: {outputs}=2 is out of range for shape 3×4 with 2 axes"
+    assert refusal(framework, name, **{inputs: [0], outputs: [1, 2]}) == sentence
+    sentence = f"{name}: {inputs}=-2 is out of range for shape 5 with 1 axis"
+    assert refusal(framework, name, (5,), **{inputs: -2, outputs: 0}) == sentence
     twice = f"axis 1 of shape 3×4 is named twice, by {inputs} and by {outputs}; name each axis once at most"
-    with refused(f"{name}: {twice}"):
-        call(framework, name, **{inputs: -1, outputs: (1,)})
+    sentence = f"{name}: {twice}"
+    assert refusal(framework, name, **{inputs: -1, outputs: (1,)}) == sentence
 
 
 SHAPES: list[tuple[str, str, tuple[int, ...], str]] = [
@@ -296,8 +299,8 @@ SHAPES: list[tuple[str, str, tuple[int, ...], str]] = [
 
 @pytest.mark.parametrize(("framework", "name", "shape", "words"), SHAPES, ids=[name for _, name, _, _ in SHAPES])
 def test_a_shape_with_other_axes_is_refused(framework, name, shape, words):
-    with refused(f"{name}: the shape must have {words}"):
-        call(framework, name, shape)
+    sentence = f"{name}: the shape must have {words}"
+    assert refusal(framework, name, shape) == sentence
 
 
 RANDOM = [(framework, form) for framework, form in EVERY if form.law or form.name.lower().startswith("variance")]
@@ -306,5 +309,5 @@ RANDOM = [(framework, form) for framework, form in EVERY if form.law or form.nam
 @pytest.mark.parametrize(("framework", "form"), RANDOM, ids=[f"{one}-{form.name}" for one, form in RANDOM])
 def test_integers_are_refused_where_the_law_is_random(framework, form):
     holds = "dtype int32 holds no weights that are drawn; expected float32, bfloat16, float16, float64 or a float8 that"
-    with refused(f"{form.name}: {holds} has a sign and a zero"):
-        call(framework, form.name, shape_for(form.name), "int32")
+    sentence = f"{form.name}: {holds} has a sign and a zero"
+    assert refusal(framework, form.name, shape_for(form.name), "int32") == sentence

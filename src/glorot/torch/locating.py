@@ -1,6 +1,7 @@
 """Finding the values of a graph again while a PyTorch model really runs, by counting the functions that it calls."""
 
 import types
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -42,7 +43,7 @@ for _function, _open in OPENED.items():
     _open.__kwdefaults__ = _function.__kwdefaults__
 
 
-class _Counting(TorchFunctionMode):
+class _Counting(TorchFunctionMode, ABC):
     """Counts the functions that a model calls from the start of its forward pass."""
 
     def __init__(self) -> None:
@@ -62,9 +63,9 @@ class _Counting(TorchFunctionMode):
             self.count += 1
         return result
 
+    @abstractmethod
     def see(self, number: int, name: str, tensors: Sequence[Tensor]) -> None:
         """See the tensors that the n-th function returned."""
-        raise NotImplementedError
 
     def begin(self) -> None:
         """Begin to count."""
