@@ -54,7 +54,7 @@ def gaps_of(net: Net, seeds: int = SEEDS) -> tuple[list[Gap], float]:
     """Return how far each figure of a net is off, and the seconds that the prediction took."""
     torch.manual_seed(0)
     model, batch = net.build().train(net.train), net.batch()
-    plan = glorot.plan(model, net.recipe, inputs=batch)
+    plan = glorot.plan(model, net.recipe, inputs=batch, rules=list(net.rules))
     start = time.perf_counter()
     predicted = glorot.predict(plan)
     seconds = time.perf_counter() - start

@@ -18,6 +18,7 @@ class Net(NamedTuple):
     batch: Callable[[], Any]
     recipe: str = "auto"
     train: bool = False
+    rules: tuple[tuple[str, str], ...] = ()
 
 
 def dense(phi: Callable[[], nn.Module], depth: int = 6, width: int = WIDTH) -> Callable[[], nn.Module]:
@@ -184,6 +185,53 @@ class Tied(nn.Module):
         return self.head(x)  # type: ignore[no-any-return]
 
 
+class Alike(nn.Module):
+    """A signal beside its own norm: two that depend on each other."""
+
+    def __init__(self, join: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.first, self.second, self.norm = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH), nn.LayerNorm(WIDTH)
+        self.join = join
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        return self.second(self.join(y, self.norm(y)))  # type: ignore[no-any-return]
+
+
+class Mixture(nn.Module):
+    """Shares of few features that weigh as many branches."""
+
+    def __init__(self, count: int = 8) -> None:
+        super().__init__()
+        self.router, self.head = nn.Linear(WIDTH, count), nn.Linear(WIDTH, WIDTH)
+        self.branches = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(count))
+
+    def forward(self, x: Tensor) -> Tensor:
+        shares = self.router(x).softmax(-1)
+        y = sum(shares[:, n : n + 1] * branch(x) for n, branch in enumerate(self.branches))
+        return self.head(y)  # type: ignore[no-any-return]
+
+
+class Fused(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.both, self.down = nn.Linear(WIDTH, 2 * WIDTH, bias=False), nn.Linear(WIDTH, WIDTH, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, up = self.both(x).chunk(2, -1)
+        return self.down(functional.silu(gate) * up)  # type: ignore[no-any-return]
+
+
+class Masked(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.register_buffer("mask", torch.arange(8)[:, None] < 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(self.first(x).masked_fill(self.mask, 0.0))  # type: ignore[no-any-return]
+
+
 def words() -> Tensor:
     return torch.randint(0, WORDS, (4, TOKENS))
 
@@ -218,5 +266,13 @@ NETS: dict[str, Net] = {
     "RNN": Net(lambda: Recurrent(nn.RNN), lambda: torch.randn(16, 2, WIDTH)),
     "LSTM": Net(lambda: Recurrent(nn.LSTM), lambda: torch.randn(16, 2, WIDTH)),
     "one layer four times": Net(Tied, vectors),
+    "a signal times its own norm": Net(lambda: Alike(torch.mul), vectors),
+    "a signal and its own norm": Net(lambda: Alike(torch.add), vectors),
+    "a mixture of eight": Net(Mixture, vectors),
+    "two pieces that start differently": Net(
+        Fused, vectors, rules=(("both.weight[gate]", "normal(std=0.02)"), ("both.weight[up]", "normal(std=0.08)"))
+    ),
+    "positions behind a mask": Net(Masked, lambda: torch.randn(8, 8, WIDTH)),
+    "convolutions, mean-pools with padding": Net(lambda: Convolutions(nn.AvgPool2d(3, 2, 1)), images(16)),
 }
 """Each net by its name."""

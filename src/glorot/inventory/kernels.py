@@ -267,6 +267,7 @@ def fans_of(folded: Folded, step: Step, operand: int) -> Fans:
 def _fans_of_convolution(folded: Folded, step: Step, convolve: Convolve) -> Fans:
     kernel, result = (folded.graph.shape(v) for v in (step.operands[1], step.result))
     signal, widths = _without_padding(folded, step.operands[0], convolve)
+    own = _without_copies(folded, step.operands[0], convolve, signal)
     outputs, inputs = kernel[convolve.kernel[0]], kernel[convolve.kernel[1]]
     if convolve.transposed:
         inputs, outputs = signal[convolve.channel] // convolve.groups, result[convolve.channel]
@@ -277,7 +278,7 @@ def _fans_of_convolution(folded: Folded, step: Step, convolve: Convolve) -> Fans
         before = convolve.padding[n][0] + widths[axis]
         count = _connections(*sizes, convolve, n, before)
         into *= count / max(result[axis], 1)
-        out_of *= count / max(signal[axis], 1)
+        out_of *= count / max(own[axis], 1)
     if 0 in (into, out_of):  # a map without elements
         into = out_of = float(math.prod(convolve.window))
     return Fans(inputs * into, outputs / convolve.groups * out_of)
@@ -292,6 +293,16 @@ def _without_padding(folded: Folded, value: int, convolve: Convolve) -> tuple[tu
             return folded.graph.shape(step.operands[0]), tuple(before for before, _ in widths)
     shape = folded.graph.shape(value)
     return shape, (0,) * len(shape)
+
+
+def _without_copies(folded: Folded, value: int, convolve: Convolve, signal: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of a signal before a step mirrored its border: what copies feed, their element feeds."""
+    step = folded.makers.of(value)
+    if convolve.transposed or step is None or not isinstance(step.operation, Pad) or not step.operation.copies:
+        return signal
+    widths = step.operation.widths
+    is_of_map = not any(map(any, (widths[0], widths[convolve.channel]))) and min(map(min, widths)) >= 0
+    return folded.graph.shape(step.operands[0]) if is_of_map else signal
 
 
 def _connections(wide: int, narrow: int, convolve: Convolve, axis: int, before: int) -> int:

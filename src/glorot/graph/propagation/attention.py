@@ -109,6 +109,20 @@ class Shares:
         return worst(self.scores.grade, approximate(WHY))
 
 
+def shares_of_features(state: State, count: int) -> Array:
+    """Return E p p′ of the softmax over so many independent features, for each pair of rows."""
+    centred = replace(state, pairs=state.pairs - np.outer(state.mean, state.mean), square=state.square - state.mean**2)
+    root = _root(centred, np.arange(len(state.rows))[None])
+    noise, found = np.random.default_rng(0), np.zeros((len(root), len(root)))
+    turns = int(np.clip(COST / 20 / (root.size * count), 16, 4096))
+    for _ in range(turns):
+        values = root @ noise.standard_normal((root.shape[1], count))
+        weights = np.exp(values - values.max(1, keepdims=True))
+        weights /= weights.sum(1, keepdims=True)
+        found += weights @ weights.T / (count * turns)
+    return found
+
+
 def _distinct(rows: Labels) -> Labels:
     """Return the first of the examples that share their rows."""
     _, first = np.unique(rows, axis=0, return_index=True)

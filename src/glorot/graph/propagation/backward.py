@@ -1,6 +1,7 @@
 """Backward: the mean square of the gradient that reaches every value, for unit noise at the outputs of a model."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ class _Backward:
         square = gradient.square * expansion.square
         single = np.flatnonzero(state.rows.single)
         pairs[single, single] = square[single]
-        grade = gradient.grade
+        grade = gradient.grade if _is_linear(expansion) else worst(gradient.grade, state.grade)
         if not state.normal and float(np.ptp(expansion.square)) + abs(float(expansion.square.mean()) - 1) > 1e-6:
             grade = worst(grade, approximate("a signal that is not normal enters a function"))
         self._add(source, Gradient(square, pairs, grade))
@@ -122,7 +123,7 @@ class _Backward:
                     self.passed.add(data[0])  # for which of them is largest depends on the source
                 self._add(source, largest.backward(gradient))
             case Normalise():
-                self._add(data[0], gradient if kept is None else norms.backward(gradient, kept))
+                self._through_norm(data[0], gradient, kept)
             case Join() | Reshape() | Permute() | Broadcast() | Slice() | Flip() | Pad() | Take() if kept is not None:
                 self._through_move(step, gradient, kept)
             case _:
@@ -135,7 +136,7 @@ class _Backward:
         elif kind in ("normalised", "centred") and len(data) > 1 and isinstance(kept, tuple):
             signal, norm = kept
             if isinstance(norm, norms.Norm):
-                self._add(signal, norms.backward(gradient, norm))
+                self._through_norm(signal, gradient, norm)
             else:
                 self._add(signal, gradient)
         elif len(data) == 1:
@@ -144,6 +145,13 @@ class _Backward:
             self._through_pair(step, name, gradient, *kept)
         else:
             raise UnknownError("")
+
+    def _through_norm(self, signal: int, gradient: Gradient, norm: norms.Norm | None) -> None:
+        if norm is None:
+            self._add(signal, gradient)
+            return
+        made = norms.backward(gradient, norm)
+        self._add(signal, replace(made, grade=worst(made.grade, self.forward.state(signal).grade)))
 
     def _through_dropout(self, value: int, data: list[int], gradient: Gradient, factor: float) -> None:
         below = self.folded.passes.get(value, data[0])
@@ -166,6 +174,7 @@ class _Backward:
                 taken = (ib, ia)[n]
                 square = square * other.square[taken]
                 pairs = pairs * other.pairs[np.ix_(taken, taken)]
+                grade = worst(grade, other.grade)
             own = self.forward.state(operand)
             times = _features(self.graph.shape(operand), self.graph.shape(step.result), own)
             whole = pairs.copy()
@@ -220,6 +229,11 @@ class _Backward:
                 raise UnknownError("")
             value = next(v for v in step.operands if v in self.folded.source)
         return value
+
+
+def _is_linear(slopes: Expansion) -> bool:
+    """Tell whether a function has one slope, whatever its signal."""
+    return bool(np.allclose(slopes.mean**2, slopes.square, rtol=1e-6))
 
 
 def _features(own: tuple[int, ...], result: tuple[int, ...], state: State) -> float:

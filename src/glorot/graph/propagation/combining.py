@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from glorot.graph.propagation.curves import Expansion, Function, correlations
 from glorot.graph.propagation.elements import Elements
 from glorot.graph.propagation.rows import Rows, compact, joint, renumbered
-from glorot.graph.propagation.state import State, approximate, worst
+from glorot.graph.propagation.state import State, UnknownError, approximate, worst
 
 Labels = NDArray[np.intp]
 
@@ -47,8 +47,7 @@ def summed(first: State, second: State, shape: Sequence[int], sign: int, value: 
     rows, ia, ib = joint(first.rows, second.rows, shape)
     a, b = first.taken(ia, rows), second.taken(ib, rows)
     grade = worst(a.grade, b.grade)
-    if a.root == b.root and a.root >= 0:
-        grade = worst(grade, approximate("a sum of signals that depend on each other is taken as independent"))
+    _check_independent(a, b)
     cross = np.outer(a.mean, b.mean) + np.outer(b.mean, a.mean)
     pairs = a.pairs + b.pairs + sign * cross
     square = a.square + b.square + 2 * sign * a.mean * b.mean
@@ -56,13 +55,17 @@ def summed(first: State, second: State, shape: Sequence[int], sign: int, value: 
     return State(rows, a.mean + sign * b.mean, square, pairs, grade, is_normal, value, value), ia, ib
 
 
+def _check_independent(first: State, second: State) -> None:
+    if first.root == second.root and first.root >= 0:
+        raise UnknownError("two signals meet that depend on each other")
+
+
 def multiplied(first: State, second: State, shape: Sequence[int], value: int) -> tuple[State, Labels, Labels]:
     """Return the product of two signals, and the rows of both that each row is made of."""
     rows, ia, ib = joint(first.rows, second.rows, shape)
     a, b = first.taken(ia, rows), second.taken(ib, rows)
     grade = worst(a.grade, b.grade)
-    if a.root == b.root and a.root >= 0:
-        grade = worst(grade, approximate("a product of signals is taken as independent"))
+    _check_independent(a, b)
     return State(rows, a.mean * b.mean, a.square * b.square, a.pairs * b.pairs, grade, False, value, value), ia, ib
 
 

@@ -29,9 +29,9 @@ from glorot.graph.propagation import affine, attention, averages, combining, inp
 from glorot.graph.propagation.elements import Elements, Laws, Start
 from glorot.graph.propagation.placing import (
     are_alike,
+    check_pieces,
     cuts_features,
     grade_of_blocks,
-    grade_of_pieces,
     norm_groups,
     padding,
     scaled,
@@ -172,9 +172,10 @@ class Propagation:
         else:
             taps = linear.contraction(step, 1 - kernel, self._shapes(step), state)
         elements = self.start.of(step.operands[kernel])
+        check_pieces(elements)
         self.kept[step.result] = (taps, elements)
         made = linear.forward(state, taps, elements)
-        grade = worst(made.grade, self._again(step, kernel), grade_of_pieces(elements), grade_of_blocks(made.rows))
+        grade = worst(made.grade, self._again(step, kernel), grade_of_blocks(made.rows))
         return State(made.rows, made.mean, made.square, made.pairs, grade, True, step.result, step.result)
 
     def _again(self, step: Step, kernel: int) -> Any:
@@ -239,7 +240,7 @@ class Propagation:
         if isinstance(state, attention.Scores):
             return meeting.masked(self, step, name, state, others)
         if name == "where":
-            return state  # a mask hides places, and what is left is as it was
+            return self._choose(step, state, data)
         if name not in ("add", "sub", "mul", "div") or len(others) != 1:
             raise UnknownError(f"{name} of a signal and parameters is not followed")
         if name in ("sub", "div") and step.operands[0] != data:
@@ -248,6 +249,20 @@ class Propagation:
         found = affine.beside(state, elements, name, shape)  # type: ignore[arg-type]
         self.kept[step.result] = found
         return affine.forward(found)
+
+    def _choose(self, step: Step, state: State, data: int) -> State:
+        """Return a signal that constants or parameters stand for where a mask of constants says so."""
+        mask, first, second = (None if value == data else self.start.of(value) for value in step.operands)
+        other = second if first is None else first
+        if mask is None or other is None or not mask.known:
+            raise UnknownError("a choice by a mask that is not known is not followed")
+        shown = mask if first is None else mask.mapped(lambda m: 1 - m)
+        shape = self.graph.shape(step.result)
+        kept = affine.beside(state, shown.mapped(lambda m: (m != 0).astype(float)), "mul", shape)
+        if other.known and not np.any(other.samples):
+            self.kept[step.result] = kept
+            return affine.forward(kept)
+        raise UnknownError("a mask lets something else in than zeros, which is not followed")
 
     def _drop(self, step: Step, data: list[int]) -> State:
         state = self.state(data[0])
@@ -277,7 +292,9 @@ class Propagation:
                 groups = averages.pooled(patterns, rows, len(state.rows))
                 factor = math.prod(window) if statistic == "sum" else 1
                 self.kept[step.result] = (groups, float(factor))
-                return averages.averaged(state, groups, factor)
+                made = averages.averaged(state, groups, factor)
+                why = approximate("a mean over windows with padding") if np.any(patterns < 0) else made.grade
+                return replace(made, grade=worst(made.grade, why))
             case Pool("max", window):
                 rows, patterns = averages.windows_of(state.rows, shape, result, window)
                 return self._largest(step, data, patterns, rows)

@@ -8,7 +8,6 @@ import numpy as np
 from glorot.graph.graph import Step
 from glorot.graph.operations import Contract, Reshape
 from glorot.graph.propagation import attention
-from glorot.graph.propagation.curves import Expansion, correlations
 from glorot.graph.propagation.placing import lines_of, rows_along
 from glorot.graph.propagation.state import State, UnknownError, approximate, worst
 
@@ -43,14 +42,13 @@ def softmax(walk: "Propagation", step: Step, data: int, axes: tuple[int, ...]) -
         return shares
     if any(found.rows.varies(axis) for axis in axes):
         raise UnknownError("a softmax is taken over positions, of no scores")
+    if not found.normal:
+        raise UnknownError("a softmax is taken of a signal that is not normal")
     count = math.prod(shape[axis] for axis in axes)
-    variance, correlation = correlations(found.mean, found.square, found.pairs)
-    expansion = Expansion(np.exp, np.zeros_like(variance), np.minimum(variance, 4.0))
-    first = count * expansion.mean
-    pairs = expansion.pairs(correlation) / np.outer(first, first)
-    square = expansion.square / first**2
-    grade = worst(found.grade, approximate("a softmax of few features"))
-    return State(found.rows, np.full(len(square), 1 / count), square, pairs, grade, False, step.result)
+    pairs = attention.shares_of_features(found, count)
+    grade = worst(found.grade, approximate("a softmax of features, by samples"))
+    square = np.diag(pairs).copy()
+    return State(found.rows, np.full(len(square), 1 / count), square, pairs, grade, False, step.result, step.result)
 
 
 def interact(walk: "Propagation", step: Step) -> Any:
