@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple, cast
 
 import numpy as np
@@ -100,7 +101,8 @@ def _refined(state: State, samples: Array, weights: Array, shape: Sequence[int])
     count = int(kinds.max()) + 1
     pieces = Rows(compact(kinds.reshape(mean.shape)), np.full(count, -1), np.ones(count, bool))
     rows, index, _ = joint(state.rows, pieces, shape)
-    return state.taken(index, rows), index
+    kinds = frozenset(n for n, size in enumerate(pieces.labels.shape) if size > 1 and not state.rows.varies(n))
+    return state.taken(index, replace(rows, kinds=rows.kinds | kinds)), index
 
 
 def _of_constants(state: State, elements: Elements, shape: Sequence[int]) -> tuple[Array, Array, Array]:

@@ -64,7 +64,7 @@ def cuts_features(step: Step, shape: tuple[int, ...], state: State) -> bool:
     cuts = (
         axis for axis, (cut, all_of_it) in enumerate(zip(step.operation.index, whole, strict=True)) if cut != all_of_it
     )
-    return any(shape[axis] > 1 and not state.rows.varies(axis) for axis in cuts)
+    return any(shape[axis] > 1 and (not state.rows.varies(axis) or axis in state.rows.kinds) for axis in cuts)
 
 
 def are_alike(states: Sequence[State]) -> bool:

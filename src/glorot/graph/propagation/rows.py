@@ -32,11 +32,13 @@ class Rows:
         labels: the row of each element, with size 1 along each axis along which it stays the same.
         example: the example that each row belongs to; -1 for none.
         single: whether each row is a single position.
+        kinds: the axes along which rows are other kinds of features, and not other positions.
     """
 
     labels: Labels
     example: Labels
     single: NDArray[np.bool_]
+    kinds: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self.example)
@@ -153,7 +155,8 @@ def joint(first: Rows, second: Rows, shape: Sequence[int]) -> tuple[Rows, Labels
     labels, old = renumbered(a * len(second) + b)
     ia, ib = old // len(second), old % len(second)
     example = np.maximum(first.example[ia], second.example[ib])
-    return Rows(compact(labels), example, first.single[ia] & second.single[ib]), ia, ib
+    kinds = first.kinds | second.kinds if a.ndim == first.labels.ndim == second.labels.ndim else frozenset[int]()
+    return Rows(compact(labels), example, first.single[ia] & second.single[ib], kinds), ia, ib
 
 
 def spread(index: Any, values: NDArray[Any], size: int) -> NDArray[Any]:
