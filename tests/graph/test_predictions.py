@@ -45,10 +45,10 @@ EXACT = {"signal": 0.03, "gradient": 0.03, "correlation": 0.03}
 
 
 def wrong(script: Any, name: str) -> list[tuple[str, str, float, str]]:
-    """Return the figures of a net that are further off than their grade says; there is at least one that is known."""
+    """Return the figures of a net that are further off than their grade says."""
     gaps, _ = script.gaps_of(script.NETS[name])
     known = [gap for gap in gaps if not math.isnan(gap.off)]
-    assert known
+    assert bool(known) is (name != "two pieces that start differently")  # of which nothing is said
     return [
         (gap.step, gap.figure, round(gap.off, 3), str(gap.grade))
         for gap in known

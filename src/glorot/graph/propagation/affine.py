@@ -101,8 +101,8 @@ def _refined(state: State, samples: Array, weights: Array, shape: Sequence[int])
     count = int(kinds.max()) + 1
     pieces = Rows(compact(kinds.reshape(mean.shape)), np.full(count, -1), np.ones(count, bool))
     rows, index, _ = joint(state.rows, pieces, shape)
-    kinds = frozenset(n for n, size in enumerate(pieces.labels.shape) if size > 1 and not state.rows.varies(n))
-    return state.taken(index, replace(rows, kinds=rows.kinds | kinds)), index
+    apart = frozenset(n for n, size in enumerate(pieces.labels.shape) if size > 1 and not state.rows.varies(n))
+    return state.taken(index, replace(rows, kinds=rows.kinds | apart)), index
 
 
 def _of_constants(state: State, elements: Elements, shape: Sequence[int]) -> tuple[Array, Array, Array]:
