@@ -200,6 +200,34 @@ LAYOUTS = {
 }
 
 
+def whole_model() -> str:
+    """Return how long a model of 1.6 billion weights takes, beside loops over its tensors."""
+    import transformers
+
+    import glorot
+
+    with torch.device("cuda"):
+        model = transformers.GPT2LMHeadModel(transformers.GPT2Config(n_embd=1600, n_layer=48, n_head=25)).bfloat16()
+    plan = glorot.plan(model, "normal(std=0.02)")
+    work = {
+        "glorot.apply": lambda: glorot.apply(plan, model, seed=0),
+        "torch.nn.init": lambda: [torch.nn.init.normal_(one, std=0.02) for one in model.parameters()],
+        "fill_": lambda: [one.data.fill_(1.0) for one in model.parameters()],
+    }
+    times: dict[str, list[float]] = {way: [] for way in work}
+    for run in range(RUNS + 2):
+        for way, write in work.items():
+            taken = seconds(write)
+            times[way] += [taken] if run >= 2 else []
+    count = sum(one.numel() for one in model.parameters())
+    lines = [
+        f"# GPT-2 XL in bfloat16, {count / 1e9:.2f} billion weights in {len(list(model.parameters()))} tensors, ms"
+    ]
+    return (
+        "\n".join([*lines, *(f"{way:26}{statistics.median(taken) * 1e3:8.1f}" for way, taken in times.items())]) + "\n"
+    )
+
+
 def measure() -> str:
     chip = chip_at_hand()
     lines = [
@@ -233,7 +261,7 @@ def main() -> int:
         print("benchmarks/gpu.py needs an NVIDIA GPU; --instructions works without one", file=sys.stderr)
         return 2
     else:
-        text = measure()
+        text = measure() + whole_model()
         path = RESULTS / f"gpu-{re.sub(r'[^a-z0-9]+', '-', torch.cuda.get_device_name(0).lower())}.txt"
     print(text, end="")
     path.write_text(text, "utf-8")

@@ -4,9 +4,11 @@ Each figure comes from a separate process, so that peaks of memory don't mix. Ru
 
     python benchmarks/probe.py            # prints the table
     python benchmarks/probe.py resnet-50  # one model alone
+    python benchmarks/probe.py --cuda     # on a GPU, whose memory counts then
 """
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -18,6 +20,9 @@ from typing import Any
 
 ROUNDS = 3
 """How often each way runs; the fastest round counts."""
+
+ON_CUDA = "PROBE_ON_CUDA"
+"""The variable of the environment that sends the processes to a GPU."""
 
 
 def resnet_50() -> tuple[Any, Any, Any]:
@@ -70,6 +75,14 @@ def peak_of_memory(found: dict[str, float]) -> Iterator[None]:
     def held() -> int:
         return int(statm.read_text().split()[1]) * page
 
+    if ON_CUDA in os.environ:
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        yield
+        found["mib"] = (torch.cuda.max_memory_allocated() - before) / 2**20
+        return
     before, most, is_over = held(), [0], threading.Event()
 
     def watch() -> None:
@@ -104,8 +117,17 @@ def seconds_of(name: str) -> dict[str, float]:
         for way, run in WAYS.items():
             start = time.perf_counter()
             run(*case)
+            finish()
             seconds[way] += [time.perf_counter() - start] if number else []  # the first round warms up
     return {way: min(found) for way, found in seconds.items()}
+
+
+def finish() -> None:
+    """Await what a GPU still computes."""
+    if ON_CUDA in os.environ:
+        import torch
+
+        torch.cuda.synchronize()
 
 
 def case_of(name: str) -> tuple[Any, Any, Any]:
@@ -113,7 +135,11 @@ def case_of(name: str) -> tuple[Any, Any, Any]:
     import torch
 
     torch.manual_seed(0)
-    return MODELS[name]()
+    model, inputs, targets = MODELS[name]()
+    if ON_CUDA in os.environ:
+        inputs = {key: one.cuda() for key, one in inputs.items()}
+        model, targets = model.cuda(), targets.cuda()
+    return model, inputs, targets
 
 
 def in_a_process(*arguments: str) -> dict[str, float]:
@@ -130,6 +156,9 @@ def in_a_process(*arguments: str) -> dict[str, float]:
 
 def main(names: list[str]) -> None:
     """Print the table."""
+    if "--cuda" in names:
+        names.remove("--cuda")
+        os.environ[ON_CUDA] = "1"
     print("model           plain s  measured s  ratio  plain MiB  measured MiB  ratio")
     for name in names or list(MODELS):
         time_of = in_a_process(name, "seconds")

@@ -12,8 +12,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
-import numpy as np
-
 from glorot.distributions import Distribution
 from glorot.stream import Key
 from glorot.stream.elements import rounded
@@ -33,6 +31,19 @@ class Request(NamedTuple):
     offset: int
     length: int  # of the memory, in elements
     programs: int = 1  # that would keep the device busy: more of them means fewer steps in each
+
+
+def memory_after(one: Request, device: str) -> bytes:
+    """Fill a view of fresh memory of a device, and return the bytes of all of it."""
+    import torch
+
+    from glorot.torch import gpu
+
+    dtype = getattr(torch, one.dtype)
+    memory = torch.full((one.length * dtype.itemsize,), UNTOUCHED, dtype=torch.uint8, device=device).view(dtype)
+    extents = [stop - start for start, stop in one.box]
+    gpu.fill(memory.as_strided(extents, one.strides, one.offset), one.key, one.law, one.shape, one.box)
+    return memory.view(torch.uint8).cpu().numpy().tobytes()
 
 
 class Interpreter:
@@ -85,12 +96,8 @@ def serve() -> None:
             kernels.WARP = gpu.WARP = tl.constexpr(warp)
             gpu.TILE = gpu.BLOCK * warp
             gpu.PROGRAMS_PER_PROCESSOR = one.programs
-            dtype = getattr(torch, one.dtype)
-            memory = torch.from_numpy(np.full(one.length * dtype.itemsize, UNTOUCHED, np.uint8)).view(dtype)
-            extents = [stop - start for start, stop in one.box]
             try:
-                gpu.fill(memory.as_strided(extents, one.strides, one.offset), one.key, one.law, one.shape, one.box)
-                answer = memory.view(torch.uint8).numpy().tobytes()
+                answer = memory_after(one, "cpu")
             except Exception as error:  # raised again in the process that asked
                 answer = RuntimeError(repr(error))
             pickle.dump(answer, sys.stdout.buffer)

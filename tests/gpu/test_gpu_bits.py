@@ -1,4 +1,4 @@
-"""The GPU kernels against the NumPy reference, bit for bit, in Triton's interpreter.
+"""The GPU kernels against the NumPy reference, bit for bit, in Triton's interpreter and, where there is one, on a GPU.
 
 The interpreter computes with NumPy, which never contracts a product and a sum: test_gpu_ptx.py shows that the
 compiled kernels do not either.
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from interpreted import UNTOUCHED, Interpreter, Request
+from interpreted import UNTOUCHED, Interpreter, Request, memory_after
 
 from effort import slow_after
 from glorot.distributions import Constant, Distribution, Normal, TruncatedNormal, Uniform, from_json
@@ -44,22 +44,29 @@ DTYPES["bfloat16"] = BFLOAT16
 Filler = Callable[[Request], bytes]
 
 
-@pytest.fixture(scope="module")
-def interpreter() -> Iterator[Interpreter]:
+WAYS = ["interpreter", pytest.param("device", marks=pytest.mark.gpu)]
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def filled(request: pytest.FixtureRequest) -> Iterator[Callable[..., bytes]]:
+    """Fill by programs of a warp of so many lanes; on a device it has as many as the device says."""
+    if request.param == "device":
+        yield lambda one, warp: memory_after(one, "cuda")
+        return
     interpreter = Interpreter()
-    yield interpreter
+    yield interpreter.fill
     interpreter.close()
 
 
 @pytest.fixture(scope="module")
-def narrow(interpreter: Interpreter) -> Filler:
+def narrow(filled: Callable[..., bytes]) -> Filler:
     """A warp as it is on the device."""
-    return partial(interpreter.fill, warp=32)
+    return partial(filled, warp=32)
 
 
 @pytest.fixture(scope="module")
-def wide(interpreter: Interpreter) -> Filler:
-    return partial(interpreter.fill, warp=2048)
+def wide(filled: Callable[..., bytes]) -> Filler:
+    return partial(filled, warp=2048)
 
 
 def request(law: Distribution, shape, box=None, *, dtype="float32", order=None, spread=1, offset=0, **rest) -> Request:
