@@ -51,6 +51,7 @@ IN_TORCH: dict[str, Callable[[Tensor], Tensor]] = {
 }
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 RUNS = 11
+CALLS = 1000
 BLOCK = 4  # elements of each thread and turn of a loop
 PAST_THE_SPLIT = 0.0021  # the share of a normal law's words
 H100 = SimpleNamespace(processors=132, clock=1.98e9, bandwidth=3.35e12)  # the data sheet of the SXM5 card
@@ -175,22 +176,59 @@ def seconds(work: Callable[[], object]) -> float:
     return float(began.elapsed_time(ended)) / 1e3
 
 
-def measured(tensor: Tensor, name: str) -> dict[str, float]:
+def replayed(work: Callable[[], object]) -> Callable[[], object]:
+    """Return what runs the kernels of some work again, without the launches, which are measured by themselves.
+
+    What waits for the device in between, as drawing again what lies outside the cuts, can't be replayed and runs as it is.
+    """
+    work()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    try:
+        with torch.cuda.graph(graph):
+            work()
+    except RuntimeError:
+        return work
+    return graph.replay
+
+
+def medians(work: dict[str, Callable[[], object]]) -> dict[str, float]:
     """Return the medians of interleaved runs, each in seconds."""
-    law, shape = LAWS[name], tuple(tensor.shape)
-    work = {
-        "torch.nn.init": lambda: IN_TORCH[name](tensor),
-        "fill_": lambda: tensor.fill_(1.0),
-        "glorot": lambda: gpu.fill(tensor, KEY, law, shape),
-    }
     times: dict[str, list[float]] = {kind: [] for kind in work}
     for run in range(RUNS + 2):
         for kind, write in work.items():
             taken = seconds(write)
             if run >= 2:  # the first compile, and bring the clocks up
                 times[kind].append(taken)
-    check_bits(tensor, law)
     return {kind: statistics.median(taken) for kind, taken in times.items()}
+
+
+def measured(tensor: Tensor, name: str) -> dict[str, float]:
+    """Return how long the device takes to fill a tensor in each way, and compare the bits of ours."""
+    law, shape = LAWS[name], tuple(tensor.shape)
+    work: dict[str, Callable[[], object]] = {
+        "torch.nn.init": lambda: IN_TORCH[name](tensor),
+        "fill_": lambda: tensor.fill_(1.0),
+        "glorot": lambda: gpu.fill(tensor, KEY, law, shape),
+    }
+    times = medians({kind: replayed(write) for kind, write in work.items()})
+    work["glorot"]()
+    check_bits(tensor, law)
+    return times
+
+
+def a_call() -> str:
+    """Return how long it takes to call for a small tensor, over and over."""
+    tensor, lines = torch.empty(64, 64, device="cuda"), [f"# a call for 64 x 64, mean of {CALLS} in a row, us"]
+    for name, law in LAWS.items():
+        ours = _seconds_a_call(lambda law=law: gpu.fill(tensor, KEY, law, (64, 64)))
+        peer = _seconds_a_call(lambda name=name: IN_TORCH[name](tensor))
+        lines.append(f"{name:26}glorot {ours * 1e6:6.0f}   torch.nn.init {peer * 1e6:6.0f}")
+    return "\n".join(lines) + "\n"
+
+
+def _seconds_a_call(work: Callable[[], object]) -> float:
+    return min(seconds(lambda: [work() for _ in range(CALLS)]) for _ in range(3)) / CALLS
 
 
 LAYOUTS = {
@@ -214,24 +252,18 @@ def whole_model() -> str:
         "torch.nn.init": lambda: [torch.nn.init.normal_(one, std=0.02) for one in model.parameters()],
         "fill_": lambda: [one.data.fill_(1.0) for one in model.parameters()],
     }
-    times: dict[str, list[float]] = {way: [] for way in work}
-    for run in range(RUNS + 2):
-        for way, write in work.items():
-            taken = seconds(write)
-            times[way] += [taken] if run >= 2 else []
+    times = medians(work)
     count = sum(one.numel() for one in model.parameters())
     lines = [
         f"# GPT-2 XL in bfloat16, {count / 1e9:.2f} billion weights in {len(list(model.parameters()))} tensors, ms"
     ]
-    return (
-        "\n".join([*lines, *(f"{way:26}{statistics.median(taken) * 1e3:8.1f}" for way, taken in times.items())]) + "\n"
-    )
+    return "\n".join([*lines, *(f"{way:26}{taken * 1e3:8.1f}" for way, taken in times.items())]) + "\n"
 
 
 def measure() -> str:
     chip = chip_at_hand()
     lines = [
-        f"# python benchmarks/gpu.py, medians of {RUNS} interleaved runs by CUDA events; bits checked against NumPy",
+        f"# python benchmarks/gpu.py, medians of {RUNS} interleaved replays by CUDA events; bits checked against NumPy",
         f"# {chip.name}, {chip.processors} SMs at up to {chip.clock / 1e9:.2f} GHz; "
         f"PyTorch {torch.__version__}, Triton {triton.__version__}",
         f"{'law':26}{'dtype':10}{'elements':18}{'GB/s':>8}{'of fill_':>10}{'of issue limit':>16}{'x torch.init':>14}",
@@ -261,7 +293,7 @@ def main() -> int:
         print("benchmarks/gpu.py needs an NVIDIA GPU; --instructions works without one", file=sys.stderr)
         return 2
     else:
-        text = measure() + whole_model()
+        text = measure() + a_call() + whole_model()
         path = RESULTS / f"gpu-{re.sub(r'[^a-z0-9]+', '-', torch.cuda.get_device_name(0).lower())}.txt"
     print(text, end="")
     path.write_text(text, "utf-8")

@@ -51,7 +51,7 @@ def held(part: Part, values: Any, as_array: Callable[[Any], Floats]) -> Held | N
     if not _is_written(sample):
         return None
     is_vector = part.role in ("bias", "forget_bias")
-    if (size > 1 or not is_vector) and _is_constant(sample) and _is_constant(as_array(values.reshape(-1))):
+    if (size > 1 or not is_vector) and _is_constant(sample) and _is_constant(values.reshape(-1)):
         return _constant(part, float(sample[0]))
     if part.role in ("kernel", "recurrent", "embedding"):
         rows = as_array(values[:64, :64]) if part.role == "embedding" and len(values.shape) == 2 else None
@@ -64,13 +64,22 @@ def _is_written(values: Floats) -> bool:
     return bool(np.all(np.abs(values) < HUGE))  # NaN compares as False
 
 
-def _is_constant(values: Floats) -> bool:
-    return bool(np.all(values == values[0]))
+def _is_constant(values: Any) -> bool:
+    """Compare where the values lie, which may be a GPU."""
+    return bool((values == values[0]).all())
 
 
 def _sample_of(values: Any, size: int) -> Any:
     """Return every n-th element, without a copy of the whole, which a transposed matrix takes to be flat."""
-    return values.reshape(-1) if size <= SAMPLE else values[_places_in(tuple(values.shape))]
+    if size <= SAMPLE:
+        return values.reshape(-1)
+    if _is_contiguous(values):
+        return values.reshape(-1)[:: size // SAMPLE]
+    return values[_places_in(tuple(values.shape))]
+
+
+def _is_contiguous(values: Any) -> bool:
+    return bool(values.flags.c_contiguous if isinstance(values, np.ndarray) else values.is_contiguous())
 
 
 @functools.lru_cache(maxsize=16)
