@@ -3,6 +3,7 @@
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -59,6 +60,13 @@ class Observing(Adapter, Protocol):
         """Run a batch forward and backward, and return what was read at every point of the graph."""
 
 
+class Recording(Adapter, Protocol):
+    """An adapter that can read the steps of a training loop while it runs."""
+
+    def record(self, model: Any, stock: Inventory, every: int, keeper: Any) -> AbstractContextManager[None]:
+        """Read every k-th training step while the code inside trains the model, and let `keeper` keep it."""
+
+
 if TYPE_CHECKING:  # mypy compares each adapter with the Protocol here
     from glorot.caffe import adapter as _caffe
     from glorot.jax import adapter as _jax
@@ -67,6 +75,7 @@ if TYPE_CHECKING:  # mypy compares each adapter with the Protocol here
 
     _ALL: tuple[Adapter, ...] = (_torch, _keras, _jax, _caffe)
     _THAT_OBSERVE: tuple[Observing, ...] = (_torch, _keras, _jax)
+    _THAT_RECORD: tuple[Recording, ...] = (_torch,)
 
 ADAPTERS = ("keras", "torch", "jax")
 """The frameworks that must already be imported for a model of them to exist; each has its adapter in glorot.NAME.

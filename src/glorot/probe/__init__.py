@@ -2,6 +2,10 @@
 
 from glorot.probe.collector import measure
 from glorot.probe.predicting import prediction, unpredicted
+from glorot.probe.record import KernelRecord, Record, record
 from glorot.probe.signal import Grade, Histogram, LayerSignal, Signal, StepSignal
 
-__all__ = ["Grade", "Histogram", "LayerSignal", "Signal", "StepSignal", "measure", "prediction", "unpredicted"]
+__all__ = [
+    "Grade", "Histogram", "KernelRecord", "LayerSignal", "Record", "Signal", "StepSignal", "measure", "prediction",
+    "record", "unpredicted",
+]  # fmt: skip

@@ -25,12 +25,29 @@ def largest_of(folded: Folded, path: str, arrays: Mapping[str, NDArray[Any]]) ->
     Returns:
         The value; of several copies, as groups or experts, the largest; NaN where it is not known.
     """
+    matrices = matrices_of(folded, path, arrays)
+    return math.nan if matrices is None else largest_in(matrices)
+
+
+def matrices_of(folded: Folded, path: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32] | None:
+    """Return a kernel as matrices: copies, outputs, all that each output sums; None where that is not known.
+
+    Args:
+        folded: the graph, which tells how the kernel is stored.
+        path: its path.
+        arrays: what the model holds.
+    """
     uses = [use for use in folded.uses.get(path, ()) if use.role == "kernel"]
     kernel = kernel_of(folded, uses[0]) if uses else None
     array = arrays.get(path)
     if kernel is None or array is None or array.shape != folded.leaf(path).shape or not np.all(np.isfinite(array)):
-        return math.nan
-    return max(_largest(matrix) for matrix in _matrices(np.asarray(array, np.float32), kernel.letters, kernel.groups))
+        return None
+    return _matrices(np.asarray(array, np.float32), kernel.letters, kernel.groups)
+
+
+def largest_in(matrices: NDArray[np.float32]) -> float:
+    """Return the largest singular value of any of several matrices."""
+    return max(_largest(matrix) for matrix in matrices)
 
 
 def _matrices(array: NDArray[np.float32], letters: Sequence[str], groups: int) -> NDArray[np.float32]:

@@ -7,10 +7,11 @@ from torch import nn
 from glorot.torch.jacobians import jacobians
 from glorot.torch.model import is_program, layers, refuse_program
 from glorot.torch.observing import observe
+from glorot.torch.recording import record
 from glorot.torch.seeing import graph
 from glorot.torch.weights import arrays, write
 
-__all__ = ["arrays", "graph", "jacobians", "layers", "matches", "observe", "open", "write"]
+__all__ = ["arrays", "graph", "jacobians", "layers", "matches", "observe", "open", "record", "write"]
 
 
 def matches(model: object) -> bool:

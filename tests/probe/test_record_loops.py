@@ -1,0 +1,332 @@
+"""A recorded training loop is bit for bit the loop without a record, and nothing of it stays in the model."""
+
+import copy
+import random
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import glorot
+from glorot import probe
+
+
+class Mixed(nn.Module):
+    """Dropout, a norm with running statistics, attention, a recurrent layer and a convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(3, 8, 3, padding=1)
+        self.norm = nn.BatchNorm1d(8)
+        self.attention = nn.MultiheadAttention(8, 2, dropout=0.1, batch_first=True)
+        self.memory = nn.GRU(8, 6, batch_first=True)
+        self.drop = nn.Dropout(0.3)
+        self.head = nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu_(self.norm(self.conv(x))).transpose(1, 2)
+        x = x + self.attention(x, x, x, need_weights=False)[0]
+        return self.head(self.drop(self.memory(x)[0][:, -1]))
+
+
+class ByName(nn.Module):
+    """Takes its arguments by name, and returns a dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Mixed()
+
+    def forward(self, x: Tensor, *, scale: float = 1.0) -> dict[str, Tensor]:
+        return {"logits": scale * self.inner(x)}
+
+
+def batch(n: int, size: int = 6) -> tuple[Tensor, Tensor]:
+    return torch.randn(size, 3, 5, generator=torch.Generator().manual_seed(n)), torch.arange(size) % 4
+
+
+def loss(model: nn.Module, n: int, size: int = 6) -> Tensor:
+    x, y = batch(n, size)
+    return nn.functional.cross_entropy(model(x), y)
+
+
+def plain(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    for n in range(6):
+        optimizer.zero_grad()
+        loss(model, n).backward()
+        optimizer.step()
+
+
+def accumulated(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    for n in range(6):
+        loss(model, n).backward()
+        if n % 3 == 2:
+            optimizer.step()
+            optimizer.zero_grad()
+
+
+def with_evaluation(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    for n in range(6):
+        optimizer.zero_grad()
+        value = loss(model, n)
+        with torch.no_grad():  # before the backward pass, and in training mode
+            loss(model, 90)
+        value.backward()
+        optimizer.step()
+        model.eval()
+        loss(model, 91)  # with gradients, that nobody uses
+        model.train()
+
+
+def last_batch_smaller(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    for n, size in enumerate((6, 6, 3, 6, 6, 2)):
+        optimizer.zero_grad()
+        loss(model, n, size).backward()
+        optimizer.step()
+
+
+def by_grad(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    own = list(model.parameters())
+    for n in range(6):
+        for parameter, gradient in zip(own, torch.autograd.grad(loss(model, n), own), strict=True):
+            parameter.grad = gradient
+        optimizer.step()
+
+
+def under_autocast(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    for n in range(6):
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            value = loss(model, n)
+        value.backward()
+        optimizer.step()
+
+
+def by_name(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    for n in range(6):
+        optimizer.zero_grad()
+        x, y = batch(n)
+        nn.functional.cross_entropy(model(x=x, scale=2.0)["logits"], y).backward()
+        optimizer.step()
+
+
+def measured_inside(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    for n in range(6):
+        optimizer.zero_grad()
+        loss(model, n).backward()
+        optimizer.step()
+        glorot.measure(model, batch(n)[0])
+
+
+def checkpointed(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    from torch.utils.checkpoint import checkpoint
+
+    for n in range(6):
+        optimizer.zero_grad()
+        x, y = batch(n)
+        nn.functional.cross_entropy(checkpoint(model, x, use_reentrant=False), y).backward()
+        optimizer.step()
+
+
+LOOPS: dict[str, tuple[Callable[[], nn.Module], Callable[[nn.Module, torch.optim.Optimizer], None]]] = {
+    "plain": (Mixed, plain),
+    "accumulated": (Mixed, accumulated),
+    "with evaluation": (Mixed, with_evaluation),
+    "last batch smaller": (Mixed, last_batch_smaller),
+    "by grad": (Mixed, by_grad),
+    "under autocast": (Mixed, under_autocast),
+    "by name": (ByName, by_name),
+    "measured inside": (Mixed, measured_inside),
+    "checkpointed": (Mixed, checkpointed),
+}
+
+
+def state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return all that training leaves, and the generators."""
+    moments = [value for held in optimizer.state.values() for value in held.values()]
+    return {
+        "model": {path: tensor.numpy().tobytes() for path, tensor in model.state_dict().items()},
+        "optimizer": [one.numpy().tobytes() for one in moments],
+        "gradients": [None if one.grad is None else one.grad.numpy().tobytes() for one in model.parameters()],
+        "random": (torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()),  # noqa: NPY002
+    }
+
+
+def hooks(model: nn.Module) -> list[Any]:
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_forward_hooks_always_called")
+    kinds += ("_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs")
+    return [list(getattr(module, kind)) for module in model.modules() for kind in kinds] + [
+        one._backward_hooks for one in model.parameters()
+    ]
+
+
+def trained(
+    build: Callable[[], nn.Module], loop: Callable[..., None], every: int | None
+) -> tuple[dict[str, Any], probe.Record | None, list[Any]]:
+    torch.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    model = build()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    with nullcontext() if every is None else probe.record(model, every=every) as record:
+        loop(model, optimizer)
+    return state(model, optimizer), record, hooks(model)
+
+
+@pytest.fixture(autouse=True)
+def _generators() -> Iterator[None]:
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng():
+        yield
+    random.setstate(before[0])
+    np.random.set_state(before[1])  # noqa: NPY002
+
+
+@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_recorded_loop_is_bit_for_bit_the_loop_without(name: str, every: int) -> None:
+    build, loop = LOOPS[name]
+    without, _, untouched = trained(build, loop, None)
+    within, record, left = trained(build, loop, every)
+    assert within == without
+    assert left == untouched
+    assert record is not None
+    assert record.steps.tolist() == list(range(0, 6, every))
+    conv = record[next(layer.name for layer in record.layers if layer.name.endswith("conv"))]
+    for figure in ("variance", "alignment", "second_moment", "gradient_std", "update_ratio"):
+        assert (getattr(conv, figure) > 0).all(), figure
+
+
+def test_steps_that_share_an_update_are_given_the_same_weights_and_update() -> None:
+    record = trained(Mixed, accumulated, 1)[1]
+    assert record is not None
+    head = record["head"]
+    assert head.variance[0] == head.variance[1] == head.variance[2] != head.variance[3]
+    assert head.update_ratio[0] == head.update_ratio[1] == head.update_ratio[2] > 0
+
+
+class Failing(Mixed):
+    """Raises at the fourth call."""
+
+    calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        hidden = super().forward(x)
+        if self.calls == 4 and not x.is_meta:
+            raise ZeroDivisionError("at the fourth call")
+        return hidden
+
+
+def test_an_exception_passes_through_and_what_came_before_is_kept() -> None:
+    model = Failing()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    before = hooks(model)
+    with pytest.raises(ZeroDivisionError, match="at the fourth call"), probe.record(model) as record:
+        plain(model, optimizer)
+    assert hooks(model) == before
+    assert record.steps.tolist() == [0, 1, 2]
+    assert torch.overrides._len_torch_function_stack() == 0
+
+
+def test_an_exception_that_the_loop_survives_costs_one_step() -> None:
+    model = Failing()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with probe.record(model) as record:
+        for n in range(6):
+            try:
+                value = loss(model, n)
+            except ZeroDivisionError:
+                continue
+            value.backward()
+            optimizer.step()
+    assert record.steps.tolist() == [0, 1, 2, 3, 4]
+    assert (record["conv"].gradient_std > 0).all()
+
+
+def test_a_keyboard_interrupt_leaves_nothing_behind() -> None:
+    class Interrupted(Mixed):
+        def forward(self, x: Tensor) -> Tensor:
+            hidden = super().forward(x)
+            if not x.is_meta:
+                raise KeyboardInterrupt
+            return hidden
+
+    model = Interrupted()
+    before = hooks(model)
+    with pytest.raises(KeyboardInterrupt), probe.record(model):
+        loss(model, 0)
+    assert hooks(model) == before
+    assert torch.overrides._len_torch_function_stack() == 0
+
+
+def test_a_loop_without_a_backward_pass_says_why_it_has_no_steps() -> None:
+    model = Mixed()
+    with probe.record(model) as record:
+        loss(model, 0)
+    assert record.notes == (
+        "no training step was seen: a step is a call of the model itself in training mode, with gradients, and a "
+        "backward pass from what it returns; a compiled model is recorded as torch.compile returned it",
+    )
+    assert str(record) == f"no steps recorded\n{record.notes[0]}"
+
+
+def test_a_call_without_a_backward_pass_is_no_step_and_the_next_one_is_read_instead() -> None:
+    model = Mixed()
+    with probe.record(model, every=2) as record:
+        for n in range(8):
+            value = loss(model, n)
+            if n % 2:
+                value.backward()
+    assert record.steps.tolist() == [0, 2]
+    assert (record["conv"].gradient_std > 0).all()
+
+
+def test_a_copy_of_the_model_made_inside_is_not_read() -> None:
+    model = Mixed()
+    with probe.record(model) as record:
+        value = loss(model, 0)
+        average = copy.deepcopy(model)
+        loss(average, 1).backward()
+        value.backward()
+    loss(average, 2).backward()
+    assert record.steps.tolist() == [0]
+
+
+def test_a_batch_that_cannot_be_followed_ends_no_training() -> None:
+    model = Mixed()
+    with probe.record(model) as record:
+        for n in range(2):
+            x, y = batch(n)
+            x[0] = torch.nan if n == 0 else 0.0
+            nn.functional.cross_entropy(model(x), y).backward()
+    assert [note for note in record.notes if note.startswith("step 0 could not be followed: ")] == list(record.notes)
+    assert record.steps.tolist() == [1]
+
+
+@pytest.mark.slow
+def test_a_compiled_model_is_trained_as_without_and_its_weights_are_recorded() -> None:
+    results = []
+    for every in (None, 2):
+        torch._dynamo.reset()
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Dropout(0.2), nn.Linear(16, 4))
+        compiled: Any = torch.compile(model, backend="aot_eager")
+        optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+        with nullcontext() if every is None else probe.record(compiled, every=every) as record:
+            for n in range(5):
+                optimizer.zero_grad()
+                x, y = batch(n)
+                nn.functional.cross_entropy(compiled(x[:, :, 0]), y).backward()
+                optimizer.step()
+        results.append((state(model, optimizer), record))
+    assert results[0][0] == results[1][0]
+    record = results[1][1]
+    assert isinstance(record, probe.Record)
+    assert record.steps.tolist() == [0, 2, 4]
+    assert (record["0"].alignment > 0).all()
+    assert np.isnan(record["0"].second_moment).all()
+    assert record.notes == ("compiled code computes past what could be read: its signal and gradient are not recorded",)
