@@ -81,3 +81,28 @@ def test_the_table_of_models_in_jax() -> None:
     names = ["Flax", "glorot.apply", "Flax under jit", "glorot.apply under jit", "glorot.plan"]
     for row, name in zip(rows, names, strict=True):
         assert [numbers(row["first"]), numbers(row["again"])] == written[name], name
+
+
+GPU = (RESULTS / "gpu-nvidia-h100-80gb-hbm3.txt").read_text("utf-8")
+
+
+def test_the_table_of_a_gpu() -> None:
+    for row in table(PAGE, "1 Gi elements"):
+        law = row["1 Gi elements"].replace("truncated normal", "truncated").replace("±2σ", "±2 sigma")
+        line = next(line for line in GPU.splitlines() if re.match(rf"{law} +{row['dtype']} +1 Gi ", line))
+        rate, of_fill, _, over_torch = (float(number.rstrip("%")) for number in line.split(" 1 Gi ")[1].split())
+        told = [numbers(row[name]) for name in list(row)[2:]]
+        assert told == [rate, pytest.approx(100 / of_fill, abs=0.06), over_torch], line
+
+
+def test_what_the_page_says_of_launches_and_models_on_a_gpu() -> None:
+    assert_said(PAGE, "64 × 64 elements take 90 µs, six times as long as in PyTorch (15 µs)")
+    ours, theirs = map(float, re.search(r"uniform +glorot +(\d+) +torch.nn.init +(\d+)", GPU).groups())
+    assert (ours, theirs) == (90, 15)
+    assert_said(PAGE, "they reach 75 to 81 % of what")
+    of_issue = [int(one) for one in re.findall(r"(?:normal|truncated).* 1 Gi .*% +(\d+)% ", GPU)]
+    assert len(of_issue) == 12
+    assert (min(of_issue), max(of_issue)) == (75, 81)
+    assert_said(PAGE, "`glorot.apply` takes 0.37 s", "a bare loop of `normal_` takes 0.01 s")
+    apply, loop = (float(re.search(rf"{name} +([\d.]+)\n", GPU)[1]) for name in ("glorot.apply", "torch.nn.init"))
+    assert (round(apply / 1e3, 2), round(loop / 1e3, 2)) == (0.37, 0.01)
