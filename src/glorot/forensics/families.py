@@ -1,0 +1,182 @@
+"""Families of laws: uniform, normal, and normal with its tails cut; which of them a sample can come from."""
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.distributions import Distribution, Normal, TruncatedNormal, Uniform
+from glorot.forensics.chances import above, beyond, kolmogorov, lilliefors, normal_cdf
+from glorot.forensics.evidence import Evidence
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Laws that are alike but for place and scale.
+
+    Attributes:
+        name: what it is called.
+        cut: where its tails end, in σ before the cut; 0 for the uniform, infinite for the normal.
+    """
+
+    name: str
+    cut: float
+
+    def law(self, mean: float, std: float) -> Distribution:
+        """Return the law of the family that has a mean and a standard deviation."""
+        if self.cut == 0:
+            return Uniform(mean - math.sqrt(3) * std, mean + math.sqrt(3) * std)
+        if math.isinf(self.cut):
+            return Normal(mean, std)
+        sigma = std * self.reach / self.cut
+        return TruncatedNormal(mean, sigma, mean - self.cut * sigma, mean + self.cut * sigma)
+
+    @property
+    def reach(self) -> float:
+        """How far it reaches from its mean, in its own standard deviations."""
+        return math.sqrt(3) if self.cut == 0 else self.cut / _cut_std(self.cut)
+
+    def cdf(self, z: Values) -> Values:
+        """Return the share of the law of mean 0 and std 1 that lies below."""
+        if self.cut == 0:
+            return np.clip(0.5 + z / (2 * math.sqrt(3)), 0, 1)
+        if math.isinf(self.cut):
+            return normal_cdf(z)
+        tail = above(self.cut)
+        return np.clip((normal_cdf(z * _cut_std(self.cut)) - tail) / (1 - 2 * tail), 0, 1)
+
+    def beyond(self, z: float) -> float:
+        """Return the share that lies farther from the mean than z standard deviations."""
+        if math.isinf(self.cut):
+            return beyond(z)
+        return float(2 * self.cdf(np.array([-abs(z)]))[0])
+
+    def moment(self, power: int) -> float:
+        """Return E z^power of the law of mean 0 and std 1."""
+        return _moments(self.cut)[power]
+
+
+@functools.cache
+def _cut_std(cut: float) -> float:
+    return TruncatedNormal(0.0, 1.0, -cut, cut).std if math.isfinite(cut) else 1.0
+
+
+@functools.cache
+def _moments(cut: float) -> dict[int, float]:
+    if cut == 0:
+        return {power: math.sqrt(3) ** power / (power + 1) for power in (4, 6, 8)}
+    if math.isinf(cut):
+        return {4: 3.0, 6: 15.0, 8: 105.0}
+    grid = np.linspace(-cut, cut, 20001)
+    weights = np.exp(-grid * grid / 2)
+    weights /= weights.sum()
+    return {power: float(weights @ (grid / _cut_std(cut)) ** power) for power in (4, 6, 8)}
+
+
+UNIFORM, NORMAL = Family("uniform", 0.0), Family("normal", math.inf)
+AT_TWO, AT_THREE = Family("normal cut at 2σ", 2.0), Family("normal cut at 3σ", 3.0)
+FAMILIES = (UNIFORM, AT_TWO, AT_THREE, NORMAL)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well a family fits.
+
+    Attributes:
+        family: the family.
+        mean: its mean, estimated.
+        std: its standard deviation, estimated.
+        error: the standard error of `std`.
+        chances: of what shape and extremes of the sample show, were it drawn from the family.
+    """
+
+    family: Family
+    mean: float
+    std: float
+    error: float
+    chances: dict[str, float]
+
+
+def fit(family: Family, found: Evidence, kept: Values, step: float) -> Fit:
+    """Compare a family with a sample.
+
+    Args:
+        family: the family.
+        found: the evidence, with mean and standard deviation of what is compared.
+        kept: the sample, in ascending order.
+        step: the relative distance between the numbers of the dtype.
+
+    Returns:
+        The estimates, and the chances.
+    """
+    mean, std = found.mean, found.std
+    relative = math.sqrt((family.moment(4) - 1) / (4 * found.summed))
+    error = relative * std
+    if family is UNIFORM:  # the ends say more than the moments do
+        middle, half = (found.low + found.high) / 2, (found.high - found.low) / 2 * (1 + 2 / max(2, found.size))
+        strayed = (half / math.sqrt(3) - std) / (error + step * std / 4)
+        mean, std, error = middle, half / math.sqrt(3), half * (math.sqrt(2) / found.size + step / 4) / math.sqrt(3)
+        chances = {"extremes": beyond(strayed)}
+    else:
+        chances = {"extremes": _of_extremes(family, found, relative + step / 2)}
+    z = (kept - mean) / std
+    chances["shape"] = _of_shape(family, z)
+    if family is not UNIFORM:
+        chances["tails"] = _of_tails(family, z)
+        chances["skewness"] = beyond(float(np.mean(z**3)) * math.sqrt(len(z) / _skewness_variance(family)))
+    return Fit(family, mean, std, error, chances)
+
+
+def _of_shape(family: Family, z: Values) -> float:
+    """Return the chance of the largest distance between the law and the sample, between its different values."""
+    last = np.flatnonzero(np.diff(z) > 0)
+    if not len(last):
+        return 0.0
+    distance = float(np.max(np.abs(family.cdf((z[last] + z[last + 1]) / 2) - (last + 1) / len(z))))
+    return (kolmogorov if family is UNIFORM else lilliefors)(distance, len(z))
+
+
+def _of_extremes(family: Family, found: Evidence, relative: float) -> float:
+    """Return the chance of the largest magnitude, when the standard deviation is known up to a relative error."""
+    farthest = max(found.high - found.mean, found.mean - found.low) / found.std
+    margin = 1 + 3 * relative
+    if math.isinf(family.cut):
+        too_far = min(1.0, found.size * family.beyond(farthest / margin))
+    else:
+        too_far = above((farthest / family.reach - 1) / relative) if farthest > family.reach else 1.0
+    return 2 * min(too_far, math.exp(-found.size * family.beyond(farthest * margin)), 0.5)
+
+
+def _of_tails(family: Family, z: Values) -> float:
+    """Return the chance of the kurtosis of the sample."""
+    count = len(z)
+    kurtosis = float(np.mean(z**4)) / float(np.mean(z * z)) ** 2
+    fourth, sixth, eighth = (family.moment(power) for power in (4, 6, 8))
+    if math.isinf(family.cut):
+        return beyond(_anscombe_glynn(kurtosis, count))
+    variance = eighth - fourth**2 + 4 * fourth**2 * (fourth - 1) - 4 * fourth * (sixth - fourth)
+    return beyond((kurtosis - fourth) * math.sqrt(count / variance))
+
+
+def _skewness_variance(family: Family) -> float:
+    """Return the variance of √n times the skewness, when mean and standard deviation are estimated."""
+    return family.moment(6) - 6 * family.moment(4) + 9
+
+
+def _anscombe_glynn(kurtosis: float, n: int) -> float:
+    """Return the kurtosis of n normal numbers as a standard normal number.
+
+    References:
+        Anscombe & Glynn (1983), "Distribution of the kurtosis statistic b2 for normal samples", Biometrika 70.
+    """
+    expected = 3 * (n - 1) / (n + 1)
+    variance = 24 * n * (n - 2) * (n - 3) / ((n + 1) ** 2 * (n + 3) * (n + 5))
+    x = (kurtosis - expected) / math.sqrt(variance)
+    skew = 6 * (n * n - 5 * n + 2) / ((n + 7) * (n + 9)) * math.sqrt(6 * (n + 3) * (n + 5) / (n * (n - 2) * (n - 3)))
+    a = 6 + 8 / skew * (2 / skew + math.sqrt(1 + 4 / skew**2))
+    ratio = (1 - 2 / a) / (1 + x * math.sqrt(2 / (a - 4)))
+    return (1 - 2 / (9 * a) - math.copysign(abs(ratio) ** (1 / 3), ratio)) / math.sqrt(2 / (9 * a))

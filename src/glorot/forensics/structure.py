@@ -1,0 +1,119 @@
+"""Structure: what independent draws do not show, in the rows, columns and singular values of a matrix."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.forensics.chances import above, beyond, chi_square_z, tracy_widom
+
+FEWEST = 8
+"""Elements of a row whose energy is compared with that of others."""
+
+TURNS = 12
+"""Steps of the power iteration."""
+
+Matrix = NDArray[np.float32]
+
+
+def signs(panel: Matrix, mean: float, kurtosis: float) -> dict[str, float]:
+    """Return the chance of what rows, columns and singular values show, were all elements drawn independently.
+
+    Args:
+        panel: a matrix with no more rows than columns.
+        mean: the mean of the law.
+        kurtosis: E x⁴/(E x²)² of the law, which says how much the energy of rows may vary.
+
+    Returns:
+        Chances by what was looked at; those far below 1 are signs of training.
+
+    Example:
+        >>> drawn = np.random.default_rng(0).standard_normal((64, 128)).astype(np.float32)
+        >>> min(signs(drawn, 0.0, 3.0).values()) > 0.01
+        True
+        >>> changed = drawn + np.outer(np.ones(64), drawn[0]).astype(np.float32)
+        >>> signs(changed, 0.0, 3.0)["largest singular value"] < 1e-6
+        True
+    """
+    centered = panel - np.float32(mean)
+    size = math.sqrt(float(np.mean(centered * centered)))
+    if not size or min(panel.shape) < 2:
+        return {}
+    centered /= np.float32(size)
+    found = {}
+    for what, matrix in (("rows", centered), ("columns", centered.T)):
+        found |= {f"{sign} of {what}": chance for sign, chance in _of_lines(matrix, kurtosis).items()}
+    return found | _of_spectrum(centered)
+
+
+def _of_lines(matrix: Matrix, kurtosis: float) -> dict[str, float]:
+    """Return the chances of how the means and the energies of rows vary."""
+    count, length = matrix.shape
+    means = matrix.mean(axis=1, dtype=np.float64)
+    spread = float(np.sum((means - means.mean()) ** 2)) * length
+    found = {"means": above(float(chi_square_z(spread, count - 1)))}
+    if length < FEWEST:
+        return found
+    energies = np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64) / length
+    freedom = 2 * length / (kurtosis - 1)
+    scores = chi_square_z(energies * freedom, freedom)
+    varied = float(np.sum((scores - scores.mean()) ** 2))
+    found["norms"] = beyond(float(chi_square_z(varied, count - 1)))
+    found["largest norm"] = min(1.0, count * above(float(scores.max())))
+    found["smallest norm"] = min(1.0, count * above(-float(scores.min())))
+    return found
+
+
+def _of_spectrum(matrix: Matrix) -> dict[str, float]:
+    """Return the chances of how the rows are correlated, and of the largest singular value."""
+    rows, columns = matrix.shape
+    products = matrix @ matrix.T
+    found = {"largest singular value": _of_largest(products.astype(np.float64), columns)}
+    norms = np.sqrt(np.diag(products))
+    if not norms.min():
+        return found
+    cosines = products / np.outer(norms, norms)
+    total = (float(np.sum(cosines.astype(np.float64) ** 2)) - rows) / 2
+    pairs = rows * (rows - 1) / 2
+    deviation = math.sqrt(2 * pairs * (columns - 1) / (columns + 2)) / columns
+    freedom = 2 * (pairs / columns) ** 2 / deviation**2
+    found["correlations"] = beyond(float(chi_square_z(total / (pairs / columns) * freedom, freedom)))
+    return found
+
+
+def _of_largest(products: NDArray[np.float64], columns: int) -> float:
+    """Return the chance of the largest eigenvalue, or of the lower bound that some turns of the power iteration find.
+
+    References:
+        Johnstone (2001), "On the distribution of the largest eigenvalue in principal components analysis", Annals of
+        Statistics 29, theorem 1.1.
+    """
+    rows = len(products)
+    vector = products @ products.sum(axis=1)
+    for _ in range(TURNS):
+        vector = products @ vector
+        length = math.sqrt(float(vector @ vector))
+        if not length:
+            return 1.0
+        vector /= length
+    largest = float(vector @ products @ vector)
+    a, b = math.sqrt(columns - 1), math.sqrt(rows)
+    return tracy_widom((largest - (a + b) ** 2) / ((a + b) * (1 / a + 1 / b) ** (1 / 3)))
+
+
+def neighbours(run: NDArray[np.float64], lags: tuple[int, ...]) -> dict[str, float]:
+    """Return the chance of how elements some way apart in storage are correlated.
+
+    Args:
+        run: elements that follow each other in storage.
+        lags: how far apart the compared ones lie.
+    """
+    centered = run - run.mean()
+    energy = float(centered @ centered)
+    if not energy:
+        return {}
+    return {
+        f"neighbours {lag} apart": beyond(float(centered[:-lag] @ centered[lag:]) / energy * math.sqrt(len(run)))
+        for lag in lags
+        if 4 * lag <= len(run)
+    }
