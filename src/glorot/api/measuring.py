@@ -5,7 +5,7 @@ from typing import Any
 from glorot.adapters import opened
 from glorot.graph import Forward
 from glorot.probe import Signal
-from glorot.probe.collector import observed, signal_of
+from glorot.probe.collector import check_loss_of, observed, signal_of
 
 
 def measure(
@@ -62,6 +62,8 @@ def measure(
         Glorot & Bengio (2010), sections 3 and 4.
     """
     found = observed(model, inputs, targets, loss, forward, optimizer)
+    if targets is not None or loss is not None:
+        check_loss_of(found)
     adapter, opened_model = opened(model, inputs)
     weights = adapter.arrays(opened_model) if histograms else None
     return signal_of(found, with_histograms=histograms, weights=weights)

@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import nn
 
+from glorot.torch.grouping import buffers, groups
 from glorot.torch.jacobians import jacobians
 from glorot.torch.model import is_program, layers, refuse_program
 from glorot.torch.observing import observe
@@ -11,7 +12,7 @@ from glorot.torch.recording import record
 from glorot.torch.seeing import graph
 from glorot.torch.weights import arrays, write
 
-__all__ = ["arrays", "graph", "jacobians", "layers", "matches", "observe", "open", "record", "write"]
+__all__ = ["arrays", "buffers", "graph", "groups", "jacobians", "layers", "matches", "observe", "open", "record", "write"]
 
 
 def matches(model: object) -> bool:

@@ -1,0 +1,144 @@
+"""Checking: will a model start to train, and if not, which tensor is to blame?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from glorot.adapters import Adapter, opened, take_inventory
+from glorot.checks import Answer, Evidence, Group, Report
+from glorot.checks.evidence import Array
+from glorot.checks.running import run
+from glorot.errors import GlorotError
+from glorot.graph.readings import Observed
+from glorot.inventory import Inventory
+from glorot.inventory.names import named
+from glorot.inventory.seeing import observed as seen_in
+from glorot.plans import Plan
+from glorot.preserving import LOCK
+from glorot.probe.collector import observed, signal_of
+
+
+def check(
+    model: object,
+    inputs: Any = None,
+    targets: Any = None,
+    *,
+    loss: Any = None,
+    plan: Plan | None = None,
+    seed: int | None = None,
+    optimizer: Any = None,
+    reference: Any = None,
+    ranks: Sequence[Any] | None = None,
+    select: Sequence[str] | str | None = None,
+    ignore: Sequence[str] | str | None = None,
+    waive: Mapping[str, str] | None = None,
+    baseline: Report | None = None,
+) -> Report:
+    """Tell whether a model will start to train, and if not, which tensor is to blame.
+
+    A finding of a statistical test is significant at α = .001 over all tests of the run, and large enough to matter.
+
+    Args:
+        model: a model of PyTorch, Keras or JAX, or the path of a Caffe net; it is left as it was found.
+        inputs: a batch, as for `glorot.measure`; without it, what runs forward and backward is not asked.
+        targets: class numbers or values for the batch.
+        loss: function (what the model returns, targets) → scalar; cross-entropy or mean squared error by default.
+        plan: the plan that the weights should follow.
+        seed: the seed that they should be drawn with: compares bits; None compares their laws.
+        optimizer: an optimiser of the model's parameters, or a list of them.
+        reference: the state dict, or another mapping of tensors by path, that the model should continue.
+        ranks: the weights of each rank, as a list of such mappings.
+        select: codes of the checks to run, their beginnings ("GL3") or names; None runs all.
+        ignore: codes, beginnings or names of checks not to run.
+        waive: {"GL301", or with a pattern of paths "GL301 head.*": the reason}: findings that are meant.
+        baseline: an earlier report, whose findings are not reported again.
+
+    Returns:
+        The report: `ok`, `findings`, `signal`.
+
+    Raises:
+        GlorotError: if the batch does not fit the model, a code or a waiver matches nothing, or an argument is of
+            another kind than it should be.
+
+    Example:
+        >>> import glorot, torch
+        >>> model = torch.nn.Sequential(torch.nn.Linear(64, 128), torch.nn.Tanh(), torch.nn.Linear(128, 10))
+        >>> glorot.check(glorot.initialize(model, "xavier", seed=0)).ok
+        True
+
+    References:
+        Holm (1979), "A simple sequentially rejective multiple test procedure", for the error rate.
+    """
+    adapter, found = opened(model, inputs)
+    seen, stock = _seen(adapter, found, inputs, targets, loss)
+    evidence = Evidence(
+        inventory=stock,
+        weights=_weights(adapter, found, stock),
+        buffers=_buffers(adapter, found, stock),
+        plan=_checked_plan(plan),
+        seed=seed,
+        observed=seen,
+        signal=None if seen is None else signal_of(seen),
+        answer=None if seen is None or targets is None else Answer(seen.loss),
+        groups=None if optimizer is None else _groups(adapter, found, optimizer),
+        reference=None if reference is None else as_arrays(reference, "reference"),
+        ranks=None if ranks is None else tuple(as_arrays(one, "each of ranks") for one in ranks),
+    )
+    known = () if baseline is None else baseline.findings
+    return run(evidence, select=_listed(select), ignore=_listed(ignore), waive=waive, known=known)
+
+
+def _seen(adapter: Adapter, model: Any, inputs: Any, targets: Any, loss: Any) -> tuple[Observed | None, Inventory]:
+    """Return the readings of a batch, if there is one, and the inventory with all that it showed."""
+    if inputs is None:
+        return None, take_inventory(model)
+    with LOCK:
+        stock = adapter.layers(model, inputs)
+    found = observed(model, inputs, targets, loss)
+    return found, named(seen_in(stock, found.folded.graph))
+
+
+def _weights(adapter: Adapter, model: Any, stock: Inventory) -> dict[str, Array]:
+    stored = adapter.arrays(model)
+    return {one.path: stored[one.path] for one in stock.parameters if one.path in stored}
+
+
+def _buffers(adapter: Adapter, model: Any, stock: Inventory) -> dict[str, Array]:
+    read = getattr(adapter, "buffers", None)
+    return {} if read is None else dict(read(model))
+
+
+def _groups(adapter: Any, model: Any, optimizer: Any) -> tuple[Group, ...]:
+    if not hasattr(adapter, "groups"):
+        raise GlorotError(f"the groups of an optimizer are read for models of PyTorch, got a {type(model).__name__}")
+    several = optimizer if isinstance(optimizer, list | tuple) else [optimizer]
+    return tuple(Group(*one) for one in adapter.groups(model, several))
+
+
+def _checked_plan(plan: Any) -> Plan | None:
+    if plan is not None and not isinstance(plan, Plan):
+        raise GlorotError(f"plan must be a plan, as glorot.plan or Plan.load returns it, got {type(plan).__name__}")
+    return plan
+
+
+def _listed(given: Sequence[str] | str | None) -> Sequence[str] | None:
+    return [one.strip() for one in given.split(",")] if isinstance(given, str) else given
+
+
+def as_arrays(tensors: Any, what: str) -> dict[str, Array]:
+    """Return a mapping of tensors of any framework as arrays by path.
+
+    Raises:
+        GlorotError: if it is something else.
+    """
+    import numpy as np
+
+    if not isinstance(tensors, Mapping):
+        raise GlorotError(f"{what} must be a mapping of tensors by path, as a state dict, got {type(tensors).__name__}")
+    found = {}
+    for path, tensor in tensors.items():
+        values = tensor
+        if hasattr(values, "detach"):
+            values = values.detach().cpu()
+            values = values.float() if "float" in str(values.dtype) and values.element_size() < 4 else values
+        found[str(path)] = np.asarray(values)
+    return found

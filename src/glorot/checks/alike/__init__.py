@@ -1,0 +1,1 @@
+"""GL2xx: are things alike that must differ?"""

@@ -1,0 +1,1 @@
+"""GL5xx: does the gradient survive on its way back?"""

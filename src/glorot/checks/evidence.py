@@ -1,0 +1,104 @@
+"""What is known of a model when it is checked: plain data, free of any framework."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glorot.graph.readings import Observed
+from glorot.inventory import Inventory, Part
+from glorot.inventory.layouts import place_in
+from glorot.plans import Plan
+from glorot.probe.signal import Signal
+
+Array = NDArray[Any]
+
+
+class Group(NamedTuple):
+    """What an optimiser does with some parameters.
+
+    Attributes:
+        optimizer: the name of its class.
+        options: the options of the group, such as "lr" and "weight_decay".
+        paths: the paths of the parameters.
+    """
+
+    optimizer: str
+    options: Mapping[str, Any]
+    paths: tuple[str, ...]
+
+
+class Answer(NamedTuple):
+    """What the loss of a batch is, and what it would be of the best answer that does not look at the inputs.
+
+    Attributes:
+        loss: that of the model.
+        constant: that of the best constant answer; NaN where it is not known.
+        shares: how often each class is asked for; None where the targets are no classes.
+    """
+
+    loss: float
+    constant: float = float("nan")
+    shares: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that the checks may look at. What was not given, or can't be had, is None.
+
+    Attributes:
+        inventory: the parameters of the model, their parts and, where a batch showed it, the graph.
+        weights: what the parameters hold, by path; reading one may copy it, so read each once.
+        buffers: what the buffers hold, by path.
+        plan: the plan that the weights should follow.
+        seed: the seed that they should be drawn with; None compares the laws alone.
+        observed: the readings of a batch.
+        signal: the figures of that batch.
+        predicted: what theory expects of the model as it is.
+        answer: the loss, and that of the best constant answer.
+        groups: the groups of the optimisers.
+        reference: the tensors that the model should continue.
+        ranks: the tensors of each rank.
+        settings: thresholds, by the name of the check.
+        steps: losses of the first steps of training, if some were taken.
+    """
+
+    inventory: Inventory
+    weights: Mapping[str, Array]
+    buffers: Mapping[str, Array] = field(default_factory=dict)
+    plan: Plan | None = None
+    seed: int | None = None
+    observed: Observed | None = None
+    signal: Signal | None = None
+    predicted: Signal | None = None
+    answer: Answer | None = None
+    groups: tuple[Group, ...] | None = None
+    reference: Mapping[str, Array] | None = None
+    ranks: tuple[Mapping[str, Array], ...] | None = None
+    settings: Mapping[str, float] = field(default_factory=dict)
+    steps: tuple[float, ...] = ()
+
+    @property
+    def framework(self) -> str:
+        """The framework of the model; "" for a file of weights alone."""
+        return self.inventory.framework
+
+    def parts(self) -> Iterator[tuple[Part, Array]]:
+        """Yield each part with what it holds, in its own axes, as float32 or wider; tied parameters once."""
+        for parameter in self.inventory.parameters:
+            if parameter.tied_to is not None or parameter.path not in self.weights:
+                continue
+            stored = self.weights[parameter.path]
+            for part in parameter.parts:
+                yield part, part_of(stored, part)
+
+    def setting(self, name: str, default: float) -> float:
+        """Return a threshold that the settings may change."""
+        return self.settings.get(name, default)
+
+
+def part_of(stored: Array, part: Part) -> Array:
+    """Return the view of a stored tensor that a part lies in, in the axes of the part."""
+    return (stored if part.view is None else place_in(stored, part.view)).reshape(part.shape)

@@ -1,0 +1,1 @@
+"""GL4xx: does the signal survive on its way forward?"""

@@ -1,0 +1,1 @@
+"""GL7xx: do the weights follow the plan, or what they should continue?"""

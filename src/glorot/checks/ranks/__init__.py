@@ -1,0 +1,1 @@
+"""GL6xx: do the ranks hold what one process would?"""

@@ -1,0 +1,50 @@
+"""All checks there are: one file each, in a folder for each family."""
+
+import functools
+import importlib
+import pkgutil
+from difflib import get_close_matches
+
+from glorot import checks
+from glorot.checks.base import Check
+from glorot.errors import GlorotError
+
+FAMILIES = {
+    "1": "written",
+    "2": "alike",
+    "3": "law",
+    "4": "forward",
+    "5": "backward",
+    "6": "ranks",
+    "7": "plan",
+}
+"""The folder of each family, by the first digit of its codes."""
+
+
+@functools.cache
+def all_checks() -> tuple[Check, ...]:
+    """Return one of each check, by code.
+
+    A check is a class of `glorot.checks.FAMILY.glNNN_NAME`; a new file is all that it takes.
+    """
+    for family in FAMILIES.values():
+        package = importlib.import_module(f"{checks.__name__}.{family}")
+        for module in pkgutil.iter_modules(package.__path__):
+            if module.name.startswith("gl"):
+                importlib.import_module(f"{package.__name__}.{module.name}")
+    return tuple(sorted((kind() for kind in Check.__subclasses__()), key=lambda one: one.code))
+
+
+def check_named(text: str) -> Check:
+    """Return the check that a code or a name means.
+
+    Raises:
+        GlorotError: if there is none; the nearest are named.
+    """
+    known = {key: one for one in all_checks() for key in (one.code, one.name)}
+    found = known.get(text) or known.get(text.upper())
+    if found is None:
+        near = get_close_matches(text, known, n=3)
+        hint = f"; the nearest are {', '.join(near)}" if near else ""
+        raise GlorotError(f"there is no check {text!r}{hint}; `glorot explain checks` lists them all")
+    return found

@@ -1,0 +1,131 @@
+"""What `glorot.check` returns: findings, with what was looked at and what could not be."""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from glorot.checks.base import SEVERITIES, Finding
+from glorot.files import write_whole
+from glorot.markup import html_table
+from glorot.probe.signal import Signal
+from glorot.text import escaped_json, number
+
+VERSION = 1
+"""The version of the JSON form."""
+
+
+class Unasked(NamedTuple):
+    """A check that did not run, and why."""
+
+    code: str
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """The answer to whether a model will start to train.
+
+    Attributes:
+        findings: what is wrong, the worst first.
+        looked_at: how many tensors were read.
+        asked: the codes of the checks that ran.
+        unasked: the checks that did not run, each with the reason.
+        tests: how many statistical tests were made, over which one error rate holds.
+        signal: the figures of the batch, where there was one.
+        predicted: what theory expects of the model.
+        waived: findings that were waived, each with the reason.
+        known: how many findings the baseline knows already.
+    """
+
+    findings: tuple[Finding, ...]
+    looked_at: int
+    asked: tuple[str, ...] = ()
+    unasked: tuple[Unasked, ...] = ()
+    tests: int = 0
+    signal: Signal | None = None
+    predicted: Signal | None = None
+    waived: tuple[tuple[Finding, str], ...] = ()
+    known: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found that cannot be meant, and something was looked at."""
+        return self.looked_at > 0 and not any(one.severity == "error" for one in self.findings)
+
+    @property
+    def verdict(self) -> str:
+        """The answer in one line."""
+        if not self.looked_at:
+            return "nothing was looked at, so nothing can be said"
+        counts = Counter(one.severity for one in self.findings)
+        told = [f"{counts[one]} {one}{'s' * (counts[one] != 1)}" for one in SEVERITIES if counts[one]]
+        found = ", ".join(told) or "nothing found"
+        return f"{found} in {self.looked_at} tensors by {len(self.asked)} checks"
+
+    def __str__(self) -> str:
+        lines = [line for one in self.findings for line in (str(one), f"      {one.remedy}")]
+        lines.append(self.verdict)
+        if self.waived:
+            lines.append(f"waived: {'; '.join(f'{one.code} {one.path}: {reason}' for one, reason in self.waived)}")
+        if self.known:
+            lines.append(f"{self.known} more are in the baseline")
+        lines += [f"not asked: {line}" for line in self._reasons()]
+        return "\n".join(lines)
+
+    def _reasons(self) -> list[str]:
+        """Return why checks did not run, those of one reason together."""
+        by_reason: dict[str, list[str]] = {}
+        for one in self.unasked:
+            by_reason.setdefault(one.why, []).append(one.code)
+        return [f"{', '.join(codes)}: {why}" for why, codes in by_reason.items()]
+
+    def _repr_html_(self) -> str:
+        head = ["code", "severity", "where", "what", "figure", "expected", "what to do"]
+        rows = [
+            [one.code, one.severity, one.path, one.why, number(one.figure), one.expected, one.remedy]
+            for one in self.findings
+        ]
+        return f"<p>{self.verdict}</p>{html_table(head, rows) if rows else ''}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain data, ready for JSON; NaN is null."""
+        return {
+            "glorot_report": VERSION,
+            "ok": self.ok,
+            "verdict": self.verdict,
+            "looked_at": self.looked_at,
+            "tests": self.tests,
+            "asked": list(self.asked),
+            "unasked": [one._asdict() for one in self.unasked],
+            "findings": [_plain(one) for one in self.findings],
+            "waived": [{**_plain(one), "reason": reason} for one, reason in self.waived],
+            "known": self.known,
+            "signal": None if self.signal is None else self.signal.to_json(),
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """Write the report as a JSON file, whole or not at all.
+
+        Args:
+            path: the file to write.
+
+        Returns:
+            The path written.
+
+        Raises:
+            GlorotError: if the place cannot be written.
+        """
+        text = json.dumps(self.to_json(), ensure_ascii=False, allow_nan=False, indent=1)
+        return write_whole(path, escaped_json(text) + "\n")
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    plain = asdict(finding)
+    return {
+        **plain,
+        "paths": list(finding.paths),
+        "figure": finding.figure if finding.figure == finding.figure else None,
+    }

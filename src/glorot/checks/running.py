@@ -1,0 +1,157 @@
+"""Running checks over what is known of a model, with one error rate over all that is asked."""
+
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from glorot.checks.base import SEVERITIES, Check, Finding, Tested
+from glorot.checks.evidence import Evidence
+from glorot.checks.registry import all_checks, check_named
+from glorot.checks.report import Report, Unasked
+from glorot.errors import GlorotError
+
+ALPHA = 0.001
+"""The probability of one or more false findings among all statistical tests of a run."""
+
+
+def run(
+    evidence: Evidence,
+    *,
+    select: Sequence[str] | None = None,
+    ignore: Sequence[str] | None = None,
+    waive: Mapping[str, str] | None = None,
+    known: Iterable[Finding] = (),
+) -> Report:
+    """Run all checks that the evidence allows, and return what they find.
+
+    Args:
+        evidence: what is known of the model.
+        select: codes, their beginnings or names of the checks to run; None runs all.
+        ignore: codes, their beginnings or names of the checks not to run.
+        waive: {code, or code and a pattern of paths as in "GL301 head.*": the reason}; such findings are waived.
+        known: the findings of an earlier report; they are not reported again.
+
+    Returns:
+        The report.
+
+    Raises:
+        GlorotError: if a pattern matches no check, a waiver matches nothing or has no reason.
+    """
+    chosen = _chosen(select, ignore)
+    unasked = []
+    found: list[Finding] = []
+    tests: list[Tested] = []
+    for check in chosen:
+        if reason := _reason_against(check, evidence):
+            unasked.append(Unasked(check.code, check.name, reason))
+            continue
+        for one in check.run(evidence):
+            (tests if isinstance(one, Tested) else found).append(one)  # type: ignore[arg-type]
+    found += significant(tests)
+    merged = merge(found)
+    kept, waived = _waived(merged, waive or {})
+    seen = {(one.code, one.paths) for one in known}
+    fresh = [one for one in kept if (one.code, one.paths) not in seen]
+    return Report(
+        findings=tuple(sorted(fresh, key=_order)),
+        waived=tuple(waived),
+        known=len(kept) - len(fresh),
+        looked_at=len(evidence.weights) + len(evidence.buffers),
+        asked=tuple(check.code for check in chosen if not _reason_against(check, evidence)),
+        unasked=tuple(unasked),
+        tests=len(tests),
+        signal=evidence.signal,
+        predicted=evidence.predicted,
+    )
+
+
+def significant(tests: Sequence[Tested], alpha: float = ALPHA) -> list[Finding]:
+    """Return the findings of the tests that hold together at an error rate, by Holm's method.
+
+    Sorted p₁ ≤ p₂ ≤ … of m tests: the first k are significant while p_k ≤ α / (m − k + 1)
+
+    Example:
+        >>> one = Finding("GL301", "wrong-fan", "warning", ("w",), 2.0, "1", "has twice the std", "draw it again")
+        >>> [len(significant([Tested(p, one), *[Tested(0.5)] * 9])) for p in (2e-4, 5e-5)]
+        [0, 1]
+
+    References:
+        Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6.
+    """
+    found = []
+    for rank, test in enumerate(sorted(tests, key=lambda one: one.p)):
+        if test.p > alpha / (len(tests) - rank):
+            break
+        if test.finding is not None:
+            found.append(test.finding)
+    return found
+
+
+def merge(findings: Iterable[Finding]) -> list[Finding]:
+    """Join the findings of one check that say the same of several paths; the figure is that of the first path."""
+    joined: dict[tuple[str, ...], Finding] = {}
+    for one in findings:
+        key = one.code, one.severity, one.why, one.remedy
+        before = joined.get(key)
+        paths = one.paths if before is None else tuple(dict.fromkeys((*before.paths, *one.paths)))
+        joined[key] = replace(one if before is None else before, paths=paths)
+    return list(joined.values())
+
+
+def _order(finding: Finding) -> tuple[int, str, tuple[str, ...]]:
+    return SEVERITIES.index(finding.severity), finding.code, finding.paths
+
+
+def _chosen(select: Sequence[str] | None, ignore: Sequence[str] | None) -> list[Check]:
+    wanted = {one.code for text in select for one in _matching(text)} if select is not None else None
+    unwanted = {one.code for text in ignore or () for one in _matching(text)}
+    return [one for one in all_checks() if (wanted is None or one.code in wanted) and one.code not in unwanted]
+
+
+def _matching(text: str) -> list[Check]:
+    """Return the checks whose code begins so; a whole code or a name means one."""
+    begin = text.upper()
+    found = [one for one in all_checks() if begin.startswith("GL") and one.code.startswith(begin.rstrip("X"))]
+    return found or [check_named(text)]
+
+
+def _reason_against(check: Check, evidence: Evidence) -> str:
+    if evidence.framework in check.not_on:
+        return check.not_on[evidence.framework]
+    missing = [name for name in check.needs if getattr(evidence, name) is None]
+    return f"needs {', '.join(NEEDED[name] for name in missing)}" if missing else ""
+
+
+NEEDED = {
+    "plan": "a plan",
+    "observed": "a batch",
+    "signal": "a batch",
+    "predicted": "a batch of which theory expects something",
+    "answer": "targets",
+    "groups": "an optimizer",
+    "reference": "a reference",
+    "ranks": "the weights of several ranks",
+}
+"""What a check waits for, by the field of the evidence."""
+
+
+def _waived(findings: Sequence[Finding], waive: Mapping[str, str]) -> tuple[list[Finding], list[tuple[Finding, str]]]:
+    kept, waived, used = [], [], set()
+    for finding in findings:
+        for text, reason in waive.items():
+            code, _, pattern = text.partition(" ")
+            matches = check_named(code).code == finding.code
+            left = [path for path in finding.paths if not fnmatch.fnmatchcase(path, pattern or "*")]
+            if matches and len(left) < len(finding.paths):
+                used.add(text)
+                gone = tuple(path for path in finding.paths if path not in left)
+                waived.append((replace(finding, paths=gone), reason))
+                finding = replace(finding, paths=tuple(left))  # noqa: PLW2901 - what is left of it
+        if finding.paths:
+            kept.append(finding)
+    for text, reason in waive.items():
+        if not reason:
+            raise GlorotError(f"the waiver {text!r} has no reason; say why such findings are meant")
+        if text not in used:
+            raise GlorotError(f"the waiver {text!r} matches no finding; take it out, or mend its code or pattern")
+    return kept, waived

@@ -1,0 +1,1 @@
+"""GL1xx: is everything written, and by whom is it trained?"""
