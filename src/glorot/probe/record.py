@@ -169,10 +169,10 @@ def record(model: object, every: int = 1) -> AbstractContextManager[Record]:
     alignment = σ_max / (σ (√fan_in + √fan_out)): σ_max the largest singular value of a kernel, σ² its variance
 
     A step is a call of the model in training mode from whose result a backward pass goes back. Of every k-th step, the
-    signal and the gradient are read while your own forward and backward pass run; nothing is run besides, but that
-    at the first recorded step, and where the shape of the batch changes, the model is followed without computing
-    anything. The weights after training are bit for bit what they are without the block. Between recorded steps it
-    costs one hook; a recorded step copies every kernel to the CPU and finds its largest singular value there.
+    signal and the gradient are read while your own forward and backward pass run; nothing is run besides, but that at
+    the first recorded step, and where the shape of the batch changes, the model is followed without computing anything.
+    The weights after training are bit for bit what they are without the block. Between recorded steps two hooks count
+    the steps; a recorded step copies every kernel to the CPU and finds its largest singular value there.
 
     A step enters the record when the weights have changed after it, or the block ends. Under gradient accumulation
     several steps share one update. Where the loss is scaled, as by a `GradScaler`, so is the gradient. Of a compiled
@@ -286,7 +286,8 @@ def _of_weights(folded: Folded, path: str, before: Arrays, after: Arrays) -> dic
     weights = before[path].astype(np.float64)
     variance, largest = float(weights.var()), largest_in(matrices)
     random = math.sqrt(variance) * (math.sqrt(matrices.shape[1]) + math.sqrt(matrices.shape[2]))
-    length, moved = np.linalg.norm(weights), np.linalg.norm(after[path] - weights) if path in after else math.nan
+    is_there = path in after and after[path].shape == weights.shape
+    length, moved = np.linalg.norm(weights), np.linalg.norm(after[path] - weights) if is_there else math.nan
     return {
         "variance": variance,
         "mean": float(weights.mean()),

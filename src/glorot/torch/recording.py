@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -149,7 +149,7 @@ class _Recording:
         if step is None:
             return
         step.inside.close()
-        tensors = [one for one in tree_leaves(result) if isinstance(one, Tensor) and one.requires_grad]
+        tensors = [one for one in _leaves_of(result) if isinstance(one, Tensor) and one.requires_grad]
         step.hooks += [one.register_hook(self._on_the_way_back(step)) for one in tensors]
 
     def _on_the_way_back(self, step: _Step) -> Callable[[Tensor], None]:
@@ -204,7 +204,7 @@ class _Recording:
         watched = self.waiting[0].watch
         assert watched is not None
         now = self._kernels(watched.observed.folded)
-        if is_last or any(not np.array_equal(now[path], own) for path, own in self.waiting[0].kernels.items()):
+        if is_last or _differ(self.waiting[0].kernels, now):
             for one in self.waiting:
                 assert one.watch is not None
                 one.watch.finish()
@@ -253,6 +253,16 @@ def _is_aside() -> bool:
     """Tell whether this is no call of the user's: glorot looks at the model, or a backward pass computes it again."""
     looks = any(isinstance(mode, Journal) for mode in _get_current_dispatch_mode_stack())
     return looks or torch._C._current_graph_task_id() != -1
+
+
+def _leaves_of(result: Any) -> list[Any]:
+    """Return what a model returned, as leaves; of an object that PyTorch does not look into, its attributes."""
+    found = tree_leaves(result)
+    return [leaf for one in found for leaf in tree_leaves(vars(one) if is_dataclass(one) else one)]
+
+
+def _differ(before: Arrays, after: Arrays) -> bool:
+    return any(path not in after or not np.array_equal(after[path], own) for path, own in before.items())
 
 
 def _likeness_of(leaf: Any) -> Any:
