@@ -3,7 +3,7 @@
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from glorot.checks.evidence import Evidence
@@ -62,8 +62,10 @@ class Tested:
         finding: what is found if the test is significant; None where the effect is too small to matter.
     """
 
+    __test__: ClassVar[bool] = False  # or pytest would take it for a test
+
     p: float
-    finding: Finding | None = field(default=None)
+    finding: Finding | None = None
 
 
 class Check(ABC):

@@ -27,12 +27,17 @@ def all_checks() -> tuple[Check, ...]:
 
     A check is a class of `glorot.checks.FAMILY.glNNN_NAME`; a new file is all that it takes.
     """
+    found = []
     for family in FAMILIES.values():
         package = importlib.import_module(f"{checks.__name__}.{family}")
-        for module in pkgutil.iter_modules(package.__path__):
-            if module.name.startswith("gl"):
-                importlib.import_module(f"{package.__name__}.{module.name}")
-    return tuple(sorted((kind() for kind in Check.__subclasses__()), key=lambda one: one.code))
+        for info in pkgutil.iter_modules(package.__path__):
+            if info.name.startswith("gl"):
+                module = importlib.import_module(f"{package.__name__}.{info.name}")
+                own = (
+                    one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__
+                )
+                found += [kind() for kind in own if issubclass(kind, Check)]
+    return tuple(sorted(found, key=lambda one: one.code))
 
 
 def check_named(text: str) -> Check:

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from glorot.checks.base import SEVERITIES, Finding
+from glorot.checks.file import REPORT
 from glorot.files import write_whole
 from glorot.markup import html_table
 from glorot.probe.signal import Signal
 from glorot.text import escaped_json, number
-
-VERSION = 1
-"""The version of the JSON form."""
 
 
 class Unasked(NamedTuple):
@@ -61,9 +59,9 @@ class Report:
         if not self.looked_at:
             return "nothing was looked at, so nothing can be said"
         counts = Counter(one.severity for one in self.findings)
-        told = [f"{counts[one]} {one}{'s' * (counts[one] != 1)}" for one in SEVERITIES if counts[one]]
+        told = [_count(counts[one], one) for one in SEVERITIES if counts[one]]
         found = ", ".join(told) or "nothing found"
-        return f"{found} in {self.looked_at} tensors by {len(self.asked)} checks"
+        return f"{found} in {_count(self.looked_at, 'tensor')} by {_count(len(self.asked), 'check')}"
 
     def __str__(self) -> str:
         lines = [line for one in self.findings for line in (str(one), f"      {one.remedy}")]
@@ -93,7 +91,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain data, ready for JSON; NaN is null."""
         return {
-            "glorot_report": VERSION,
+            "format": REPORT.current,
             "ok": self.ok,
             "verdict": self.verdict,
             "looked_at": self.looked_at,
@@ -120,6 +118,10 @@ class Report:
         """
         text = json.dumps(self.to_json(), ensure_ascii=False, allow_nan=False, indent=1)
         return write_whole(path, escaped_json(text) + "\n")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _plain(finding: Finding) -> dict[str, Any]:

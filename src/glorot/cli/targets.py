@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import glorot
 from glorot.adapters import adapter_for
 from glorot.catalogue import nearest
 from glorot.cli.nets import is_net, load_net, refuse_net_options
@@ -127,7 +128,10 @@ def model_and_inputs(target: str, options: dict[str, Any]) -> tuple[Any, Any]:
     if is_net(target):
         return load_net(target, options), None
     refuse_net_options(target, options)
-    made = load_target(target)
+    return _model_and_inputs(target, load_target(target))
+
+
+def _model_and_inputs(target: str, made: Any) -> tuple[Any, Any]:
     if _begins_as_linen(made):
         made = ((made[0], made[1]), made[2] if len(made) == 3 else None)
     model, inputs = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
@@ -138,6 +142,32 @@ def model_and_inputs(target: str, options: dict[str, Any]) -> tuple[Any, Any]:
     except GlorotError as error:
         raise GlorotError(f"{target}: {error}") from error
     return model, inputs
+
+
+def check_arguments(target: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Load a target that is or makes a model, (model, inputs), (model, inputs, targets), or all of `glorot.check`.
+
+    Args:
+        target: as for `load_target`, or the path of a `.prototxt`.
+        options: the values of `net_options`.
+
+    Raises:
+        GlorotError: if the target does not load, is no model, or gives an argument that `glorot.check` lacks.
+    """
+    if is_net(target):
+        return {"model": load_net(target, options)}
+    refuse_net_options(target, options)
+    made = load_target(target)
+    if isinstance(made, dict) and "model" in made:
+        takes = list(inspect.signature(glorot.check).parameters)
+        for name in made:
+            if name not in takes:
+                raise GlorotError(f"{target}: glorot.check has no argument {name!r}{nearest(name, takes)}")
+        return made
+    if isinstance(made, tuple) and len(made) == 3 and not _begins_as_linen(made):
+        return dict(zip(("model", "inputs", "targets"), made, strict=True))
+    model, inputs = _model_and_inputs(target, made)
+    return {"model": model, "inputs": inputs}
 
 
 def _begins_as_linen(made: Any) -> bool:

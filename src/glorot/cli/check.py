@@ -1,0 +1,92 @@
+"""`glorot check`: will this start to train, and if not, which tensor is to blame?"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+import glorot
+from glorot.checks import Report
+from glorot.checks.file import read_findings
+from glorot.cli.nets import net_options
+from glorot.cli.places import place_of
+from glorot.cli.targets import check_arguments
+from glorot.errors import GlorotError
+from glorot.files import write_whole
+from glorot.plans import Plan
+from glorot.text import escaped_json, printable
+
+FORMATS = ("text", "json", "html", "sarif", "github")
+SUFFIXES = {".json": "json", ".html": "html", ".sarif": "sarif", ".txt": "text"}
+
+
+@click.command("check")
+@click.argument("target")
+@click.option("--plan", "planned", type=click.Path(path_type=Path), help="The plan that the weights should follow.")
+@click.option("--seed", type=int, help="The seed of that plan: compares bits.  [default: compare laws]")
+@click.option("--select", metavar="CODES", help="Only these checks: GL301, GL3 for a family, or a name; by commas.")
+@click.option("--ignore", metavar="CODES", help="Without these checks.")
+@click.option("--waive", "waivers", multiple=True, metavar="'CODE [PATTERN]=REASON'", help="Findings that are meant.")
+@click.option("--baseline", type=click.Path(path_type=Path), help="A saved report, whose findings are not new.")
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Save the report as .json, .html, .sarif or .txt."
+)
+@net_options
+def command(
+    target: str,
+    planned: Path | None,
+    seed: int | None,
+    select: str | None,
+    ignore: str | None,
+    waivers: tuple[str, ...],
+    baseline: Path | None,
+    strict: bool,
+    form: str,
+    output: Path | None,
+    **options: Any,
+) -> None:
+    """Check the model that TARGET is or returns.
+
+    TARGET returns a model, (model, inputs), (model, inputs, targets) or a dict of the arguments of glorot.check.
+    """
+    if output is not None and output.suffix not in SUFFIXES:
+        raise GlorotError(f"{output}: expected a file name that ends in .json, .html, .sarif or .txt")
+    given: dict[str, object] = {"select": select, "ignore": ignore, "seed": seed, "waive": _parse_waivers(waivers)}
+    given["plan"] = None if planned is None else Plan.load(planned)
+    given["baseline"] = None if baseline is None else Report(read_findings(baseline), looked_at=0)
+    arguments = check_arguments(target, options)
+    report = glorot.check(**{**arguments, **{name: value for name, value in given.items() if value is not None}})
+    if output is not None:
+        text = _as(SUFFIXES[output.suffix], report, target)
+        click.echo(f"saved {printable(str(write_whole(output, text + chr(10))))}", err=True)
+    click.echo(printable(_as(form, report, target), keep="\n"))
+    is_clean = report.ok and not (strict and any(one.severity == "warning" for one in report.findings))
+    raise SystemExit(0 if is_clean else 1)
+
+
+def _parse_waivers(waivers: tuple[str, ...]) -> dict[str, str] | None:
+    found = {}
+    for waiver in waivers:
+        text, equals, reason = waiver.partition("=")
+        if not equals or not reason.strip():
+            raise GlorotError(f"--waive {waiver!r} has no reason; write it as 'GL301 head.*=the head is loaded later'")
+        found[text.strip()] = reason.strip()
+    return found or None
+
+
+def _as(form: str, report: Report, target: str) -> str:
+    if form == "text":
+        return str(report)
+    if form == "json":
+        return escaped_json(json.dumps(report.to_json(), ensure_ascii=False, allow_nan=False, indent=1))
+    if form == "html":
+        from glorot.report.check_page import check_html
+
+        return check_html(report)
+    from glorot.report.sarif import annotations, sarif
+
+    place = place_of(target)
+    return annotations(report, place) if form == "github" else json.dumps(sarif(report, place), indent=1)

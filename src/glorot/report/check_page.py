@@ -1,0 +1,48 @@
+"""The page of a report: the verdict, the findings with what to do, and the signal."""
+
+from glorot.checks import Finding, Report
+from glorot.checks.registry import check_named
+from glorot.markup import html_table, html_text
+from glorot.report.document import document, section
+from glorot.text import number
+
+
+def check_html(report: Report) -> str:
+    """Return a report as a page.
+
+    Args:
+        report: what `glorot.check` found.
+
+    Returns:
+        HTML that needs no other file and no network.
+    """
+    answer = "This model will start to train" if report.ok else "This model will not start well"
+    if not report.looked_at:
+        answer = "Nothing was looked at"
+    body = f'<h1>{html_text(answer)}</h1>\n<p class="lead">{html_text(report.verdict)}</p>\n'
+    body += "\n".join(_finding(one) for one in report.findings)
+    if report.signal is not None and report.signal.steps:
+        body += section("The signal", f'<div class="scroll">{report.signal._repr_html_()}</div>')
+    if report.waived:
+        rows = [[one.code, one.path, reason] for one, reason in report.waived]
+        body += section("Waived", html_table(["check", "where", "reason"], rows))
+    if report.unasked:
+        rows = [[one.code, one.name, one.why] for one in report.unasked]
+        body += section("Not asked", html_table(["check", "name", "why"], rows), folded=True)
+    return document("check · glorot", body)
+
+
+def _finding(finding: Finding) -> str:
+    check = check_named(finding.code)
+    told = f"{finding.path} {finding.why}"
+    figure = f" ({number(finding.figure)}, expected {finding.expected})" if finding.expected else ""
+    paths = ""
+    if finding.path != ", ".join(finding.paths):
+        paths = f'<p class="note">{html_text(", ".join(finding.paths))}</p>'
+    return section(
+        f"{finding.code} {finding.severity}: {check.name}",
+        f"<p>{html_text(told + figure)}.</p>",
+        f"<p><strong>What to do:</strong> {html_text(finding.remedy)}.</p>",
+        paths,
+        f'<p class="note">{html_text(check.sections()["Why it matters"])}</p>',
+    )
