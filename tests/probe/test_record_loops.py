@@ -233,22 +233,48 @@ def test_a_recorded_loop_is_bit_for_bit_the_loop_without(name: str, every: int) 
         assert (getattr(conv, figure) > 0).all(), figure
 
 
+class Noting(Mixed):
+    """Notes at each real call how many modes and hooks there are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.modes: list[int] = []
+        self.hooks: list[int] = []
+
+    def forward(self, x: Tensor) -> Any:
+        if not x.is_meta:
+            self.modes.append(modes())
+            self.hooks.append(sum(len(one._forward_hooks) + len(one._forward_pre_hooks) for one in self.modules()))
+        return super().forward(x)
+
+
+def noted(loop: Callable[..., None], every: int) -> Noting:
+    model = Noting()
+    with probe.record(model, every=every):
+        loop(model, torch.optim.SGD(model.parameters(), lr=0.01))
+    return model
+
+
 def test_between_recorded_steps_only_the_calls_of_the_model_are_counted() -> None:
-    seen = []
+    model = noted(plain, 3)
+    assert model.modes == [1, 0, 0, 1, 0, 0]
+    assert [model.hooks[n] for n in (1, 2, 4, 5)] == [2] * 4
+    assert model.hooks[0] > 2
 
-    class Noting(Mixed):
-        def forward(self, x: Tensor) -> Any:
-            if not x.is_meta:
-                below = [
-                    one for module in self.children() for one in (*module._forward_hooks, *module._forward_pre_hooks)
-                ]
-                seen.append((modes(), len(below), len(self._forward_hooks), len(self._forward_pre_hooks)))
-            return super().forward(x)
 
-    record = trained(Noting, plain, 3)[1]
-    assert record is not None
-    assert [one[0] for one in seen] == [1, 0, 0, 1, 0, 0]
-    assert [one for one in seen if not one[0]] == [(0, 0, 1, 1)] * 4
+def test_what_a_checkpoint_computes_again_is_not_read_again() -> None:
+    assert noted(checkpointed, 1).modes == [1, 0] * 6
+
+
+def test_a_measurement_inside_is_no_step_and_shows_what_it_shows_outside() -> None:
+    model = Mixed()
+    outside = glorot.measure(model, batch(0)[0])
+    with probe.record(model) as record:
+        loss(model, 0).backward()
+        inside = glorot.measure(model, batch(0)[0])
+    assert [step.name for step in inside.steps] == [step.name for step in outside.steps]
+    assert inside["conv"].second_moment == outside["conv"].second_moment
+    assert record.steps.tolist() == [0]
 
 
 def test_two_models_are_recorded_side_by_side() -> None:
@@ -319,6 +345,7 @@ def test_an_exception_that_the_loop_survives_costs_one_step() -> None:
             try:
                 value = loss(model, n)
             except ZeroDivisionError:
+                assert modes() == 0
                 continue
             value.backward()
             optimizer.step()

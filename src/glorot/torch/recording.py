@@ -154,7 +154,7 @@ class _Recording:
 
     def _on_the_way_back(self, step: _Step) -> Callable[[Tensor], None]:
         def see(gradient: Tensor) -> None:
-            if not step.went_back and step is self.step:
+            if not step.went_back:
                 step.went_back = True
                 self.count += 1
 
