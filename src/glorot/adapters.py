@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from numpy.typing import NDArray
 
 from glorot.errors import GlorotError
+from glorot.given import check_batch, no_array_named
 from glorot.graph import Forward, Graph
 from glorot.graph.readings import Observed
 from glorot.inventory import Inventory
@@ -150,7 +151,8 @@ def take_inventory(model: Any, inputs: Any = None, forward: Forward | None = Non
     batch = None if inputs is False else inputs
     if forward is not None and batch is None:
         raise GlorotError("forward= runs the model on a batch, and there is none; pass one as inputs=")
-    with LOCK:  # another thread's look may change the model for a while
+    check_batch(batch)
+    with LOCK, no_array_named(batch):  # another thread's look may change the model for a while
         stock = adapter.layers(model, batch)
         graph = None if inputs is False else adapter.graph(model, stock, batch, forward)
     return named(split_by_name(stock) if graph is None else observed(stock, graph))

@@ -295,7 +295,7 @@ def test_a_batch_without_arrays_is_refused() -> None:
     with pytest.raises(GlorotError) as caught:
         inventory(net(), [1.0, 2.0])
     assert str(caught.value) == (
-        "the batch holds no array or tensor: expected one, or a tuple or dict of them, got [1.0, 2.0]"
+        "the batch holds no array or tensor: expected one, or a tuple or dict of them, got a list"
     )
 
 

@@ -308,32 +308,36 @@ def no_tensor(outputs: Tensor, targets: Tensor) -> float:
         (
             torch.zeros(4, dtype=torch.long),
             None,
-            r"^targets of shape \(4,\) do not fit outputs of shape \(8, 3\): Expected input batch_size \(8\) to match",
+            r"^targets of shape \(4,\) do not fit outputs of shape \(8, 3\): expected class numbers of shape \(8,\), or",
         ),
         (
             torch.full((8,), 3),
             None,
-            r"^targets of shape \(8,\) do not fit outputs of shape \(8, 3\): Target 3 is out of",
+            r"^targets hold class number 3, and outputs of shape \(8, 3\) are of classes 0 to 2; count the classes from 0",
         ),
         (
             torch.zeros(8),
             None,
-            r"^targets of shape \(8,\) do not fit outputs of shape \(8, 3\): values are compared one by one, so the two "
-            r"shapes must be equal$",
+            r"^targets of shape \(8,\) do not fit outputs of shape \(8, 3\): expected class numbers of shape \(8,\), or "
+            r"floating-point values of shape \(8, 3\)$",
         ),
-        (np.zeros((8, 1)), None, r"^targets of shape \(8, 1\) do not fit outputs of shape \(8, 3\): values are"),
-        (torch.full((8, 3), float("nan")), None, r"^the batch of shape \(8, 3\) holds NaN or infinity"),
+        (np.zeros((8, 1)), None, r"^targets of shape \(8, 1\) do not fit outputs of shape \(8, 3\): expected"),
+        (torch.full((8, 3), float("nan")), None, r"^targets of shape \(8, 3\) hold NaN or infinity"),
         (
             torch.zeros(5, 3),
             F.huber_loss,
-            r"^targets of shape \(5, 3\) do not fit outputs of shape \(8, 3\): The size of",
+            r"^the loss failed on targets of shape \(5, 3\) and outputs of shape \(8, 3\) with RuntimeError: The size",
         ),
         (
             torch.zeros(8, 3),
             nn.MSELoss(reduction="none"),
             r"^loss must return one number as a tensor, got shape \(8, 3\)",
         ),
-        (torch.zeros(8, 3), no_tensor, r"^loss must return one number as a tensor, got a float; take its mean$"),
+        (
+            torch.zeros(8, 3),
+            no_tensor,
+            r"^loss must return one number as a tensor, got a float; compute it from what the model returns$",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Using a target size:UserWarning")  # PyTorch's own, before it fails

@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from numpy.typing import NDArray
 
 from glorot import stream
 from glorot.distributions import Normal
 from glorot.errors import GlorotError
+from glorot.given import check_classes, check_targets, failed_loss, not_finite, not_one_number, targets_as_array
 from glorot.graph import Folded, Forward, Graph
 from glorot.graph.axes import Layout, examples_of, layouts_of
 from glorot.graph.points import points_of
@@ -126,9 +128,11 @@ def _check(leaves: Mapping[str, Any], inputs: Any) -> None:
         if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
             raise GlorotError(f"{path} is spread over processes, and signals are measured in one process so far")
     for leaf in jax.tree_util.tree_leaves(inputs):
+        if isinstance(leaf, jax.ShapeDtypeStruct):
+            raise GlorotError(f"the batch of shape {leaf.shape} is abstract and holds no values; pass an array")
         has_values = isinstance(leaf, jax.Array | np.ndarray) and jnp.issubdtype(leaf.dtype, jnp.floating)
         if has_values and not bool(jnp.isfinite(jnp.asarray(leaf)).all()):
-            raise GlorotError(f"the batch of shape {leaf.shape} holds NaN or infinity; clean the data first")
+            raise not_finite(leaf.shape)
 
 
 def _leaves(graph: Graph, run: Run) -> list[int]:
@@ -156,37 +160,39 @@ class _Goal(NamedTuple):
     def of(self, flat: Sequence[Any]) -> Any:
         """Return the loss of the arrays that a model returned."""
         returned = jax.tree_util.tree_unflatten(self.structure, flat)
+        if self.loss is not None:
+            return _given_loss(self.loss, returned, self.targets)
         main = getattr(returned, "logits", returned)
         leaves = jax.tree_util.tree_leaves(main)
         if not leaves or not jnp.issubdtype(leaves[0].dtype, jnp.floating):
-            raise GlorotError(f"expected the model to return an array of values, got {type(returned).__name__}")
+            what = f"an array of {leaves[0].dtype}" if len(leaves) == 1 else f"a {type(returned).__name__}"
+            raise GlorotError(f"expected the model to return an array of values, got {what}")
         outputs = leaves[0]
         if self.targets is None:
             start = stream.draw(stream.key_of(0, "glorot.probe"), Normal(), tuple(outputs.shape))
             return jnp.sum(outputs * jnp.asarray(start).astype(outputs.dtype))
-        goal = jnp.asarray(self.targets)
-        value = _usual_loss(outputs, goal) if self.loss is None else _given_loss(self.loss, returned, goal)
-        if np.shape(value) != () or not isinstance(value, jax.Array):
-            what = f"shape {value.shape}" if isinstance(value, jax.Array) else f"a {type(value).__name__}"
-            raise GlorotError(f"loss must return one number as an array, got {what}; take its mean")
-        return value
+        return _usual_loss(outputs, targets_as_array(self.targets))
 
 
-def _given_loss(loss: Any, returned: Any, goal: Any) -> Any:
+def _given_loss(loss: Any, returned: Any, targets: Any) -> Any:
+    if isinstance(targets, list | np.ndarray | jax.Array):
+        targets = jnp.asarray(targets_as_array(targets))
     try:
-        return loss(returned, goal)
+        value = loss(returned, targets)
     except Exception as error:
-        raise GlorotError(f"the loss failed with {type(error).__name__}: {error}") from error
+        raise failed_loss(error, targets, returned) from error
+    if np.shape(value) != () or not isinstance(value, jax.Array):
+        raise not_one_number(value, "an array")
+    return value
 
 
-def _usual_loss(outputs: Any, goal: Any) -> Any:
-    if jnp.issubdtype(goal.dtype, jnp.floating):
-        if goal.shape != outputs.shape:
-            raise GlorotError(f"targets of shape {goal.shape} do not fit outputs of shape {outputs.shape}")
-        return jnp.mean(jnp.square(outputs - goal))
-    if goal.shape != outputs.shape[:-1]:
-        raise GlorotError(f"targets of shape {goal.shape} do not fit outputs of shape {outputs.shape}")
-    chosen = jnp.take_along_axis(jax.nn.log_softmax(outputs), goal[..., None], axis=-1)
+def _usual_loss(outputs: Any, goal: NDArray[Any]) -> Any:
+    are_classes = goal.dtype.kind in "biu"
+    check_targets(goal.shape, outputs.shape, are_classes=are_classes)
+    if not are_classes:
+        return jnp.mean(jnp.square(outputs - jnp.asarray(goal)))
+    check_classes(int(goal.min()), int(goal.max()), outputs.shape, outputs.shape[-1])
+    chosen = jnp.take_along_axis(jax.nn.log_softmax(outputs), jnp.asarray(goal)[..., None], axis=-1)
     return -jnp.mean(chosen)
 
 
@@ -229,7 +235,7 @@ def _read(
         return value, kept, arrived, [_moments(one) for one in gradients], _first_step(optimizer, free, gradients)
 
     value, kept, arrived, gradients, steps = whole(*run.arguments)
-    observed.loss = math.nan if goal.targets is None else float(value)
+    observed.loss = math.nan if goal.targets is None and goal.loss is None else float(value)
     observed.values.update((key, _reading(one, placings[key])) for key, one in kept.items())
     observed.gradients.update((key, _reading(one, placings[key])) for key, one in arrived.items())
     paths = [path for path, is_trained in zip(run.weights, trained, strict=True) if is_trained]

@@ -13,6 +13,7 @@ from keras.src.utils.naming import to_snake_case  # Keras exports no name for it
 from numpy.typing import NDArray
 
 from glorot.errors import GlorotError
+from glorot.given import no_array_in
 from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter, Part, Stored, runs
 from glorot.inventory.holding import held
@@ -238,9 +239,7 @@ def _like_all(model: Any, inputs: Any) -> Any:
     """Return a batch with a symbolic tensor in the place of each array."""
     like = keras.tree.map_structure(lambda value: _like(value, model.compute_dtype), inputs)
     if not any(isinstance(leaf, keras.KerasTensor) for leaf in keras.tree.flatten(like)):
-        raise GlorotError(
-            f"the batch holds no array or tensor: expected one, or a tuple or dict of them, got {inputs!r}"
-        )
+        raise no_array_in(inputs)
     return like
 
 

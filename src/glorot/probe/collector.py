@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from glorot.activations import Activation, activation
 from glorot.adapters import opened
 from glorot.errors import GlorotError
+from glorot.given import check_batch, check_loss, no_array_named
 from glorot.graph import Folded, Forward
 from glorot.graph.curves import Match, recognised
 from glorot.graph.points import Point, layer_of
@@ -74,18 +75,36 @@ def observed(
     """
     if inputs is None or inputs is False:
         raise GlorotError("signals are measured on a batch, and there is none; pass one as inputs")
+    check_batch(inputs)
+    check_loss(loss)
     adapter, model = opened(model, inputs)
     if not hasattr(adapter, "observe"):
         raise GlorotError(
             f"signals are not measured in a {type(model).__name__} so far; models of PyTorch, Keras and JAX are, and a "
             "Caffe net as the module that glorot.caffe.to_torch makes of it"
         )
-    with LOCK:
+    with LOCK, no_array_named(inputs):
         stock = adapter.layers(model, inputs)
         found: Observed = adapter.observe(model, stock, inputs, targets, loss, forward, optimizer)
     if not stock.parameters:
         raise GlorotError(f"a {type(model).__name__} has no layers with weights, so there is nothing to measure")
     return found
+
+
+def check_loss_of(seen: Observed) -> None:
+    """Check that the loss of a batch is a number.
+
+    Raises:
+        GlorotError: if it is NaN or infinite, with the first step whose values are no numbers.
+    """
+    if math.isfinite(seen.loss):
+        return
+    strange = [point.name for point in seen.points if not math.isfinite(seen.values[point.value].mean)]
+    if not strange:
+        why = "the values of every step are numbers, so that the loss itself makes it"
+    else:
+        why = f"the first values that are no numbers come from {strange[0]!r}"
+    raise GlorotError(f"the loss of this batch is {seen.loss}; {why}")
 
 
 def signal_of(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from glorot.adapters import opened
 from glorot.errors import GlorotError
+from glorot.given import check_batch, no_array_named
 from glorot.markup import html_table
 from glorot.preserving import LOCK
 from glorot.text import number, table
@@ -79,8 +80,11 @@ def jacobian(model: object, inputs: Any) -> Jacobian:
     Raises:
         GlorotError: if the model is not one of PyTorch's, or refuses the batch.
     """
+    if inputs is None or inputs is False:
+        raise GlorotError("a Jacobian is taken on a batch, and there is none; pass one as inputs")
+    check_batch(inputs)
     adapter, model = opened(model, inputs)
-    with LOCK:
+    with LOCK, no_array_named(inputs):
         stock = adapter.layers(model, inputs)
         if stock.framework != "torch" or not hasattr(adapter, "jacobians"):
             raise GlorotError(f"Jacobians are taken of models of PyTorch so far, got a {type(model).__name__}")

@@ -28,7 +28,7 @@ from glorot.graph.readings import (
 )
 from glorot.inventory import Inventory
 from glorot.preserving import LOCK
-from glorot.torch.calling import arguments_of, likeness, what_failed
+from glorot.torch.calling import arguments_of, likeness, refused_batch, what_failed
 from glorot.torch.graph.frames import Layers
 from glorot.torch.layers import parts_of, state_activation
 from glorot.torch.locating import Call, Catching, Locating
@@ -114,14 +114,14 @@ def observe_run(
     """
     with preserved(model), torch.enable_grad():
         watch.see_batch(batch)
-        value = checked_loss(_run(model, run, watch), targets, loss)  # which lets go of what was returned
+        value = checked_loss(_run(model, run, watch, batch), targets, loss)  # which lets go of what was returned
         gradients = _gradients(value, weights)
         for path, gradient in gradients.items():
             count, moments = _moments(gradient)
             watch.observed.weights[path] = Reading((1, 1, count), *moments, math.nan)
         if optimizer is not None:
             watch.observed.updates.update(first_step(optimizer, weights, gradients))
-        watch.observed.loss = value.item() if targets is not None else math.nan
+        watch.observed.loss = math.nan if targets is None and loss is None else value.item()
     watch.finish()
     return watch.observed
 
@@ -139,7 +139,7 @@ def _refuse_spread(model: nn.Module) -> None:
             )
 
 
-def _run(model: nn.Module, run: Callable[[], Any], watch: "Watch") -> Any:
+def _run(model: nn.Module, run: Callable[[], Any], watch: "Watch", batch: Any) -> Any:
     catching = Catching(watch.wanted, watch.caught)
     layers = Layers(model)
     with ExitStack() as stack:
@@ -154,9 +154,7 @@ def _run(model: nn.Module, run: Callable[[], Any], watch: "Watch") -> Any:
         except GlorotError:
             raise
         except Exception as error:
-            layer = layers.failed(error)
-            place = f"layer {layer!r} refused it" if layer else "its forward pass failed"
-            raise GlorotError(f"the batch does not fit the model: {place}: {what_failed(error)}") from error
+            raise refused_batch(model, batch, layers.failed(error), error) from error
 
 
 def _gradients(loss: Tensor, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from glorot.graph import Forward, Graph
 from glorot.inventory import Inventory, Parameter
 from glorot.inventory.leaves import add_leaf
 from glorot.torch.batches import Batch, arguments, batches, repaired, required
-from glorot.torch.calling import arguments_of, call, likeness, what_failed
+from glorot.torch.calling import arguments_of, call, likeness, refused_batch
 from glorot.torch.graph import Lowered, lower
 from glorot.torch.graph.lowering import Beside, Leaves
 from glorot.torch.graph.truth import UnknownElementsError
@@ -53,9 +53,8 @@ def graph(
         raise lowered.error
     if lowered.error is None or (isinstance(lowered.error, UnknownElementsError) and lowered.graph.steps):
         return lowered.graph
-    place = f"layer {lowered.layer!r} refused it" if lowered.layer else "its forward pass failed"
-    told = f"the batch does not fit the model: {place}: {what_failed(lowered.error)}{_what_it_takes(model, inputs)}"
-    raise GlorotError(told) from lowered.error
+    more = _what_it_takes(model, inputs)
+    raise refused_batch(model, inputs, lowered.layer, lowered.error, more) from lowered.error
 
 
 def _lowered(

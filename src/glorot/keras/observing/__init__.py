@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from glorot.errors import GlorotError
+from glorot.given import not_finite
 from glorot.graph import Forward
 from glorot.graph.readings import Observed
 from glorot.inventory import Inventory
@@ -48,7 +49,7 @@ def observe(
     arrays = [np.asarray(one) for one in keras.tree.flatten(inputs) if hasattr(one, "shape") and hasattr(one, "dtype")]
     for array in arrays:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise GlorotError(f"the batch of shape {array.shape} holds NaN or infinity; clean the data first")
+            raise not_finite(array.shape)
     with preserved(every_layer(model)):
         call = call_of(model, arguments_for(model, inputs, forward), 0, forward)
         batch = [array.astype(one.dtype) for array, one in zip(arrays, call.batch, strict=True)]

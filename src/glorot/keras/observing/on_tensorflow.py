@@ -10,6 +10,7 @@ import tensorflow as tf
 from glorot import stream
 from glorot.distributions import Normal
 from glorot.errors import GlorotError
+from glorot.given import check_classes, check_targets, failed_loss, not_one_number, targets_as_array
 from glorot.graph import Folded
 from glorot.graph.axes import Layout, examples_of, layouts_of
 from glorot.graph.points import points_of
@@ -62,7 +63,7 @@ def observe(
         }
     pruned = traced.prune(traced.graph.inputs[: count + len(batch)], fetched)
     found = pruned(*(tf.convert_to_tensor(one.value) for one in call.variables), *map(tf.constant, batch))
-    observed.loss = math.nan if targets is None else float(found["loss"])
+    observed.loss = math.nan if targets is None and loss is None else float(found["loss"])
     observed.values.update((key, _reading(one, placings[key])) for key, one in found["values"].items())
     observed.gradients.update((key, _reading(one, placings[key])) for key, one in found["gradients"].items())
     for path, (mean, square) in found["weights"].items():
@@ -94,24 +95,30 @@ def loss_of(outputs: Sequence[Any], targets: Any, loss: Any) -> Any:
     if not outputs:
         raise GlorotError("expected the model to return a tensor of values, got none")
     main = outputs[0]
+    if loss is not None:
+        return _given_loss(main if len(outputs) == 1 else list(outputs), targets, loss)
     if targets is None:
         start = stream.draw(stream.key_of(0, "glorot.probe"), Normal(), tuple(main.shape))
         return tf.reduce_sum(main * tf.cast(tf.constant(start), main.dtype))
-    goal = tf.constant(targets)
-    if loss is not None:
-        try:
-            value = loss(main if len(outputs) == 1 else list(outputs), goal)
-        except Exception as error:
-            raise GlorotError(f"the loss failed with {type(error).__name__}: {error}") from error
-        if not tf.is_tensor(value) or value.shape.rank != 0:
-            what = f"shape {tuple(value.shape)}" if tf.is_tensor(value) else f"a {type(value).__name__}"
-            raise GlorotError(f"loss must return one number as a tensor, got {what}; take its mean")
-        return value
-    if tuple(goal.shape) != tuple(main.shape if goal.dtype.is_floating else main.shape[:-1]):
-        raise GlorotError(f"targets of shape {tuple(goal.shape)} do not fit outputs of shape {tuple(main.shape)}")
-    if goal.dtype.is_floating:
-        return tf.reduce_mean(tf.square(main - tf.cast(goal, main.dtype)))
-    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(goal, main))
+    goal, shape = targets_as_array(targets), tuple(main.shape)
+    are_classes = goal.dtype.kind in "biu"
+    check_targets(goal.shape, shape, are_classes=are_classes)
+    if not are_classes:
+        return tf.reduce_mean(tf.square(main - tf.cast(tf.constant(goal), main.dtype)))
+    check_classes(int(goal.min()), int(goal.max()), shape, shape[-1])
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.constant(goal.astype(np.int64)), main))
+
+
+def _given_loss(returned: Any, targets: Any, loss: Any) -> Any:
+    if isinstance(targets, list | np.ndarray) or tf.is_tensor(targets):
+        targets = tf.constant(targets_as_array(targets))
+    try:
+        value = loss(returned, targets)
+    except Exception as error:
+        raise failed_loss(error, targets, returned) from error
+    if not tf.is_tensor(value) or value.shape.rank != 0:
+        raise not_one_number(value, "a tensor")
+    return value
 
 
 def _keep(tensor: Any, place: Placing) -> tuple[Any, Any]:
