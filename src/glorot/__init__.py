@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glorot import activations, distributions, fans, probe, recipes, schemes, stream, theory
-    from glorot.api import apply, check, compare, draw, explain, initialize, jacobian, match, measure, plan, predict
+    from glorot.api import (
+        apply,
+        audit,
+        check,
+        compare,
+        draw,
+        explain,
+        initialize,
+        jacobian,
+        match,
+        measure,
+        plan,
+        predict,
+    )
     from glorot.comparison import Comparison
     from glorot.errors import GlorotError
     from glorot.fans import Fans
@@ -19,13 +32,14 @@ __version__ = "0.1.0"
 
 # The frameworks' rooms are not in __all__: `import *` would hide the frameworks themselves.
 __all__ = [
-    "Comparison", "Fans", "GlorotError", "Plan", "Signal", "activations", "apply", "check", "compare", "distributions",
-    "draw", "explain", "fans", "initialize", "jacobian", "match", "measure", "plan", "predict", "probe", "recipes",
-    "schemes", "stream", "theory",
+    "Comparison", "Fans", "GlorotError", "Plan", "Signal", "activations", "apply", "audit", "check", "compare",
+    "distributions", "draw", "explain", "fans", "initialize", "jacobian", "match", "measure", "plan", "predict",
+    "probe", "recipes", "schemes", "stream", "theory",
 ]  # fmt: skip
 _HOMES = {"Comparison": "comparison", "GlorotError": "errors", "Fans": "fans", "Plan": "plans", "Signal": "probe"}
 _VERBS = (
-    "apply", "check", "compare", "draw", "explain", "initialize", "jacobian", "match", "measure", "plan", "predict",
+    "apply", "audit", "check", "compare", "draw", "explain", "initialize", "jacobian", "match", "measure", "plan",
+    "predict",
 )  # fmt: skip
 _HOMES |= dict.fromkeys(_VERBS, "api")
 

@@ -1,5 +1,6 @@
 """The public verbs. Each one checks what it was given and hands it to the room that does the work."""
 
+from glorot.api.auditing import audit
 from glorot.api.checking import check
 from glorot.api.comparing import compare
 from glorot.api.drawing import draw
@@ -11,5 +12,6 @@ from glorot.api.planning import apply, initialize, plan
 from glorot.api.predicting import predict
 
 __all__ = [
-    "apply", "check", "compare", "draw", "explain", "initialize", "jacobian", "match", "measure", "plan", "predict",
+    "apply", "audit", "check", "compare", "draw", "explain", "initialize", "jacobian", "match", "measure", "plan",
+    "predict",
 ]  # fmt: skip

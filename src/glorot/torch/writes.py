@@ -38,8 +38,8 @@ class Journal(TorchDispatchMode):
         kwargs = kwargs or {}
         if not isinstance(func, OpOverload):
             return func(*args, **kwargs)
-        for n, name in _written(func):
-            for tensor in _tensors(args[n] if n < len(args) else kwargs.get(name)):
+        for n, name in written_arguments(func):
+            for tensor in tensors_in(args[n] if n < len(args) else kwargs.get(name)):
                 self.keep(tensor)
         result = func(*args, **kwargs)
         with torch._C.DisableTorchFunction():
@@ -52,7 +52,7 @@ class Journal(TorchDispatchMode):
     def keep(self, tensor: Tensor) -> None:
         """Keep a copy of the memory of a tensor, if it is not one made in between."""
         with torch._C.DisableTorchFunction():  # a journal asks for memory too
-            for inner in _plain(tensor):
+            for inner in plain_tensors(tensor):
                 key = storage_of(inner)
                 if key and not inner.is_meta and key not in self.made and key not in self.before:
                     storage = inner.untyped_storage()
@@ -90,7 +90,7 @@ def draws(func: OpOverload) -> bool:
 
 
 @cache
-def _written(func: OpOverload) -> list[tuple[int, str]]:
+def written_arguments(func: OpOverload) -> list[tuple[int, str]]:
     """Return (position, name) of the arguments that an operator writes to; those of batch norms do not say so."""
     return [
         (n, argument.name)
@@ -99,26 +99,27 @@ def _written(func: OpOverload) -> list[tuple[int, str]]:
     ]
 
 
-def _tensors(values: Any) -> Iterator[Tensor]:
+def tensors_in(values: Any) -> Iterator[Tensor]:
+    """Return the tensors in the arguments of an operator, or in what it returns."""
     if isinstance(values, Tensor):
         yield values
     elif isinstance(values, list | tuple | dict):
         for value in values.values() if isinstance(values, dict) else values:
-            yield from _tensors(value)
+            yield from tensors_in(value)
 
 
-def _plain(tensor: Tensor) -> Iterator[Tensor]:
+def plain_tensors(tensor: Tensor) -> Iterator[Tensor]:
     """Return a tensor, or those that one of a class that wraps others consists of."""
     if type(tensor) is not Tensor and hasattr(tensor, "__tensor_flatten__"):
         for name in tensor.__tensor_flatten__()[0]:
-            yield from _plain(getattr(tensor, name))
+            yield from plain_tensors(getattr(tensor, name))
     else:
         yield tensor
 
 
 def _memories(values: Any) -> Iterator[int]:
-    for tensor in _tensors(values):
-        for inner in _plain(tensor):
+    for tensor in tensors_in(values):
+        for inner in plain_tensors(tensor):
             yield storage_of(inner)
 
 
@@ -147,7 +148,7 @@ class RandomNumbers(TorchDispatchMode):
         kwargs = kwargs or {}
         if not isinstance(func, OpOverload) or not draws(func):
             return func(*args, **kwargs)
-        device = kwargs.get("device") or next((tensor.device for tensor in _tensors((args, kwargs))), "cpu")
+        device = kwargs.get("device") or next((tensor.device for tensor in tensors_in((args, kwargs))), "cpu")
         if torch.device(device).type != "cpu":
             return func(*args, **kwargs)
         takes = _with_generator(func)
