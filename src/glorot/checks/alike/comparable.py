@@ -1,0 +1,24 @@
+"""Weights that can be compared with each other: equal ones were drawn as one."""
+
+import re
+from collections.abc import Iterator
+
+from glorot.checks.evidence import Array, Evidence
+from glorot.checks.looks import DRAWN, LEAST, is_centred, looks_drawn
+from glorot.inventory import Part
+
+TABLE = re.compile(r"pos(ition|itional)?(_|\b)|sinus|rotary", re.I)
+"""Names of tables that may be computed alike in several places."""
+
+
+def comparable(evidence: Evidence) -> Iterator[tuple[Part, Array]]:
+    """Yield the parts whose numbers look drawn, with what they hold; tied and frozen ones, and tables, are not."""
+    frozen = {one.path for one in evidence.inventory.parameters if one.frozen}
+    for part, values in evidence.parts():
+        is_weight = part.role in DRAWN or (part.role == "unknown" and values.ndim > 1)
+        if not is_weight or part.path in frozen or values.size < LEAST or values.dtype.kind != "f":
+            continue
+        if part.role != "kernel" and TABLE.search(part.path):
+            continue
+        if looks_drawn(values) and (part.role != "unknown" or is_centred(values)):
+            yield part, values

@@ -1,0 +1,117 @@
+"""GL102: memory that nothing wrote."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.evidence import Array, Evidence
+from glorot.text import number
+
+LARGEST = 1e15
+"""No weight and no table is larger; squares and sums of smaller ones stay in the range of float32."""
+
+SMALLEST = float(np.finfo(np.float32).tiny)
+"""Below it float32 loses digits: a draw never gets there, while the halves of an address in memory do."""
+
+ORDINARY = 1e-15
+"""A number above it beside one below `SMALLEST`: no rule makes both in a row."""
+
+LARGEST_INDEX = 1 << 40
+"""No table of positions or indices reaches so far; addresses in memory do."""
+
+
+class RawMemory(Check):
+    """A parameter or a buffer holds what lay in its memory before.
+
+    What it does:
+        Looks for numbers that no start writes: beyond 1e15; below 1e-38 next to ordinary ones; integers beyond 2⁴⁰.
+        Masks of attention, which hold one large negative number, are let pass.
+
+    Why it matters:
+        A model that is built on the meta device gets its memory from `to_empty`, which writes nothing. What the
+        constructor would have written, such as a scalar or the tables of rotary embeddings, is lost unless the init
+        writes it as well. Buffers that are not persistent are in no checkpoint, so loading one does not mend them.
+
+    Example that fails:
+        >>> import glorot, torch
+        >>> layer = torch.nn.Linear(3, 4)
+        >>> _ = torch.nn.init.constant_(layer.bias, 3e29)
+        >>> print(glorot.check(layer, select="GL102").findings[0])
+        GL102 error: bias holds numbers past 1e+15, as memory does that nothing wrote (3e+29, expected below 1e+15)
+
+    What to do:
+        Write the tensor after `to_empty`: a parameter by `glorot.apply(plan, model, seed=0)`, a buffer as the
+        constructor of its module does. Or build the model under `glorot.torch.deferred()`, which makes buffers for
+        real.
+    """
+
+    code = "GL102"
+    name = "raw-memory"
+    severity = "error"
+
+    def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
+        limit = evidence.setting(self.name, LARGEST)
+        for tensors in (evidence.weights, evidence.buffers):
+            for path, values in tensors.items():
+                found = self._of_numbers(path, values, tensors is evidence.buffers, limit)
+                if found is not None:
+                    yield found
+
+    def _of_numbers(self, path: str, values: Array, is_buffer: bool, limit: float) -> Finding | None:
+        remedy = "write it after to_empty: a parameter by glorot.apply, a buffer as its module's constructor does"
+        if values.dtype.kind in "iu":
+            largest = _largest_index(values)
+            if largest <= LARGEST_INDEX:
+                return None
+            why = "holds integers past 2⁴⁰, as memory does that nothing wrote"
+            return self.finding(path, why, remedy=remedy, figure=float(largest), expected="an index")
+        if values.dtype.kind not in "fc" or not values.size:
+            return None
+        flat = values.reshape(-1)
+        sizes = np.abs(flat)
+        huge = np.isfinite(flat) & (sizes > limit)
+        if huge.any() and not (is_buffer and _is_sentinel(flat[huge])):
+            return self.finding(
+                path,
+                f"holds numbers past {number(limit)}, as memory does that nothing wrote",
+                remedy=remedy,
+                figure=float(sizes[huge].max()),
+                expected=f"below {number(limit)}",
+            )
+        if not _jumps_below(sizes):
+            return None
+        return self.finding(
+            path,
+            "holds numbers below 1e-38 next to ordinary ones, as memory does that nothing wrote",
+            remedy=remedy,
+            figure=float(sizes[sizes > 0].min()),
+            expected="above 1e-38",
+            severity="error" if is_buffer or sizes[np.isfinite(sizes)].max() > 1e3 else "warning",
+        )
+
+
+def _largest_index(values: Array) -> int:
+    """Return the largest integer but for the ends of its type, which mark what is not there."""
+    if values.dtype.itemsize < 8 or not values.size:
+        return 0
+    ends = np.iinfo(values.dtype)
+    usual = values[(values != ends.min) & (values != ends.max)]
+    return max(int(usual.max()), -int(usual.min())) if usual.size else 0
+
+
+def _is_sentinel(huge: Array) -> bool:
+    """Tell whether large numbers stand for infinity: one negative number, or the ends of a type."""
+    ends = [float(np.finfo(kind).max) for kind in (np.float32, np.float64)]
+    ends.append(float.fromhex("0x1.fep127"))  # that of bfloat16
+    is_one = bool((huge == huge[0]).all())
+    return is_one and (bool(np.real(huge[0]) < 0) or abs(float(np.real(huge[0]))) in ends)
+
+
+def _jumps_below(sizes: Array) -> bool:
+    """Tell whether a number that is almost zero is next to an ordinary one."""
+    is_tiny = (sizes > 0) & (sizes < SMALLEST)
+    if not is_tiny.any():
+        return False
+    is_ordinary = sizes > ORDINARY
+    return bool((is_tiny[1:] & is_ordinary[:-1]).any() or (is_tiny[:-1] & is_ordinary[1:]).any() or sizes.size == 1)

@@ -1,0 +1,61 @@
+"""GL107: layers that the batch never reaches."""
+
+from collections.abc import Iterator
+
+from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.evidence import Evidence
+from glorot.inventory import Part, runs
+
+
+class Unreached(Check):
+    """A trained parameter takes no part in what the model computes of the batch.
+
+    What it does:
+        Looks for trained parameters that no step of the graph uses and that get no gradient.
+
+    Why it matters:
+        Such a parameter is never trained, though it is in memory, in the optimizer and in every checkpoint; weight
+        decay alone moves it, and data-parallel training waits for its gradient. Mostly a layer was built and its call
+        forgotten, or it is called by another name. Heads that serve another task, and experts that this batch is not
+        routed to, are as they should be.
+
+    Example that fails:
+        >>> import glorot, torch
+        >>> class Net(torch.nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.used, self.forgotten = torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)
+        ...     def forward(self, x):
+        ...         return self.used(x)
+        >>> print(glorot.check(Net(), torch.randn(8, 4), select="GL107").findings[0])
+        GL107 warning: forgotten.weight, forgotten.bias is not reached by the batch, so nothing trains it
+
+    What to do:
+        Call the layer in `forward`, take it out, or freeze it with `requires_grad_(False)`.
+    """
+
+    code = "GL107"
+    name = "unreached"
+    severity = "warning"
+    needs = ("observed",)
+
+    def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
+        assert evidence.observed is not None
+        trained = [one for one in evidence.inventory.parameters if not one.frozen and one.tied_to is None]
+        known = evidence.observed.weights
+        for parameter in trained:
+            parts = [part for part in parameter.parts if not runs(part.role)]
+            if not parts or parameter.path in known or any(_is_reached(part) for part in parts):
+                continue
+            is_expert = "expert" in parameter.path or any(part.purpose.startswith("expert") for part in parts)
+            yield self.finding(
+                parameter.path,
+                "is not reached by the batch, so nothing trains it",
+                remedy="call the layer, take it out, or freeze it",
+                severity="note" if is_expert else None,
+                where=parts[0].layer,
+            )
+
+
+def _is_reached(part: Part) -> bool:
+    return part.seen or part.way is not None
