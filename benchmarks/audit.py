@@ -72,7 +72,6 @@ def measured(kind: str) -> dict[str, Any]:
 
 def loaded(config: Any, paths: list[str]) -> dict[str, str]:
     """Save a model without some of its keys, load it, and say what lies in those tensors."""
-    import torch
     from safetensors.torch import load_file, save_file
     from transformers import AutoModel
 
@@ -99,7 +98,6 @@ def loaded(config: Any, paths: list[str]) -> dict[str, str]:
 @contextmanager
 def marked_memory() -> Iterator[None]:
     """Fill all memory that PyTorch hands out with one value, which raw memory is told by."""
-    import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Marking(TorchDispatchMode):
@@ -137,8 +135,8 @@ def page(rows: list[dict[str, Any]], versions: str) -> str:
         "",
         f"`make audit`. {versions}.",
         "",
-        f"Of {len(rows)} types of model that AutoModel knows, {len(audited)} can be built small, and were audited: built "
-        f"on meta, given memory, started by `init_weights()`. {len(whole)} leave whole tensors unwritten "
+        f"Of {len(rows)} types of model that AutoModel knows, {len(audited)} can be built small, and were audited: "
+        f"built on meta, given memory, started by `init_weights()`. {len(whole)} leave whole tensors unwritten "
         f"({sum(len(row['never']) for row in whole)} tensors), {sum(bool(row['partly']) for row in audited)} leave a "
         f"part of one, {sum(bool(row['raw']) for row in audited)} compute one from raw memory, "
         f"{sum(bool(row['lost']) for row in audited)} write into a temporary.",

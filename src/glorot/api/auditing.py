@@ -42,7 +42,7 @@ def audit(build: Callable[[], Any], init: Callable[[Any], Any] | None = None, *,
     Args:
         build: function without arguments that makes a new model each time, such as `lambda: Net(config)`.
         init: function (model) that starts the model in place. Without one, the method is called: `model.method()`, or
-            `model.apply(model.method)` where it takes a module; where the model has none, that of every module that has.
+            `model.apply(model.method)` where it takes a module; where the model has none, that of its modules.
         method: the name of the method; "init_weights" (default), for which `_init_weights` stands in, or another one,
             such as "reset_parameters".
 

@@ -167,13 +167,9 @@ def _why_unwritten(row: Written, found: WrittenModel, elements: int) -> str:
         told = f"was written ({_joined(row.writers)}) and then given other memory, which nothing writes"
     else:
         told = f"is never written by {found.call}"
-    if "meta" in found.built:
-        kept = (
-            f", and what its constructor wrote ({row.constructor}) went into the meta device" if row.constructor else ""
-        )
-        return f"{told}: raw memory after to_empty(){kept}"
-    kept = f"it keeps what its constructor wrote ({row.constructor})" if row.constructor else "it holds raw memory"
-    return f"{told}: {kept}"
+    lost = f"; what its constructor gave it ({row.constructor}) is lost on meta" if row.constructor else ""
+    kept = f": it keeps what its constructor gave it ({row.constructor})" if row.constructor else ": it is raw memory"
+    return f"{told}: raw memory after to_empty(){lost}" if "meta" in found.built else f"{told}{kept}"
 
 
 def _remedy_unwritten(row: Written) -> str:

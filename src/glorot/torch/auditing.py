@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -11,33 +10,19 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from glorot.errors import GlorotError
-from glorot.inventory.written import Lost, State, Written, WrittenModel
+from glorot.inventory.written import WrittenModel
 from glorot.preserving import process_preserved
 from glorot.torch.paths import structural
-from glorot.torch.poison import is_told_apart, poison, poisoned
+from glorot.torch.poison import poison
 from glorot.torch.preserve import SWITCHES
-from glorot.torch.tracking import TEMPORARY, Handed, Memory, Tracker
+from glorot.torch.tracking import Handed, Tracker
 from glorot.torch.writes import own_random_numbers, plain_tensors, storage_of
+from glorot.torch.written import Reader, Slot, judged
 
 ON_META = "on the meta device, then given memory as by to_empty()"
 WITH_MEMORY = "with memory, over which poison was written"
 KNOWN = ("init_weights", "_init_weights", "reset_parameters")
 """Names that methods which start a model often have."""
-
-
-class Slot(NamedTuple):
-    """A place of the model that holds a tensor."""
-
-    path: str
-    kind: str
-    module: nn.Module
-    name: str
-
-    @property
-    def tensor(self) -> Any:
-        """The tensor that it holds now; None where the init took it away."""
-        held = getattr(self.module, self.name, None)
-        return held if isinstance(held, Tensor) else None
 
 
 class Made(NamedTuple):
@@ -111,7 +96,7 @@ def _audit(build: Callable[[], Any], init: Any, method: str, where: Callable[[],
             other = second.left.get(row.path)
             both = first.left[row.path]
             both = both & other if other is not None and other.shape == both.shape else torch.zeros_like(both)
-            row = _judged(row, int(both.sum()), both.numel())  # noqa: PLW2901 - judged again
+            row = judged(row, int(both.sum()), both.numel())  # noqa: PLW2901 - judged again
         rows.append(row)
     return first.written._replace(tensors=tuple(rows))
 
@@ -130,16 +115,13 @@ def _run(build: Callable[[], Any], init: Any, method: str, where: Any, how: str,
         ties, objects = _ties(slots), {slot.path: slot.tensor for slot in slots}
         tracker = Tracker(variant, lambda key: [slot.path for slot in slots if _lies_in(slot.tensor, key)])
         memories = {slot.path: tracker.own(objects[slot.path], slot.path) for slot in slots}
-        returned = _call(start, call, tracker)
-        if isinstance(returned, nn.Module) and returned is not made.model:
-            raise GlorotError(
-                f"{call} returned another model, a {type(returned).__name__}; an audit follows the one that build "
-                "made, so let the init write into the model that it is given"
-            )
+        _call(start, call, tracker, made.model)
     rows, left = [], {}
-    reader = _Reader(tracker, ties, memories, objects, made_by, slots)
+    reader = Reader(tracker, ties, memories, objects, made_by, slots)
     for slot in slots:
-        if slot.path == ties[slot.path][0]:
+        if slot.tensor is None:
+            skipped.append((slot.path, "the init took away"))
+        elif reader.is_first(slot):
             row, rest = reader.row(slot)
             rows.append(row)
             if rest is not None:
@@ -191,15 +173,21 @@ def _needs_argument(function: Any) -> bool:
     )
 
 
-def _call(start: Callable[[], Any], call: str, tracker: Tracker) -> Any:
+def _call(start: Callable[[], Any], call: str, tracker: Tracker, model: nn.Module) -> None:
+    """Start a model under the eyes of a tracker; what that returns is not kept, or a temporary would live on."""
     try:
         with Handed(tracker), tracker:
-            return start()
+            returned = start()
     except Exception as error:
         told = f"{type(error).__name__}: {error}".splitlines()[0]
         raise _InitError(
             f"{call} raised {told}; an audit needs an init function that ends, so mend that first"
         ) from error
+    if isinstance(returned, nn.Module) and returned is not model:
+        raise GlorotError(
+            f"{call} returned another model, a {type(returned).__name__}; an audit follows the one that build made, so "
+            "let the init write into the model that it is given"
+        )
 
 
 def _slots(model: nn.Module) -> tuple[list[Slot], list[tuple[str, str]]]:
@@ -253,7 +241,7 @@ def _constructor(slot: Slot, tracker: Tracker) -> str:
     """Return what put a value into a tensor while the model was built; "" where nothing did."""
     memory = tracker.memories.get(storage_of(slot.tensor))  # type: ignore[arg-type]
     if memory is None:
-        return ""
+        return "memory from outside PyTorch"
     if memory.writers:
         return memory.writers[-1]
     return memory.made if memory.count else ""
@@ -316,97 +304,3 @@ def _check_new(model: nn.Module, build: Any, where: Any, path: str) -> None:
             f"build must make a new model each time, and returned one that was there before ({path} is the same tensor "
             "in two calls); an audit fills it with poison, so let build call the constructor"
         )
-
-
-class _Reader:
-    """Reads off a model, once it is started, what was written."""
-
-    def __init__(
-        self,
-        tracker: Tracker,
-        ties: dict[str, list[str]],
-        memories: dict[str, Memory],
-        objects: dict[str, Tensor],
-        made_by: dict[str, str],
-        slots: list[Slot],
-    ) -> None:
-        self.tracker, self.ties, self.first = tracker, ties, memories
-        self.objects, self.made_by = objects, made_by
-        self.slots = {slot.path: slot for slot in slots}
-        self.keys = {slot.path: number for number, slot in enumerate(slots, start=1)}
-
-    def row(self, slot: Slot) -> tuple[Written, Tensor | None]:
-        """Return what became of a tensor, and where its poison still lies, if that may be by chance."""
-        held, before = slot.tensor, self.first[slot.path]
-        tensor = self.objects[slot.path] if held is None else held
-        memory = self.tracker.memory(tensor) or before
-        times, counts = memory.written(tensor)
-        group = self.ties[slot.path]
-        empty_by = next((self.tracker.while_empty[one] for one in group if one in self.tracker.while_empty), "")
-        now = [one for one in group[1:] if self._shares(one, tensor)]
-        row = Written(
-            path=slot.path,
-            kind=slot.kind,
-            shape=tuple(tensor.shape),
-            dtype=str(tensor.dtype).removeprefix("torch."),
-            state="once",
-            times=times,
-            writers=tuple(dict.fromkeys(memory.writers or before.writers)) or ((memory.made,) if memory.made else ()),
-            read_first=before.read_first,
-            constructor=self.made_by[slot.path],
-            tied=tuple(now),
-            parted=tuple(one for one in group[1:] if one not in now),
-            replaced=held is not self.objects[slot.path],
-            layer=type(slot.module).__name__,
-        )
-        if empty_by and times == 0:
-            return _with(row, "empty", unwritten=tensor.numel(), writers=(empty_by,)), None
-        if not tensor.numel() or (times and counts is None):
-            return self._checked(row, tensor), None
-        return self._unwritten(row, tensor, memory is before, counts)
-
-    def _unwritten(
-        self, row: Written, tensor: Tensor, is_own: bool, counts: Tensor | None
-    ) -> tuple[Written, Tensor | None]:
-        """Judge a tensor of which no operator wrote some elements: those that still hold the poison."""
-        left = poisoned(tensor, self.keys[row.path] if is_own else TEMPORARY, self.tracker.variant)
-        if counts is not None:
-            left = left & (counts == 0)
-        row = _judged(row, int(left.sum()), left.numel())
-        if row.state != "once" and not is_told_apart(tensor):
-            return row, left
-        return (self._checked(row, tensor) if row.state == "once" else row), None
-
-    def _checked(self, row: Written, tensor: Tensor) -> Written:
-        """Judge a tensor all of whose elements were written."""
-        values = tensor.detach()
-        if (values.is_floating_point() or values.is_complex()) and values.isnan().any():
-            return _with(row, "raw", unwritten=int(values.isnan().sum()))
-        return _with(row, "again" if row.times > 1 else "once", times=max(row.times, 1))
-
-    def _shares(self, path: str, tensor: Tensor) -> bool:
-        other = self.slots[path].tensor
-        return other is not None and (other is tensor or storage_of(other) == storage_of(tensor))
-
-    def lost(self) -> tuple[Lost, ...]:
-        """Return the writes into temporaries that are gone, and whose values reached nothing that is still there."""
-        memories = self.tracker.memories
-        reached = self.tracker.reached(
-            key for key, memory in memories.items() if memory.path or not memory.alive.expired()
-        )
-        found = dict.fromkeys(
-            Lost(tuple(memory.made_of), memory.writers[-1], memory.made)
-            for key, memory in memories.items()
-            if key not in reached and memory.writers and memory.made_of and not memory.path
-        )
-        return tuple(found)
-
-
-def _judged(row: Written, left: int, elements: int) -> Written:
-    if left == 0:
-        return _with(row, "again" if row.times > 1 else "once", times=max(row.times, 1))
-    return _with(row, "never" if left == elements else "partly", unwritten=left)
-
-
-def _with(row: Written, state: State, **changes: Any) -> Written:
-    return replace(row, state=state, **changes)

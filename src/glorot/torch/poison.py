@@ -34,7 +34,7 @@ def poisoned(tensor: Tensor, key: int, variant: int) -> Tensor:
     """Return, element by element, whether a tensor still holds its pattern."""
     real = _real(tensor)
     same = _bits(real) == _pattern(real, key, variant)
-    return same.all(-1) if tensor.is_complex() else same
+    return same.any(-1) if tensor.is_complex() else same
 
 
 def is_told_apart(tensor: Tensor) -> bool:
