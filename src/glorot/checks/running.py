@@ -124,6 +124,7 @@ def _reason_against(check: Check, evidence: Evidence) -> str:
 
 NEEDED = {
     "plan": "a plan",
+    "seed": "a seed",
     "observed": "a batch",
     "signal": "a batch",
     "predicted": "a batch of which theory expects something",

@@ -26,8 +26,8 @@ class DeadSymmetry(Check):
     What it does:
         Looks for layers whose units all have the same incoming weights and the same outgoing ones, zeros included; for
         two kernels of zeros in a row, or multiplied by each other, such as queries and keys; and for a kernel and a
-        bias of zeros before a ReLU. A single kernel of zeros is no fault: the end of a residual branch, a head, the B of an
-        adapter.
+        bias of zeros before a ReLU. A single kernel of zeros is no fault: the end of a residual branch, a head, the B
+        of an adapter.
 
     Why it matters:
         Units that compute the same and are used alike get the same gradient, so they stay one unit whatever the data.

@@ -38,8 +38,8 @@ class ComputedTable(Check):
 
     Why it matters:
         Such tables are not trained and often in no checkpoint, so a wrong one stays wrong: rotary embeddings that do
-        not turn, positions that say nothing. It happens where a model is built on the meta device, and where an init that
-        draws all weights also draws over a frozen table.
+        not turn, positions that say nothing. It happens where a model is built on the meta device, and where an init
+        that draws all weights also draws over a frozen table.
 
     Example that fails:
         >>> import glorot, torch
