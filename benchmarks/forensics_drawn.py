@@ -35,7 +35,15 @@ MATRICES = [
     (32, 32), (64, 32), (32, 64), (48, 40), (64, 64), (100, 30), (128, 64), (96, 288), (300, 100), (256, 128),
     (10, 784), (784, 128), (384, 128), (512, 512), (1024, 256), (768, 768), (50, 1000), (2048, 512), (16, 4096),
 ]  # fmt: skip
-KERNELS = [(16, 8, 3, 3), (32, 16, 3, 3), (64, 3, 7, 7), (64, 32, 5, 5), (128, 64, 3, 3), (256, 128, 1, 1), (96, 3, 16, 16)]
+KERNELS = [
+    (16, 8, 3, 3),
+    (32, 16, 3, 3),
+    (64, 3, 7, 7),
+    (64, 32, 5, 5),
+    (128, 64, 3, 3),
+    (256, 128, 1, 1),
+    (96, 3, 16, 16),
+]
 
 
 def of_torch(seed: int) -> Iterator[Tensor]:
@@ -163,7 +171,10 @@ def of_jax(seed: int) -> Iterator[Tensor]:
             "xavier_uniform": (starts.xavier_uniform(), _uniform(math.sqrt(6 / (fan_in + fan_out)))),
             "normal": (starts.normal(0.02), Normal(0.0, 0.02)),
             "truncated_normal": (starts.truncated_normal(0.02), _cut(0.02)),
-            "embed": (starts.variance_scaling(1.0, "fan_in", "normal", out_axis=0), Normal(0.0, 1 / math.sqrt(fan_in))),
+            "embed": (
+                starts.variance_scaling(1.0, "fan_in", "normal", out_axis=0),
+                Normal(0.0, 1 / math.sqrt(shape[-1])),
+            ),
             "orthogonal": (starts.orthogonal(), Orthogonal(1.0)),
         }
         for m, (name, (start, law)) in enumerate(rules.items()):
@@ -205,8 +216,12 @@ def of_tensorflow(seed: int) -> Iterator[Tensor]:
     tf.random.set_seed(seed)
     for shape in MATRICES:
         text = f"{seed}/{'x'.join(map(str, shape))}"
-        yield Tensor(f"tf/truncated.02/{text}", tf.random.truncated_normal(shape, stddev=0.02).numpy(), "drawn", _cut(0.02))
-        yield Tensor(f"tf/truncated.1/{text}", tf.random.truncated_normal(shape, stddev=0.1).numpy(), "drawn", _cut(0.1))
+        yield Tensor(
+            f"tf/truncated.02/{text}", tf.random.truncated_normal(shape, stddev=0.02).numpy(), "drawn", _cut(0.02)
+        )
+        yield Tensor(
+            f"tf/truncated.1/{text}", tf.random.truncated_normal(shape, stddev=0.1).numpy(), "drawn", _cut(0.1)
+        )
         std = math.sqrt(2.6 / sum(shape))
         yield Tensor(f"tf/xavier/{text}", tf.random.truncated_normal(shape, stddev=std).numpy(), "drawn", _cut(std))
         yield Tensor(f"tf/normal/{text}", tf.random.normal(shape, stddev=0.02).numpy(), "drawn", Normal(0.0, 0.02))
@@ -219,12 +234,14 @@ def of_caffe(seed: int) -> Iterator[Tensor]:
     for out, inputs in MATRICES:
         for scheme, law in {
             "caffe_xavier": _uniform(math.sqrt(3 / inputs)),
-            "caffe_xavier('AVERAGE')": _uniform(math.sqrt(6 / (inputs + out))),
+            "caffe_xavier(variance_norm='AVERAGE')": _uniform(math.sqrt(6 / (inputs + out))),
             "caffe_msra": Normal(0.0, math.sqrt(2 / inputs)),
-            "caffe_gaussian(std=0.01)": Normal(0.0, 0.01),
-            "caffe_gaussian(std=1, sparse=15)": SparseNormal(0.0, 1.0, min(1.0, 15 / out)),
+            "normal(std=0.01)": Normal(0.0, 0.01),
+            f"sparse_normal(std=1, density={min(1.0, 15 / out)})": SparseNormal(0.0, 1.0, min(1.0, 15 / out)),
         }.items():
             if isinstance(law, SparseNormal) and not 0.01 < law.density < 0.9:
                 continue
             name = f"caffe/{seed}/{scheme}/{out}x{inputs}"
-            yield Tensor(name, glorot.draw(scheme, (out, inputs), seed=seed, name=name), "drawn", law)
+            yield Tensor(
+                name, glorot.draw(scheme, (out, inputs), seed=seed, name=name, in_axis=1, out_axis=0), "drawn", law
+            )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from glorot.errors import GlorotError
-from glorot.forensics.judging import judge
+from glorot.forensics.judging import judge, settle
 from glorot.forensics.origin import Origins
 from glorot.forensics.reading import read
 from glorot.forensics.stored import Stored
@@ -45,12 +45,15 @@ def examine(weights: str | Path | Mapping[str, Any]) -> Origins:
         N(0, 0.02), as GPT-2 and BERT in transformers
     """
     if isinstance(weights, Mapping):
-        source, tensors = "the mapping", [Stored.of_array(str(name), _array(name, one)) for name, one in weights.items()]
+        source, tensors = (
+            "the mapping",
+            [Stored.of_array(str(name), _array(name, one)) for name, one in weights.items()],
+        )
     else:
         source, tensors = str(weights), read(weights)
     beside = _weights_beside(tensors)
     with ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
-        return Origins(source, tuple(pool.map(judge, tensors, beside)))
+        return Origins(source, settle(list(pool.map(judge, tensors, beside))))
 
 
 def _array(name: Any, value: Any) -> np.ndarray[Any, Any]:
@@ -66,6 +69,5 @@ def _weights_beside(tensors: Sequence[Stored]) -> list[tuple[int, ...]]:
     """Return for each bias the shape of the weight of the same layer, and nothing for other tensors."""
     shapes = {tensor.name: tensor.shape for tensor in tensors}
     return [
-        shapes.get(one.name.removesuffix("bias") + "weight", ()) if one.name.endswith("bias") else ()
-        for one in tensors
+        shapes.get(one.name.removesuffix("bias") + "weight", ()) if one.name.endswith("bias") else () for one in tensors
     ]

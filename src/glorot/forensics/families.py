@@ -13,6 +13,9 @@ from glorot.forensics.evidence import Evidence
 
 Values = NDArray[np.float64]
 
+COARSE = 0.05
+"""Relative distance between the numbers of a dtype from which the ends of a law are lost in rounding."""
+
 
 @dataclass(frozen=True)
 class Family:
@@ -55,6 +58,13 @@ class Family:
             return beyond(z)
         return float(2 * self.cdf(np.array([-abs(z)]))[0])
 
+    def gap(self, count: int) -> float:
+        """Return how far the farthest of some draws lies from the end of the law on average, of its reach."""
+        if math.isinf(self.cut):
+            return math.inf
+        near = 1e-3 * self.reach
+        return near / self.reach / (count * self.beyond(self.reach - near))
+
     def moment(self, power: int) -> float:
         """Return E z^power of the law of mean 0 and std 1."""
         return _moments(self.cut)[power]
@@ -90,7 +100,8 @@ class Fit:
         family: the family.
         mean: its mean, estimated.
         std: its standard deviation, estimated.
-        error: the standard error of `std`.
+        error: its standard error.
+        by_ends: whether both are taken from the ends of the law, which lie farther out than any element.
         chances: of what shape and extremes of the sample show, were it drawn from the family.
     """
 
@@ -98,6 +109,7 @@ class Fit:
     mean: float
     std: float
     error: float
+    by_ends: bool
     chances: dict[str, float]
 
 
@@ -113,22 +125,23 @@ def fit(family: Family, found: Evidence, kept: Values, step: float) -> Fit:
     Returns:
         The estimates, and the chances.
     """
-    mean, std = found.mean, found.std
     relative = math.sqrt((family.moment(4) - 1) / (4 * found.summed))
-    error = relative * std
-    if family is UNIFORM:  # the ends say more than the moments do
-        middle, half = (found.low + found.high) / 2, (found.high - found.low) / 2 * (1 + 2 / max(2, found.size))
-        strayed = (half / math.sqrt(3) - std) / (error + step * std / 4)
-        mean, std, error = middle, half / math.sqrt(3), half * (math.sqrt(2) / found.size + step / 4) / math.sqrt(3)
-        chances = {"extremes": beyond(strayed)}
+    mean, std, error = found.mean, found.std, (relative + step * step / 32) * found.std
+    gap = family.gap(found.size)
+    by_ends = gap < relative / 2 and step < COARSE
+    chances = {}
+    if by_ends:  # the ends of the law say more than the moments do
+        mean, half = (found.low + found.high) / 2, (found.high - found.low) / 2
+        std, error = half / family.reach * (1 + gap), half / family.reach * (gap + step / 4)
+        chances["extremes"] = beyond((std - found.std) / (relative * found.std + step * std / 4))
     else:
-        chances = {"extremes": _of_extremes(family, found, relative + step / 2)}
-    z = (kept - mean) / std
+        chances["extremes"] = _of_extremes(family, found, relative + step / 2)
+    z = (kept - mean) / std if family is UNIFORM else (kept - kept.mean()) / kept.std()
     chances["shape"] = _of_shape(family, z)
     if family is not UNIFORM:
         chances["tails"] = _of_tails(family, z)
         chances["skewness"] = beyond(float(np.mean(z**3)) * math.sqrt(len(z) / _skewness_variance(family)))
-    return Fit(family, mean, std, error, chances)
+    return Fit(family, mean, std, error, by_ends, chances)
 
 
 def _of_shape(family: Family, z: Values) -> float:

@@ -1,7 +1,7 @@
 """From what is measured of a tensor to a verdict: unwritten, constant, drawn from a law, or trained."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,9 @@ from glorot.forensics.evidence import Evidence, as_matrix, gather
 from glorot.forensics.families import FAMILIES, NORMAL, UNIFORM, Family, Fit, fit
 from glorot.forensics.formats import Bits, Format
 from glorot.forensics.origin import Explanation, Origin, Verdict
+from glorot.forensics.seals import CLEAR, box_muller
 from glorot.forensics.stored import Stored
-from glorot.forensics.structure import neighbours, signs
+from glorot.forensics.structure import Moments, neighbours, signs
 from glorot.forensics.suspects import charges
 from glorot.forensics.tables import describe
 from glorot.text import number
@@ -26,15 +27,27 @@ FEWEST = 64
 ERRORS = 3.0
 """Standard errors within which the spread of a law explains that of a tensor."""
 
+BY_ENDS = 12.0
+"""The same where it is taken from the ends of a law: the chance of so wide a gap is e⁻¹²."""
+
 DOUBT = {True: 1e-3, False: 1e-2}
 """The chance, over all tests of a tensor, below which it is taken for trained: where a start explains its spread, and
 where none does."""
+
+SEALED = 1e-6
+"""The same for a tensor whose start bears the seal of a generator: only a part of it can have been changed."""
+
+SHARE = 1 / 3
+"""The share of trained weights from which the others of a file are taken for trained, unless something seals them."""
 
 DENORMAL = 1e-3
 """Share of denormal numbers above which a tensor is memory that was not written."""
 
 SPARSE = 0.02
 """Share of zeros, outside of whole rows and columns of them, from which a law is a sparse one."""
+
+SHORT = 16
+"""Bits of the fraction up to which a seal is lost in rounding."""
 
 HEAD = 2**14
 """Elements from the start of a tensor that neighbours and tables are looked for in."""
@@ -122,7 +135,12 @@ def _of_whole_matrices(case: _Case) -> Origin | None:
         norms = np.linalg.norm(lines, axis=1)
         if case.found.low >= 0 and np.allclose(lines.sum(axis=1), 1, rtol=1e-3) and is_wide:
             law: Distribution = PositiveUnitball()
-            return case.says("drawn", "the slices sum to 1", explanations=(Explanation("caffe positive_unitball", law),))
+            return case.says(
+                "drawn",
+                "the slices sum to 1",
+                explanations=(Explanation("caffe positive_unitball", law),),
+                is_sealed=True,
+            )
         if len(lines) < 5 or not norms.min():
             continue
         cosines = (lines @ lines.T / np.outer(norms, norms))[np.triu_indices(len(lines), 1)]
@@ -131,7 +149,9 @@ def _of_whole_matrices(case: _Case) -> Origin | None:
             law = Orthogonal(float(norms.mean()))
             short = "rows" if is_wide else "columns"
             explained = Explanation(f"orthogonal of gain {number(law.gain)}", law)
-            return case.says("drawn", f"its {short} are orthogonal", explanations=(explained,), laws=(law,))
+            return case.says(
+                "drawn", f"its {short} are orthogonal", explanations=(explained,), laws=(law,), is_sealed=True
+            )
     return None
 
 
@@ -139,21 +159,25 @@ def _drawn_or_trained(case: _Case, beside: tuple[int, ...]) -> Origin:
     kept, density = _without_zeros(case)
     found = kept.found
     step = 2.0 ** -min(case.form.digits, found.digits)
+    is_sealed = found.digits > SHORT and box_muller(case.head()) > CLEAR
     fits = [fit(family, found, found.sample, step) for family in FAMILIES]
-    fitting = [one for one in fits if _least(one.chances) > DOUBT[True]]
+    fitting = [one for one in fits if _least(one.chances) > (SEALED if is_sealed else DOUBT[True])]
     if not fitting:
         best = max(fits, key=lambda one: _least(one.chances))
         return kept.says("trained", f"no law fits: {_sign(best.chances)} of a {best.family.name} law")
     best = max(fitting, key=lambda one: _least(one.chances))
-    chances = _structure(kept, best.family.moment(4) / density)
+    chances = _structure(kept, best.family) if density == 1 else {}
     explained = tuple(_explanations(kept, fitting, beside, density))
-    doubt = DOUBT[bool(explained)]
-    if _least(chances | best.chances) < doubt:
+    if _least(chances | best.chances) < (SEALED if is_sealed else DOUBT[bool(explained)]):
         return kept.says("trained", f"not independent: {_sign(chances | best.chances)}")
     if len(case.tensor.shape) == 1 and not explained:
         return kept.says("trained", "no start of a framework draws a vector of this spread")
     laws = tuple(one.family.law(one.mean, one.std) for one in fitting)
-    return kept.says("drawn", f"{best.family.name}, of a spread that no known start has", explanations=explained, laws=laws)
+    is_sealed |= best.by_ends and bool(explained)
+    why = (
+        f"{best.family.name}, {'of a spread that starts have' if explained else 'of a spread that no known start has'}"
+    )
+    return kept.says("drawn", why, explanations=explained, laws=laws, is_sealed=is_sealed)
 
 
 def _least(chances: dict[str, float]) -> float:
@@ -187,11 +211,12 @@ def _without_zeros(case: _Case) -> tuple[_Case, float]:
     return replace(case, found=found), density if density < 1 - SPARSE else 1.0
 
 
-def _structure(case: _Case, kurtosis: float) -> dict[str, float]:
+def _structure(case: _Case, family: Family) -> dict[str, float]:
     """Return the chances of all that would show that elements are not independent."""
     chances: dict[str, float] = {}
+    moments = Moments(family.moment(4), family.moment(6))
     for panel, order in zip(case.found.panels, ("", " by the last axis"), strict=False):
-        shown = signs(panel, case.found.mean, kurtosis)
+        shown = signs(panel, case.found.mean, moments)
         chances |= {what + order: chance for what, chance in shown.items()}
     steps = np.cumprod([1, *case.tensor.shape[:0:-1]])
     return chances | neighbours(case.head(), tuple(sorted({int(step) for step in steps})))
@@ -208,7 +233,7 @@ def _explanations(case: _Case, fitting: list[Fit], beside: tuple[int, ...], dens
     known = charges(case.tensor.shape, beside)
     for one in fitting:
         mean_error = 4 * one.std / math.sqrt(found.summed)
-        std_error = ERRORS * one.error if one.family is not UNIFORM else 12 * one.error
+        std_error = (BY_ENDS if one.by_ends else ERRORS) * one.error
         for charge in known.near(one.mean, mean_error, one.std, std_error):
             if family_of(charge.law) is one.family and _holds_all(charge.law, found, one.error):
                 yield Explanation(*charge)
@@ -229,5 +254,32 @@ def _holds_all(law: Distribution, found: Evidence, margin: float) -> bool:
     """Tell whether no element lies outside of a law's bounds, by more than rounding."""
     if not isinstance(law, UniformLaw | TruncatedNormal):
         return True
-    slack = 2.0 ** (1 - found.digits) * max(abs(law.low), abs(law.high)) if isinstance(law, UniformLaw) else 0.02 * law.std
+    slack = (
+        2.0 ** (1 - found.digits) * max(abs(law.low), abs(law.high)) if isinstance(law, UniformLaw) else 0.02 * law.std
+    )
     return law.low - slack <= found.low and found.high <= law.high + slack
+
+
+def settle(origins: Sequence[Origin]) -> tuple[Origin, ...]:
+    """Judge again what a tensor alone cannot show: a normal law, unsealed, in a file where many weights are trained.
+
+    A small matrix that training has moved by a fifth may fit a normal law as well as it did before. In a file where
+    a third of the weights show that they were trained, it is taken for trained too.
+
+    Args:
+        origins: what each tensor shows alone.
+
+    Returns:
+        The same, in which some of the drawn ones are trained.
+    """
+    weights = [one for one in origins if one.verdict in ("drawn", "trained")]
+    trained = sum(one.verdict == "trained" for one in weights)
+    if trained < max(2, SHARE * len(weights)):
+        return tuple(origins)
+    because = f"it fits a law, with no sign that it is untouched, and {trained} of {len(weights)} weights are trained"
+    return tuple(
+        replace(one, verdict="trained", because=because, explanations=())
+        if one.verdict == "drawn" and not one.is_sealed
+        else one
+        for one in origins
+    )

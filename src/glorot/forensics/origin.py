@@ -50,6 +50,8 @@ class Origin:
         explanations: of a drawn tensor the starts of frameworks that explain it, those of the fewest readings first;
             empty where a law fits whose spread no known start has.
         laws: the laws that fit, with mean and standard deviation as estimated.
+        is_sealed: whether a drawn tensor shows that nothing has changed it: the arithmetic of a generator is still in
+            it, or the exact ends of a law, or rows that are orthogonal.
         mean: the mean; NaN where it was not taken.
         std: the standard deviation, likewise.
         low: the least of all elements.
@@ -64,6 +66,7 @@ class Origin:
     because: str
     explanations: tuple[Explanation, ...] = ()
     laws: tuple[Distribution, ...] = ()
+    is_sealed: bool = False
     mean: float = math.nan
     std: float = math.nan
     low: float = math.nan

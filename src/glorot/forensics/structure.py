@@ -1,6 +1,7 @@
 """Structure: what independent draws do not show, in the rows, columns and singular values of a matrix."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,23 +17,35 @@ TURNS = 12
 Matrix = NDArray[np.float32]
 
 
-def signs(panel: Matrix, mean: float, kurtosis: float) -> dict[str, float]:
+class Moments(NamedTuple):
+    """Of a law of mean 0 and standard deviation 1: E x⁴ and E x⁶, which say how much the energy of a row may vary."""
+
+    fourth: float
+    sixth: float
+
+    @property
+    def skewness(self) -> float:
+        """The skewness of x²."""
+        return (self.sixth - 3 * self.fourth + 2) / (self.fourth - 1) ** 1.5
+
+
+def signs(panel: Matrix, mean: float, moments: Moments) -> dict[str, float]:
     """Return the chance of what rows, columns and singular values show, were all elements drawn independently.
 
     Args:
         panel: a matrix with no more rows than columns.
         mean: the mean of the law.
-        kurtosis: E x⁴/(E x²)² of the law, which says how much the energy of rows may vary.
+        moments: those of the law.
 
     Returns:
         Chances by what was looked at; those far below 1 are signs of training.
 
     Example:
         >>> drawn = np.random.default_rng(0).standard_normal((64, 128)).astype(np.float32)
-        >>> min(signs(drawn, 0.0, 3.0).values()) > 0.01
+        >>> min(signs(drawn, 0.0, Moments(3.0, 15.0)).values()) > 0.01
         True
         >>> changed = drawn + np.outer(np.ones(64), drawn[0]).astype(np.float32)
-        >>> signs(changed, 0.0, 3.0)["largest singular value"] < 1e-6
+        >>> signs(changed, 0.0, Moments(3.0, 15.0))["largest singular value"] < 1e-6
         True
     """
     centered = panel - np.float32(mean)
@@ -42,11 +55,11 @@ def signs(panel: Matrix, mean: float, kurtosis: float) -> dict[str, float]:
     centered /= np.float32(size)
     found = {}
     for what, matrix in (("rows", centered), ("columns", centered.T)):
-        found |= {f"{sign} of {what}": chance for sign, chance in _of_lines(matrix, kurtosis).items()}
+        found |= {f"{sign} of {what}": chance for sign, chance in _of_lines(matrix, moments).items()}
     return found | _of_spectrum(centered)
 
 
-def _of_lines(matrix: Matrix, kurtosis: float) -> dict[str, float]:
+def _of_lines(matrix: Matrix, moments: Moments) -> dict[str, float]:
     """Return the chances of how the means and the energies of rows vary."""
     count, length = matrix.shape
     means = matrix.mean(axis=1, dtype=np.float64)
@@ -55,8 +68,9 @@ def _of_lines(matrix: Matrix, kurtosis: float) -> dict[str, float]:
     if length < FEWEST:
         return found
     energies = np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64) / length
-    freedom = 2 * length / (kurtosis - 1)
-    scores = chi_square_z(energies * freedom, freedom)
+    deviations = (energies - 1) * math.sqrt(length / (moments.fourth - 1))
+    freedom = 8 * length / moments.skewness**2  # of the χ² that is as skew
+    scores = chi_square_z(freedom + deviations * math.sqrt(2 * freedom), freedom)
     varied = float(np.sum((scores - scores.mean()) ** 2))
     found["norms"] = beyond(float(chi_square_z(varied, count - 1)))
     found["largest norm"] = min(1.0, count * above(float(scores.max())))

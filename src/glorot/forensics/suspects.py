@@ -213,6 +213,4 @@ def charges(shape: tuple[int, ...], beside: tuple[int, ...] = ()) -> Charges:
             one = law(pair)
             found.setdefault((rule, one), Charge(rule, one, pair, axes))
     laws = [charge.law for charge in found.values()]
-    return Charges(
-        tuple(found.values()), np.array([law.mean for law in laws]), np.array([law.std for law in laws])
-    )
+    return Charges(tuple(found.values()), np.array([law.mean for law in laws]), np.array([law.std for law in laws]))

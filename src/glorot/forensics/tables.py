@@ -32,7 +32,7 @@ def describe(head: Values, shape: tuple[int, ...], levels: Values) -> str:
     lengths = [length for length in shape if length > 1]
     if len(lengths) == 1:
         steps = np.diff(head)
-        is_even = np.ptp(steps) <= 1e-4 * np.abs(steps).max()
+        is_even = np.ptp(steps) <= 1e-4 * np.abs(steps).max() + 2.0**-21 * np.abs(head).max()
         return f"numbers in equal steps of {number(float(steps.mean()))}" if is_even else ""
     width = int(np.prod(lengths[1:]))
     rows = head[: len(head) // width * width].reshape(-1, width)

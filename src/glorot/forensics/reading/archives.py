@@ -32,9 +32,7 @@ def read(path: Path, file: BinaryIO) -> list[Stored]:
     )
 
 
-def _of_torch(
-    path: Path, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], pickle: str
-) -> list[Stored]:
+def _of_torch(path: Path, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], pickle: str) -> list[Stored]:
     """Return the tensors of a file of `torch.save`; each is read from its storage, without PyTorch."""
     folder = pickle.removesuffix("data.pkl")
     order = members.get(f"{folder}byteorder")

@@ -55,7 +55,9 @@ def _tensor(storage: Any, offset: int, shape: Any, strides: Any, *_: Any) -> Ten
     return Tensor(storage.name, storage.dtype, offset, tuple(shape), tuple(strides))
 
 
-def _tensor_of_dtype(storage: Any, offset: int, shape: Any, strides: Any, _: Any, __: Any, dtype: str, *___: Any) -> Any:
+def _tensor_of_dtype(
+    storage: Any, offset: int, shape: Any, strides: Any, _: Any, __: Any, dtype: str, *___: Any
+) -> Any:
     return _tensor(storage, offset, shape, strides)._replace(dtype=dtype)
 
 

@@ -1,0 +1,200 @@
+"""Verdicts of `glorot.forensics` on tensors of known origin, where detection begins, and the speed: a page of Markdown.
+
+Run as: python benchmarks/forensics.py > benchmarks/results/forensics.md
+"""
+
+import hashlib
+import math
+import os
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+import glorot
+from glorot.distributions import Orthogonal, SparseNormal
+from glorot.forensics import Origin, examine
+from glorot.forensics.judging import ERRORS, family_of, judge
+from glorot.forensics.stored import Stored
+
+sys.path.insert(0, str(Path(__file__).parent))
+import forensics_drawn as drawn  # noqa: E402
+import forensics_trained as trained  # noqa: E402
+from forensics_drawn import Tensor  # noqa: E402
+
+LEAST_SIZE, LEAST_CHANGE = 1024, 0.1
+SEEDS = (2, 3)
+
+
+def files() -> Iterator[list[Tensor]]:
+    """Yield the tensors of one file after the other."""
+    for seed in SEEDS:
+        for source in (drawn.of_torch, drawn.of_jax, drawn.of_keras, drawn.of_tensorflow, drawn.of_caffe):
+            yield list(source(seed))
+        for one in drawn.of_dtypes(seed):
+            yield [one]
+        for one in trained.of_others(seed):
+            yield [one]
+    runs = defaultdict(list)
+    for one in trained.of_training(SEEDS[0]):
+        runs["/".join(one.name.split("/")[:5])].append(one)
+    yield from runs.values()
+
+
+def is_right(truth: Tensor, origin: Origin) -> bool:
+    """Tell whether a verdict is right: of a drawn tensor the true law must be told, and none farther off than 3 errors."""
+    if truth.kind != "drawn" or origin.verdict != "drawn":
+        return truth.kind == origin.verdict
+    assert truth.law is not None
+    if isinstance(truth.law, Orthogonal | SparseNormal):
+        return any(type(one.law) is type(truth.law) for one in origin.explanations)
+    if "_own" in truth.name:  # a spread that no framework has: the law itself must fit
+        return any(family_of(law) is family_of(truth.law) for law in origin.laws)
+    told = [one.law for one in origin.explanations if family_of(one.law) is family_of(truth.law)]
+    return any(math.isclose(law.std, truth.law.std, rel_tol=1e-6) for law in told) and not strays(origin)
+
+
+def strays(origin: Origin) -> list[str]:
+    """Return the explanations whose standard deviation is more than 3 standard errors from the tensor's."""
+    size = math.prod(origin.shape)
+    far = []
+    for one in origin.explanations:
+        family = family_of(one.law)
+        if family is None:
+            continue
+        error = math.sqrt((family.moment(4) - 1) / (4 * min(size, origin.summed))) * origin.std
+        by_ends = min(abs(law.std - one.law.std) for law in origin.laws if family_of(law) is family)
+        if min(abs(one.law.std - origin.std), by_ends) > (ERRORS + 0.2) * error + 0.002 * origin.std:
+            far.append(str(one))
+    return far
+
+
+def in_half(tensor: Tensor, half: int) -> bool:
+    """Tell in which half a tensor is: thresholds were chosen on 0, figures are those of 1."""
+    return hashlib.sha256(tensor.name.encode()).digest()[1] % 2 == half
+
+
+def accuracy(half: int) -> None:
+    counts: Counter[tuple[str, bool]] = Counter()
+    misses = []
+    for tensors in files():
+        origins = examine({one.name: one.array for one in tensors})
+        for truth, origin in zip(tensors, origins, strict=True):
+            is_counted = math.prod(truth.array.shape) >= LEAST_SIZE and not truth.change < LEAST_CHANGE
+            if not is_counted or not in_half(truth, half):
+                continue
+            source = truth.name.split("/")[0]
+            kind = source if truth.kind == "drawn" else truth.kind
+            right = is_right(truth, origin)
+            counts[kind, right] += 1
+            if not right:
+                misses.append((truth, origin))
+    print("| origin | tensors | right | share |\n|---|---|---|---|")
+    kinds = list(dict.fromkeys(kind for kind, _ in counts))
+    for kind in kinds:
+        row(kind, counts[kind, True], counts[kind, False])
+    total = sum(counts[kind, True] for kind in kinds)
+    row("**all**", total, len(misses))
+    print("\n| missed | shape | truth | change | verdict | why |\n|---|---|---|---|---|---|")
+    for truth, origin in misses:
+        change = "" if math.isnan(truth.change) else f"{truth.change:.2f}"
+        law = f"{truth.law.law} of std {truth.law.std:.4g}" if truth.law else truth.kind
+        cells = (truth.name, "×".join(map(str, origin.shape)), law, change, origin.verdict, origin.because)
+        print("|", " | ".join(cells), "|")
+
+
+def row(kind: str, right: int, wrong: int) -> None:
+    print(f"| {kind} | {right + wrong} | {right} | {right / max(1, right + wrong):.2%} |")
+
+
+def detection() -> None:
+    """Print the share of planted updates that are found, of a tensor alone, by side, rank and size."""
+    changes = (0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+    print("| law | side | rank | " + " | ".join(f"{change:.0%}" for change in changes) + " |\n" + "|---" * 10 + "|")
+    for law in ("normal", "uniform"):
+        for side in (32, 64, 128, 256, 1024):
+            for rank in (1, 8, side):
+                shares = []
+                for change in changes:
+                    arrays = (trained.planted(seed, side, rank, change, law) for seed in range(10))
+                    found = sum(judge(Stored.of_array("w", one)).verdict == "trained" for one in arrays)
+                    shares.append(f"{found}/10")
+                print(f"| {law} | {side}² | {'full' if rank == side else rank} | " + " | ".join(shares) + " |")
+
+
+def speed() -> None:
+    """Print the speed on files of 1 GiB, as a share of reading the same file, warm, in the same minute."""
+    print("| file of 1 GiB | tensors | read, GB/s | examined, GB/s | share |\n|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for title, dtype, shapes in (
+            ("float32, width 2048", np.float32, [(8192, 2048), (2048, 2048), (2048, 2048)]),
+            ("float32, width 1024", np.float32, [(4096, 1024), (1024, 1024), (1024, 1024)]),
+            ("bfloat16, width 4096", np.uint16, [(14336, 4096), (4096, 4096)]),
+            ("bfloat16, width 2048", np.uint16, [(8192, 2048), (2048, 2048), (2048, 2048)]),
+        ):
+            path = Path(folder, "weights.safetensors")
+            count = _write(path, np.dtype(dtype), shapes)
+            pairs = [(_seconds(lambda: _read(path)), _seconds(lambda: examine(path))) for _ in range(5)]  # noqa: B023
+            size = path.stat().st_size / 1e9
+            read, looked = (float(np.median(one)) for one in zip(*pairs, strict=True))
+            share = float(np.median([a / b for a, b in pairs]))
+            print(f"| {title} | {count} | {size / read:.1f} | {size / looked:.1f} | {share:.2f} |")
+            path.unlink()
+
+
+def _write(path: Path, dtype: np.dtype[np.generic], shapes: list[tuple[int, int]]) -> int:
+    import json
+
+    header, end, count = {}, 0, 0
+    while end < 2**30:
+        shape = shapes[count % len(shapes)]
+        size = math.prod(shape) * dtype.itemsize
+        entry = {"dtype": "F32" if dtype.itemsize == 4 else "BF16", "shape": shape, "data_offsets": [end, end + size]}
+        header[f"layer{count}.weight"] = entry
+        end, count = end + size, count + 1
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    rng = np.random.default_rng(0)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for entry in header.values():
+            numbers = rng.standard_normal(entry["shape"], np.float32) * np.float32(0.02)
+            file.write(numbers if dtype.itemsize == 4 else (numbers.view(np.uint32) >> 16).astype(np.uint16))
+    return count
+
+
+def _read(path: Path) -> None:
+    """Read a file into memory, 16 MiB at a time."""
+    buffer = memoryview(bytearray(2**24))
+    with path.open("rb", buffering=0) as file:
+        while file.readinto(buffer):
+            pass
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "accuracy": lambda: accuracy(1),
+    "tuning": lambda: accuracy(0),
+    "detection": detection,
+    "speed": speed,
+}
+
+
+def main(parts: Iterable[str]) -> None:
+    print(f"# Forensics: where the values of weights come from\n\nglorot {glorot.__version__}, {os.cpu_count()} CPUs.")
+    for part in parts:
+        print(f"\n## {part.capitalize()}\n")
+        PARTS[part]()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ("accuracy", "detection", "speed"))
