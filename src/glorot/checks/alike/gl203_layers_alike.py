@@ -73,7 +73,7 @@ class LayersAlike(Check):
 
 def _fingerprint(values: Array) -> tuple[object, ...]:
     whole = np.ascontiguousarray(values)
-    return values.shape, whole.dtype.str, hashlib.blake2b(memoryview(whole).cast("B"), digest_size=16).digest()
+    return values.shape, whole.dtype.str, hashlib.blake2b(whole.data, digest_size=16).digest()
 
 
 def _apart(names: list[str]) -> tuple[str, ...]:

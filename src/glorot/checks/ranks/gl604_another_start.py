@@ -57,8 +57,8 @@ class AnotherStart(Check):
         except GlorotError:
             return  # a plan for another model is what the checks of plans say
         by_path: dict[str, list[Assignment]] = {}
-        for one in drawn:
-            by_path.setdefault(one.part.path, []).append(one)
+        for assignment in drawn:
+            by_path.setdefault(assignment.part.path, []).append(assignment)
         for one in on_ranks(evidence):
             parameter = one.parameter
             wanted = by_path.get(parameter.path, [])

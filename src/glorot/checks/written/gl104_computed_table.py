@@ -139,11 +139,10 @@ def _smoothness(values: Array) -> float:
 
     Mean over columns of Σ xₙ xₙ₊₁ / Σ xₙ², of centred x
     """
-    table = (
-        values.reshape(values.shape[-2:]) if values.ndim >= 2 and values.size == np.prod(values.shape[-2:]) else None
-    )
-    if table is None or table.dtype.kind != "f" or table.shape[0] < ROWS or table.shape[1] < COLUMNS:
+    rows, columns = values.shape[-2:] if values.ndim > 1 else (1, values.size)
+    if values.dtype.kind != "f" or values.size != rows * columns or rows < ROWS or columns < COLUMNS:
         return 1.0
+    table = values.reshape(rows, columns)
     centred = table.astype(np.float64)
     centred = centred - centred.mean(axis=0)
     squares = (centred**2).sum(axis=0)
