@@ -11,7 +11,7 @@ BRINGS_compare := PyTorch, scikit-learn and the charts into $(VENV), about a min
 BRINGS_docs := Sphinx and its theme into $(VENV), half a minute
 BRINGS_dev := every framework and the tools into $(VENV), a few minutes
 
-.PHONY: demo test test-slow test-gpu lint docs bench bench-gpu coverage oracle wheel clean
+.PHONY: demo test test-slow test-gpu lint docs bench bench-gpu coverage oracle ledger audit wheel clean
 
 demo: $(VENV)/.installed-compare  ## train the digits from eight starts: a table here, a page in glorot-report.html
 	$(BIN)/glorot compare
@@ -48,6 +48,12 @@ coverage: $(VENV)/.installed-dev  ## what is planned and seen of every model tha
 
 oracle: $(VENV)/.installed-dev  ## fans and parts against an oracle that reads no graph, on what coverage has built; half an hour
 	$(BIN)/python benchmarks/oracle.py
+
+audit: $(VENV)/.installed-dev  ## what init_weights() of transformers leaves unwritten, and what loading makes of it; ten minutes
+	$(BIN)/python benchmarks/audit.py
+
+ledger: $(VENV)/.installed-dev  ## what `glorot check` says of every healthy architecture of transformers; hours
+	$(BIN)/python benchmarks/ledger.py
 
 bench-gpu: $(VENV)/.installed-dev  ## the same on an NVIDIA GPU
 	$(BIN)/python benchmarks/gpu.py

@@ -1,6 +1,7 @@
 """Explanation: the page of a scheme, a recipe or an activation, made from its docstring."""
 
 from glorot.errors import GlorotError
+from glorot.report.explanation.checks import check_list, check_page, is_check
 from glorot.report.explanation.html import html_page
 from glorot.report.explanation.listing import listing
 from glorot.report.explanation.page import page_of
@@ -8,13 +9,14 @@ from glorot.report.explanation.text import full_page, short_page
 
 
 def explanation(name: str | None = None, *, full: bool = False, html: bool = False) -> str:
-    """Explain a scheme, a recipe or an activation; without a name, list them all.
+    """Explain a scheme, a recipe, an activation or a check; without a name, list them all.
 
     page = docstring + what is computed for a layer 300 → 100, or for z ~ N(0, 1)
 
     Args:
         name: a name, an alias or a call such as "normal(std=0.02)", in any spelling; "scheme:zeros" where several
-            kinds share the name, of which the recipe comes first, then the scheme. None lists all names.
+            kinds share the name, of which the recipe comes first, then the scheme; or the code or name of a check, as
+            "GL101"; "checks" lists them. None lists all other names.
         full: the whole docstring; False (default) is what fits on one screen of 24 lines.
         html: a page for the browser, always whole, in one file that needs no network.
 
@@ -35,6 +37,10 @@ def explanation(name: str | None = None, *, full: bool = False, html: bool = Fal
         if html:
             raise GlorotError("HTML is a page of one name: add it, as in `glorot explain xavier --format html`")
         return listing()
+    if name == "checks":
+        return check_list()
+    if is_check(name):
+        return check_page(name, html=html)
     page = page_of(name)
     if html:
         return html_page(page)
