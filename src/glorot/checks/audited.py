@@ -56,7 +56,8 @@ class Audit(Report):
         counts = Counter(one.state for one in self.tensors)
         told = ", ".join(f"{counts[state]} {text}" for state, text in STATES.items() if counts[state])  # type: ignore[index]
         rest = f"; {len(self.skipped)} not looked at" if self.skipped else ""
-        return f"{self.call}: of {len(self.tensors)} tensors {told}{rest}. Built {self.built}"
+        count = f"{len(self.tensors)} tensor{'s' * (len(self.tensors) != 1)}"
+        return f"{self.call}: of {count} {told}{rest}. Built {self.built}"
 
     def __str__(self) -> str:
         told = [f"not looked at: {path}, which {reason}" for path, reason in self.skipped]
@@ -176,7 +177,8 @@ def _remedy_unwritten(row: Written) -> str:
     where = f"the branch of the init for {row.layer}"
     if row.kind.startswith("non-persistent"):
         return f"compute it again in {where}: no checkpoint holds it either"
-    return f"write it in {where}" if row.kind == "parameter" else f"write it in {where}, as its constructor does"
+    own = f", or call {row.layer}.reset_parameters() there" if row.constructor.endswith("in reset_parameters") else ""
+    return f"write it in {where}{own}"
 
 
 def _count(row: Written) -> int:

@@ -239,7 +239,7 @@ def _lies_in(tensor: Tensor | None, storage: int) -> bool:
 
 def _constructor(slot: Slot, tracker: Tracker) -> str:
     """Return what put a value into a tensor while the model was built; "" where nothing did."""
-    memory = tracker.memories.get(storage_of(slot.tensor))  # type: ignore[arg-type]
+    memory = tracker.memories.get(storage_of(slot.tensor))
     if memory is None:
         return "memory from outside PyTorch"
     if memory.writers:
