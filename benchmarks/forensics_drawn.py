@@ -151,7 +151,7 @@ def _bits(tensor: Any) -> np.ndarray[Any, Any]:
     name = str(tensor.dtype).removeprefix("torch.")
     if name in ("float16", "float32", "float64"):
         return tensor.numpy()
-    return tensor.view(torch.uint8 if "8" == name[5] else torch.int16).numpy().view(getattr(ml_dtypes, name))
+    return tensor.view(torch.uint8 if name[5] == "8" else torch.int16).numpy().view(getattr(ml_dtypes, name))
 
 
 def of_jax(seed: int) -> Iterator[Tensor]:

@@ -1,4 +1,4 @@
-"""Tensors of nets that are trained here, with how far they have moved; and others that no law draws; for `forensics.py`."""
+"""Tensors of nets that are trained here, with how far they moved; others that no law draws; for `forensics.py`."""
 
 import ast
 import itertools
@@ -89,8 +89,9 @@ def _mlp(width: int, phi: Callable[[], nn.Module]) -> nn.Module:
 
 def _cnn() -> nn.Module:
     return nn.Sequential(
-        nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(),
-        nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(1024, 10),
+        nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(1024, 10),
     )  # fmt: skip
 
 

@@ -76,4 +76,4 @@ def tracy_widom(value: float) -> float:
     """Return about the chance that a number of the Tracy–Widom law of real matrices lies above, from 1 upwards."""
     if value < 1:
         return 1.0
-    return math.exp(-2 / 3 * value**1.5) / (4 * math.sqrt(math.pi) * value**0.75)
+    return math.exp(-2 / 3 * math.pow(value, 1.5)) / (4 * math.sqrt(math.pi) * math.pow(value, 0.75))

@@ -17,6 +17,10 @@ COARSE = 0.05
 """Relative distance between the numbers of a dtype from which the ends of a law are lost in rounding."""
 
 
+HOPELESS = 1e-9
+"""The chance of the extremes from which the rest of a sample need not be looked at."""
+
+
 @dataclass(frozen=True)
 class Family:
     """Laws that are alike but for place and scale.
@@ -136,11 +140,11 @@ def fit(family: Family, found: Evidence, kept: Values, step: float) -> Fit:
         chances["extremes"] = beyond((std - found.std) / (relative * found.std + step * std / 4))
     else:
         chances["extremes"] = _of_extremes(family, found, relative + step / 2)
-    z = (kept - mean) / std if family is UNIFORM else (kept - kept.mean()) / kept.std()
-    chances["shape"] = _of_shape(family, z)
-    if family is not UNIFORM:
-        chances["tails"] = _of_tails(family, z)
-        chances["skewness"] = beyond(float(np.mean(z**3)) * math.sqrt(len(z) / _skewness_variance(family)))
+    if chances["extremes"] > HOPELESS:
+        z = (kept - mean) / std if family is UNIFORM else (kept - kept.mean()) / kept.std()
+        chances["shape"] = _of_shape(family, z)
+        if family is not UNIFORM:
+            chances |= _of_moments(family, z)
     return Fit(family, mean, std, error, by_ends, chances)
 
 
@@ -164,20 +168,16 @@ def _of_extremes(family: Family, found: Evidence, relative: float) -> float:
     return 2 * min(too_far, math.exp(-found.size * family.beyond(farthest * margin)), 0.5)
 
 
-def _of_tails(family: Family, z: Values) -> float:
-    """Return the chance of the kurtosis of the sample."""
-    count = len(z)
-    kurtosis = float(np.mean(z**4)) / float(np.mean(z * z)) ** 2
+def _of_moments(family: Family, z: Values) -> dict[str, float]:
+    """Return the chances of the kurtosis and the skewness of a sample of mean 0 and standard deviation 1."""
+    count, squares = len(z), z * z
+    kurtosis, skewness = float(np.mean(squares * squares)), float(np.mean(squares * z))
     fourth, sixth, eighth = (family.moment(power) for power in (4, 6, 8))
+    found = {"skewness": beyond(skewness * math.sqrt(count / (sixth - 6 * fourth + 9)))}
     if math.isinf(family.cut):
-        return beyond(_anscombe_glynn(kurtosis, count))
+        return found | {"tails": beyond(_anscombe_glynn(kurtosis, count))}
     variance = eighth - fourth**2 + 4 * fourth**2 * (fourth - 1) - 4 * fourth * (sixth - fourth)
-    return beyond((kurtosis - fourth) * math.sqrt(count / variance))
-
-
-def _skewness_variance(family: Family) -> float:
-    """Return the variance of √n times the skewness, when mean and standard deviation are estimated."""
-    return family.moment(6) - 6 * family.moment(4) + 9
+    return found | {"tails": beyond((kurtosis - fourth) * math.sqrt(count / variance))}
 
 
 def _anscombe_glynn(kurtosis: float, n: int) -> float:

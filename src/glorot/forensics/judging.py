@@ -65,12 +65,13 @@ class _Case:
     def says(self, verdict: Verdict, because: str, **more: Any) -> Origin:
         """Return a verdict, with the figures of the evidence."""
         found, tensor = self.found, self.tensor
-        figures = dict(mean=found.mean, std=found.std, low=found.low, high=found.high, summed=found.summed)
+        figures = {key: getattr(found, key) for key in ("mean", "std", "low", "high", "summed")}
         return Origin(tensor.name, tensor.shape, tensor.dtype, verdict, because, **figures | more)
 
     def head(self) -> NDArray[np.float64]:
         """Return the first elements."""
-        return self.form.decode(self.bits[:HEAD]).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # NaN that signals
+            return self.form.decode(self.bits[:HEAD]).astype(np.float64)
 
 
 def judge(tensor: Stored, beside: tuple[int, ...] = ()) -> Origin:
@@ -129,7 +130,7 @@ def _of_whole_matrices(case: _Case) -> Origin | None:
     """Return a verdict on laws of a whole matrix: orthogonal, or rows that sum to 1."""
     for by_last in (False, True)[: len(case.found.panels)]:
         matrix = as_matrix(case.bits, case.tensor.shape, by_last)
-        is_wide = matrix.shape[0] <= matrix.shape[1]
+        is_wide = len(matrix) <= matrix[0].size
         few = np.ascontiguousarray(matrix[:8] if is_wide else matrix[:, :8].T)
         lines = case.form.decode(few.reshape(-1)).astype(np.float64).reshape(few.shape)
         norms = np.linalg.norm(lines, axis=1)
@@ -143,7 +144,7 @@ def _of_whole_matrices(case: _Case) -> Origin | None:
             )
         if len(lines) < 5 or not norms.min():
             continue
-        cosines = (lines @ lines.T / np.outer(norms, norms))[np.triu_indices(len(lines), 1)]
+        cosines = np.sum(lines[1:] * lines[:-1], axis=1) / (norms[1:] * norms[:-1])
         strayed = math.sqrt(float(np.mean(cosines**2)) * lines.shape[1])
         if strayed < max(0.02, 2.0**-case.form.digits) and np.ptp(norms) < 0.02 * norms.mean():
             law = Orthogonal(float(norms.mean()))

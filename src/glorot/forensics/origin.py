@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from glorot.distributions import Distribution
@@ -79,7 +79,7 @@ class Origin:
         plain["shape"] = list(self.shape)
         plain["laws"] = [law.to_json() for law in self.laws]
         plain["explanations"] = [
-            {"rule": one.rule, "law": one.law.to_json(), "fans": one.fans and list(one.fans), "axes": one.axes}
+            {"rule": one.rule, "law": one.law.to_json(), "fans": one.fans and asdict(one.fans), "axes": one.axes}
             for one in self.explanations
         ]
         return plain

@@ -11,6 +11,9 @@ from glorot.forensics.chances import above, beyond, chi_square_z, tracy_widom
 FEWEST = 8
 """Elements of a row whose energy is compared with that of others."""
 
+TILE = 64
+"""Rows and columns of a tile."""
+
 TURNS = 12
 """Steps of the power iteration."""
 
@@ -26,7 +29,7 @@ class Moments(NamedTuple):
     @property
     def skewness(self) -> float:
         """The skewness of x²."""
-        return (self.sixth - 3 * self.fourth + 2) / (self.fourth - 1) ** 1.5
+        return (self.sixth - 3 * self.fourth + 2) / math.pow(self.fourth - 1, 1.5)
 
 
 def signs(panel: Matrix, mean: float, moments: Moments) -> dict[str, float]:
@@ -53,7 +56,7 @@ def signs(panel: Matrix, mean: float, moments: Moments) -> dict[str, float]:
     if not size or min(panel.shape) < 2:
         return {}
     centered /= np.float32(size)
-    found = {}
+    found = dict[str, float]()
     for what, matrix in (("rows", centered), ("columns", centered.T)):
         found |= {f"{sign} of {what}": chance for sign, chance in _of_lines(matrix, moments).items()}
     return found | _of_spectrum(centered)
@@ -62,12 +65,12 @@ def signs(panel: Matrix, mean: float, moments: Moments) -> dict[str, float]:
 def _of_lines(matrix: Matrix, moments: Moments) -> dict[str, float]:
     """Return the chances of how the means and the energies of rows vary."""
     count, length = matrix.shape
-    means = matrix.mean(axis=1, dtype=np.float64)
+    means = matrix.mean(axis=1).astype(np.float64)
     spread = float(np.sum((means - means.mean()) ** 2)) * length
     found = {"means": above(float(chi_square_z(spread, count - 1)))}
     if length < FEWEST:
         return found
-    energies = np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64) / length
+    energies = np.einsum("ij,ij->i", matrix, matrix).astype(np.float64) / length
     deviations = (energies - 1) * math.sqrt(length / (moments.fourth - 1))
     freedom = 8 * length / moments.skewness**2  # of the χ² that is as skew
     scores = chi_square_z(freedom + deviations * math.sqrt(2 * freedom), freedom)
@@ -81,7 +84,7 @@ def _of_lines(matrix: Matrix, moments: Moments) -> dict[str, float]:
 def _of_spectrum(matrix: Matrix) -> dict[str, float]:
     """Return the chances of how the rows are correlated, and of the largest singular value."""
     rows, columns = matrix.shape
-    products = matrix @ matrix.T
+    products = _products(matrix)
     found = {"largest singular value": _of_largest(products.astype(np.float64), columns)}
     norms = np.sqrt(np.diag(products))
     if not norms.min():
@@ -95,6 +98,18 @@ def _of_spectrum(matrix: Matrix) -> dict[str, float]:
     return found
 
 
+def _products(matrix: Matrix) -> Matrix:
+    """Return the products of all rows, tile by tile: for small ones BLAS wakes no threads, which would cost more."""
+    rows, columns = (-(-length // TILE) * TILE for length in matrix.shape)
+    padded = np.zeros((rows, columns), np.float32)
+    padded[: matrix.shape[0], : matrix.shape[1]] = matrix
+    tiles = padded.reshape(rows // TILE, TILE, columns // TILE, TILE).swapaxes(1, 2)
+    products = np.zeros((rows // TILE, rows // TILE, TILE, TILE), np.float32)
+    for n in range(columns // TILE):
+        products += tiles[:, None, n] @ tiles[None, :, n].swapaxes(2, 3)
+    return products.swapaxes(1, 2).reshape(rows, rows)[: matrix.shape[0], : matrix.shape[0]]
+
+
 def _of_largest(products: NDArray[np.float64], columns: int) -> float:
     """Return the chance of the largest eigenvalue, or of the lower bound that some turns of the power iteration find.
 
@@ -103,14 +118,13 @@ def _of_largest(products: NDArray[np.float64], columns: int) -> float:
         Statistics 29, theorem 1.1.
     """
     rows = len(products)
-    vector = products @ products.sum(axis=1)
+    vector, largest = products.sum(axis=1), 0.0
     for _ in range(TURNS):
-        vector = products @ vector
-        length = math.sqrt(float(vector @ vector))
-        if not length:
+        vector = np.einsum("ij,j->i", products, vector)
+        largest = math.sqrt(float(np.sum(vector * vector)))
+        if not largest:
             return 1.0
-        vector /= length
-    largest = float(vector @ products @ vector)
+        vector /= largest
     a, b = math.sqrt(columns - 1), math.sqrt(rows)
     return tracy_widom((largest - (a + b) ** 2) / ((a + b) * (1 / a + 1 / b) ** (1 / 3)))
 
@@ -123,11 +137,13 @@ def neighbours(run: NDArray[np.float64], lags: tuple[int, ...]) -> dict[str, flo
         lags: how far apart the compared ones lie.
     """
     centered = run - run.mean()
-    energy = float(centered @ centered)
+    energy = float(np.sum(centered * centered))
     if not energy:
         return {}
     return {
-        f"neighbours {lag} apart": beyond(float(centered[:-lag] @ centered[lag:]) / energy * math.sqrt(len(run)))
+        f"neighbours {lag} apart": beyond(
+            float(np.sum(centered[:-lag] * centered[lag:])) / energy * math.sqrt(len(run))
+        )
         for lag in lags
         if 4 * lag <= len(run)
     }

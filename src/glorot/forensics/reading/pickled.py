@@ -1,4 +1,4 @@
-"""The pickle in a file of `torch.save`, read for its tensors alone: every other class or function is refused, not run."""
+"""The pickle in a file of `torch.save`, read for its tensors alone: any other class or function is refused, not run."""
 
 import collections
 import io
