@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from glorot.adapters import Adapter, opened, take_inventory
-from glorot.checks import Answer, Evidence, Group, Report
+from glorot.checks import Evidence, Group, Report
+from glorot.checks.answers import answer_of
 from glorot.checks.evidence import Array
 from glorot.checks.running import run
 from glorot.errors import GlorotError
@@ -44,7 +45,8 @@ def check(
         loss: function (what the model returns, targets) → scalar; cross-entropy or mean squared error by default.
         plan: the plan that the weights should follow.
         seed: the seed that they should be drawn with: compares bits; None compares their laws.
-        optimizer: an optimiser of the model's parameters, or a list of them.
+        optimizer: an optimiser of the model's parameters, or a list of them; for JAX, a transformation of gradients as
+            Optax has them, whose first step is tried on the batch.
         reference: the state dict, or another mapping of tensors by path, that the model should continue.
         ranks: the weights of each rank, as a list of such mappings.
         select: codes of the checks to run, their beginnings ("GL3") or names; None runs all.
@@ -69,7 +71,8 @@ def check(
         Holm (1979), "A simple sequentially rejective multiple test procedure", for the error rate.
     """
     adapter, found = opened(model, inputs)
-    seen, stock = _seen(adapter, found, inputs, targets, loss)
+    has_groups = hasattr(adapter, "groups") or inputs is None
+    seen, stock = _seen(adapter, found, inputs, targets, loss, None if has_groups else optimizer)
     evidence = Evidence(
         inventory=stock,
         weights=_weights(adapter, found, stock),
@@ -78,8 +81,8 @@ def check(
         seed=seed,
         observed=seen,
         signal=None if seen is None else signal_of(seen),
-        answer=None if seen is None or targets is None else Answer(seen.loss),
-        groups=None if optimizer is None else _groups(adapter, found, optimizer),
+        answer=None if seen is None or targets is None else answer_of(seen.loss, targets, loss, stock),
+        groups=_groups(adapter, found, optimizer) if has_groups and optimizer is not None else None,
         reference=None if reference is None else as_arrays(reference, "reference"),
         ranks=None if ranks is None else tuple(as_arrays(one, "each of ranks") for one in ranks),
     )
@@ -87,13 +90,15 @@ def check(
     return run(evidence, select=_listed(select), ignore=_listed(ignore), waive=waive, known=known)
 
 
-def _seen(adapter: Adapter, model: Any, inputs: Any, targets: Any, loss: Any) -> tuple[Observed | None, Inventory]:
+def _seen(
+    adapter: Adapter, model: Any, inputs: Any, targets: Any, loss: Any, optimizer: Any
+) -> tuple[Observed | None, Inventory]:
     """Return the readings of a batch, if there is one, and the inventory with all that it showed."""
     if inputs is None:
         return None, take_inventory(model)
     with LOCK:
         stock = adapter.layers(model, inputs)
-    found = observed(model, inputs, targets, loss)
+    found = observed(model, inputs, targets, loss, optimizer=optimizer)
     return found, named(seen_in(stock, found.folded.graph))
 
 

@@ -37,11 +37,15 @@ class Answer(NamedTuple):
         loss: that of the model.
         constant: that of the best constant answer; NaN where it is not known.
         shares: how often each class is asked for; None where the targets are no classes.
+        count: how many answers there are.
+        independent: whether several classes may be right at once, as with a sigmoid for each.
     """
 
     loss: float
     constant: float = float("nan")
     shares: NDArray[np.float64] | None = None
+    count: int = 0
+    independent: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,129 @@
+"""GL301: kernels drawn with the fans of the stored tensor, not of the layer."""
+
+import math
+from collections.abc import Callable, Iterator
+
+from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.evidence import Evidence
+from glorot.checks.law.measures import Measured, Spread, drawn, folded_of, is_normalised
+
+Fan = tuple[float, float]
+
+RULES: dict[str, Callable[[float, float], float]] = {
+    "Xavier's": lambda fan_in, fan_out: math.sqrt(2 / (fan_in + fan_out)),
+    "He's": lambda fan_in, fan_out: math.sqrt(2 / fan_in),
+    "He's by fan_out": lambda fan_in, fan_out: math.sqrt(2 / fan_out),
+    "LeCun's": lambda fan_in, fan_out: math.sqrt(1 / fan_in),
+    "PyTorch's own": lambda fan_in, fan_out: math.sqrt(1 / (3 * fan_in)),
+}
+"""The std that each known law asks for."""
+
+ROUND = (0.001, 0.01, 0.02, 0.05, 0.1)
+"""Stds that people write down, which then depend on no fan."""
+
+EFFECT = 0.05
+"""The relative difference in std from which a wrong fan matters."""
+
+CERTAIN = 0.03
+"""The largest relative standard error of a std that is still told from others."""
+
+NEAR, FAR = 3.0, 5.0
+"""Standard errors within which a law explains a std, and beyond which it does not."""
+
+
+class WrongFan(Check):
+    """A kernel is drawn with fans that it does not have.
+
+    What it does:
+        Compares the standard deviation of each kernel with what the known laws (Xavier, He, LeCun, PyTorch's own) ask
+        for by its true connections, and by the shape that the tensor is stored in. It finds those that only the stored
+        shape explains: fused q, k, v; the gates of an LSTM; stacks of experts; grouped, depthwise and transposed
+        convolutions; matrices that are stored the other way round.
+
+    Why it matters:
+        A library's rule sees a shape and knows nothing of what the tensor is for. For three projections packed into a
+        (3d, d) tensor, Xavier's rule takes fan_out = 3d, so that q, k and v get half of their variance, and the logits
+        of attention a quarter. A depthwise kernel by fan_out gets one part in so many as it has channels. A norm that
+        follows undoes it forward, so that it is only a note there; the gradient and the step relative to the weight
+        are still off.
+
+    Example that fails:
+        >>> import glorot, torch
+        >>> _ = torch.manual_seed(0)
+        >>> print(glorot.check(torch.nn.MultiheadAttention(256, 8), select="GL301").findings[0])
+        GL301 warning: in_proj_weight[q], in_proj_weight[k], in_proj_weight[v] follows Xavier's law by the shape that
+        it is stored in, not by how it connects (0.04424, expected 0.0625 by 256 inputs and 256 outputs)
+
+    What to do:
+        Draw each piece by itself: `glorot.initialize(model, "xavier", seed=0)` takes the true fans of every piece; or
+        call the library's rule on each chunk of the tensor.
+    """
+
+    code = "GL301"
+    name = "wrong-fan"
+
+    def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
+        effect = evidence.setting(self.name, EFFECT)
+        for one in drawn(evidence):
+            if one.spread.error > CERTAIN or one.part.declared is not None:
+                continue
+            right, wrong = true_fans(one), stored_fans(one, evidence)
+            stds = {rule(*fans) for fans in right for rule in RULES.values()}
+            nearest = min(stds, key=lambda std: abs(math.log(std / one.spread.std)))
+            finding = None
+            if all(abs(one.spread.std / std - 1) > max(effect, FAR * one.spread.error) for std in stds):
+                finding = self._explained(one, right[-1], wrong, evidence)
+            yield Tested(one.spread.chance(nearest), finding)
+
+    def _explained(self, one: Measured, right: Fan, wrong: list[Fan], evidence: Evidence) -> Finding | None:
+        if any(_is_that_of(one.spread, std) for std in ROUND):
+            return None
+        for law, rule in RULES.items():
+            for fans in wrong:
+                if not _is_that_of(one.spread, rule(*fans)):
+                    continue
+                harmless = is_normalised(folded_of(evidence), one.part.path)
+                return self.finding(
+                    one.part.name,
+                    f"follows {law} law by the shape that it is stored in, not by how it connects",
+                    figure=one.spread.std,
+                    expected=f"{rule(*right):.4g} by {right[0]:.4g} inputs and {right[1]:.4g} outputs",
+                    remedy="draw each piece with its true fans, as glorot.initialize does",
+                    severity="note" if harmless else None,
+                    where=one.part.layer,
+                )
+        return None
+
+
+def true_fans(one: Measured) -> list[Fan]:
+    """Return the fans of a part: those that its axes give, and those that the batch showed."""
+    sizes: dict[str, float] = {}
+    for letter, size in zip(one.part.axes, one.part.shape, strict=False):
+        sizes[letter] = sizes.get(letter, 1.0) * size
+    window = sizes.get("k", 1.0)
+    by_axes = sizes.get("i", 1.0) * window, sizes.get("o", 1.0) * window
+    fans = one.part.fans
+    shown = by_axes if fans is None else (fans.fan_in, fans.fan_out)
+    return [by_axes, (by_axes[0], shown[1]), (shown[0], by_axes[1]), shown]
+
+
+def stored_fans(one: Measured, evidence: Evidence) -> list[Fan]:
+    """Return the fans that the rules of the libraries take from the shape of the stored tensor."""
+    parameter = evidence.inventory.parameter(one.part.path)
+    shape = () if parameter is None else parameter.shape
+    if len(shape) < 2:
+        return []
+    last = shape[-2] * math.prod(shape[:-2]), shape[-1] * math.prod(shape[:-2])
+    first = shape[1] * math.prod(shape[2:]), shape[0] * math.prod(shape[2:])
+    by_framework = {"torch": [first], "jax": [last], "keras": [last], "caffe": [first]}
+    return [(float(a), float(b)) for a, b in by_framework.get(evidence.framework, [first, last])]
+
+
+def _is_that_of(spread: Spread, std: float) -> bool:
+    """Tell whether a std explains a sample; a uniform one must reach its bound and not pass it."""
+    if abs(spread.std / std - 1) > NEAR * spread.error:
+        return False
+    if spread.kurtosis > 2.1:
+        return True
+    bound = math.sqrt(3) * std
+    return bound * (1 - 12 / spread.count) <= spread.largest <= bound * 1.0001

@@ -1,0 +1,98 @@
+"""GL307: residual branches that are not scaled down with depth."""
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+
+from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.evidence import Evidence
+from glorot.checks.law.measures import Measured, drawn, folded_of, is_normalised, measured
+
+FEWEST = 12
+"""Branches of a stream from which on depth matters: six blocks of attention and MLP."""
+
+LARGEST = 2.0
+"""How many times 1/√branches the ends may be; between the 1 of GPT-2's rule and the 3.5 of twelve unscaled ones."""
+
+
+class BranchScale(Check):
+    """The residual branches of a deep model are not scaled down with depth.
+
+    What it does:
+        Of streams with 12 residual branches or more, compares the kernels that end the branches with the kernels inside
+        them: in std, and in std·√fan_in. Found are streams whose ends are more than twice 1/√branches of the others in
+        both. Branches that end in a norm, in a layer scale that starts small, or in zeros, and streams that are
+        normalised after every branch, are let pass.
+
+    Why it matters:
+        Every branch adds its variance to the stream, so that n branches of variance v end at 1 + n·v: late layers see a
+        stream in which their own branch hardly matters, and the gradient of early ones grows. GPT-2 therefore draws
+        the ends with std 0.02/√n, others with zeros. The scale is easily lost where it waits for a name.
+
+    Example that fails:
+        >>> import glorot, torch
+        >>> class Branch(torch.nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.norm, self.up = torch.nn.LayerNorm(64), torch.nn.Linear(64, 64)
+        ...         self.down = torch.nn.Linear(64, 64)
+        ...     def forward(self, x):
+        ...         return x + self.down(torch.relu(self.up(self.norm(x))))
+        >>> _ = torch.manual_seed(0)
+        >>> model = torch.nn.Sequential(*[Branch() for _ in range(24)])
+        >>> print(glorot.check(model, torch.randn(4, 64), select="GL307").findings[0])
+        GL307 warning: 0.down.weight, 1.down.weight … 23.down.weight (24) end 24 residual branches and are not scaled
+        down with their number (1.004, expected about 1/√24 = 0.204 of the std of the other kernels)
+
+    What to do:
+        Multiply the std of the last kernel of each branch by 1/√n, n the number of branches of the stream (twice the
+        number of blocks of a transformer), or start it at zero.
+    """
+
+    code = "GL307"
+    name = "branch-scale"
+
+    def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
+        most = evidence.setting(self.name, LARGEST)
+        ends: dict[int, list[Measured]] = {}
+        folded = folded_of(evidence)
+        for one in drawn(evidence):
+            if one.part.branch is not None and one.part.branch.count >= FEWEST:
+                ends.setdefault(one.part.branch.stream, []).append(one)
+        inside = [
+            one for one in drawn(evidence) if one.part.branch is None and one.part.purpose not in ("head", "shortcut")
+        ]
+        scaled = {
+            _place(one)
+            for one in measured(evidence).values()
+            if one.part.role in ("scale", "layer_scale") and one.part.branch
+        }
+        for kernels in ends.values():
+            plain = [one for one in kernels if _place(one) not in scaled and not is_normalised(folded, one.part.path)]
+            count = kernels[0].part.branch.count if kernels[0].part.branch is not None else 0
+            if len({_place(one) for one in plain}) < FEWEST or not inside:
+                continue
+            ratio = math.sqrt(count) * min(_ratio(plain, inside, by_fan) for by_fan in (False, True))
+            if ratio > most:
+                yield self.finding(
+                    [one.part.name for one in plain],
+                    f"end {count} residual branches and are not scaled down with their number",
+                    figure=ratio / math.sqrt(count),
+                    expected=f"about 1/√{count} = {1 / math.sqrt(count):.3g} of the std of the other kernels",
+                    remedy=f"multiply their std by 1/√{count}, or start them at zero",
+                )
+
+
+def _place(one: Measured) -> tuple[int, int] | None:
+    branch = one.part.branch
+    return None if branch is None else (branch.stream, branch.index)
+
+
+def _ratio(ends: Sequence[Measured], inside: Sequence[Measured], by_fan: bool) -> float:
+    """Return how large the ends are over the kernels inside: the ratio of the medians of std, or of std·√fan_in."""
+
+    def size(one: Measured) -> float:
+        fans = one.part.fans
+        return one.spread.std * (math.sqrt(fans.fan_in) if by_fan and fans is not None else 1.0)
+
+    return statistics.median(map(size, ends)) / statistics.median(map(size, inside))

@@ -1,0 +1,162 @@
+"""What the checks of laws measure: how wide the values of a part are spread, and how certain that is."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from glorot.checks.evidence import Array, Evidence
+from glorot.graph.folding import Folded
+from glorot.inventory import Inventory, Part
+
+CHUNK = 1 << 20
+"""Elements that are looked at in one go."""
+
+DRAWN = ("kernel", "recurrent")
+"""The roles whose parts are drawn with a law that depends on fans."""
+
+
+class Spread(NamedTuple):
+    """The spread of a sample.
+
+    Attributes:
+        count: how many values there are.
+        mean: their mean.
+        std: their standard deviation.
+        kurtosis: their fourth central moment over the squared variance: 3 of a normal law, 1.8 of a uniform one.
+        largest: the largest absolute value.
+    """
+
+    count: int
+    mean: float
+    std: float
+    kurtosis: float
+    largest: float
+
+    @property
+    def error(self) -> float:
+        """The relative standard error of `std`: √((kurtosis − 1)/4n)."""
+        return math.sqrt(max(self.kurtosis - 1, 0.0) / (4 * self.count)) if self.count else math.inf
+
+    def z(self, std: float) -> float:
+        """Return how many standard errors the variance is away from that of a law with this std.
+
+        z = (s²/σ² − 1)/√((kurtosis − 1)/n)
+        """
+        return ((self.std / std) ** 2 - 1) / (2 * self.error) if self.error else math.inf
+
+    def chance(self, std: float) -> float:
+        """Return the probability of a variance as far off as this, if the std of the law is the given one."""
+        return math.erfc(abs(self.z(std)) / math.sqrt(2))
+
+
+def spread_of(values: Array) -> Spread:
+    """Return the spread of some values.
+
+    Example:
+        >>> spread_of(np.array([-1.0, 1.0, -1.0, 1.0]))
+        Spread(count=4, mean=0.0, std=1.0, kurtosis=1.0, largest=1.0)
+    """
+    flat = values.reshape(-1)
+    if not flat.size:
+        return Spread(0, 0.0, 0.0, 0.0, 0.0)
+    pieces = [flat[at : at + CHUNK] for at in range(0, flat.size, CHUNK)]
+    with np.errstate(all="ignore"):
+        mean = sum(float(piece.sum(dtype=np.float64)) for piece in pieces) / flat.size
+        second = fourth = 0.0
+        for piece in pieces:
+            squares = np.square(piece.astype(np.float64) - mean)
+            second += float(squares.sum())
+            fourth += float(np.dot(squares, squares))
+        variance = second / flat.size
+        kurtosis = fourth / flat.size / variance**2 if variance > 0 else 0.0
+        largest = max(abs(float(flat.max())), abs(float(flat.min())))
+    return Spread(flat.size, mean, math.sqrt(variance), kurtosis, largest)
+
+
+class Measured(NamedTuple):
+    """A part of a model with the spread of what it holds."""
+
+    part: Part
+    spread: Spread
+
+
+_KNOWN: WeakKeyDictionary[Evidence, dict[str, Measured]] = WeakKeyDictionary()
+
+
+def measured(evidence: Evidence) -> Mapping[str, Measured]:
+    """Return the spread of each part that holds finite numbers, by the name of the part; read once for all checks."""
+    if evidence not in _KNOWN:
+        rows = {}
+        for part, values in evidence.parts():
+            if values.dtype.kind == "f" and values.size:
+                spread = spread_of(values)
+                if math.isfinite(spread.std) and math.isfinite(spread.largest):
+                    rows[part.name] = Measured(part, spread)
+        _KNOWN[evidence] = rows
+    return _KNOWN[evidence]
+
+
+def drawn(evidence: Evidence) -> Iterator[Measured]:
+    """Yield the kernels and recurrent weights whose values differ, with their fans known."""
+    for one in measured(evidence).values():
+        if one.part.role in DRAWN and one.part.fans is not None and one.spread.std > 0 and len(one.part.shape) > 1:
+            yield one
+
+
+def gain_of(one: Measured) -> float:
+    """Return the std of a unit's result where what feeds the layer starts at variance 1: √(fan_in·σ²·E φ²)."""
+    second = 1.0 if one.part.source is None else one.part.source.squares[0]
+    fan_in = 1.0 if one.part.fans is None else one.part.fans.fan_in
+    return one.spread.std * math.sqrt(fan_in * second)
+
+
+_FOLDED: WeakKeyDictionary[Evidence, Folded] = WeakKeyDictionary()
+
+
+def folded_of(evidence: Evidence) -> Folded | None:
+    """Return what the model computes, if a batch showed it."""
+    if evidence.observed is not None:
+        return evidence.observed.folded
+    if evidence.inventory.graph is None:
+        return None
+    if evidence not in _FOLDED:
+        _FOLDED[evidence] = Folded(evidence.inventory.graph)
+    return _FOLDED[evidence]
+
+
+def results_of(folded: Folded, path: str) -> Iterator[tuple[int, int]]:
+    """Yield, for each use of a kernel, the value that it meets and the value that it makes."""
+    for use in folded.uses.get(path, ()):
+        step = folded.graph.steps[use.step]
+        others = [operand for at, operand in enumerate(step.operands) if at != use.operand]
+        if use.role == "kernel" and others:
+            yield others[0], step.result
+
+
+def is_normalised(folded: Folded | None, path: str) -> bool:
+    """Tell whether the result of every use of a kernel goes straight into a norm, so that its scale is undone."""
+    found = [] if folded is None else [result for _, result in results_of(folded, path)]
+    return folded is not None and bool(found) and all(_meets_norm(folded, result) for result in found)
+
+
+def _meets_norm(folded: Folded, value: int) -> bool:
+    at = value
+    for _ in range(len(folded.graph.steps)):
+        users = {folded.graph.steps[position].result for position, _ in folded.users[at]}
+        if any(folded.kind.get(user) == "normalised" for user in users):
+            return True
+        if len(users) != 1 or folded.kind.get(next(iter(users))) not in ("move", "affine", "dropout"):
+            return False
+        at = users.pop()
+    return False
+
+
+def parts_at(inventory: Inventory, path: str) -> tuple[Part, ...]:
+    """Return the parts of a parameter, or of the one that it shares its memory with."""
+    parameter = inventory.parameter(path)
+    if parameter is not None and parameter.tied_to is not None:
+        parameter = inventory.parameter(parameter.tied_to)
+    return () if parameter is None else parameter.parts
