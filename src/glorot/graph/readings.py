@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -149,6 +149,10 @@ class WholeLayer(NamedTuple):
     activation: str
     value: Reading
     gradient: Reading | None
+
+
+FirstStep = Callable[[Mapping[str, Any]], dict[str, tuple[float, float]]]
+"""What tries an optimiser's first step: a function gradients by path → `Observed.updates`."""
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -18,7 +19,7 @@ from glorot.given import check_classes, check_targets, failed_loss, not_finite, 
 from glorot.graph import Folded, Forward, Graph
 from glorot.graph.axes import Layout, examples_of, layouts_of
 from glorot.graph.points import points_of
-from glorot.graph.readings import Observed, Placing, Reading, holders_of, note_missing, placing, reading_of
+from glorot.graph.readings import FirstStep, Observed, Placing, Reading, holders_of, note_missing, placing, reading_of
 from glorot.inventory import Inventory
 from glorot.inventory.leaves import add_leaf
 from glorot.jax.graph import Place, inner_of, lower
@@ -96,17 +97,18 @@ def observe(
             raise GlorotError(
                 "a pytree computes nothing by itself; pass forward=, a function (pytree, batch) → outputs"
             )
-        return observe_run(run, targets, loss, optimizer)
+        step = None if optimizer is None else partial(_first_step, optimizer, run.weights)
+        return observe_run(run, targets, loss, step)
 
 
-def observe_run(run: Run, targets: Any, loss: Any, optimizer: Any = None) -> Observed:
+def observe_run(run: Run, targets: Any, loss: Any, step: FirstStep | None = None) -> Observed:
     """Run a function of arrays forward and backward, and read every point of what it computes.
 
     Args:
         run: the function and its arguments.
         targets: what the loss compares the outputs with, or None.
         loss: as for `observe`.
-        optimizer: as for `observe`.
+        step: tries an optimiser's first step.
 
     Raises:
         GlorotError: if the targets do not fit, or the loss is no number.
@@ -116,7 +118,7 @@ def observe_run(run: Run, targets: Any, loss: Any, optimizer: Any = None) -> Obs
     places: dict[int, Place] = {}
     folded = Folded(lower(jaxpr, lambda graph: _leaves(graph, run), places))
     try:
-        return _read(run, jaxpr, folded, places, _Goal(targets, loss, structure), optimizer)
+        return _read(run, jaxpr, folded, places, _Goal(targets, loss, structure), step)
     except GlorotError as error:  # to which JAX, while it traces, adds where it was
         raise GlorotError(str(error)) from error.__cause__
 
@@ -200,7 +202,7 @@ def _usual_loss(outputs: Any, goal: NDArray[Any]) -> Any:
 
 
 def _read(
-    run: Run, jaxpr: ClosedJaxpr, folded: Folded, places: Mapping[int, Place], goal: _Goal, optimizer: Any
+    run: Run, jaxpr: ClosedJaxpr, folded: Folded, places: Mapping[int, Place], goal: _Goal, step: FirstStep | None
 ) -> Observed:
     observed = Observed(folded, points_of(folded))
     layouts, examples = layouts_of(folded), examples_of(folded)
@@ -232,30 +234,41 @@ def _read(
         (value, seen), (gradients, reached) = jax.value_and_grad(passed, argnums=(0, 1), has_aux=True)(free, zeros)
         kept = {key: _keep(one, placings[key]) for key, one in seen.items()}
         arrived = {key: _keep(one, placings[key]) for key, one in reached.items()}
-        return value, kept, arrived, [_moments(one) for one in gradients], _first_step(optimizer, free, gradients)
+        return value, kept, arrived, [_moments(one) for one in gradients], None if step is None else gradients
 
-    value, kept, arrived, gradients, steps = whole(*run.arguments)
+    value, kept, arrived, moments, gradients = whole(*run.arguments)
     observed.loss = math.nan if goal.targets is None and goal.loss is None else float(value)
     observed.values.update((key, _reading(one, placings[key])) for key, one in kept.items())
     observed.gradients.update((key, _reading(one, placings[key])) for key, one in arrived.items())
     paths = [path for path, is_trained in zip(run.weights, trained, strict=True) if is_trained]
-    for name, (mean, square) in zip(paths, gradients, strict=True):
+    for name, (mean, square) in zip(paths, moments, strict=True):
         observed.weights[name] = Reading((1, 1, np.size(run.weights[name])), float(mean), float(square), math.nan)
-    observed.updates.update((name, (float(a), float(b))) for name, (a, b) in zip(paths, steps, strict=False))
+    if step is not None:
+        observed.updates.update(step(dict(zip(paths, gradients, strict=True))))
     observed.input_second_moments = _squares(run.batch)
     note_missing(observed)
     return observed
 
 
-def _first_step(optimizer: Any, weights: list[Any], gradients: list[Any]) -> list[tuple[Any, Any]]:
-    """Return the square sums of an optimiser's first update of each weight, and of the weight."""
-    if optimizer is None:
-        return []
+def _first_step(
+    optimizer: Any, weights: Mapping[str, Any], gradients: Mapping[str, Any]
+) -> dict[str, tuple[float, float]]:
+    """Return, by path, the square sums of an optimiser's first update of each weight, and of the weight."""
     if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
         kind = type(optimizer).__name__
         raise GlorotError(f"optimizer is a transformation of gradients as Optax has them, got a {kind}")
-    updates, _ = optimizer.update(gradients, optimizer.init(weights), weights)
-    return [(_square_sum(update), _square_sum(weight)) for update, weight in zip(updates, weights, strict=True)]
+    trained = {path: jnp.asarray(weights[path]) for path in gradients}
+
+    @jax.jit
+    def square_sums(given: Any) -> Any:
+        updates, _ = optimizer.update(given, optimizer.init(trained), trained)
+        return {path: (_square_sum(update), _square_sum(trained[path])) for path, update in updates.items()}
+
+    try:
+        found = square_sums(dict(gradients))
+    except Exception as error:
+        raise GlorotError(f"the first step of the optimiser failed with {type(error).__name__}: {error}") from error
+    return {path: (float(update), float(weight)) for path, (update, weight) in found.items()}
 
 
 def _square_sum(array: Any) -> Any:

@@ -62,6 +62,18 @@ def preserved(layers: Iterable[Any]) -> Iterator[None]:
                 counted.update(counts)
 
 
+@contextmanager
+def out_of_scopes() -> Iterator[None]:
+    """Let variables be made and assigned, whatever scope without state is open around."""
+    scope = _of_keras("stateless_scope")
+    before = scope.read()
+    scope.write(None)
+    try:
+        yield
+    finally:
+        scope.write(before)
+
+
 def _trains(operations: Iterable[Any]) -> list[tuple[Any, bool]]:
     """Return (variable, whether it is trained) of every variable of layers."""
     names = ("_trainable_variables", "_non_trainable_variables")

@@ -5,6 +5,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -17,6 +18,7 @@ from glorot.graph import Folded, Forward
 from glorot.graph.axes import Layout, examples_of, layouts_of
 from glorot.graph.points import points_of
 from glorot.graph.readings import (
+    FirstStep,
     Observed,
     Placing,
     Reading,
@@ -84,7 +86,8 @@ def observe(
         return model(*args, **kwargs) if forward is None else forward(model, inputs)
 
     watch = Watch(Folded(found), locating.calls)
-    return observe_run(model, run, (args, kwargs), watch, weights, targets, loss, optimizer)
+    step = None if optimizer is None else partial(first_step, optimizer, weights)
+    return observe_run(model, run, (args, kwargs), watch, weights, targets, loss, step)
 
 
 def observe_run(
@@ -95,7 +98,7 @@ def observe_run(
     weights: Mapping[str, Tensor],
     targets: Any,
     loss: Any,
-    optimizer: Any = None,
+    step: FirstStep | None = None,
 ) -> Observed:
     """Run a model that was followed, forward and backward, and read every point of it.
 
@@ -107,7 +110,7 @@ def observe_run(
         weights: its parameters by their paths.
         targets: what the loss compares the outputs with, or None.
         loss: as for `observe`.
-        optimizer: as for `observe`.
+        step: tries an optimiser's first step.
 
     Raises:
         GlorotError: if the model refuses the batch, or the loss is no number.
@@ -119,8 +122,8 @@ def observe_run(
         for path, gradient in gradients.items():
             count, moments = _moments(gradient)
             watch.observed.weights[path] = Reading((1, 1, count), *moments, math.nan)
-        if optimizer is not None:
-            watch.observed.updates.update(first_step(optimizer, weights, gradients))
+        if step is not None:
+            watch.observed.updates.update(step(gradients))
         watch.observed.loss = math.nan if targets is None and loss is None else value.item()
     watch.finish()
     return watch.observed

@@ -6,7 +6,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from glorot.errors import GlorotError
 from glorot.given import not_finite
 from glorot.graph import Forward
 from glorot.graph.readings import Observed
@@ -16,6 +15,7 @@ from glorot.keras.graph.lowering import slopes_of
 from glorot.keras.model import arguments_for, paths_in
 from glorot.keras.paths import every_layer
 from glorot.keras.preserve import preserved
+from glorot.keras.stepping import stepper
 
 
 def observe(
@@ -36,16 +36,14 @@ def observe(
         targets: what the loss compares the outputs with, or None.
         loss: function (what the model returns, targets) → scalar of the backend, or None for the usual one.
         forward: function (model, batch) that runs the model; by default it is called.
-        optimizer: None: an optimiser of Keras keeps its state in the model's variables, and is not tried so far.
+        optimizer: an optimiser of Keras whose first step is tried on copies of the variables.
 
     Returns:
         What was read.
 
     Raises:
-        GlorotError: if the model refuses the batch.
+        GlorotError: if the model refuses the batch, or the optimiser is not one of this model.
     """
-    if optimizer is not None:
-        raise GlorotError("an optimiser's first step is tried in PyTorch and JAX so far, and not in Keras")
     arrays = [np.asarray(one) for one in keras.tree.flatten(inputs) if hasattr(one, "shape") and hasattr(one, "dtype")]
     for array in arrays:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -54,5 +52,8 @@ def observe(
         call = call_of(model, arguments_for(model, inputs, forward), 0, forward)
         batch = [array.astype(one.dtype) for array, one in zip(arrays, call.batch, strict=True)]
         backend = importlib.import_module(f"glorot.keras.observing.on_{keras.config.backend()}")
-        found: Observed = backend.observe(call, paths_in(model, stock), slopes_of(model), batch, targets, loss)
+        paths = paths_in(model, stock)
+        variables = {paths[id(one)]: one for one in call.variables if id(one) in paths}
+        step = None if optimizer is None else stepper(optimizer, variables)
+        found: Observed = backend.observe(call, paths, slopes_of(model), batch, targets, loss, step)
     return found

@@ -4,14 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from glorot.graph import Graph
-from glorot.graph.readings import Observed
+from glorot.graph.readings import FirstStep, Observed
 from glorot.jax.models.running import refusals
 from glorot.jax.observing import Run, observe_run
 from glorot.keras.graph.calls import Call, leaves_of
 
 
 def observe(
-    call: Call, paths: Mapping[int, str], slopes: Mapping[int, float], batch: Sequence[Any], targets: Any, loss: Any
+    call: Call,
+    paths: Mapping[int, str],
+    slopes: Mapping[int, float],
+    batch: Sequence[Any],
+    targets: Any,
+    loss: Any,
+    step: FirstStep | None = None,
 ) -> Observed:
     """Return what a call shows.
 
@@ -22,6 +28,7 @@ def observe(
         batch: its arrays.
         targets: what the loss compares the outputs with, or None.
         loss: the loss, or None for the usual one.
+        step: tries an optimiser's first step.
     """
     trained = [n for n, variable in enumerate(call.variables) if id(variable) in paths]
     others = [n for n, variable in enumerate(call.variables) if id(variable) not in paths]
@@ -38,4 +45,4 @@ def observe(
     weights = {paths[id(call.variables[n])]: call.variables[n].value for n in trained}
     state = {str(n): call.variables[n].value for n in others}
     with refusals():
-        return observe_run(Run(function, None, weights, state, list(batch), leaves), targets, loss)
+        return observe_run(Run(function, None, weights, state, list(batch), leaves), targets, loss, step)

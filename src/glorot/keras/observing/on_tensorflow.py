@@ -14,13 +14,19 @@ from glorot.given import check_classes, check_targets, failed_loss, not_one_numb
 from glorot.graph import Folded
 from glorot.graph.axes import Layout, examples_of, layouts_of
 from glorot.graph.points import points_of
-from glorot.graph.readings import Observed, Placing, Reading, holders_of, note_missing, placing, reading_of
+from glorot.graph.readings import FirstStep, Observed, Placing, Reading, holders_of, note_missing, placing, reading_of
 from glorot.keras.graph.calls import Call, like
 from glorot.keras.graph.on_tensorflow import lower
 
 
 def observe(
-    call: Call, paths: Mapping[int, str], slopes: Mapping[int, float], batch: Sequence[Any], targets: Any, loss: Any
+    call: Call,
+    paths: Mapping[int, str],
+    slopes: Mapping[int, float],
+    batch: Sequence[Any],
+    targets: Any,
+    loss: Any,
+    step: FirstStep | None = None,
 ) -> Observed:
     """Return what a call shows.
 
@@ -31,6 +37,7 @@ def observe(
         batch: its arrays.
         targets: what the loss compares the outputs with, or None.
         loss: the loss, or None for the usual one.
+        step: tries an optimiser's first step.
     """
     count, places = len(call.variables), dict[int, Any]()
     specs = [tf.TensorSpec(*like(one)) for one in call.variables] + [tf.TensorSpec(*one) for one in call.batch]
@@ -47,6 +54,11 @@ def observe(
         outputs = [one for one in traced.graph.outputs if one.dtype.is_floating]
         value = loss_of(outputs, targets, loss)
         slopes_at = tf.gradients(value, [*taps.values(), *trained.values()])
+        reached = {
+            path: tf.convert_to_tensor(one)
+            for path, one in zip(trained, slopes_at[len(taps) :], strict=True)
+            if one is not None
+        }
         fetched = {
             "loss": value,
             "values": {key: _keep(one, placings[key]) for key, one in taps.items()},
@@ -55,25 +67,29 @@ def observe(
                 for key, one in zip(taps, slopes_at, strict=False)
                 if one is not None
             },
-            "weights": {
-                path: _moments(tf.convert_to_tensor(one))
-                for path, one in zip(trained, slopes_at[len(taps) :], strict=True)
-                if one is not None
-            },
+            "weights": {path: (tf.size(one), *_moments(one)) for path, one in reached.items()},
+            "reached": {} if step is None else reached,
         }
     pruned = traced.prune(traced.graph.inputs[: count + len(batch)], fetched)
     found = pruned(*(tf.convert_to_tensor(one.value) for one in call.variables), *map(tf.constant, batch))
     observed.loss = math.nan if targets is None and loss is None else float(found["loss"])
-    observed.values.update((key, _reading(one, placings[key])) for key, one in found["values"].items())
-    observed.gradients.update((key, _reading(one, placings[key])) for key, one in found["gradients"].items())
-    for path, (mean, square) in found["weights"].items():
-        observed.weights[path] = Reading((1, 1, math.prod(trained[path].shape)), float(mean), float(square), math.nan)
+    _fill(observed, found, placings)
+    if step is not None:
+        observed.updates.update(step(found["reached"]))
     first = np.asarray(batch[0])
     if first.dtype.kind == "f":
         rows = first.astype(np.float64).reshape(len(first), -1)
         observed.input_second_moments = tuple(np.mean(rows**2, axis=1).tolist())
     note_missing(observed)
     return observed
+
+
+def _fill(observed: Observed, found: Mapping[str, Any], placings: Mapping[int, Placing]) -> None:
+    """Turn what was fetched into readings."""
+    observed.values.update((key, _reading(one, placings[key])) for key, one in found["values"].items())
+    observed.gradients.update((key, _reading(one, placings[key])) for key, one in found["gradients"].items())
+    for path, (count, mean, square) in found["weights"].items():
+        observed.weights[path] = Reading((1, 1, int(count)), float(mean), float(square), math.nan)
 
 
 def _taps(observed: Observed, places: Mapping[int, Any]) -> tuple[dict[int, Any], dict[int, Placing]]:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from glorot.graph import Folded, Graph
-from glorot.graph.readings import Observed
+from glorot.graph.readings import FirstStep, Observed
 from glorot.keras.graph.calls import Call, stored_of
 from glorot.torch.graph import lower
 from glorot.torch.locating import Locating
@@ -14,7 +14,13 @@ from glorot.torch.observing import Watch, observe_run
 
 
 def observe(
-    call: Call, paths: Mapping[int, str], slopes: Mapping[int, float], batch: Sequence[Any], targets: Any, loss: Any
+    call: Call,
+    paths: Mapping[int, str],
+    slopes: Mapping[int, float],
+    batch: Sequence[Any],
+    targets: Any,
+    loss: Any,
+    step: FirstStep | None = None,
 ) -> Observed:
     """Return what a call shows.
 
@@ -25,6 +31,7 @@ def observe(
         batch: its arrays.
         targets: what the loss compares the outputs with, or None.
         loss: the loss, or None for the usual one.
+        step: tries an optimiser's first step.
     """
     values = [variable.value.detach() for variable in call.variables]
     for value, variable in zip(values, call.variables, strict=True):
@@ -51,4 +58,4 @@ def observe(
         if id(variable) in paths
     }
     watch = Watch(Folded(lowered.graph), locating.calls)
-    return observe_run(call.model, run, tensors, watch, weights, targets, loss)
+    return observe_run(call.model, run, tensors, watch, weights, targets, loss, step)

@@ -1,0 +1,84 @@
+"""What an optimiser's first step would do to the weights of a Keras model, tried on a copy of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from glorot.errors import GlorotError
+from glorot.given import kind_of
+from glorot.keras.model import values_of
+from glorot.keras.preserve import out_of_scopes
+
+Updates = dict[str, tuple[float, float]]
+"""By path, the square sums of the first update of each variable, and of the variable."""
+
+
+def stepper(optimizer: Any, variables: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Updates]:
+    """Return a function gradients by path → what the first step of an optimiser does with them.
+
+    Args:
+        optimizer: an optimiser of Keras, of which options are taken and no state, as that of a compiled model.
+        variables: the model's variables by their paths.
+
+    Raises:
+        GlorotError: if it is something else, or an optimiser of another model.
+    """
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise GlorotError(
+            f"optimizer is an optimiser of Keras, as model.optimizer after model.compile, got {kind_of(optimizer)}"
+        )
+    trained = {path: one for path, one in variables.items() if one.trainable}
+    plain = getattr(optimizer, "inner_optimizer", optimizer)  # for the loss that is measured was not scaled
+    if plain.built:
+        own = {id(one) for one in plain._trainable_variables}
+        strange = len(own - {id(one) for one in variables.values()})
+        if strange:
+            raise GlorotError(
+                f"{strange} variables of the optimiser are not in the model; build it of model.trainable_variables"
+            )
+        trained = {path: one for path, one in trained.items() if id(one) in own}
+    return lambda gradients: _first_step(plain, trained, gradients)
+
+
+def _first_step(optimizer: Any, variables: Mapping[str, Any], gradients: Mapping[str, Any]) -> Updates:
+    reached = {path: one for path, one in variables.items() if path in gradients}
+    if not reached:
+        return {}
+    with out_of_scopes():
+        copies = {path: _copy_of(one) for path, one in reached.items()}
+        try:
+            fresh = _fresh(optimizer, reached, copies)
+            fresh.apply([gradients[path] for path in copies], list(copies.values()))
+        except Exception as error:
+            raise GlorotError(f"the first step of the optimiser failed with {type(error).__name__}: {error}") from error
+        return {path: _square_sums(reached[path], copy) for path, copy in copies.items()}
+
+
+def _copy_of(variable: Any) -> Any:
+    """Return a variable like another one, under its name, by which optimisers tell variables apart."""
+    copy = keras.Variable(keras.ops.copy(variable.value), dtype=variable.dtype, name=variable.name)
+    copy._path, copy.constraint = variable.path, variable.constraint
+    return copy
+
+
+def _fresh(optimizer: Any, variables: Mapping[str, Any], copies: Mapping[str, Any]) -> Any:
+    """Return an optimiser with the options of another one, and without its state."""
+    config = optimizer.get_config()
+    if config.get("gradient_accumulation_steps"):
+        config["gradient_accumulation_steps"] = None  # the step that follows the last of these batches, all alike
+    fresh = type(optimizer).from_config(config)
+    listed = getattr(optimizer, "_exclude_from_weight_decay", set())
+    pattern = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+    if listed or pattern is not None:
+        fresh.exclude_from_weight_decay(
+            [copies[path] for path, one in variables.items() if optimizer._var_key(one) in listed],
+            None if pattern is None else [pattern.pattern],
+        )
+    return fresh
+
+
+def _square_sums(before: Any, after: Any) -> tuple[float, float]:
+    old, new = (values_of(one).astype(np.float64) for one in (before, after))
+    return float(np.sum((new - old) ** 2)), float(np.sum(old**2))
