@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import nn
 from torch.nn import init
 
@@ -453,29 +451,3 @@ def test_a_green_verdict_on_nothing_is_not_given():
 def test_every_code_is_given_once():
     assert list(CODES) == sorted(CODES)
     assert len({name for name, _ in CODES.values()}) == len(CODES)
-
-
-# ---- a property ------------------------------------------------------------------------------------------------------
-
-
-@settings(deadline=None)
-@given(st.lists(st.sampled_from(["never", "once", "twice", "partly", "lost"]), min_size=1, max_size=6))
-def test_what_was_done_is_what_is_told(wanted: list[str]):
-    def start(model: nn.ParameterList) -> None:
-        for parameter, what in zip(model, wanted, strict=True):
-            if what in {"once", "twice"}:
-                init.normal_(parameter)
-            if what == "twice":
-                init.uniform_(parameter)
-            if what == "partly":
-                init.normal_(parameter[1:])
-            if what == "lost":
-                init.normal_(parameter.clone())
-
-    report = glorot.audit(lambda: nn.ParameterList([nn.Parameter(torch.empty(4, 3)) for _ in wanted]), start)
-    expected = {"twice": ("again", 2, 0), "once": ("once", 1, 0), "partly": ("partly", 0, 3)}
-    found = [(one.state, one.times, one.unwritten) for one in report.tensors]
-    assert found == [expected.get(one, ("never", 0, 12)) for one in wanted]
-    blamed = {path for one in report.findings if one.code == "GL191" for path in one.paths}
-    assert blamed == {str(n) for n, one in enumerate(wanted) if one == "lost"}
-    assert report.ok == (set(wanted) <= {"once", "twice"})
