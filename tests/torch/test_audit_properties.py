@@ -35,6 +35,16 @@ def test_what_was_done_is_what_is_told(wanted: list[str]):
     assert report.ok == (set(wanted) <= {"once", "twice"})
 
 
+def _every_other(view: Tensor) -> Tensor:
+    return (torch.arange(view.numel()) % 2 == 0).view(view.shape)
+
+
+def _first(view: Tensor) -> Tensor:
+    marks = torch.zeros_like(view)
+    marks[0] = 1
+    return marks
+
+
 VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
     "whole": lambda tensor: tensor,
     "a row": lambda tensor: tensor[1],
@@ -56,16 +66,6 @@ WRITES: dict[str, tuple[Callable[[Tensor], Any], Callable[[Tensor], Tensor] | No
     "first": (lambda view: view.__setitem__([0], 1.0), _first),
     "index": (lambda view: view.index_fill_(0, torch.tensor([0]), 1.0), _first),
 }
-
-
-def _every_other(view: Tensor) -> Tensor:
-    return (torch.arange(view.numel()) % 2 == 0).view(view.shape)
-
-
-def _first(view: Tensor) -> Tensor:
-    marks = torch.zeros_like(view)
-    marks[0] = 1
-    return marks
 
 
 STEPS = st.lists(st.tuples(st.sampled_from([*VIEWS]), st.sampled_from([*WRITES])), max_size=8)
