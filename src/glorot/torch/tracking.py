@@ -48,6 +48,7 @@ class Memory:
         path: where the model holds it; "" for any other.
         writers: who wrote over it.
         read_first: who read elements that nothing had written.
+        changed: whether an operator changed elements in place, out of what they held.
         made: who made it.
         made_of: paths of the model's tensors that it was made of, or after.
         inputs: the storages whose values are in it.
@@ -58,7 +59,7 @@ class Memory:
         self.bytes = storage.nbytes()
         self.unit, self.count = max(unit, 1), count
         self.counts: Tensor | None = None
-        self.path, self.made, self.read_first = path, "", ""
+        self.path, self.made, self.read_first, self.changed = path, "", "", False
         self.writers: list[str] = []
         self.made_of: dict[str, None] = {}
         self.inputs: set[int] = set()
@@ -193,6 +194,7 @@ class Tracker(TorchDispatchMode):
             memory.inputs |= keys
         if fills:
             memory.writers.append(call_site())
+        memory.changed |= not fills
 
     def _make(self, tensor: Tensor, name: str, inputs: list[Tensor]) -> None:
         key, blank = storage_of(tensor), BLANK.fullmatch(name) is not None

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from glorot.inventory.written import Lost, State, Written
@@ -78,13 +79,18 @@ class Reader:
             return replace(row, state="empty", unwritten=tensor.numel(), writers=(empty_by,)), None
         if not tensor.numel() or (times and counts is None):
             return _checked(row, tensor), None
-        return self._unwritten(row, tensor, memory is before, counts)
+        return self._unwritten(row, tensor, memory, counts)
 
     def _unwritten(
-        self, row: Written, tensor: Tensor, is_own: bool, counts: Tensor | None
+        self, row: Written, tensor: Tensor, memory: Memory, counts: Tensor | None
     ) -> tuple[Written, Tensor | None]:
-        """Judge a tensor of which no operator wrote some elements: those that still hold the poison."""
-        left = poisoned(tensor, self.keys[self.ties[row.path][0]] if is_own else TEMPORARY, self.tracker.variant)
+        """Judge a tensor of which no operator wrote some elements: those that hold poison, or what was made of it."""
+        is_own, values = memory is self.first[row.path], tensor.detach()
+        left = poisoned(values, self.keys[self.ties[row.path][0]] if is_own else TEMPORARY, self.tracker.variant)
+        if values.is_floating_point() or values.is_complex():
+            left |= values.isnan()  # not every operator keeps the bits of a NaN
+        elif memory.changed:
+            left = torch.ones_like(left)
         if counts is not None:
             left = left & (counts == 0)
         row = judged(row, int(left.sum()), left.numel())
