@@ -10,6 +10,7 @@ from glorot.checks.base import SEVERITIES, Finding
 from glorot.checks.file import REPORT
 from glorot.files import write_whole
 from glorot.markup import html_table
+from glorot.probe.bars import signal_chart
 from glorot.probe.signal import Signal
 from glorot.text import escaped_json, number
 
@@ -71,6 +72,8 @@ class Report:
         if self.known:
             lines.append(f"{self.known} more are in the baseline")
         lines += [f"not asked: {line}" for line in self._reasons()]
+        if self.signal is not None and (chart := signal_chart(self.signal.steps)):
+            lines += ["", chart]
         return "\n".join(lines)
 
     def _reasons(self) -> list[str]:

@@ -4,14 +4,9 @@ import math
 from collections.abc import Sequence
 
 from glorot.graph.propagation.state import Grade
+from glorot.probe.bars import bar
 from glorot.probe.steps import StepSignal
 from glorot.text import number, table
-
-WIDTH = 12
-"""Letters of a bar."""
-
-LEAST = 2.0
-"""Powers of ten that a bar spans at least, so that small differences look small."""
 
 
 def predicted_table(steps: Sequence[StepSignal]) -> str:
@@ -41,12 +36,12 @@ def predicted_rows(steps: Sequence[StepSignal]) -> tuple[list[str], list[list[st
         [
             step.name,
             step.kind,
-            _figure(signal),
-            _bar(signal, signals),
-            _figure(step.correlation),
-            *([_figure(step.position_correlation)] if has_positions else []),
-            _figure(gradient),
-            _bar(gradient, gradients),
+            number(signal),
+            bar(signal, signals),
+            number(step.correlation),
+            *([number(step.position_correlation)] if has_positions else []),
+            number(gradient),
+            bar(gradient, gradients),
             _graded(step, marks),
         ]
         for step, signal, gradient in zip(steps, signals, gradients, strict=True)
@@ -68,22 +63,3 @@ def _graded(step: StepSignal, marks: dict[Grade, int]) -> str:
     """Return how well a step is known: its signal, then its gradient if that is another grade."""
     grades = dict.fromkeys((step.grade, step.gradient_grade))
     return ", ".join(f"{grade.kind} [{marks[grade]}]" if grade in marks else grade.kind for grade in grades)
-
-
-def _figure(value: float) -> str:
-    return "–" if math.isnan(value) else number(value)
-
-
-def _bar(value: float, values: Sequence[float]) -> str:
-    """Return a bar whose length is the logarithm of a value, between the smallest of several and the largest.
-
-    Example:
-        >>> _bar(1.0, [0.01, 1.0]), _bar(0.1, [0.01, 1.0])
-        ('████████████', '██████')
-    """
-    known = [math.log10(one) for one in values if one > 0 and math.isfinite(one)]
-    if not value > 0 or not math.isfinite(value):
-        return ""
-    span = max(max(known) - min(known), LEAST)
-    eighths = round(8 * WIDTH * (1 - (max(known) - math.log10(value)) / span))
-    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
