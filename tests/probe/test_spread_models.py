@@ -13,6 +13,7 @@ from torch.distributed.tensor import Replicate, distribute_tensor
 import glorot
 from glorot.errors import GlorotError
 
+HOW = r"^0\.weight is a DTensor, which several processes hold together"
 X = torch.linspace(-1, 1, 20).reshape(4, 5)
 
 
@@ -30,7 +31,9 @@ def test_a_model_spread_over_processes_is_refused_with_the_reason(mesh: DeviceMe
         fully_shard(model, mesh=mesh)
     else:
         model[0].weight = nn.Parameter(distribute_tensor(model[0].weight.data, mesh, [Replicate()]))
-    with pytest.raises(GlorotError, match=r"^0\.weight is spread over processes as DTensor, .* before it is sharded$"):
+    with pytest.raises(GlorotError, match=rf"{HOW}, and signals are measured .* before it is sharded$"):
         glorot.measure(model, X)
-    with pytest.raises(GlorotError, match=r"^0\.weight is a DTensor, which several processes hold together"):
+    with pytest.raises(GlorotError, match=rf"{HOW}, and weights are read .* before it is sharded$"):
+        glorot.predict(model, X)
+    with pytest.raises(GlorotError, match=rf"{HOW}, and a batch cannot be followed"):
         glorot.jacobian(model, X)

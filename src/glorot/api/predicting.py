@@ -43,7 +43,8 @@ def predict(plan_or_model: Any, inputs: Any = None, *, model: Any = None) -> Sig
         noise at what the model returns.
 
     Raises:
-        GlorotError: if a plan does not know what its model computes, or a model holds no weights.
+        GlorotError: if a plan does not know what its model computes, or a model holds no weights or is spread over
+            processes.
 
     Example:
         >>> import glorot, torch
@@ -101,8 +102,8 @@ def _understood(given: Any, inputs: Any, model: Any) -> tuple[Graph, Laws]:
     held = _held(adapter, found)
     if held is None:
         raise GlorotError(
-            "the model holds no weights to be predicted from, for it is on the meta device; predict a plan of it, "
-            "glorot.predict(glorot.plan(model))"
+            "the model holds no weights to be predicted from, for it is abstract or on the meta device; predict a plan "
+            "of it, glorot.predict(glorot.plan(model))"
         )
     graph = take_inventory(given, inputs).graph
     if graph is None:
@@ -113,9 +114,11 @@ def _understood(given: Any, inputs: Any, model: Any) -> tuple[Graph, Laws]:
 def _held(adapter: Any, model: Any) -> Laws | None:
     """Return the law of what a model holds; None where it holds nothing."""
     try:
-        return held_in(adapter.arrays(model))
-    except (GlorotError, NotImplementedError, RuntimeError):  # as of tensors on meta
+        arrays = adapter.arrays(model)
+    except (NotImplementedError, RuntimeError):  # as of tensors on meta
         return None
+    is_abstract = any(array.dtype == object for array in arrays.values())
+    return None if is_abstract else held_in(arrays)
 
 
 def _with_inputs(graph: Graph, inputs: Any) -> Graph:

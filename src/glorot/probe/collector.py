@@ -125,7 +125,7 @@ def signal_of(
     steps = [_step(seen, point, with_histograms=with_histograms) for point in seen.points] if with_steps else []
     if weights is not None:
         values = [
-            [largest_of(seen.folded, path, weights) for path in _paths(seen.folded, point)] for point in seen.points
+            [largest_of(seen.folded, path, weights) for path in kernels_at(seen.folded, point)] for point in seen.points
         ]
         steps = [
             replace(step, largest_singular_value=max((one for one in own if one > 0), default=math.nan))
@@ -152,8 +152,8 @@ def _step(seen: Observed, point: Point, *, with_histograms: bool) -> StepSignal:
         correlation=figures.correlation(reading),
         units=reading.sizes[-1],
         gradient_std=math.nan if gradient is None else _root(gradient.second_moment),
-        weight_gradient_std=_weight_gradient(seen, _paths(seen.folded, point)),
-        update_ratio=_update_ratio(seen, _paths(seen.folded, point)),
+        weight_gradient_std=_weight_gradient(seen, kernels_at(seen.folded, point)),
+        update_ratio=_update_ratio(seen, kernels_at(seen.folded, point)),
         is_output=point.is_output,
     )
     if sample is None or not sample.size:
@@ -294,7 +294,7 @@ def _weights_in(folded: Folded) -> list[str]:
     return [path for path, uses in folded.uses.items() if any(use.role in WEIGHTS for use in uses)]
 
 
-def _paths(folded: Folded, point: Point) -> list[str]:
+def kernels_at(folded: Folded, point: Point) -> list[str]:
     """Return the paths of the kernels that made a point; of none but a kernel's."""
     value = point.value
     while folded.kind.get(value) in ("affine", "move", "dropout"):

@@ -19,7 +19,7 @@ from glorot.graph.points import Point, points_of
 from glorot.graph.readings import Observed
 from glorot.markup import html_table, html_text
 from glorot.preserving import LOCK
-from glorot.probe.collector import _paths
+from glorot.probe.collector import kernels_at
 from glorot.probe.file import RECORD, read_saved, to_json
 from glorot.probe.singular import largest_in, matrices_of
 from glorot.text import escaped_json, number, quoted, table
@@ -265,7 +265,7 @@ def _longer(layer: KernelRecord, row: Mapping[str, float]) -> KernelRecord:
 
 def _kernels(folded: Folded) -> list[tuple[Point, str]]:
     """Return each kernel's point, with the path of the largest of the parameters that it multiplies by."""
-    points = [(point, _paths(folded, point)) for point in points_of(folded) if point.kind == "kernel"]
+    points = [(point, kernels_at(folded, point)) for point in points_of(folded) if point.kind == "kernel"]
     return [
         (point, max(paths, key=lambda path: math.prod(folded.leaf(path).shape))) for point, paths in points if paths
     ]

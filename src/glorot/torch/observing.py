@@ -39,6 +39,7 @@ from glorot.torch.model import weight_layers
 from glorot.torch.paths import bare, structural
 from glorot.torch.preserve import preserved, set_apart
 from glorot.torch.seeing import graph, graph_on_meta
+from glorot.torch.spread import check_whole
 from glorot.torch.stepping import first_step
 
 
@@ -72,7 +73,7 @@ def observe(
         GlorotError: if the model refuses the batch, or is spread over processes.
     """
     model = bare(model)
-    _refuse_spread(model)
+    check_whole(model)
     args, kwargs = arguments_of(inputs, likeness(model.parameters()))
     locating = Locating()
     with locating.from_start_of(model):
@@ -127,19 +128,6 @@ def observe_run(
         watch.observed.loss = math.nan if targets is None and loss is None else value.item()
     watch.finish()
     return watch.observed
-
-
-def _refuse_spread(model: nn.Module) -> None:
-    for path, parameter in model.named_parameters():
-        if type(parameter).__name__ == "DTensor" or getattr(parameter, "_is_flat_param", False):
-            raise GlorotError(
-                f"{structural(path)} is spread over processes as {type(parameter).__name__}, and signals are measured "
-                "in one process so far; measure the model before it is sharded"
-            )
-        if parameter.is_meta:
-            raise GlorotError(
-                f"{structural(path)} is on meta and holds nothing; give the model memory, then measure it"
-            )
 
 
 def _run(model: nn.Module, run: Callable[[], Any], watch: "Watch", batch: Any) -> Any:

@@ -18,9 +18,10 @@ from glorot.graph import Folded
 from glorot.graph.readings import Observed
 from glorot.inventory import Inventory
 from glorot.torch.locating import Call, Catching, Locating
-from glorot.torch.observing import Watch, _refuse_spread
+from glorot.torch.observing import Watch
 from glorot.torch.paths import bare, structural
 from glorot.torch.seeing import graph, graph_on_meta
+from glorot.torch.spread import check_whole
 from glorot.torch.writes import Journal
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -53,7 +54,7 @@ def record(model: nn.Module, stock: Inventory, every: int, keeper: Keeper) -> It
     Raises:
         GlorotError: if the model is spread over processes, lies on meta, or was compiled in place.
     """
-    _refuse_spread(bare(model))
+    check_whole(bare(model))
     own = {id(module) for module in model.modules()}
     if any(own & others for others in RECORDED):
         raise GlorotError(

@@ -18,6 +18,7 @@ from glorot.torch.memory import check_apart, memory_of
 from glorot.torch.parametrized import computed_in, gathered_in, paths_of
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
+from glorot.torch.spread import how_spread
 from glorot.torch.storing import store_all
 
 NUMPY = (torch.float16, torch.float32, torch.float64)
@@ -127,7 +128,16 @@ def _restart_counters(tensors: Mapping[str, Tensor], paths: Sequence[str]) -> No
 
 
 def arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
-    """Return everything in a model's `state_dict` as arrays; bfloat16 and float8, which NumPy lacks, as float32."""
+    """Return everything in a model's `state_dict` as arrays; bfloat16 and float8, which NumPy lacks, as float32.
+
+    Raises:
+        GlorotError: if it is spread over processes.
+    """
+    spread = how_spread(model)
+    if spread is not None:
+        raise GlorotError(
+            f"{spread}, and weights are read in one process so far; hand in the model before it is sharded"
+        )
     state = {path: tensor.detach().cpu() for path, tensor in model.state_dict().items()}
     lacks = {path for path, t in state.items() if t.is_floating_point() and t.dtype not in NUMPY}
     return {path: (t.float() if path in lacks else t).numpy() for path, t in state.items()}

@@ -1,7 +1,7 @@
 """Watching a Keras model on TensorFlow: what was traced is run again, with its points as further results."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,19 +54,11 @@ def observe(
         outputs = [one for one in traced.graph.outputs if one.dtype.is_floating]
         value = loss_of(outputs, targets, loss)
         slopes_at = tf.gradients(value, [*taps.values(), *trained.values()])
-        reached = {
-            path: tf.convert_to_tensor(one)
-            for path, one in zip(trained, slopes_at[len(taps) :], strict=True)
-            if one is not None
-        }
+        reached = _reached(trained, slopes_at[len(taps) :])
         fetched = {
             "loss": value,
             "values": {key: _keep(one, placings[key]) for key, one in taps.items()},
-            "gradients": {
-                key: _keep(tf.convert_to_tensor(one), placings[key])
-                for key, one in zip(taps, slopes_at, strict=False)
-                if one is not None
-            },
+            "gradients": {key: _keep(one, placings[key]) for key, one in _reached(taps, slopes_at).items()},
             "weights": {path: (tf.size(one), *_moments(one)) for path, one in reached.items()},
             "reached": {} if step is None else reached,
         }
@@ -82,6 +74,12 @@ def observe(
         observed.input_second_moments = tuple(np.mean(rows**2, axis=1).tolist())
     note_missing(observed)
     return observed
+
+
+def _reached(keys: Iterable[Any], gradients: Sequence[Any]) -> dict[Any, Any]:
+    """Return the gradients that there are, as dense tensors."""
+    pairs = zip(keys, gradients, strict=False)
+    return {key: tf.convert_to_tensor(one) for key, one in pairs if one is not None}
 
 
 def _fill(observed: Observed, found: Mapping[str, Any], placings: Mapping[int, Placing]) -> None:

@@ -19,8 +19,8 @@ from glorot.torch.graph.memory import Memory, elements_of, shape_of
 from glorot.torch.graph.mode import Lowering
 from glorot.torch.graph.truth import Answers
 from glorot.torch.parametrized import Computed
-from glorot.torch.paths import structural
 from glorot.torch.preserve import set_apart
+from glorot.torch.spread import how_spread
 
 
 @dataclass(frozen=True)
@@ -69,30 +69,15 @@ def lower(
         on_meta: whether it runs on meta; by default, where any of the leaves is there.
         beside: a context that the model runs in, of the memory that knows which value each tensor holds.
     """
-    spread = _spread(model)
+    spread = how_spread(model)
     if spread is not None:
-        return Lowered(Graph(), error=spread)
+        reason = "and a batch cannot be followed through that; plan the model before it is sharded, or without a batch"
+        return Lowered(Graph(), error=GlorotError(f"{spread}, {reason}, inputs=False"))
     first = _lower(model, run, batch, leaves, on_meta, torch.inference_mode, beside)
     if first.error is None or not _asks_for_gradients(first.error):
         return first
     second = _lower(model, run, batch, leaves, on_meta, torch.no_grad, beside)
     return second if second.error is None or len(second.graph.steps) > len(first.graph.steps) else first
-
-
-def _spread(model: nn.Module) -> GlorotError | None:
-    """Return why a model cannot be followed that another library has spread over processes."""
-    for path, parameter in model.named_parameters():
-        how = None
-        if type(parameter).__name__ == "DTensor":
-            how = "is a DTensor, which several processes hold together"
-        elif getattr(parameter, "_is_flat_param", False):
-            how = "holds several parameters in one, as FullyShardedDataParallel lays them"
-        if how is not None:
-            return GlorotError(
-                f"{structural(path)} {how}, and a batch cannot be followed through that; plan the model before it is "
-                "sharded, or without a batch, inputs=False"
-            )
-    return None
 
 
 def _asks_for_gradients(error: Exception) -> bool:
