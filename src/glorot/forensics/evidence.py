@@ -12,7 +12,7 @@ from glorot.forensics.stored import Stored, blocks, scattered
 MOST_SUMMED = 2**20
 """Elements that moments are taken over: of a larger tensor a sample, in blocks evenly from start to end."""
 
-SAMPLE = 2**14
+SAMPLE = 2**13
 """Elements that are sorted, to compare a whole law with."""
 
 PANEL = 2**16
@@ -151,4 +151,4 @@ def panel(bits: Bits, form: Format, shape: tuple[int, ...], by_last: bool) -> ND
     steps = rows // kept[0], columns // kept[1]
     thin = np.ascontiguousarray(matrix[:: steps[0], :: steps[1]][: kept[0], : kept[1]])
     numbers = form.decode(thin.reshape(-1)).astype(np.float32).reshape(thin.shape)
-    return numbers if numbers.shape[0] <= numbers.shape[1] else np.ascontiguousarray(numbers.T)
+    return numbers if kept[0] <= kept[1] else np.ascontiguousarray(numbers.T)

@@ -21,7 +21,7 @@ from glorot.forensics.suspects import charges
 from glorot.forensics.tables import describe
 from glorot.text import number
 
-FEWEST = 64
+FEWEST = 20
 """Elements from which laws are told apart."""
 
 ERRORS = 3.0
@@ -49,7 +49,7 @@ SPARSE = 0.02
 SHORT = 16
 """Bits of the fraction up to which a seal is lost in rounding."""
 
-HEAD = 2**14
+HEAD = 2**13
 """Elements from the start of a tensor that neighbours and tables are looked for in."""
 
 
@@ -119,7 +119,7 @@ def _constant(case: _Case) -> Origin | None:
     found = case.found
     if found.low == found.high:
         return case.says("constant", f"every element is {number(found.low)}")
-    levels = np.unique(found.sample)
+    levels = found.sample[np.diff(found.sample, prepend=-math.inf) > 0]
     if found.size < FEWEST and len(levels) > 2:
         return case.says("cannot tell", f"{found.size} elements are too few to tell laws apart")
     known = describe(case.head(), case.tensor.shape, levels)
@@ -145,7 +145,7 @@ def _of_whole_matrices(case: _Case) -> Origin | None:
         if len(lines) < 5 or not norms.min():
             continue
         cosines = np.sum(lines[1:] * lines[:-1], axis=1) / (norms[1:] * norms[:-1])
-        strayed = math.sqrt(float(np.mean(cosines**2)) * lines.shape[1])
+        strayed = math.sqrt(float(np.mean(cosines**2)) * lines[0].size)
         if strayed < max(0.02, 2.0**-case.form.digits) and np.ptp(norms) < 0.02 * norms.mean():
             law = Orthogonal(float(norms.mean()))
             short = "rows" if is_wide else "columns"

@@ -89,8 +89,8 @@ def _of_spectrum(matrix: Matrix) -> dict[str, float]:
     norms = np.sqrt(np.diag(products))
     if not norms.min():
         return found
-    cosines = products / np.outer(norms, norms)
-    total = (float(np.sum(cosines.astype(np.float64) ** 2)) - rows) / 2
+    weights = 1 / (norms * norms)
+    total = (float(np.sum(weights * np.einsum("ij,ij,j->i", products, products, weights))) - rows) / 2
     pairs = rows * (rows - 1) / 2
     deviation = math.sqrt(2 * pairs * (columns - 1) / (columns + 2)) / columns
     freedom = 2 * (pairs / columns) ** 2 / deviation**2

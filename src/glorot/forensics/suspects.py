@@ -126,7 +126,14 @@ SUSPECTS = (
         for n in range(2, DEEPEST)
     ),
 )
-"""The starts that are known."""
+"""The starts that are known of matrices and kernels."""
+
+OF_VECTORS = (
+    *SUSPECTS[:2],
+    Suspect("caffe xavier, of a bias", Scaled(1.0, "fan_in", "uniform").for_fans),
+    *(one for one in SUSPECTS if one.law in (Normal(0.0, 0.02), Normal(1.0, 0.02), Normal(0.0, 1e-6), Uniform(0.0, 1.0))),
+)
+"""Those of vectors, such as biases: few frameworks draw any."""
 
 
 def _both(fans: Fans) -> float:
@@ -162,9 +169,10 @@ Fans(fan_in=100.0, fan_out=75.0): '(in, 4·out)'}
 def _orders(shape: tuple[int, ...], beside: tuple[int, ...]) -> Iterator[tuple[int, int, str]]:
     size = math.prod(shape)
     if len(shape) == 1 or size == max(shape):
-        yield size, size, "(out)"
         if len(beside) > 1 and beside[0] == size:
             yield math.prod(beside[1:]), size, "(out), of its weight"
+        else:
+            yield size, size, "(out)"
         return
     first, second, before, last = shape[0], shape[1], shape[-2], shape[-1]
     kernel = ", …" if len(shape) > 2 else ""
@@ -205,7 +213,7 @@ def charges(shape: tuple[int, ...], beside: tuple[int, ...] = ()) -> Charges:
     """
     fans = readings(shape, beside)
     found: dict[tuple[str, Distribution], Charge] = {}
-    for rule, law in SUSPECTS:
+    for rule, law in SUSPECTS if len(shape) > 1 else OF_VECTORS:
         if isinstance(law, Distribution):
             found[rule, law] = Charge(rule, law, None, "")
             continue
