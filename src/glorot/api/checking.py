@@ -72,7 +72,7 @@ def check(
     """
     adapter, found = opened(model, inputs)
     has_groups = hasattr(adapter, "groups") or inputs is None
-    seen, stock = _seen(adapter, found, inputs, targets, loss, None if has_groups else optimizer)
+    seen, stock = _seen(adapter, found, inputs, targets, loss, optimizer)
     evidence = Evidence(
         inventory=stock,
         weights=_weights(adapter, found, stock),
@@ -98,7 +98,12 @@ def _seen(
         return None, take_inventory(model)
     with LOCK:
         stock = adapter.layers(model, inputs)
-    found = observed(model, inputs, targets, loss, optimizer=optimizer)
+    try:
+        found = observed(model, inputs, targets, loss, optimizer=optimizer)
+    except GlorotError:
+        if optimizer is None:
+            raise
+        found = observed(model, inputs, targets, loss)  # one that can't step by itself, as L-BFGS, has groups still
     return found, named(seen_in(stock, found.folded.graph))
 
 

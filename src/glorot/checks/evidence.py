@@ -89,6 +89,11 @@ class Evidence:
         """The framework of the model; "" for a file of weights alone."""
         return self.inventory.framework
 
+    @property
+    def updates(self) -> Mapping[str, tuple[float, float]] | None:
+        """The square sums of the optimiser's first update of each parameter, and of the parameter, by its path."""
+        return (self.observed.updates or None) if self.observed is not None else None
+
     def parts(self) -> Iterator[tuple[Part, Array]]:
         """Yield each part with what it holds, in its own axes, as float32 or wider; tied parameters once."""
         for parameter in self.inventory.parameters:

@@ -48,7 +48,7 @@ def run(
         for one in check.run(evidence):
             (tests if isinstance(one, Tested) else found).append(one)  # type: ignore[arg-type]
     found += significant(tests)
-    merged = merge(found)
+    merged = without_effects(merge(found))
     kept, waived = _waived(merged, waive or {})
     seen = {(one.code, one.paths) for one in known}
     fresh = [one for one in kept if (one.code, one.paths) not in seen]
@@ -98,6 +98,17 @@ def merge(findings: Iterable[Finding]) -> list[Finding]:
     return list(joined.values())
 
 
+def without_effects(findings: Sequence[Finding]) -> list[Finding]:
+    """Leave out findings whose cause another finding names, on the same paths."""
+    blamed = {(one.code, path) for one in findings for path in one.paths}
+
+    def is_effect(finding: Finding) -> bool:
+        causes = check_named(finding.code).explained_by
+        return any(all((code, path) in blamed for path in finding.paths) for code in causes)
+
+    return [one for one in findings if not is_effect(one)]
+
+
 def _order(finding: Finding) -> tuple[int, str, tuple[str, ...]]:
     return SEVERITIES.index(finding.severity), finding.code, finding.paths
 
@@ -130,6 +141,7 @@ NEEDED = {
     "predicted": "a batch of which theory expects something",
     "answer": "targets",
     "groups": "an optimizer",
+    "updates": "a batch, and an optimizer that steps",
     "reference": "a reference",
     "ranks": "the weights of several ranks",
 }

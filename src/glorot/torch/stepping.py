@@ -16,8 +16,8 @@ def first_step(
     """Return, by path, the square sums of the first update of each parameter, and of the parameter.
 
     Args:
-        optimizer: an optimiser of these parameters, of which groups and options are taken and no state; or a function
-            parameters → optimiser, as a class is.
+        optimizer: an optimiser of these parameters, of which groups and options are taken and no state; a function
+            parameters → optimiser, as a class is; or a list of optimisers, each of other parameters.
         weights: the parameters by their paths.
         gradients: their gradients, of those that have one.
 
@@ -29,8 +29,8 @@ def first_step(
         for path, gradient in gradients.items():
             copies[path].grad = gradient.detach().clone()
         try:
-            fresh = _fresh(optimizer, weights, copies)
-            fresh.step()
+            for one in optimizer if isinstance(optimizer, list | tuple) else (optimizer,):
+                _fresh(one, weights, copies).step()
         except GlorotError:
             raise
         except Exception as error:

@@ -1,0 +1,97 @@
+"""GL501: weights that get no gradient."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.chains import seen_steps, weights_of
+from glorot.checks.evidence import Array, Evidence
+from glorot.inventory import Part
+
+DRAWN = ("kernel", "recurrent", "embedding")
+"""The roles whose gradient matters: that of a bias may be zero for good reasons, as before a norm."""
+
+
+class NoGradient(Check):
+    """Weights get a gradient of exactly zero.
+
+    What it does:
+        Looks at the gradient of the loss with respect to each trained kernel and embedding that the batch reaches. If
+        none of them moves, it looks for the cause: the scale of a norm that multiplies by zero; kernels that hold zeros
+        on both sides; or the last layer that passes nothing back. A single tensor of zeros that gets a gradient itself,
+        as a head of zeros, the end of a residual branch or the B of an adapter, opens the way in the first step, and is
+        let pass.
+
+    Why it matters:
+        What gets no gradient is not trained. Behind a layer of dead units, or two zeros that wait for each other, this
+        never changes, and the loss stays at what the biases alone can learn, without any error.
+
+    Example that fails:
+        >>> import glorot, torch
+        >>> embed, norm, head = torch.nn.Embedding(32, 16), torch.nn.RMSNorm(16), torch.nn.Linear(16, 32, bias=False)
+        >>> model = torch.nn.Sequential(embed, norm, head)
+        >>> _ = torch.nn.init.zeros_(norm.weight)
+        >>> tokens = torch.arange(16).view(2, 8)
+        >>> print(glorot.check(model, tokens, tokens, select="GL501").findings[0])
+        GL501 error: 1.weight multiplies by zero, so that no kernel or embedding gets a gradient (2, expected 0 tensors without gradient)
+
+    What to do:
+        Start the scale of a norm at what changes nothing: 1, or 0 where the layer multiplies by 1 + w. Draw kernels at
+        random, at most one of two in a row at zero: `glorot.initialize(model, "auto", seed=0)`. After dead units, look
+        at the bias, and at the scale of the layer that feeds them.
+    """
+
+    code = "GL501"
+    name = "no-gradient"
+    severity = "error"
+    needs = ("observed",)
+    explained_by = ("GL205",)
+
+    def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
+        assert evidence.observed is not None
+        known = evidence.observed.weights
+        parameters = {one.path: one for one in evidence.inventory.parameters if not one.frozen and one.path in known}
+        parts = [(part, values) for part, values in evidence.parts() if part.path in parameters]
+        squares = {path: known[path].second_moment for path in parameters}
+        drawn = list(dict.fromkeys(part.path for part, _ in parts if part.role in DRAWN and part.layer))
+        still = [path for path in drawn if squares[path] == 0]
+        if not still:
+            return
+        silent = [part.path for part, values in parts if part.role == "scale" and _is_zero_scale(part, values)]
+        zeros = [part.path for part, values in parts if part.role in DRAWN and not values.any()]
+        gives = {"figure": len(still), "expected": "0 tensors without gradient"}
+        if len(still) == len(drawn) and silent:
+            why = "multiplies by zero, so that no kernel or embedding gets a gradient"
+            yield self.finding(silent, why, remedy="start it at what changes nothing", **gives)  # type: ignore[arg-type]
+        elif any(squares[path] > 0 for path in (*zeros, *silent)):
+            return  # the first step moves these, and the second the others
+        elif zeros:
+            why = "holds zeros and gets no gradient, and neither does what waits for it"
+            yield self.finding(zeros, why, remedy="draw at least one of them at random", **gives)  # type: ignore[arg-type]
+        else:
+            last = _last_still(evidence, still, drawn)
+            if last:
+                why = "gets no gradient, and nothing before it does"
+                remedy = "look at what follows it: units that are dead or saturated, or a graph that was detached"
+                yield self.finding(last, why, remedy=remedy, **gives)  # type: ignore[arg-type]
+
+
+def _is_zero_scale(part: Part, values: Array) -> bool:
+    """Tell whether the scale of a norm that is not the end of a branch multiplies by zero."""
+    return part.branch is None and bool(np.all(values == part.neutral - 1))
+
+
+def _last_still(evidence: Evidence, still: list[str], drawn: list[str]) -> str:
+    """Return the last kernel without gradient, if all kernels up to it, and at least two thirds of all, have none.
+
+    What is only beside the way of the loss, as a head for another task, is no cause.
+    """
+    assert evidence.observed is not None
+    folded = evidence.observed.folded
+    order = [path for one in seen_steps(evidence) for path in weights_of(folded, one.point) if path in drawn]
+    order = list(dict.fromkeys(order))
+    lost = [path for path in order if path in still]
+    if not lost or order[: len(lost)] != lost:
+        return ""
+    return lost[-1]

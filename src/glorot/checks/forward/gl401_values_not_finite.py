@@ -1,0 +1,71 @@
+"""GL401: values that are no numbers, on the way of a batch."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.chains import Seen, seen_steps, weight_of
+from glorot.checks.evidence import Evidence
+
+
+class ValuesNotFinite(Check):
+    """The loss or the output of a batch is NaN or infinite.
+
+    What it does:
+        Names the first step whose values are NaN or infinite, where the output or the loss is. Minus infinity alone, as
+        a mask adds it to the logits of attention, is let pass if what follows is a number. Weights that are no numbers
+        themselves are left to GL101.
+
+    Why it matters:
+        The first step of the optimizer makes every weight NaN. In half precision 65,504 is the largest number, which
+        logits and sums of squares pass early; otherwise it is a logarithm or a root of what may be zero or negative, a
+        softmax over nothing but masked places, or a product of far too large weights.
+
+    Example that fails:
+        >>> import glorot, torch
+        >>> class Log(torch.nn.Module):
+        ...     def forward(self, x):
+        ...         return torch.log(x)
+        >>> model = torch.nn.Sequential(torch.nn.Linear(8, 8), Log(), torch.nn.Linear(8, 2))
+        >>> print(glorot.check(model, torch.randn(16, 8), select="GL401").findings[0])
+        GL401 error: 0 → a function makes the first values that are NaN or infinite
+
+    What to do:
+        Look at the step that is named: keep a logarithm, root or division away from zero by an epsilon, mask with a
+        large negative number where a whole row may be masked, or compute the step in float32.
+    """
+
+    code = "GL401"
+    name = "values-not-finite"
+    severity = "error"
+    needs = ("observed",)
+
+    def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
+        assert evidence.observed is not None
+        if any(values.dtype.kind == "f" and not np.isfinite(values).all() for values in evidence.weights.values()):
+            return
+        steps = seen_steps(evidence)
+        loss = math.nan if evidence.answer is None else evidence.answer.loss
+        has_loss = evidence.answer is not None
+        if not any(one.step.is_output and _is_strange(one) for one in steps) and (not has_loss or math.isfinite(loss)):
+            return
+        strange = [one for one in steps if _is_strange(one)]
+        first = next((one for one in strange if one.step.mean != -math.inf), strange[0] if strange else None)
+        if first is None:
+            yield self.finding(
+                "loss",
+                "is no number, though the values of every step are",
+                remedy="look at the loss function: a logarithm of zero, or an average over no targets",
+            )
+            return
+        yield self.finding(
+            first.step.name if first.step.kind != "kernel" else weight_of(evidence, first.point),
+            "makes the first values that are NaN or infinite",
+            remedy="keep the step away from zero, or from what its dtype can't hold; GL302 names weights too large",
+        )
+
+
+def _is_strange(one: Seen) -> bool:
+    return not math.isfinite(one.step.mean) or not math.isfinite(one.step.second_moment)
