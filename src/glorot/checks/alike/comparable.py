@@ -7,7 +7,7 @@ from glorot.checks.evidence import Array, Evidence
 from glorot.checks.looks import DRAWN, LEAST, is_centred, looks_drawn
 from glorot.inventory import Part
 
-TABLE = re.compile(r"pos(ition|itional)?(_|\b)|sinus|rotary", re.I)
+TABLE = re.compile(r"(^|[._])pos(itions?|itional)?([._]|$)|sinus|rotary", re.I)
 """Names of tables that may be computed alike in several places."""
 
 

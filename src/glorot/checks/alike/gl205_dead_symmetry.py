@@ -68,7 +68,7 @@ class DeadSymmetry(Check):
                     where=one.part.layer,
                 )
         for one in layers.values():
-            is_dead = one.part.followed_by in DEAD_AT_ZERO and one.part.branch is None
+            is_dead = one.part.seen and one.part.followed_by in DEAD_AT_ZERO and one.part.branch is None
             if is_dead and one.is_zero and one.has_zero_bias:
                 yield self.finding(
                     one.part.name,

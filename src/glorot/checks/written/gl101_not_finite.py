@@ -41,8 +41,9 @@ class NotFinite(Check):
                 if values.dtype.kind not in "fc" or np.isfinite(values).all():
                     continue
                 nan, below = int(np.isnan(values).sum()), bool(np.isneginf(values).any())
-                if kind == "buffer" and not nan and below and not np.isposinf(values).any():
-                    continue  # a mask
+                is_mask = below and not np.isposinf(values).any()
+                if kind == "buffer" and not nan and (is_mask or values.size == 1):  # or a bound that bounds nothing
+                    continue
                 count = nan or int(np.isinf(values).sum())
                 share = f"all of its {values.size}" if count == values.size else f"{count} of its {values.size}"
                 yield self.finding(

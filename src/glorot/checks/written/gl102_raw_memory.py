@@ -71,7 +71,7 @@ class RawMemory(Check):
         flat = values.reshape(-1)
         sizes = np.abs(flat)
         huge = np.isfinite(flat) & (sizes > limit)
-        if huge.any() and not (is_buffer and _is_sentinel(flat[huge])):
+        if huge.any() and not (is_buffer and _is_sentinel(flat, flat[huge])):
             return self.finding(
                 path,
                 f"holds numbers past {number(limit)}, as memory does that nothing wrote",
@@ -100,12 +100,15 @@ def _largest_index(values: Array) -> int:
     return max(int(usual.max()), -int(usual.min())) if usual.size else 0
 
 
-def _is_sentinel(huge: Array) -> bool:
-    """Tell whether large numbers stand for infinity: one negative number, or the ends of a type."""
+def _is_sentinel(values: Array, huge: Array) -> bool:
+    """Tell whether large numbers stand for infinity: the end of a type, or one negative number beside one other."""
+    if not (huge == huge[0]).all():
+        return False
     ends = [float(np.finfo(kind).max) for kind in (np.float32, np.float64)]
     ends.append(float.fromhex("0x1.fep127"))  # that of bfloat16
-    is_one = bool((huge == huge[0]).all())
-    return is_one and (bool(np.real(huge[0]) < 0) or abs(float(np.real(huge[0]))) in ends)
+    others = values[values != huge[0]]
+    is_mask = values.size == 1 or (others.size > 0 and bool((others == others[0]).all()))
+    return abs(float(np.real(huge[0]))) in ends or (is_mask and bool(np.real(huge[0]) < 0))
 
 
 def _jumps_below(sizes: Array) -> bool:

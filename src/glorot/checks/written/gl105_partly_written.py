@@ -60,6 +60,6 @@ def _zero_share(part: Part, values: Array) -> float:
     rows = rows.reshape(-1, rows.shape[-1])
     zero = ~rows.any(axis=1)
     count = int(zero.sum())
-    if not count or count == len(rows) or (part.role == "embedding" and count == 1):
+    if not count or count == len(rows) or (count == 1 and "emb" in f"{part.role} {part.path}".lower()):
         return 0.0
     return count / len(rows) if looks_drawn(rows[~zero]) else 0.0
