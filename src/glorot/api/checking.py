@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from glorot.adapters import Adapter, opened, take_inventory
-from glorot.checks import Evidence, Group, Report
+from glorot.checks import Answer, Evidence, Group, Report
 from glorot.checks.answers import answer_of
+from glorot.checks.constant import with_constant
 from glorot.checks.evidence import Array
 from glorot.checks.running import run
 from glorot.errors import GlorotError
@@ -81,7 +82,7 @@ def check(
         seed=seed,
         observed=seen,
         signal=None if seen is None else signal_of(seen),
-        answer=None if seen is None or targets is None else answer_of(seen.loss, targets, loss, stock),
+        answer=None if seen is None or targets is None else _answer(seen, targets, loss, stock),
         groups=_groups(adapter, found, optimizer) if has_groups and optimizer is not None else None,
         reference=None if reference is None else as_arrays(reference, "reference"),
         ranks=None if ranks is None else tuple(as_arrays(one, "each of ranks") for one in ranks),
@@ -105,6 +106,13 @@ def _seen(
             raise
         found = observed(model, inputs, targets, loss)  # one that can't step by itself, as L-BFGS, has groups still
     return found, named(seen_in(stock, found.folded.graph))
+
+
+def _answer(seen: Observed, targets: Any, loss: Any, stock: Inventory) -> Answer:
+    """Return what the targets ask for, and the losses of answers that do not look at the inputs."""
+    graph = seen.folded.graph
+    shape = graph.shape(graph.outputs[0]) if graph.outputs else ()
+    return with_constant(answer_of(seen.loss, targets, loss, stock), loss, targets, shape, stock.framework)
 
 
 def _weights(adapter: Adapter, model: Any, stock: Inventory) -> dict[str, Array]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from glorot.checks.evidence import Evidence
@@ -107,7 +108,7 @@ def multiplies(figures: list[float]) -> bool:
     """
     if len(figures) < LEAST or not all(0 < figure < math.inf for figure in figures):
         return False
-    changes = [math.log(after / before) for before, after in zip(figures, figures[1:], strict=False)]
+    changes = [math.log(after / before) for before, after in pairwise(figures)]
     total = sum(changes)
     largest = max(changes) if total > 0 else min(changes)
     return (total - largest) * (1 if total > 0 else -1) > -math.log(LARGEST_STEP)

@@ -39,6 +39,7 @@ class Answer(NamedTuple):
         shares: how often each class is asked for; None where the targets are no classes.
         count: how many answers there are.
         independent: whether several classes may be right at once, as with a sigmoid for each.
+        uniform: the loss of an answer that prefers no class; NaN where it is not known.
     """
 
     loss: float
@@ -46,6 +47,7 @@ class Answer(NamedTuple):
     shares: NDArray[np.float64] | None = None
     count: int = 0
     independent: bool = False
+    uniform: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,7 @@ class NoGradient(Check):
         >>> _ = torch.nn.init.zeros_(norm.weight)
         >>> tokens = torch.arange(16).view(2, 8)
         >>> print(glorot.check(model, tokens, tokens, select="GL501").findings[0])
-        GL501 error: 1.weight multiplies by zero, so that no kernel or embedding gets a gradient (2, expected 0 tensors without gradient)
+        GL501 error: 1.weight multiplies by zero, so that no kernel or embedding gets a gradient (2, expected 0)
 
     What to do:
         Start the scale of a norm at what changes nothing: 1, or 0 where the layer multiplies by 1 + w. Draw kernels at
@@ -60,7 +60,7 @@ class NoGradient(Check):
             return
         silent = [part.path for part, values in parts if part.role == "scale" and _is_zero_scale(part, values)]
         zeros = [part.path for part, values in parts if part.role in DRAWN and not values.any()]
-        gives = {"figure": len(still), "expected": "0 tensors without gradient"}
+        gives = {"figure": len(still), "expected": "0"}
         if len(still) == len(drawn) and silent:
             why = "multiplies by zero, so that no kernel or embedding gets a gradient"
             yield self.finding(silent, why, remedy="start it at what changes nothing", **gives)  # type: ignore[arg-type]

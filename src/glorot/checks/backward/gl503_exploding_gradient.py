@@ -1,6 +1,7 @@
 """GL503: gradients that grow from layer to layer."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.chains import Seen, chains, multiplies, weight_of
@@ -60,12 +61,12 @@ class ExplodingGradient(Check):
                 f"makes the gradient grow on its way back, to more than {most:g} times at {place.step.name}",
                 figure=figures[-1] / figures[0],
                 expected="about 1 over the chain",
-                remedy='draw the layers by their fans and activations, as glorot.initialize(model, "auto", seed=0) does',
+                remedy="draw the layers by their fans and activations, as glorot.initialize does",
             )
 
 
 def _between(chain: list[Seen]) -> list[Seen]:
     """Return the kernels of a chain through which the gradient grows; all, if none does alone."""
-    pairs = zip(chain, chain[1:], strict=False)
+    pairs = pairwise(chain)
     found = [after for before, after in pairs if before.step.gradient_std > GROWS * after.step.gradient_std]
     return found or chain[1:]

@@ -7,7 +7,7 @@ from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence, Group
 
 MOST = 0.25
-"""The share of a weight's root mean square that the first step may change: Adam at 1e-3 changes 5 % of a std of 0.02."""
+"""The share of a weight that the first step may change: Adam at 1e-3 changes 5 % of a std of 0.02."""
 
 LEAST = 1e-8
 """The share below which a weight stays where it is: in 100,000 steps one way it would move by a thousandth."""

@@ -1,6 +1,7 @@
 """GL402: signals that shrink from layer to layer."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.chains import Seen, chains, multiplies, weight_of
@@ -61,12 +62,12 @@ class VanishingSignal(Check):
                 f"shrinks the signal, of which less than {least:.2g} is left at {place.step.name}",
                 figure=figures[-1] / figures[0],
                 expected="about 1 over the chain",
-                remedy='draw the layers by their fans and activations, as glorot.initialize(model, "auto", seed=0) does',
+                remedy="draw the layers by their fans and activations, as glorot.initialize does",
             )
 
 
 def _between(chain: list[Seen]) -> list[Seen]:
     """Return the kernels of a chain that shrink the signal below a factor; all after the first, if none does alone."""
-    pairs = zip(chain, chain[1:], strict=False)
+    pairs = pairwise(chain)
     found = [after for before, after in pairs if after.step.std_across < SHRINKS * before.step.std_across]
     return found or chain[1:]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.chains import Seen, chains, multiplies, weight_of
@@ -61,7 +62,7 @@ class ExplodingSignal(Check):
                 f"makes the signal grow, to more than {most:g} times at {place.step.name}",
                 figure=figures[-1] / figures[0],
                 expected="about 1 over the chain",
-                remedy='draw the layers by their fans and activations, as glorot.initialize(model, "auto", seed=0) does',
+                remedy="draw the layers by their fans and activations, as glorot.initialize does",
             )
 
 
@@ -71,5 +72,5 @@ def _size(one: Seen) -> float:
 
 def _between(chain: list[Seen]) -> list[Seen]:
     """Return the kernels of a chain that make the signal grow; all after the first, if none does alone."""
-    pairs = zip(chain, chain[1:], strict=False)
+    pairs = pairwise(chain)
     return [after for before, after in pairs if _size(after) > GROWS * _size(before)] or chain[1:]

@@ -147,7 +147,7 @@ def _chance_of_variance(values: NDArray[np.float64], law: Distribution) -> float
 
 
 def _kurtosis(law: Distribution) -> float:
-    """Return the fourth central moment over the squared variance; of a cut normal law, that of the whole one or less."""
+    """Return the fourth central moment over the squared variance; a cut normal law has less than 3."""
     if isinstance(law, Uniform):
         return 1.8
     if isinstance(law, SparseNormal):

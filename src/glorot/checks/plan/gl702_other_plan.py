@@ -49,13 +49,13 @@ class OtherPlan(Check):
         planned = {entry.name: entry for entry in evidence.plan if not runs(entry.role)}
         present = {part.name: part for part in evidence.inventory.parts if not runs(part.role)}
         remedy = "make a plan of this model with glorot.plan(model)"
-        for name in present:
-            if name in planned and layout_text(planned[name]) != layout_text(present[name]):
+        for name, part in present.items():
+            if name in planned and layout_text(planned[name]) != layout_text(part):
                 yield self.finding(
                     name,
-                    f"is {layout_text(present[name])}, and {layout_text(planned[name])} in the plan",
+                    f"is {layout_text(part)}, and {layout_text(planned[name])} in the plan",
                     remedy=remedy,
-                    where=present[name].layer,
+                    where=part.layer,
                 )
         missing = [name for name in present if name not in planned]
         if missing:

@@ -1,0 +1,91 @@
+"""What a loss would be of answers that do not look at the inputs."""
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from glorot.checks.evidence import Answer, Array
+
+LARGEST = 1 << 26
+"""Elements of an output up to which a given loss is tried on constant answers."""
+
+SMALLEST = 1e-6
+"""The smallest share that a constant answer predicts."""
+
+
+def with_constant(answer: Answer, loss: Any, targets: Any, shape: Sequence[int], framework: str) -> Answer:
+    """Return an answer with the loss of the best constant answer, and of one that prefers no class.
+
+    Args:
+        answer: what the targets ask for.
+        loss: the loss function, None for the default.
+        targets: the targets.
+        shape: the shape of the model's output.
+        framework: what the model is written in; a given loss is tried for models of PyTorch and JAX.
+
+    Returns:
+        The answer; figures that can't be had stay NaN.
+
+    Example:
+        >>> shares = np.array([0.25, 0.75])
+        >>> round(with_constant(Answer(0.7, shares=shares, count=8), None, None, (8, 2), "").uniform, 4)
+        0.6931
+    """
+    if answer.shares is None:
+        constant = _variance(targets) if loss is None else math.nan
+        return answer._replace(constant=constant)
+    if loss is None:
+        classes = shape[-1] if shape else len(answer.shares)
+        return answer._replace(uniform=math.log(2 if answer.independent else max(classes, len(answer.shares))))
+    logits = _logits(answer, shape)
+    tensor = _made(framework)
+    if logits is None or tensor is None:
+        return answer
+    try:
+        uniform = float(loss(tensor(np.zeros_like(logits)), targets))
+        constant = float(loss(tensor(logits), targets))
+    except Exception:  # a loss may want all that the model returns
+        return answer
+    return answer._replace(uniform=uniform, constant=constant)
+
+
+def _variance(targets: Any) -> float:
+    """Return the mean variance of values over the examples; NaN where they are no values."""
+    given = targets.detach().cpu().numpy() if hasattr(targets, "detach") else targets
+    try:
+        values = np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        return math.nan
+    is_float = getattr(given, "dtype", np.dtype(int)).kind == "f"
+    return float(values.var(axis=0).mean()) if is_float and values.ndim and len(values) > 1 else math.nan
+
+
+def _logits(answer: Answer, shape: Sequence[int]) -> Array | None:
+    """Return the best constant logits, in the shape of the output; None where its classes are not found."""
+    assert answer.shares is not None
+    if not shape or math.prod(shape) > LARGEST:
+        return None
+    classes = len(answer.shares)
+    axes = [axis for axis in (1, len(shape) - 1) if 0 < axis < len(shape) and shape[axis] == classes]
+    axis = axes[0] if axes else len(shape) - 1
+    if shape[axis] < classes:
+        return None
+    shares = np.full(shape[axis], SMALLEST)
+    shares[:classes] = np.clip(answer.shares, SMALLEST, 1 - SMALLEST)
+    law = np.log(shares / (1 - shares)) if answer.independent else np.log(shares / shares.sum())
+    spread = law.reshape(tuple(-1 if at == axis else 1 for at in range(len(shape))))
+    return np.ascontiguousarray(np.broadcast_to(spread, tuple(shape)), np.float32)
+
+
+def _made(framework: str) -> Callable[[Array], Any] | None:
+    """Return what makes a tensor of a framework that is in use; None where a loss is not tried."""
+    if framework == "torch":
+        make: Callable[[Array], Any] = sys.modules["torch"].from_numpy
+        return make
+    if framework == "jax":
+        make = sys.modules["jax"].numpy.asarray
+        return make
+    return None

@@ -1,0 +1,64 @@
+"""GL405: units that answer alike to every example."""
+
+from collections.abc import Iterator
+
+from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.chains import seen_steps, weight_of
+from glorot.checks.evidence import Evidence
+
+MOST = 0.5
+"""The share of dead units after an activation from which a layer is found."""
+
+EXAMPLES = 8
+"""Examples from which on a unit is called dead: of fewer, a ReLU is silent to all by chance too often."""
+
+
+class DeadUnits(Check):
+    """After an activation, most units answer alike to every example.
+
+    What it does:
+        Counts, after each activation, the units whose output is the same for all examples of the batch at all
+        positions, though what enters the activation differs. Found is a share above a half, of eight examples or more.
+
+    Why it matters:
+        A ReLU whose input is negative for every example has slope zero for all of them: its weights get no gradient and
+        the unit stays dead. It happens where a bias starts far below zero, or inputs are all positive and weights are
+        mostly negative.
+
+    Example that fails:
+        >>> import glorot, torch
+        >>> _ = torch.manual_seed(0)
+        >>> model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
+        >>> _ = torch.nn.init.constant_(model[0].bias, -2.0)
+        >>> print(glorot.check(model, torch.randn(64, 64), select="GL405").findings[0])
+        GL405 warning: 0.weight feeds relu, of which most units answer alike to all examples (1, expected at most 0.5)
+
+    What to do:
+        Start the bias before a ReLU at zero, center the inputs, and draw the weights around zero.
+
+    References:
+        Lu et al. (2020), "Dying ReLU and Initialization: Theory and Numerical Examples".
+    """
+
+    code = "GL405"
+    name = "dead-units"
+    needs = ("observed", "signal")
+
+    def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
+        assert evidence.observed is not None
+        most = evidence.setting(self.name, MOST)
+        before = {one.point.value: one for one in seen_steps(evidence)}
+        for one in seen_steps(evidence):
+            fed = before.get(-1 if one.point.of is None else one.point.of)
+            if one.point.kind != "curve" or one.step.is_output or fed is None or not one.step.dead > most:
+                continue
+            examples = evidence.observed.values[one.point.value].sizes[0]
+            if examples < EXAMPLES or fed.step.dead > one.step.dead / 2:
+                continue
+            yield self.finding(
+                weight_of(evidence, one.point),
+                f"feeds {one.step.name.rpartition('→')[2].strip()}, of which most units answer alike to all examples",
+                figure=one.step.dead,
+                expected=f"at most {most:g}",
+                remedy="start the bias at zero, center the inputs, and draw the weights around zero",
+            )

@@ -1,0 +1,99 @@
+"""GL409: a first loss far above that of an answer that does not look."""
+
+import math
+from collections.abc import Iterator
+
+from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.chains import Seen, seen_steps, weight_of
+from glorot.checks.evidence import Answer, Evidence
+
+MOST = 1.5
+"""The nats above the loss of the best constant answer from which it is found: half of a variance of logits of 3."""
+
+SLACK = 0.1
+"""The nats that a loss may lie above twice that of the best constant answer, where that is small."""
+
+TIMES = 10.0
+"""How many times the variance of the targets a mean squared error may start at."""
+
+PER_CLASS = 10
+"""Answers for each class from which on their shares are taken for those of the data; of fewer, equal shares are."""
+
+
+class FirstLoss(Check):
+    """The first loss is far above that of the best answer that does not look at the inputs.
+
+    What it does:
+        Compares the loss of the batch with that of the best constant answer: the entropy of the classes' shares, or the
+        log of their number where the batch is too small to tell shares; for zeros and ones the mean entropy of each
+        class; for values their variance. A loss function that was given is tried on such constant answers. Found is a
+        loss 1.5 nats above it, or above twice of it if that is less; for values ten times of it.
+
+    Why it matters:
+        The first steps go into unlearning what the start claims to know, at the largest gradients of the whole run. For
+        rare classes, a head with zero biases gives a loss twelve times that of the prior, and the many easy negatives
+        drown the few positives.
+
+    Example that fails:
+        >>> import glorot, torch
+        >>> _ = torch.manual_seed(0)
+        >>> model = torch.nn.Sequential(torch.nn.Linear(64, 256), torch.nn.ReLU(), torch.nn.Linear(256, 100))
+        >>> _ = torch.nn.init.normal_(model[2].weight)
+        >>> report = glorot.check(model, torch.randn(64, 64), torch.randint(100, (64,)), select="GL409")
+        >>> print(report.findings[0].path, report.findings[0].why)
+        2.weight makes a first loss far above that of the best constant answer
+
+    What to do:
+        Draw the head smaller, with std 1/√fan_in or less. If shares or targets are far from even, set its bias to
+        log(share), to log(p/(1 − p)) before a sigmoid, or to the mean of the targets.
+
+    References:
+        Lin et al. (2017), "Focal Loss for Dense Object Detection", section 3.3.
+    """
+
+    code = "GL409"
+    name = "first-loss"
+    needs = ("answer", "signal")
+
+    def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
+        answer = evidence.answer
+        assert answer is not None
+        outputs = [one for one in seen_steps(evidence) if one.step.is_output]
+        if not outputs or not math.isfinite(answer.loss):
+            return
+        best, most = _limits(answer, evidence.setting(self.name, MOST))
+        if not answer.loss > most:
+            return
+        head = outputs[0]
+        path, is_bias = _blamed(evidence, head, answer.loss - best)
+        yield self.finding(
+            path,
+            "makes a first loss far above that of the best constant answer",
+            figure=answer.loss,
+            expected=f"about {best:.3g}, at most {most:.3g}",
+            remedy="start it at what the targets are on average: log(share), log(p/(1 − p)), or their mean"
+            if is_bias
+            else "draw it smaller: with std 1/√fan_in, or at zero",
+        )
+
+
+def _limits(answer: Answer, most: float) -> tuple[float, float]:
+    """Return the loss of the best constant answer, and how large that of a model may be."""
+    if answer.shares is None:
+        return answer.constant, TIMES * answer.constant
+    needed = PER_CLASS * (1 if answer.independent else len(answer.shares))
+    best = answer.constant if answer.count >= needed else answer.uniform
+    return best, best + min(most, best + SLACK)
+
+
+def _blamed(evidence: Evidence, head: Seen, excess: float) -> tuple[str, bool]:
+    """Return the path to blame, and whether it is a bias: the kernel, if the spread of its outputs costs the excess."""
+    kernel = weight_of(evidence, head.point)
+    variance = head.step.std_across**2
+    biases = [
+        part.path
+        for part in evidence.inventory.parts
+        if part.role == "bias" and part.path.rpartition(".")[0] == kernel.rpartition(".")[0]
+    ]
+    is_kernel = not biases or variance > excess
+    return (kernel, False) if is_kernel else (biases[0], True)
