@@ -49,7 +49,7 @@ def measured(kind: str) -> dict[str, Any]:
         try:
             elements = sum(one.numel() for one in built(config, "meta").parameters())
         except Exception as error:  # of whatever kind a constructor raises
-            found["not built"] = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            found["not built"] = " ".join(f"{type(error).__name__}: {error}".split())[:160]
             continue
         if elements > MOST:
             least = min(elements, found.get("weights", elements))
@@ -72,7 +72,7 @@ def measured(kind: str) -> dict[str, Any]:
             try:
                 found["loaded"] = loaded(config, list(found["kinds"]))
             except Exception as error:  # of whatever kind
-                found["not loaded"] = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+                found["not loaded"] = " ".join(f"{type(error).__name__}: {error}".split())[:160]
         return found
     return found
 
@@ -92,14 +92,20 @@ def loaded(config: Any, paths: list[str]) -> dict[str, str]:
         taken = set[str]()
         for file in Path(folder).glob("*.safetensors"):
             tensors = load_file(file)
-            gone = {key for key in tensors if any(key == path or key.endswith(f".{path}") for path in paths)}
-            taken |= gone
+            gone = {key: path for key, value in tensors.items() for path in paths if _is(key, value, path, stored)}
+            taken |= {*gone.values()}
             save_file({key: value for key, value in tensors.items() if key not in gone}, file, {"format": "pt"})
         with marked_memory():
             model, told = AutoModel.from_pretrained(folder, output_loading_info=True)
     missing = set(told["missing_keys"])
     held = dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers(remove_duplicate=False))
     return {path: _fate(held.get(path), path, path in missing, taken) for path in paths}
+
+
+def _is(key: str, value: Any, path: str, stored: dict[str, Any]) -> bool:
+    """Tell whether a key of a checkpoint is for a tensor of a model; some are saved under another name."""
+    alike = key.rpartition(".")[2] == path.rpartition(".")[2] and value.shape == stored[path].shape
+    return key == path or (alike and key not in stored and value.equal(stored[path]))
 
 
 @contextmanager
@@ -126,8 +132,8 @@ def _fate(tensor: Any, path: str, is_missing: bool, taken: set[str]) -> str:
     mark = MARK if tensor.is_floating_point() else 77
     share = float((tensor == mark).double().mean()) if tensor.numel() else 0.0
     fate = "raw memory" if share == 1 else "raw in part" if share else "started"
-    was_taken = any(key == path or path.endswith(f".{key}") or key.endswith(f".{path}") for key in taken)
-    return f"{fate}{', reported missing' if is_missing else ''}{'' if was_taken else ', not in the checkpoint'}"
+    told = ", reported missing" if is_missing else ""
+    return f"{fate}{told}{'' if path in taken else ', in no checkpoint'}"
 
 
 def page(rows: list[dict[str, Any]], versions: str) -> str:
@@ -159,7 +165,9 @@ def page(rows: list[dict[str, Any]], versions: str) -> str:
     ]
     for row in faulty:
         wrong = [f"{state}: {_listed(row[state])}" for state in ("never", "partly", "raw") if row[state]]
-        wrong += [f"lost: {', '.join(paths[:2])} ({writer})" for paths, writer, _ in row["lost"][:2]]
+        if row["lost"]:
+            writers = dict.fromkeys(writer for _, writer, _ in row["lost"])
+            wrong.append(f"{len(row['lost'])} writes into a temporary: {'; '.join([*writers][:2])}")
         after = row.get("not loaded") or _fates(row.get("loaded", {}))
         lines.append(f"| {row['model']} | {row['size']} | {row['tensors']} | {'; '.join(wrong)} | {after} |")
     clean = [f"{row['model']} ({row['tensors']})" for row in audited if row not in faulty]
