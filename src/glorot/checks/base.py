@@ -77,6 +77,7 @@ class Check(ABC):
         severity: that of its findings, if they don't say another.
         needs: which fields of the evidence it reads and can't do without.
         not_on: why it does not run on a framework, by the name of the framework.
+        explained_by: codes of checks whose findings, where they blame the same paths, are the cause of its own.
     """
 
     code: ClassVar[str]
@@ -84,6 +85,7 @@ class Check(ABC):
     severity: ClassVar[Severity] = "warning"
     needs: ClassVar[tuple[str, ...]] = ()
     not_on: ClassVar[Mapping[str, str]] = {}
+    explained_by: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
