@@ -1,6 +1,7 @@
 """glorot starts neural networks right: it plans, applies, checks and compares initialisation.
 
-Public are the names in `__all__`, `glorot.torch`, `glorot.keras`, `glorot.jax` and `glorot.caffe`; the rest may change.
+Public are the names in `__all__`, `glorot.torch`, `glorot.keras`, `glorot.jax`, `glorot.caffe` and `glorot.hooks`; the
+rest may change.
 """
 
 import importlib
@@ -32,7 +33,7 @@ _HOMES = dict.fromkeys({*__all__} - _ROOMS, "api") | _HOMES
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(f"glorot.{_HOMES[name]}"), name)
-    if name in {*__all__, "caffe", "jax", "keras", "torch"}:
+    if name in {*__all__, "caffe", "hooks", "jax", "keras", "torch"}:
         return importlib.import_module(f"glorot.{name}")
     raise AttributeError(f"module 'glorot' has no attribute {name!r}")
 
