@@ -78,13 +78,12 @@ def significant(tests: Sequence[Tested], alpha: float = ALPHA) -> list[Finding]:
     References:
         Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6.
     """
-    found = []
-    for rank, test in enumerate(sorted(tests, key=lambda one: one.p)):
-        if test.p > alpha / (len(tests) - rank):
+    passed = set()
+    for rank, n in enumerate(sorted(range(len(tests)), key=lambda n: tests[n].p)):
+        if tests[n].p > alpha / (len(tests) - rank):
             break
-        if test.finding is not None:
-            found.append(test.finding)
-    return found
+        passed.add(n)
+    return [test.finding for n, test in enumerate(tests) if n in passed and test.finding is not None]
 
 
 def merge(findings: Iterable[Finding]) -> list[Finding]:

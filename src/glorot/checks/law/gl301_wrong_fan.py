@@ -24,7 +24,7 @@ ROUND = (0.001, 0.01, 0.02, 0.05, 0.1)
 EFFECT = 0.05
 """The relative difference in std from which a wrong fan matters."""
 
-CERTAIN = 0.03
+CERTAIN = 0.05
 """The largest relative standard error of a std that is still told from others."""
 
 NEAR, FAR = 3.0, 5.0
@@ -78,21 +78,20 @@ class WrongFan(Check):
     def _explained(self, one: Measured, right: Fan, wrong: list[Fan], evidence: Evidence) -> Finding | None:
         if any(_is_that_of(one.spread, std) for std in ROUND):
             return None
-        for law, rule in RULES.items():
-            for fans in wrong:
-                if not _is_that_of(one.spread, rule(*fans)):
-                    continue
-                harmless = is_normalised(folded_of(evidence), one.part.path)
-                return self.finding(
-                    one.part.name,
-                    f"follows {law} law by the shape that it is stored in, not by how it connects",
-                    figure=one.spread.std,
-                    expected=f"{rule(*right):.4g} by {right[0]:.4g} inputs and {right[1]:.4g} outputs",
-                    remedy="draw each piece with its true fans, as glorot.initialize does",
-                    severity="note" if harmless else None,
-                    where=one.part.layer,
-                )
-        return None
+        laws = [(rule(*fans), law) for fans in wrong for law, rule in RULES.items()]
+        found = [(abs(math.log(std / one.spread.std)), law) for std, law in laws if _is_that_of(one.spread, std)]
+        if not found:
+            return None
+        harmless = is_normalised(folded_of(evidence), one.part.path)
+        return self.finding(
+            one.part.name,
+            f"follows {min(found)[1]} law by the shape that it is stored in, not by how it connects",
+            figure=one.spread.std,
+            expected=f"{RULES[min(found)[1]](*right):.4g} by {right[0]:.4g} inputs and {right[1]:.4g} outputs",
+            remedy="draw each piece with its true fans, as glorot.initialize does",
+            severity="note" if harmless else None,
+            where=one.part.layer,
+        )
 
 
 def true_fans(one: Measured) -> list[Fan]:
@@ -126,4 +125,4 @@ def _is_that_of(spread: Spread, std: float) -> bool:
     if spread.kurtosis > 2.1:
         return True
     bound = math.sqrt(3) * std
-    return bound * (1 - 12 / spread.count) <= spread.largest <= bound * 1.0001
+    return bound * (1 - 12 / spread.size) <= spread.largest <= bound * 1.0001

@@ -57,7 +57,7 @@ class Outlier(Check):
         arrays = {part.name: values for part, values in evidence.parts()}
         for name, one in measured(evidence).items():
             spread = one.spread
-            if spread.count < LEAST or spread.std == 0:
+            if spread.size < LEAST or spread.std == 0:
                 continue
             if (spread.largest + abs(spread.mean)) / spread.std < FARTHEST:  # the std of all is never below the others'
                 yield Tested(1.0)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence
-from glorot.checks.law.measures import Measured, drawn, folded_of, is_normalised, measured
+from glorot.checks.law.measures import Measured, drawn, folded_of, is_normalised, is_settled, measured
 
 FEWEST = 12
 """Branches of a stream from which on depth matters: six blocks of attention and MLP."""
@@ -70,7 +70,8 @@ class BranchScale(Check):
         for kernels in ends.values():
             plain = [one for one in kernels if _place(one) not in scaled and not is_normalised(folded, one.part.path)]
             count = kernels[0].part.branch.count if kernels[0].part.branch is not None else 0
-            if len({_place(one) for one in plain}) < FEWEST or not inside:
+            settled = [one for one in plain if is_settled(folded, one.part.path)]
+            if len({_place(one) for one in plain}) < FEWEST or not inside or 2 * len(settled) > len(plain):
                 continue
             ratio = math.sqrt(count) * min(_ratio(plain, inside, by_fan) for by_fan in (False, True))
             if ratio > most:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence
-from glorot.checks.law.measures import Measured, measured
+from glorot.checks.law.measures import Measured, folded_of, measured, scales_norm
 
 NOISE = 0.2
 """The mean of a scale, in units of its std, below which it was drawn and not trained or set."""
@@ -52,8 +52,10 @@ class NormStart(Check):
     name = "norm-start"
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
+        folded = folded_of(evidence)
         for name, one in measured(evidence).items():
-            if one.part.role == "scale" and one.part.declared is None and (why := _wrong(one)):
+            is_scale = one.part.role == "scale" and one.part.declared is None
+            if is_scale and (why := _wrong(one)) and folded is not None and scales_norm(folded, one.part.path):
                 yield self.finding(
                     name,
                     why,
@@ -65,7 +67,7 @@ class NormStart(Check):
 
 
 def _wrong(one: Measured) -> str:
-    """Return what is wrong with a scale; "" where nothing is, or where no graph shows how it is used."""
+    """Return what is wrong with a scale; "" for nothing."""
     part, spread = one.part, one.spread
     is_even = spread.std <= TINY
     if not part.seen or part.neutral not in (0, 1):
@@ -76,5 +78,5 @@ def _wrong(one: Measured) -> str:
     if is_even:
         is_closed = abs(spread.mean) <= TINY and part.branch is None
         return "starts at 0, so that nothing passes its norm" if is_closed else ""
-    looks_drawn = spread.count >= LEAST and abs(spread.mean) < NOISE * spread.std and spread.kurtosis < TAILED
+    looks_drawn = spread.size >= LEAST and abs(spread.mean) < NOISE * spread.std and spread.kurtosis < TAILED
     return "was drawn like a kernel, around 0" if looks_drawn else ""

@@ -10,6 +10,8 @@ import numpy as np
 from glorot.checks.evidence import Array, Evidence
 from glorot.graph.folding import Folded
 from glorot.inventory import Inventory, Part
+from glorot.inventory.roles import curve_of_parameter
+from glorot.inventory.walking import before
 
 CHUNK = 1 << 20
 """Elements that are looked at in one go."""
@@ -22,14 +24,14 @@ class Spread(NamedTuple):
     """The spread of a sample.
 
     Attributes:
-        count: how many values there are.
+        size: how many values there are.
         mean: their mean.
         std: their standard deviation.
         kurtosis: their fourth central moment over the squared variance: 3 of a normal law, 1.8 of a uniform one.
         largest: the largest absolute value.
     """
 
-    count: int
+    size: int
     mean: float
     std: float
     kurtosis: float
@@ -38,7 +40,7 @@ class Spread(NamedTuple):
     @property
     def error(self) -> float:
         """The relative standard error of `std`: √((kurtosis − 1)/4n)."""
-        return math.sqrt(max(self.kurtosis - 1, 0.0) / (4 * self.count)) if self.count else math.inf
+        return math.sqrt(max(self.kurtosis - 1, 0.0) / (4 * self.size)) if self.size else math.inf
 
     def z(self, std: float) -> float:
         """Return how many standard errors the variance is away from that of a law with this std.
@@ -57,7 +59,7 @@ def spread_of(values: Array) -> Spread:
 
     Example:
         >>> spread_of(np.array([-1.0, 1.0, -1.0, 1.0]))
-        Spread(count=4, mean=0.0, std=1.0, kurtosis=1.0, largest=1.0)
+        Spread(size=4, mean=0.0, std=1.0, kurtosis=1.0, largest=1.0)
     """
     flat = values.reshape(-1)
     if not flat.size:
@@ -140,6 +142,40 @@ def is_normalised(folded: Folded | None, path: str) -> bool:
     """Tell whether the result of every use of a kernel goes straight into a norm, so that its scale is undone."""
     found = [] if folded is None else [result for _, result in results_of(folded, path)]
     return folded is not None and bool(found) and all(_meets_norm(folded, result) for result in found)
+
+
+def scales_norm(folded: Folded, path: str) -> bool:
+    """Tell whether what a norm has made is multiplied by w or by w plus a number, and not by a function of it."""
+    for use in folded.uses.get(path, ()):
+        at = folded.signal_beside(use)
+        while at is not None and folded.kind.get(at) in ("move", "affine"):
+            at = before(folded, at)
+        curve = curve_of_parameter(folded, folded.graph.steps[use.step].operands[use.operand], path)
+        is_whole = curve is not None and np.allclose(np.diff(curve(np.array([0.0, 1.0, 2.0]))), 1)
+        if at is not None and folded.kind.get(at) == "normalised" and is_whole:
+            return True
+    return False
+
+
+def is_settled(folded: Folded | None, path: str) -> bool:
+    """Tell whether the sum that a kernel's result is added to goes nowhere but into a norm, as in a post-norm block."""
+    for _, result in [] if folded is None else results_of(folded, path):
+        at = result
+        while folded is not None and folded.kind.get(at) != "sum":
+            users = {folded.graph.steps[position].result for position, _ in folded.users[at]}
+            if len(users) != 1:
+                return False
+            at = users.pop()
+        users = (
+            {folded.graph.steps[position].result for position, _ in folded.users[at]} if folded is not None else set()
+        )
+        return folded is not None and bool(users) and _meets_norm(folded, at) and _is_only_normalised(folded, users)
+    return False
+
+
+def _is_only_normalised(folded: Folded, users: set[int]) -> bool:
+    """Tell whether values that are made of one sum are the norm of it and its statistics alone."""
+    return all(folded.kind.get(user) in ("normalised", "move", "affine") or folded.is_statistic(user) for user in users)
 
 
 def _meets_norm(folded: Folded, value: int) -> bool:
