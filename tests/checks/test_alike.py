@@ -64,6 +64,13 @@ def kernel(layer: nn.Module, values: Tensor | None = None) -> nn.Module:
     return layer
 
 
+def test_rows_of_a_table_that_are_copies_are_a_note() -> None:
+    table = nn.Embedding(20, 16)
+    table.weight.data[15:] = table.weight.data[3]  # words that were added
+    (found,) = glorot.check(table, select="GL201").findings
+    assert (found.severity, found.figure, found.expected) == ("note", 15, "20 different units")
+
+
 HEALTHY = {
     "a filter for each channel": kernel(nn.Conv2d(8, 8, 3, groups=8), torch.full((8, 1, 3, 3), 1 / 9)),
     "an identity": kernel(nn.Linear(16, 16), torch.eye(16)),

@@ -143,6 +143,9 @@ def test_rows_that_nobody_drew_are_found_and_padding_is_not() -> None:
     found = glorot.check(model, select="GL105").findings
     assert [one.path for one in found] == ["0.weight[after]"]
     assert found[0].figure == pytest.approx(8 / 39)
+    model[0] = nn.Embedding(40, 16)
+    model[0].weight.data[1] = 0  # padding that the class does not say
+    assert glorot.check(model, select="GL105").findings == ()
 
 
 @pytest.mark.parametrize("start", [nn.init.zeros_, nn.init.eye_, lambda weight: weight.data.fill_(0.1)])

@@ -54,7 +54,8 @@ def as_rows(part: Part, values: Array) -> NDArray[np.float64] | NDArray[np.float
     Returns:
         (copies, rows, values of a row).
     """
-    copies = part.shape[: part.axes.index("o")] if "o" in part.axes else ()
+    is_table = part.role == "embedding"  # whose axis b are its rows
+    copies = part.shape[: part.axes.index("o")] if "o" in part.axes and not is_table else ()
     count = int(np.prod(copies, dtype=int))
     rows = part.shape[len(copies)] if len(part.shape) > len(copies) else 1
     return np.ascontiguousarray(values).reshape(count, rows, -1)

@@ -17,7 +17,7 @@ EXACT = ("float32", "float64", "float16")
 """Types whose rounding NumPy knows; of others the nearest number is taken to two digits."""
 
 COARSE, MATRIX = 0.01, 1e-5
-"""How far a number may be off for a type that NumPy lacks, and for the laws of whole matrices."""
+"""How far a number may be off where it was rounded to a narrow type, and for the laws of whole matrices."""
 
 
 class AnotherStart(Check):
@@ -81,5 +81,5 @@ def _share_apart(found: Array, wanted: Array, dtype: str, drawn: list[Assignment
     is_exact = dtype in EXACT and not any(type(one.distribution) in MATRIX_LAWS for one in drawn)
     if is_exact:
         return float(np.mean(found.astype(dtype) != wanted.astype(dtype)))
-    allowed = MATRIX if dtype in EXACT else COARSE
+    allowed = MATRIX if dtype in ("float32", "float64") else COARSE
     return float(np.mean(~np.isclose(found, wanted, rtol=allowed, atol=MATRIX)))
