@@ -1,7 +1,6 @@
 """The share of right verdicts over tensors that frameworks draw, that nobody wrote, and that are computed."""
 
 import math
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,9 @@ BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
 def benchmark_modules(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
     """Return the benchmark, and its population of drawn tensors."""
     monkeypatch.syspath_prepend(BENCHMARKS)
-    import forensics
     import forensics_drawn
+
+    import forensics
 
     return forensics, forensics_drawn
 

@@ -14,7 +14,7 @@ FEWEST = 8
 TILE = 64
 """Rows and columns of a tile."""
 
-TURNS = 12
+TURNS = 8
 """Steps of the power iteration."""
 
 Matrix = NDArray[np.float32]
@@ -85,7 +85,7 @@ def _of_spectrum(matrix: Matrix) -> dict[str, float]:
     """Return the chances of how the rows are correlated, and of the largest singular value."""
     rows, columns = matrix.shape
     products = _products(matrix)
-    found = {"largest singular value": _of_largest(products.astype(np.float64), columns)}
+    found = {"largest singular value": _of_largest(products, columns)}
     norms = np.sqrt(np.diag(products))
     if not norms.min():
         return found
@@ -110,7 +110,7 @@ def _products(matrix: Matrix) -> Matrix:
     return products.swapaxes(1, 2).reshape(rows, rows)[: matrix.shape[0], : matrix.shape[0]]
 
 
-def _of_largest(products: NDArray[np.float64], columns: int) -> float:
+def _of_largest(products: Matrix, columns: int) -> float:
     """Return the chance of the largest eigenvalue, or of the lower bound that some turns of the power iteration find.
 
     References:

@@ -131,7 +131,10 @@ SUSPECTS = (
 OF_VECTORS = (
     *SUSPECTS[:2],
     Suspect("caffe xavier, of a bias", Scaled(1.0, "fan_in", "uniform").for_fans),
-    *(one for one in SUSPECTS if one.law in (Normal(0.0, 0.02), Normal(1.0, 0.02), Normal(0.0, 1e-6), Uniform(0.0, 1.0))),
+    Suspect("N(0, 0.02), as gpt-oss", Normal(0.0, 0.02)),
+    Suspect("N(0, 1e-06), as vision transformers", Normal(0.0, 1e-6)),
+    Suspect("N(1, 0.02), as DCGAN's norms", Normal(1.0, 0.02)),
+    Suspect("torch uniform_, U(0, 1)", Uniform(0.0, 1.0)),
 )
 """Those of vectors, such as biases: few frameworks draw any."""
 
