@@ -82,10 +82,9 @@ def _logits(answer: Answer, shape: Sequence[int]) -> Array | None:
 
 def _made(framework: str) -> Callable[[Array], Any] | None:
     """Return what makes a tensor of a framework that is in use; None where a loss is not tried."""
+    make: Callable[[Array], Any] | None = None
     if framework == "torch":
-        make: Callable[[Array], Any] = sys.modules["torch"].from_numpy
-        return make
-    if framework == "jax":
+        make = sys.modules["torch"].from_numpy
+    elif framework == "jax":
         make = sys.modules["jax"].numpy.asarray
-        return make
-    return None
+    return make

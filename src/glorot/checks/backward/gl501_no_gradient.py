@@ -13,6 +13,10 @@ DRAWN = ("kernel", "recurrent", "embedding")
 """The roles whose gradient matters: that of a bias may be zero for good reasons, as before a norm."""
 
 
+ADDED = ("bias", "forget_bias", "shift")
+"""The roles of vectors that are added: zeros there stop nothing."""
+
+
 class NoGradient(Check):
     """Weights get a gradient of exactly zero.
 
@@ -64,8 +68,8 @@ class NoGradient(Check):
         if len(still) == len(drawn) and silent:
             why = "multiplies by zero, so that no kernel or embedding gets a gradient"
             yield self.finding(silent, why, remedy="start it at what changes nothing", **gives)  # type: ignore[arg-type]
-        elif any(squares[path] > 0 for path in (*zeros, *silent)):
-            return  # the first step moves these, and the second the others
+        elif any(squares[part.path] > 0 and not values.any() and not _is_added(part) for part, values in parts):
+            return  # the first step moves these, as the gates of branches, and the second the others
         elif zeros:
             why = "holds zeros and gets no gradient, and neither does what waits for it"
             yield self.finding(zeros, why, remedy="draw at least one of them at random", **gives)  # type: ignore[arg-type]
@@ -77,13 +81,18 @@ class NoGradient(Check):
                 yield self.finding(last, why, remedy=remedy, **gives)  # type: ignore[arg-type]
 
 
+def _is_added(part: Part) -> bool:
+    """Tell whether a part is a vector that is added; the B of an adapter is a matrix."""
+    return part.role in ADDED and len(part.shape) < 2  # noqa: PLR2004
+
+
 def _is_zero_scale(part: Part, values: Array) -> bool:
     """Tell whether the scale of a norm that is not the end of a branch multiplies by zero."""
     return part.branch is None and bool(np.all(values == part.neutral - 1))
 
 
 def _last_still(evidence: Evidence, still: list[str], drawn: list[str]) -> str:
-    """Return the last kernel without gradient, if all kernels up to it, and at least two thirds of all, have none.
+    """Return the last kernel without gradient, if no kernel up to it has one; "" otherwise.
 
     What is only beside the way of the loss, as a head for another task, is no cause.
     """

@@ -55,7 +55,7 @@ class UpdateRatio(Check):
         drawn = dict.fromkeys(part.path for part in evidence.inventory.parts if part.role in DRAWN)
         for path in drawn:
             update, weight = (evidence.updates or {}).get(path, (0.0, 0.0))
-            if not (update > 0 and weight > 0):
+            if not weight > 0 or not math.isfinite(update):
                 continue
             ratio = math.sqrt(update / weight)
             if ratio > most:
@@ -77,5 +77,6 @@ class UpdateRatio(Check):
 
 
 def _warms_up(group: Group | None) -> bool:
-    """Tell whether a schedule has lowered the rate of a group for the first steps; yes, where no group is known."""
-    return group is None or float(group.options.get("lr", 0.0)) < float(group.options.get("initial_lr", 0.0))
+    """Tell whether the rate of a group is meant to be small at first, or zero; yes, where no group is known."""
+    rate = 0.0 if group is None else float(group.options.get("lr", 0.0))
+    return group is None or rate == 0 or rate < float(group.options.get("initial_lr", 0.0))

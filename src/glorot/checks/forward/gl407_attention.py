@@ -21,9 +21,9 @@ class Attention(Check):
     """Attention starts by picking one position, or by averaging all whatever the input.
 
     What it does:
-        Reads the weights p of each softmax that attention follows. 1/Σp² is how many positions a query attends to:
-        found is a mean of 1.5 or less among eight or more. A spread across examples of less than a thousandth of the mean
-        weight is noted. Where one operator computes softmax and attention together, there are no weights to read.
+        Reads the weights p of each softmax that attention follows. 1/Σp² is how many positions a query attends to;
+        found is a mean of 1.5 or less among eight or more. A spread across examples of less than a thousandth of the
+        mean weight is noted. Where one operator computes softmax and attention together, there are no weights to read.
 
     Why it matters:
         A softmax that picks one position passes hardly any gradient to queries and keys, so the choice that chance made

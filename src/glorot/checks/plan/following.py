@@ -90,7 +90,7 @@ def fit_of(values: Array, law: Distribution, rounding: float) -> Fit:
         distance = float(max(np.max(steps[1:] - expected), np.max(expected - steps[:-1])))
         chances.append(_chance_of_distance(max(distance - rounding, 0.0), sample.size))
         off = max(off, distance)
-    return Fit(min(1.0, len(chances) * min(chances)), off, std)
+    return Fit(min(1.0, len(chances) * min(chances, default=1.0)), off, std)
 
 
 def expected_of(assignment: Assignment, dtype: str) -> NDArray[np.float32]:
@@ -169,20 +169,21 @@ def _chance_of_distance(distance: float, count: int) -> float:
     if scaled < 0.2:
         return 1.0
     total = sum((-1) ** (k - 1) * math.exp(-2 * (k * scaled) ** 2) for k in range(1, 101))
-    return min(1.0, max(0.0, 2 * total))
+    return float(min(1.0, max(0.0, 2 * total)))
 
 
 def _shares_below(values: NDArray[np.float64], law: Distribution) -> NDArray[np.float64]:
     """Return the distribution function of a law at some values."""
     if isinstance(law, Uniform):
-        return np.clip((values - law.low) / (law.high - law.low), 0.0, 1.0)
+        return np.minimum(np.maximum((values - law.low) / (law.high - law.low), 0.0), 1.0)
     if isinstance(law, TruncatedNormal):
         low, high = (_normal_below(np.array([cut]))[0] for cut in law.cuts)
         inside = (_normal_below((values - law.center) / law.sigma) - low) / (high - low)
-        return np.clip(inside, 0.0, 1.0)
+        return np.minimum(np.maximum(inside, 0.0), 1.0)
     assert isinstance(law, Normal)
     return _normal_below((values - law.mean) / law.std)
 
 
 def _normal_below(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([math.erfc(-value / math.sqrt(2)) / 2 for value in values])
+    found: NDArray[np.float64] = np.array([math.erfc(-value / math.sqrt(2)) / 2 for value in values])
+    return found

@@ -76,6 +76,7 @@ class OffPlan(Check):
             if path not in evidence.weights or path not in planned or parameter is None:
                 continue
             values = part_of(evidence.weights[path], row.part)
+            found: Finding | Tested | None
             if evidence.seed is not None and row.part.stored is None:
                 found = self._by_bits(row, values, parameter.dtype)
             else:

@@ -45,7 +45,7 @@ class NotContinued(Check):
         assert evidence.reference is not None
         dtypes = {one.path: one.dtype for one in evidence.inventory.parameters}
         compared, different = 0, []
-        for path, values in (*evidence.weights.items(), *evidence.buffers.items()):
+        for path, values in {**evidence.buffers, **evidence.weights}.items():
             saved = evidence.reference.get(path)
             if saved is None or math.prod(saved.shape) != math.prod(values.shape):
                 continue
