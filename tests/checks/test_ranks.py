@@ -111,7 +111,7 @@ LAWS = {
 @pytest.mark.parametrize("name", LAWS)
 def test_a_law_by_the_fans_of_the_part_is_named(name: str) -> None:
     torch.manual_seed(0)
-    model, ranks = linear(768, 96), [{"weight": LAWS[name](torch.empty(96, 192))} for _ in range(4)]
+    model, ranks = linear(768, 80), [{"weight": LAWS[name](torch.empty(80, 192))} for _ in range(4)]
     found = only(model, ranks)
     assert (found.code, found.severity) == ("GL603", "warning")
     assert found.why == f"was drawn by {name} with the fans of each rank's part"
