@@ -11,8 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
-from torch.nn import functional as F
-from torch.nn import init
+from torch.nn import functional, init
 
 import glorot
 from glorot.checks.evidence import Evidence
@@ -42,8 +41,8 @@ class Branch(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.post:
-            return self.norm(x + self.down(F.relu(self.up(x))))
-        return x + self.down(F.relu(self.up(self.norm(x))))
+            return self.norm(x + self.down(functional.relu(self.up(x))))
+        return x + self.down(functional.relu(self.up(self.norm(x))))
 
 
 class Tied(nn.Module):
@@ -175,7 +174,7 @@ def prior(bias: float) -> Arguments:
         "model": model,
         "inputs": torch.randn(4, 8, 8, 8),
         "targets": targets,
-        "loss": F.binary_cross_entropy_with_logits,
+        "loss": functional.binary_cross_entropy_with_logits,
     }
 
 
