@@ -1,7 +1,6 @@
 """Predicting: signal and gradient of a model before it runs."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from glorot.adapters import opened, take_inventory
 from glorot.errors import GlorotError
+from glorot.given import leaves_of, not_finite
 from glorot.graph import Folded, Graph
 from glorot.graph.points import points_of
 from glorot.graph.propagation.elements import Laws
@@ -108,7 +108,7 @@ def _understood(given: Any, inputs: Any, model: Any) -> tuple[Graph, Laws]:
     graph = take_inventory(given, inputs).graph
     if graph is None:
         raise GlorotError("glorot makes no batch that the model runs on; pass one as inputs=")
-    return graph, held
+    return _with_only_input(graph, inputs), held
 
 
 def _held(adapter: Any, model: Any) -> Laws | None:
@@ -121,11 +121,18 @@ def _held(adapter: Any, model: Any) -> Laws | None:
     return None if is_abstract else held_in(arrays)
 
 
+def _with_only_input(graph: Graph, inputs: Any) -> Graph:
+    """Return a graph with the values of a batch of one array, where the model was followed without them."""
+    own, arrays = [value for value in graph.values if value.leaf == "input"], list(leaves_of(inputs))
+    is_one = len(own) == len(arrays) == 1 and own[0].elements is None
+    return _with_inputs(graph, inputs) if is_one and np.shape(arrays[0]) == graph.shape(own[0].id) else graph
+
+
 def _with_inputs(graph: Graph, inputs: Any) -> Graph:
     """Return a graph whose inputs have the values of a batch."""
     if inputs is None:
         return graph
-    arrays = [np.asarray(leaf) for leaf in _leaves(inputs)]
+    arrays = [np.asarray(leaf) for leaf in leaves_of(inputs)]
     places = [value.id for value in graph.values if value.leaf == "input"]
     shapes = [graph.shape(place) for place in places]
     if [array.shape for array in arrays] != shapes:
@@ -134,15 +141,10 @@ def _with_inputs(graph: Graph, inputs: Any) -> Graph:
             f"the plan was made on a batch of {wanted}, got {given}; pass the model as well, model=model, or a batch "
             "of these shapes"
         )
+    for array in arrays:
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise not_finite(array.shape)
     values = list(graph.values)
     for place, array in zip(places, arrays, strict=True):
         values[place] = replace(values[place], elements=array)
     return replace(graph, values=values)
-
-
-def _leaves(inputs: Any) -> list[Any]:
-    if isinstance(inputs, Mapping):
-        return [leaf for value in inputs.values() for leaf in _leaves(value)]
-    if isinstance(inputs, tuple | list):
-        return [leaf for value in inputs for leaf in _leaves(value)]
-    return [inputs]

@@ -69,7 +69,7 @@ def _fresh(optimizer: Any, variables: Mapping[str, Any], copies: Mapping[str, An
     if config.get("gradient_accumulation_steps"):
         config["gradient_accumulation_steps"] = None  # the step that follows the last of these batches, all alike
     fresh = type(optimizer).from_config(config)
-    listed = getattr(optimizer, "_exclude_from_weight_decay", set())
+    listed: set[Any] = getattr(optimizer, "_exclude_from_weight_decay", set())
     pattern = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
     if listed or pattern is not None:
         fresh.exclude_from_weight_decay(

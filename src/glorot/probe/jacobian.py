@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from glorot.adapters import opened
 from glorot.errors import GlorotError
-from glorot.given import check_batch, no_array_named
+from glorot.given import check_batch, holds_no_array, no_array_in
 from glorot.markup import html_table
 from glorot.preserving import LOCK
 from glorot.text import number, table
@@ -83,8 +83,10 @@ def jacobian(model: object, inputs: Any) -> Jacobian:
     if inputs is None or inputs is False:
         raise GlorotError("a Jacobian is taken on a batch, and there is none; pass one as inputs")
     check_batch(inputs)
+    if holds_no_array(inputs):
+        raise no_array_in(inputs)
     adapter, model = opened(model, inputs)
-    with LOCK, no_array_named(inputs):
+    with LOCK:
         stock = adapter.layers(model, inputs)
         if stock.framework != "torch" or not hasattr(adapter, "jacobians"):
             raise GlorotError(f"Jacobians are taken of models of PyTorch so far, got a {type(model).__name__}")
