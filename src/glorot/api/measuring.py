@@ -29,16 +29,17 @@ def measure(
     size each step tells.
 
     Args:
-        model: a `torch.nn.Module`, a Flax NNX module, a pair (Linen module, params), an Equinox module, or a pytree of
-            arrays. A Caffe net is measured as its module, `glorot.caffe.to_torch(net)`.
+        model: a `torch.nn.Module`, a Keras model on any backend, a Flax NNX module, a pair (Linen module, params), an
+            Equinox module, or a pytree of arrays. A Caffe net is measured as its module, `glorot.caffe.to_torch(net)`.
         inputs: a batch: an array or tensor, a tuple of positional inputs or a dict of named ones.
         targets: class numbers or values; without them the gradient starts from random numbers of standard deviation
             1 at the output.
-        loss: function (what the model returns, targets) → scalar; cross-entropy for class numbers and mean squared
-            error for values by default.
+        loss: function (what the model returns, targets) → scalar, which gets None where there are no targets;
+            cross-entropy for class numbers and mean squared error for values by default.
         optimizer: an optimiser whose first step is tried on a copy of the weights, to tell how large updates are beside
-            weights: for PyTorch one of the model's parameters, or a function parameters → optimiser; for JAX a
-            transformation of gradients as Optax has them.
+            weights: for PyTorch one of the model's parameters, or a function parameters → optimiser; for Keras any of
+            its optimisers, as `model.optimizer`; for JAX a transformation of gradients as Optax has them. Its options
+            are taken, and not its state.
         histograms: whether a histogram of the values and of the gradient is kept of each step, and the largest singular
             value of each kernel.
         forward: function (model, inputs) that runs the model on the batch, for one that is not called itself, as a
@@ -49,7 +50,9 @@ def measure(
 
     Raises:
         GlorotError: if the batch does not fit the model, or holds NaN or infinity; if the model has no layers with
-            weights, lies on meta, or is spread over processes. Model, batch and process are left as they were.
+            weights, lies on meta, or is spread over processes; if targets do not fit the outputs; if the loss fails,
+            returns no single number, or is NaN or infinite, with the first step whose values are no numbers. Model,
+            batch and process are left as they were.
 
     Example:
         >>> import glorot, torch
