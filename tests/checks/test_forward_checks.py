@@ -88,6 +88,21 @@ def test_one_step_is_no_trend() -> None:
     assert not multiplies([1, 0.1, 0, 0])
 
 
+class Aside(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = (nn.Linear(16, 16) for _ in "abc")
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.a(x)
+        return x * self.c(self.b(x))
+
+
+def test_a_kernel_that_feeds_something_else_besides_starts_a_chain_no_further_back() -> None:
+    names = [[one.step.name for one in chain] for chain in chains(evidence_of(Aside(), torch.randn(4, 16)))]
+    assert names == [["a"], ["b", "c"]]
+
+
 # ---- GL401 -----------------------------------------------------------------------------------------------------------
 
 

@@ -115,11 +115,23 @@ def multiplies(figures: list[float]) -> bool:
 
 
 def _kernel_before(folded: Folded, seen: Mapping[int, Seen], point: Point) -> int | None:
-    """Return the kernel that feeds another one, through nothing but functions of elements and pools."""
+    """Return the kernel that feeds another one and nothing else, through functions of elements and pools alone."""
     at = before_of(folded, point, seen)
-    while at is not None and seen[at].point.kind in LINKS:
+    while at is not None and seen[at].point.kind in LINKS and _feeds_one(folded, at, seen):
         at = before_of(folded, seen[at].point, seen)
-    return at if at is not None and seen[at].point.kind == "kernel" else None
+    is_kernel = at is not None and seen[at].point.kind == "kernel" and _feeds_one(folded, at, seen)
+    return at if is_kernel else None
+
+
+def _feeds_one(folded: Folded, value: int, seen: Mapping[int, Seen]) -> bool:
+    """Tell whether a point reaches no more than one other point directly, so that its gradient comes one way."""
+    waiting, reached, points = [value], {value}, set[int]()
+    while waiting:
+        users = {folded.graph.steps[position].result for position, _ in folded.users[waiting.pop()]} - reached
+        reached |= users
+        points |= users & seen.keys()
+        waiting += users - seen.keys()
+    return len(points) <= 1
 
 
 def _unmoved(folded: Folded, value: int) -> int:

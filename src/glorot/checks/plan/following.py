@@ -90,7 +90,7 @@ def fit_of(values: Array, law: Distribution, rounding: float) -> Fit:
         distance = float(max(np.max(steps[1:] - expected), np.max(expected - steps[:-1])))
         chances.append(_chance_of_distance(max(distance - rounding, 0.0), sample.size))
         off = max(off, distance)
-    return Fit(min(1.0, len(chances) * min(chances, default=1.0)), off, std)
+    return Fit(min([1.0, *(len(chances) * chance for chance in chances)]), off, std)
 
 
 def expected_of(assignment: Assignment, dtype: str) -> NDArray[np.float32]:
@@ -181,9 +181,9 @@ def _shares_below(values: NDArray[np.float64], law: Distribution) -> NDArray[np.
         inside = (_normal_below((values - law.center) / law.sigma) - low) / (high - low)
         return np.minimum(np.maximum(inside, 0.0), 1.0)
     assert isinstance(law, Normal)
-    return _normal_below((values - law.mean) / law.std)
+    below: NDArray[np.float64] = _normal_below((values - law.mean) / law.std)
+    return below
 
 
 def _normal_below(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = np.array([math.erfc(-value / math.sqrt(2)) / 2 for value in values])
-    return found
+    return np.fromiter((math.erfc(-value / math.sqrt(2)) / 2 for value in values), np.float64, len(values))
