@@ -3,6 +3,7 @@
 import math
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,10 +37,10 @@ def with_constant(answer: Answer, loss: Any, targets: Any, shape: Sequence[int],
     """
     if answer.shares is None:
         constant = _variance(targets) if loss is None else math.nan
-        return answer._replace(constant=constant)
+        return replace(answer, constant=constant)
     if loss is None:
         classes = shape[-1] if shape else len(answer.shares)
-        return answer._replace(uniform=math.log(2 if answer.independent else max(classes, len(answer.shares))))
+        return replace(answer, uniform=math.log(2 if answer.independent else max(classes, len(answer.shares))))
     logits = _logits(answer, shape)
     tensor = _made(framework)
     if logits is None or tensor is None:
@@ -49,7 +50,7 @@ def with_constant(answer: Answer, loss: Any, targets: Any, shape: Sequence[int],
         constant = float(loss(tensor(logits), targets))
     except Exception:  # a loss may want all that the model returns
         return answer
-    return answer._replace(uniform=uniform, constant=constant)
+    return replace(answer, uniform=uniform, constant=constant)
 
 
 def _variance(targets: Any) -> float:

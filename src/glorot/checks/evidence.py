@@ -30,7 +30,8 @@ class Group(NamedTuple):
     paths: tuple[str, ...]
 
 
-class Answer(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Answer:
     """What the loss of a batch is, and what it would be of the best answer that does not look at the inputs.
 
     Attributes:

@@ -178,11 +178,10 @@ def _shares_below(values: NDArray[np.float64], law: Distribution) -> NDArray[np.
         return np.minimum(np.maximum((values - law.low) / (law.high - law.low), 0.0), 1.0)
     if isinstance(law, TruncatedNormal):
         low, high = (_normal_below(np.array([cut]))[0] for cut in law.cuts)
-        inside = (_normal_below((values - law.center) / law.sigma) - low) / (high - low)
+        inside: NDArray[np.float64] = (_normal_below((values - law.center) / law.sigma) - low) / (high - low)
         return np.minimum(np.maximum(inside, 0.0), 1.0)
     assert isinstance(law, Normal)
-    below: NDArray[np.float64] = _normal_below((values - law.mean) / law.std)
-    return below
+    return _normal_below((values - law.mean) / law.std)
 
 
 def _normal_below(values: NDArray[np.float64]) -> NDArray[np.float64]:
