@@ -13,7 +13,7 @@ from glorot.inventory import Inventory, Part
 from glorot.inventory.roles import curve_of_parameter
 from glorot.inventory.walking import before
 
-CHUNK = 1 << 20
+CHUNK = 1 << 16
 """Elements that are looked at in one go."""
 
 DRAWN = ("kernel", "recurrent")
@@ -71,7 +71,7 @@ def spread_of(values: Array) -> Spread:
         for piece in pieces:
             squares = np.square(piece.astype(np.float64) - mean)
             second += float(squares.sum())
-            fourth += float(np.dot(squares, squares))
+            fourth += float(np.square(squares, out=squares).sum())
         variance = second / flat.size
         kurtosis = fourth / flat.size / variance**2 if variance > 0 else 0.0
         largest = max(abs(float(flat.max())), abs(float(flat.min())))
