@@ -33,9 +33,10 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(importlib.import_module(f"glorot.hooks.{home}"), name)
     except ModuleNotFoundError as error:
-        if home not in _INSTALLS or (error.name or "").startswith("glorot"):
+        missing = (error.name or "").partition(".")[0]
+        if home not in _INSTALLS or missing == "glorot":
             raise
-        raise GlorotError(f"glorot.hooks.{name} needs {error.name}: pip install {_INSTALLS[home]}") from error
+        raise GlorotError(f"glorot.hooks.{name} needs {missing}: pip install {_INSTALLS[home]}") from error
 
 
 def __dir__() -> list[str]:

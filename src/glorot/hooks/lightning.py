@@ -3,7 +3,7 @@
 import importlib
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from glorot.checks import Report
@@ -12,14 +12,15 @@ from glorot.hooks.verdict import check_found, judge, tell_of_continuing
 
 def _callback_class() -> Any:
     """Return Lightning's `Callback`, of the package that is in use: Lightning comes as two."""
-    names = ("lightning.pytorch", "pytorch_lightning")
-    for name in names:
-        if name in sys.modules:
-            return sys.modules[name].Callback
+    name, elder = "lightning.pytorch", "pytorch_lightning"
+    if sys.modules.get(elder) and name not in sys.modules:
+        name, elder = elder, name
     try:
-        return importlib.import_module(names[0]).Callback
+        return importlib.import_module(name).Callback
     except ModuleNotFoundError:
-        return importlib.import_module(names[1]).Callback
+        with suppress(ModuleNotFoundError):
+            return importlib.import_module(elder).Callback
+        raise
 
 
 class LightningCheck(_callback_class()):  # type: ignore[misc]
@@ -61,7 +62,7 @@ class LightningCheck(_callback_class()):  # type: ignore[misc]
         self.report: Report | None = None
         self._is_done = False
 
-    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Forget an earlier fit."""
         self.report = None
         self._is_done = bool(trainer.global_step)
