@@ -13,6 +13,9 @@ import glorot
 
 keras = pytest.importorskip("keras")
 
+# NumPy 2 complains of how Keras reads variables.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
 NUMBERS = np.random.default_rng(0)
 X, Y = NUMBERS.normal(size=(128, 20)).astype("float32"), NUMBERS.integers(3, size=128)
 

@@ -57,7 +57,7 @@ class KerasCheck(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_begin(self, logs: Any = None) -> None:
         """Check the model."""
         self.report = None
-        steps = int(self.model.optimizer.iterations.numpy()) if hasattr(self.model, "optimizer") else 0
+        steps = int(self.model.optimizer.iterations.value)
         if steps:
             tell_of_continuing(steps)
             return
