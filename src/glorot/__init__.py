@@ -8,7 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from glorot import activations, distributions, fans, probe, recipes, schemes, stream, theory
+    from glorot import activations, checks, distributions, fans, probe, recipes, schemes, stream, theory
     from glorot.api import apply, audit, check, compare, draw, explain  # isort: skip
     from glorot.api import initialize, jacobian, match, measure, plan, predict  # isort: skip
     from glorot.comparison import Comparison
@@ -21,11 +21,11 @@ __version__ = "0.1.0"
 
 # The frameworks' rooms are not in __all__: `import *` would hide the frameworks themselves.
 __all__ = [
-    "Comparison", "Fans", "GlorotError", "Plan", "Signal", "activations", "apply", "audit", "check", "compare",
-    "distributions", "draw", "explain", "fans", "initialize", "jacobian", "match", "measure", "plan", "predict",
-    "probe", "recipes", "schemes", "stream", "theory",
+    "Comparison", "Fans", "GlorotError", "Plan", "Signal", "activations", "apply", "audit", "check", "checks",
+    "compare", "distributions", "draw", "explain", "fans", "initialize", "jacobian", "match", "measure", "plan",
+    "predict", "probe", "recipes", "schemes", "stream", "theory",
 ]  # fmt: skip
-_ROOMS = {"activations", "distributions", "fans", "probe", "recipes", "schemes", "stream", "theory"}
+_ROOMS = {"activations", "checks", "distributions", "fans", "probe", "recipes", "schemes", "stream", "theory"}
 _HOMES = {"Comparison": "comparison", "GlorotError": "errors", "Fans": "fans", "Plan": "plans", "Signal": "probe"}
 _HOMES = dict.fromkeys({*__all__} - _ROOMS, "api") | _HOMES
 

@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+import glorot
 from glorot.cli.check import command
 from glorot.cli.places import place_of
 from glorot.errors import GlorotError
@@ -128,3 +130,27 @@ def test_what_would_end_an_annotation_is_escaped() -> None:
     finding = Finding("GL101", "not-finite", "note", ("a",), 1.0, "", "is 5 %\nof it", "mend it")
     told = annotations(Report((finding,), looked_at=1), Place("a,b:c.py", 1))
     assert told == r"::notice file=a%2Cb%3Ac.py,line=1,title=GL101 not-finite::a is 5 %25\nof it. mend it"
+
+
+def test_a_file_of_weights_is_looked_at_by_itself(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    held = {"fc.weight": generator.normal(0, 0.02, (64, 64)), "fc.scale": np.full((64, 64), 3e29)}
+    np.savez("model.npz", **{name: values.astype(np.float32) for name, values in held.items()})
+    result = CliRunner(catch_exceptions=True).invoke(command, ["model.npz"])
+    first, *rest = result.stdout.splitlines()
+    assert result.exit_code == 1
+    assert first == "GL113 error: fc.scale was never written: it holds values up to 3e+29"
+    assert "1 error in 2 tensors by 1 check" in rest
+    assert "model.npz: 2 tensors: 1 drawn, 1 unwritten" in rest
+
+
+def test_a_file_that_is_something_else(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing of weights")
+    result = CliRunner(catch_exceptions=True).invoke(command, ["notes.txt"])
+    assert isinstance(result.exception, GlorotError)
+    assert "notes.txt: " in str(result.exception)
+    np.savez("model.npz", w=np.ones((2, 2), np.float32))
+    with pytest.raises(
+        GlorotError, match="model.npz is a file of weights, which is looked at by itself; inputs= needs"
+    ):
+        glorot.check("model.npz", np.ones((2, 2)))

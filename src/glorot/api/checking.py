@@ -1,6 +1,7 @@
 """Checking: will a model start to train, and if not, which tensor is to blame?"""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from glorot.adapters import Adapter, opened, take_inventory
@@ -10,6 +11,7 @@ from glorot.checks.constant import with_constant
 from glorot.checks.evidence import Array
 from glorot.checks.running import run
 from glorot.errors import GlorotError
+from glorot.forensics import examine
 from glorot.graph.readings import Observed
 from glorot.inventory import Inventory
 from glorot.inventory.names import named
@@ -40,7 +42,8 @@ def check(
     A finding of a statistical test is significant at α = .001 over all tests of the run, and large enough to matter.
 
     Args:
-        model: a model of PyTorch, Keras or JAX, or the path of a Caffe net; it is left as it was found.
+        model: a model of PyTorch, Keras or JAX, or the path of a Caffe net; it is left as it was found. Or the path of
+            a file of weights, told by its content, of which each tensor is looked at by itself.
         inputs: a batch, as for `glorot.measure`; without it, what runs forward and backward is not asked.
         targets: class numbers or values for the batch.
         loss: function (what the model returns, targets) → scalar; cross-entropy or mean squared error by default.
@@ -71,6 +74,11 @@ def check(
     References:
         Holm (1979), "A simple sequentially rejective multiple test procedure", for the error rate.
     """
+    known = () if baseline is None else baseline.findings
+    options: dict[str, Any] = {"select": _listed(select), "ignore": _listed(ignore), "waive": waive, "known": known}
+    if is_weights_file(model):
+        beside = {"inputs": inputs, "targets": targets, "plan": plan, "optimizer": optimizer, "ranks": ranks}
+        return run(_of_file(model, beside, reference), **options)
     adapter, found = opened(model, inputs)
     has_groups = hasattr(adapter, "groups") or inputs is None
     seen, stock = _seen(adapter, found, inputs, targets, loss, optimizer)
@@ -87,8 +95,23 @@ def check(
         reference=None if reference is None else as_arrays(reference, "reference"),
         ranks=None if ranks is None else tuple(as_arrays(one, "each of ranks") for one in ranks),
     )
-    known = () if baseline is None else baseline.findings
-    return run(evidence, select=_listed(select), ignore=_listed(ignore), waive=waive, known=known)
+    return run(evidence, **options)
+
+
+def is_weights_file(model: object) -> bool:
+    """Tell whether a model is the path of anything but a Caffe net."""
+    return isinstance(model, str | Path) and not str(model).endswith(".prototxt")
+
+
+def _of_file(path: Any, beside: Mapping[str, Any], reference: Any) -> Evidence:
+    """Return what a file of weights shows by itself."""
+    given = [name for name, value in {**beside, "reference": reference}.items() if value is not None]
+    if given:
+        raise GlorotError(
+            f"{path} is a file of weights, which is looked at by itself; {given[0]}= needs a model: load the file into "
+            "it, and pass the model"
+        )
+    return Evidence(Inventory("", ()), {}, origins=examine(path))
 
 
 def _seen(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from glorot.forensics.origin import Origins
 from glorot.graph.readings import Observed
 from glorot.inventory import Inventory, Part
 from glorot.inventory.layouts import place_in
@@ -70,6 +71,7 @@ class Evidence:
         ranks: the tensors of each rank.
         settings: thresholds, by the name of the check.
         steps: losses of the first steps of training, if some were taken.
+        origins: where the values of a weights file come from, with no model at hand.
     """
 
     inventory: Inventory
@@ -86,6 +88,7 @@ class Evidence:
     ranks: tuple[Mapping[str, Array], ...] | None = None
     settings: Mapping[str, float] = field(default_factory=dict)
     steps: tuple[float, ...] = ()
+    origins: Origins | None = None
 
     @property
     def framework(self) -> str:

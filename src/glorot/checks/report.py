@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from glorot.checks.base import SEVERITIES, Finding
 from glorot.checks.file import REPORT
 from glorot.files import write_whole
+from glorot.forensics.origin import Origins
 from glorot.markup import html_table
 from glorot.probe.bars import signal_chart
 from glorot.probe.signal import Signal
@@ -37,6 +38,7 @@ class Report:
         predicted: what theory expects of the model.
         waived: findings that were waived, each with the reason.
         known: how many findings the baseline knows already.
+        origins: where the values of a weights file come from.
     """
 
     findings: tuple[Finding, ...]
@@ -48,6 +50,7 @@ class Report:
     predicted: Signal | None = None
     waived: tuple[tuple[Finding, str], ...] = ()
     known: int = 0
+    origins: Origins | None = None
 
     @property
     def ok(self) -> bool:
@@ -74,6 +77,8 @@ class Report:
         lines += [f"not asked: {line}" for line in self._reasons()]
         if self.signal is not None and (chart := signal_chart(self.signal.steps)):
             lines += ["", chart]
+        if self.origins is not None:
+            lines += ["", str(self.origins)]
         return "\n".join(lines)
 
     def _reasons(self) -> list[str]:
@@ -104,6 +109,7 @@ class Report:
             "findings": [_plain(one) for one in self.findings],
             "waived": [{**_plain(one), "reason": reason} for one, reason in self.waived],
             "known": self.known,
+            "origins": None if self.origins is None else self.origins.to_json(),
             "signal": None if self.signal is None else self.signal.to_json(),
         }
 

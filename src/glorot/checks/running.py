@@ -56,12 +56,13 @@ def run(
         findings=tuple(sorted(fresh, key=_order)),
         waived=tuple(waived),
         known=len(kept) - len(fresh),
-        looked_at=len(evidence.weights) + len(evidence.buffers),
+        looked_at=len(evidence.weights) + len(evidence.buffers) + len(evidence.origins or ()),
         asked=tuple(check.code for check in chosen if not _reason_against(check, evidence)),
         unasked=tuple(unasked),
         tests=len(tests),
         signal=evidence.signal,
         predicted=evidence.predicted,
+        origins=evidence.origins,
     )
 
 
@@ -128,8 +129,10 @@ def _matching(text: str) -> list[Check]:
 def _reason_against(check: Check, evidence: Evidence) -> str:
     if evidence.framework in check.not_on:
         return check.not_on[evidence.framework]
-    missing = [name for name in check.needs if getattr(evidence, name) is None]
-    return f"needs {', '.join(NEEDED[name] for name in missing)}" if missing else ""
+    if evidence.origins is not None and "origins" not in check.needs:
+        return "needs a model, and this is a file of weights"
+    missing = dict.fromkeys(NEEDED[name] for name in check.needs if getattr(evidence, name) is None)
+    return f"needs {', '.join(missing)}" if missing else ""
 
 
 NEEDED = {
@@ -143,6 +146,7 @@ NEEDED = {
     "updates": "a batch, and an optimizer that steps",
     "reference": "a reference",
     "ranks": "the weights of several ranks",
+    "origins": "a file of weights",
 }
 """What a check waits for, by the field of the evidence."""
 

@@ -157,6 +157,8 @@ def check_arguments(target: str, options: dict[str, Any]) -> dict[str, Any]:
     if is_net(target):
         return {"model": load_net(target, options)}
     refuse_net_options(target, options)
+    if ":" not in target and Path(target).suffix != ".py" and Path(target).is_file():
+        return {"model": Path(target)}
     made = load_target(target)
     if isinstance(made, dict) and "model" in made:
         takes = list(inspect.signature(glorot.check).parameters)
