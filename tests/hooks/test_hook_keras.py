@@ -41,7 +41,7 @@ def trained(*callbacks: Any, is_built: bool) -> tuple[list[Any], dict[str, list[
     return [one.numpy() for one in model.variables], history
 
 
-@pytest.mark.parametrize("is_built", [True, False])
+@pytest.mark.parametrize("is_built", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_the_training_stays_bit_for_bit(is_built: bool) -> None:
     hook = glorot.hooks.KerasCheck(X[:32], Y[:32])
     (plain, plain_losses), (checked, losses) = trained(is_built=is_built), trained(hook, is_built=is_built)
