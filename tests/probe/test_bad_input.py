@@ -148,11 +148,12 @@ def test_a_batch_that_cannot_be_predicted_from_gets_one_message(framework: str, 
 
 
 @pytest.mark.parametrize("case", ["another width", "NaN", "texts", "a text", "no examples"])
-def test_a_batch_that_has_no_jacobian_gets_one_message(case: str) -> None:
-    model, (given, message) = mlp_in_torch(), CASES[case]
+@pytest.mark.parametrize("framework", [name for name in MODELS if name != "keras"])
+def test_a_batch_that_has_no_jacobian_gets_one_message(framework: str, case: str) -> None:
+    (model, more), (given, message) = MODELS[framework](), CASES[case]
     before, drawn = held_by(model), generators()
     with pytest.raises(GlorotError, match=message):
-        glorot.jacobian(model, given["inputs"])
+        glorot.jacobian(model, given["inputs"], **more)
     assert held_by(model) == before
     assert generators() == drawn
 

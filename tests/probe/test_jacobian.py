@@ -2,10 +2,15 @@
 
 from typing import Any
 
+import equinox
+import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 import pytest
 import torch
+from flax import linen, nnx
+from same_mlp import VALUES, mlp_in_jax, mlp_in_torch, run
 from torch import Tensor, nn
 
 import glorot
@@ -60,6 +65,49 @@ def test_beyond_512_outputs_the_largest_are_found_by_lanczos() -> None:
     assert found.whole.largest > found.whole.values[:, -1].mean()
 
 
+def in_nnx(held: list[Any]) -> tuple[Any, dict[str, Any]]:
+    first, second = (nnx.Linear(*w.shape, rngs=nnx.Rngs(0)) for w, _ in held)
+    model = nnx.Sequential(first, jnp.tanh, second)
+    for layer, (w, b) in zip((first, second), held, strict=True):
+        layer.kernel[...], layer.bias[...] = w, b
+    return model, {}
+
+
+def in_linen(held: list[Any]) -> tuple[Any, dict[str, Any]]:
+    module = linen.Sequential([linen.Dense(held[0][0].shape[1]), jnp.tanh, linen.Dense(held[1][0].shape[1])])
+    named = zip(("layers_0", "layers_2"), held, strict=True)
+    return (module, {"params": {name: {"kernel": w, "bias": b} for name, (w, b) in named}}), {}
+
+
+def in_equinox(held: list[Any]) -> tuple[Any, dict[str, Any]]:
+    model = equinox.nn.MLP(
+        held[0][0].shape[0], held[1][0].shape[1], held[0][0].shape[1], 1, jnp.tanh, key=jax.random.key(0)
+    )
+    new = [one for w, b in held for one in (w.T, b)]
+    model = equinox.tree_at(lambda one: [x for layer in one.layers for x in (layer.weight, layer.bias)], model, new)
+    return model, {"forward": lambda model, batch: jax.vmap(model)(batch)}
+
+
+def in_pytree(held: list[Any]) -> tuple[Any, dict[str, Any]]:
+    return {name: {"w": w, "b": b} for name, (w, b) in zip(("0", "2"), held, strict=True)}, {"forward": run}
+
+
+@pytest.mark.parametrize("width", [7, 600])
+@pytest.mark.parametrize("make", [in_nnx, in_linen, in_equinox, in_pytree])
+def test_a_model_of_jax_has_the_singular_values_of_the_same_one_in_pytorch(make: Any, width: int) -> None:
+    torch.manual_seed(0)
+    here = nn.Sequential(nn.Linear(5, width), nn.Tanh(), nn.Linear(width, width))
+    held = [
+        (jnp.asarray(here[n].weight.detach().numpy().T), jnp.asarray(here[n].bias.detach().numpy())) for n in (0, 2)
+    ]
+    model, more = make(held)
+    expected, found = glorot.jacobian(here, torch.from_numpy(VALUES)), glorot.jacobian(model, VALUES, **more)
+    assert len(found.layers) == len(expected.layers) == 2
+    for one, other in zip([*found.layers, found.whole], [*expected.layers, expected.whole], strict=True):
+        assert one.is_whole == other.is_whole == (width == 7)
+        assert one.values == pytest.approx(other.values, rel=1e-4)
+
+
 class Constant(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -86,7 +134,19 @@ class Constant(nn.Module):
         ),
         (
             lambda: glorot.jacobian({"w": jnp.ones((2, 2))}, np.ones((2, 2))),
-            r"^Jacobians are taken of models of PyTorch so",
+            r"^a pytree computes nothing by itself; pass forward=, a",
+        ),
+        (
+            lambda: glorot.jacobian({"w": jnp.ones((2, 2))}, np.ones((2, 2)), forward=lambda tree, x: tree["w"]),
+            r"^the model's outputs do not depend on the batch, so",
+        ),
+        (
+            lambda: glorot.jacobian(mlp_in_jax(mlp_in_torch()), np.ones((2, 5), np.int32), forward=run),
+            r"^a Jacobian is taken of one tensor of values, ",
+        ),
+        (
+            lambda: glorot.jacobian(keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)]), VALUES),
+            r"^Jacobians are taken of models of PyTorch and JAX so far, got a Sequential$",
         ),
     ],
 )

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from glorot.graph import Forward
 from glorot.probe.jacobian import Jacobian
 from glorot.probe.jacobian import jacobian as _jacobian
 
 
-def jacobian(model: object, inputs: Any) -> Jacobian:
+def jacobian(model: object, inputs: Any, *, forward: Forward | None = None) -> Jacobian:
     """Return the singular values of what each layer of a model, and the whole of it, does to small changes.
 
     σ = singular values of ∂z′/∂z: z′ is what a layer returns after its activation, z what the one before it returned
@@ -15,14 +16,16 @@ def jacobian(model: object, inputs: Any) -> Jacobian:
     beyond, the six largest, by Lanczos' method, which needs SciPy.
 
     Args:
-        model: a `torch.nn.Module` that takes one tensor of values, and no example of which changes another.
+        model: a `torch.nn.Module`, or a model of JAX (NNX, Linen, Equinox, a pytree), that takes one array of values,
+            and no example of which changes another.
         inputs: a batch; a few examples are enough.
+        forward: function (model, inputs) that runs the model, as for `glorot.measure`; by default it is called.
 
     Returns:
         The singular values by layer and end to end, of each example, to print.
 
     Raises:
-        GlorotError: if the model is not one of PyTorch's, refuses the batch, or takes whole numbers.
+        GlorotError: if the model is not one of PyTorch's or JAX's, refuses the batch, or takes whole numbers.
 
     Example:
         >>> import glorot, torch
@@ -35,4 +38,4 @@ def jacobian(model: object, inputs: Any) -> Jacobian:
         Glorot & Bengio (2010), section 4.2.1; Saxe et al. (2014), "Exact solutions to the nonlinear dynamics of
         learning in deep linear neural networks", ICLR.
     """
-    return _jacobian(model, inputs)
+    return _jacobian(model, inputs, forward)

@@ -83,6 +83,18 @@ def observe(
     Raises:
         GlorotError: if the model refuses the batch, or holds no arrays.
     """
+    with whole_model_kept(model), refusals():
+        run = run_of(model, stock, inputs, forward)
+        step = None if optimizer is None else partial(_first_step, optimizer, run.weights)
+        return observe_run(run, targets, loss, step)
+
+
+def run_of(model: Any, stock: Inventory, inputs: Any, forward: Forward | None) -> Run:
+    """Return the forward pass of a model on a batch, as a function of arrays.
+
+    Raises:
+        GlorotError: if a model cannot be run without `forward`, or model or batch hold no values.
+    """
     kind = kind_of(model)
     if forward is None and kind is eqx:
         raise GlorotError(
@@ -91,14 +103,10 @@ def observe(
         )
     assert kind is not None
     _check(kind.leaves(model), inputs)
-    with whole_model_kept(model), refusals():
-        run: Run | None = kind.graph(model, stock, inputs, forward, use=Run)
-        if run is None:
-            raise GlorotError(
-                "a pytree computes nothing by itself; pass forward=, a function (pytree, batch) → outputs"
-            )
-        step = None if optimizer is None else partial(_first_step, optimizer, run.weights)
-        return observe_run(run, targets, loss, step)
+    run: Run | None = kind.graph(model, stock, inputs, forward, use=Run)
+    if run is None:
+        raise GlorotError("a pytree computes nothing by itself; pass forward=, a function (pytree, batch) → outputs")
+    return run
 
 
 def observe_run(run: Run, targets: Any, loss: Any, step: FirstStep | None = None) -> Observed:
@@ -116,7 +124,7 @@ def observe_run(run: Run, targets: Any, loss: Any, step: FirstStep | None = None
     jaxpr, shapes = jax.make_jaxpr(run.function, return_shape=True)(*run.arguments)
     structure = jax.tree_util.tree_structure(shapes)
     places: dict[int, Place] = {}
-    folded = Folded(lower(jaxpr, lambda graph: _leaves(graph, run), places))
+    folded = Folded(lower(jaxpr, lambda graph: add_leaves(graph, run), places))
     try:
         return _read(run, jaxpr, folded, places, _Goal(targets, loss, structure), step)
     except GlorotError as error:  # to which JAX, while it traces, adds where it was
@@ -137,7 +145,8 @@ def _check(leaves: Mapping[str, Any], inputs: Any) -> None:
             raise not_finite(leaf.shape)
 
 
-def _leaves(graph: Graph, run: Run) -> list[int]:
+def add_leaves(graph: Graph, run: Run) -> list[int]:
+    """Add the arguments of a forward pass to a graph, and return their ids."""
     if run.leaves is not None:
         return run.leaves(graph)
     assert run.stock is not None
@@ -226,7 +235,7 @@ def _read(
             given = iter(free)
             held = [next(given) if one is None else one for one in fixed]
             seen: dict[int, Any] = {}
-            outputs = _Tapped(taps, zeros, seen).run(jaxpr, [*held, *others, *batch])
+            outputs = Tapped(taps, zeros, seen).run(jaxpr, [*held, *others, *batch])
             return goal.of(outputs), seen
 
         free = [one for one, is_trained in zip(weights, trained, strict=True) if is_trained]
@@ -281,7 +290,7 @@ def _zeros(passed: Any, free: list[Any], placings: Mapping[int, Placing]) -> dic
     return {key: jnp.zeros(one.shape, one.dtype) for key, one in seen.items() if key in placings}
 
 
-class _Tapped:
+class Tapped:
     """Evaluates a jaxpr, adds zeros at the points, and keeps what is there."""
 
     def __init__(

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from glorot.adapters import opened
 from glorot.errors import GlorotError
-from glorot.given import check_batch, holds_no_array, no_array_in
+from glorot.given import check_batch, holds_no_array, kind_of, no_array_in
+from glorot.graph import Forward
 from glorot.markup import html_table
 from glorot.preserving import LOCK
 from glorot.text import number, table
@@ -74,11 +75,11 @@ class Jacobian:
         return html_table(*self._rows())
 
 
-def jacobian(model: object, inputs: Any) -> Jacobian:
+def jacobian(model: object, inputs: Any, forward: Forward | None = None) -> Jacobian:
     """Return the singular values of a model's Jacobians; `glorot.jacobian` is its public form.
 
     Raises:
-        GlorotError: if the model is not one of PyTorch's, or refuses the batch.
+        GlorotError: if the model is not one of PyTorch's or JAX's, or refuses the batch.
     """
     if inputs is None or inputs is False:
         raise GlorotError("a Jacobian is taken on a batch, and there is none; pass one as inputs")
@@ -88,7 +89,7 @@ def jacobian(model: object, inputs: Any) -> Jacobian:
     adapter, model = opened(model, inputs)
     with LOCK:
         stock = adapter.layers(model, inputs)
-        if stock.framework != "torch" or not hasattr(adapter, "jacobians"):
-            raise GlorotError(f"Jacobians are taken of models of PyTorch so far, got a {type(model).__name__}")
-        layers, whole = adapter.jacobians(model, stock, inputs)
+        if not hasattr(adapter, "jacobians"):
+            raise GlorotError(f"Jacobians are taken of models of PyTorch and JAX so far, got {kind_of(model)}")
+        layers, whole = adapter.jacobians(model, stock, inputs, forward)
     return Jacobian(tuple(Spectrum(name, values, is_whole) for name, values, is_whole in layers), Spectrum("", *whole))

@@ -2,18 +2,19 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from glorot.errors import GlorotError
-from glorot.graph import Folded
+from glorot.graph import Folded, Forward
 from glorot.graph.points import Point, points_of
 from glorot.graph.readings import holders_of
+from glorot.graph.spectra import EXACT, Values, ends_of, largest_by_lanczos
 from glorot.inventory import Inventory
 from glorot.torch.calling import arguments_of, likeness
 from glorot.torch.locating import Call, Catching, Locating
@@ -22,17 +23,9 @@ from glorot.torch.paths import bare
 from glorot.torch.preserve import preserved, set_apart
 from glorot.torch.seeing import graph, graph_on_meta
 
-EXACT = 512
-"""Outputs up to which all singular values are computed."""
-
-LARGEST = 6
-"""How many of the largest are computed beyond, by Lanczos' method."""
-
-Values = NDArray[np.float64]
-
 
 def jacobians(
-    model: nn.Module, stock: Inventory, inputs: Any
+    model: nn.Module, stock: Inventory, inputs: Any, forward: Forward | None = None
 ) -> tuple[list[tuple[str, Values, bool]], tuple[Values, bool]]:
     """Return the singular values of each layer with its activation, and of the whole model; whether they are all.
 
@@ -40,6 +33,7 @@ def jacobians(
         model: the model; it is left as it was found.
         stock: what is known of it by the classes of its layers.
         inputs: a batch of values, of which each example is taken by itself.
+        forward: function (model, batch) that runs the model; by default it is called.
 
     Raises:
         GlorotError: if the model refuses the batch, or the batch holds whole numbers.
@@ -50,15 +44,16 @@ def jacobians(
         raise GlorotError("a Jacobian is taken of one tensor of values, and the batch is something else")
     locating = Locating()
     with locating.from_start_of(model):
-        found = graph_on_meta(model, stock, inputs, locating.beside)
-        found = found or graph(model, stock, inputs, beside=locating.beside)
+        found = graph_on_meta(model, stock, inputs, locating.beside) if forward is None else None
+        found = found or graph(model, stock, inputs, forward, beside=locating.beside)
     assert found is not None
     folded = Folded(found)
-    ends = _ends_of(folded, points_of(folded))
+    ends = ends_of(points_of(folded))
     with preserved(model), torch.enable_grad():
         (start,) = set_apart(args)
         start = start.detach().clone().requires_grad_()
-        seen = _tensors_at(folded, locating.calls, [point for point, _ in ends], model, start)
+        run = model if forward is None else partial(forward, model)
+        seen = _tensors_at(folded, locating.calls, [point for point, _ in ends], model, partial(run, start))
         outputs = seen.pop(-1)
         layers, before = [], start
         for point, name in ends:
@@ -72,14 +67,8 @@ def jacobians(
     return layers, whole
 
 
-def _ends_of(folded: Folded, points: Sequence[Point]) -> list[tuple[Point, str]]:
-    """Return the points that layers end in: the curve after a kernel, or the kernel's output; with the layer's name."""
-    curves = {point.of: point for point in points if point.kind == "curve"}
-    return [(curves.get(point.value, point), point.name) for point in points if point.kind == "kernel"]
-
-
 def _tensors_at(
-    folded: Folded, calls: Mapping[int, Call], points: Sequence[Point], model: nn.Module, start: Tensor
+    folded: Folded, calls: Mapping[int, Call], points: Sequence[Point], model: nn.Module, run: Callable[[], Any]
 ) -> dict[int, Tensor]:
     """Return the tensors at some points of a forward pass, and at −1 what the model returns."""
     seen: dict[int, Tensor] = {}
@@ -91,7 +80,7 @@ def _tensors_at(
             wanted[call.number].append((call, point.value))
     catching = Catching(wanted, seen.__setitem__)
     with catching.from_start_of(model), catching:
-        seen[-1] = main_output(model(start))
+        seen[-1] = main_output(run())
     return seen
 
 
@@ -121,10 +110,6 @@ def singular_values(before: Tensor, after: Tensor) -> tuple[Values, bool] | None
 
 def _largest(before: Tensor, after: Tensor) -> Values | None:
     """Return the largest singular values of each example, by Lanczos' method on products with the Jacobian."""
-    try:
-        from scipy.sparse.linalg import LinearOperator, svds  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise GlorotError(f"more than {EXACT} outputs need SciPy, for Lanczos' method; pip install scipy") from error
     probe = torch.zeros_like(after, requires_grad=True)
     (back,) = torch.autograd.grad(after, before, probe, create_graph=True, allow_unused=True)
     if back is None:
@@ -145,6 +130,5 @@ def _largest(before: Tensor, after: Tensor) -> Values | None:
             (made,) = torch.autograd.grad(back, probe, weights, retain_graph=True)
             return made[example].detach().double().cpu().numpy().ravel()
 
-        operator = LinearOperator(sizes, matvec=applied, rmatvec=transposed, dtype=np.float64)
-        found.append(np.sort(svds(operator, k=LARGEST, return_singular_vectors=False, rng=0))[::-1])
+        found.append(largest_by_lanczos(sizes, applied, transposed))
     return np.stack(found)
