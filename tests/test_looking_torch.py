@@ -284,7 +284,9 @@ def test_an_interrupt_passes_through_and_leaves_nothing(verb: str) -> None:
 
 def test_what_a_loss_or_a_backward_pass_raises_is_one_message() -> None:
     model, x = Vice(lambda m, x: None), batch()
-    with pytest.raises(GlorotError, match=r"^the loss failed on targets of shape \(6,\) and outputs .* with KeyError: 'weights'$"):
+    with pytest.raises(
+        GlorotError, match=r"^the loss failed on targets of shape \(6,\) and outputs .* with KeyError: 'weights'$"
+    ):
         probe.measure(model, x, TARGETS, lambda outputs, targets: {}["weights"])
     model.fc.weight.register_hook(lambda gradient: 1 / 0)
     with pytest.raises(
