@@ -30,7 +30,7 @@ def predicted_rows(steps: Sequence[StepSignal]) -> tuple[list[str], list[list[st
     """Return the heads of a table of predicted steps, and its rows."""
     signals, gradients = [step.second_moment**0.5 for step in steps], [step.gradient_std for step in steps]
     has_positions = any(not math.isnan(step.position_correlation) for step in steps)
-    marks, positions = _marks(steps), ["positions"] if has_positions else []
+    numbers, positions = marks(steps), ["positions"] if has_positions else []
     head = ["step", "kind", "rms", BARS[0], "examples", *positions, "gradient", BARS[1], "grade"]
     rows = [
         [
@@ -42,7 +42,7 @@ def predicted_rows(steps: Sequence[StepSignal]) -> tuple[list[str], list[list[st
             *([number(step.position_correlation)] if has_positions else []),
             number(gradient),
             bar(gradient, gradients),
-            _graded(step, marks),
+            graded(step, numbers),
         ]
         for step, signal, gradient in zip(steps, signals, gradients, strict=True)
     ]
@@ -51,15 +51,16 @@ def predicted_rows(steps: Sequence[StepSignal]) -> tuple[list[str], list[list[st
 
 def legend(steps: Sequence[StepSignal]) -> list[str]:
     """Return a line for each reason why figures are approximate, or missing."""
-    return [f"[{mark}] {grade}" for grade, mark in _marks(steps).items()]
+    return [f"[{mark}] {grade}" for grade, mark in marks(steps).items()]
 
 
-def _marks(steps: Sequence[StepSignal]) -> dict[Grade, int]:
+def marks(steps: Sequence[StepSignal]) -> dict[Grade, int]:
+    """Number the grades that have a reason."""
     grades = dict.fromkeys(grade for step in steps for grade in (step.grade, step.gradient_grade) if grade.why)
     return {grade: n for n, grade in enumerate(grades, start=1)}
 
 
-def _graded(step: StepSignal, marks: dict[Grade, int]) -> str:
+def graded(step: StepSignal, numbers: dict[Grade, int]) -> str:
     """Return how well a step is known: its signal, then its gradient if that is another grade."""
     grades = dict.fromkeys((step.grade, step.gradient_grade))
-    return ", ".join(f"{grade.kind} [{marks[grade]}]" if grade in marks else grade.kind for grade in grades)
+    return ", ".join(f"{grade.kind} [{numbers[grade]}]" if grade in numbers else grade.kind for grade in grades)

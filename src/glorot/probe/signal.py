@@ -1,12 +1,14 @@
 """What a probe saw, or a theory expects: the same object for both."""
 
+import importlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from glorot.errors import GlorotError
 from glorot.files import write_whole
 from glorot.graph.propagation.state import Grade
 from glorot.markup import html_table, html_text
@@ -33,6 +35,10 @@ __all__ = [
     "ALIKE_WITHIN", "LARGEST", "SAME_WITHIN", "SATURATED_BELOW", "Array", "Grade", "Histogram", "LayerSignal", "Mask",
     "Signal", "StepSignal", "describe", "distinct_units", "histogram", "share_at", "where_flat",
 ]  # fmt: skip
+
+
+# Pages are drawn on a floor above this one, which nothing here may import: so these are found by name when needed.
+FORMS = {".html": ("glorot.report.signal_page", "signal_html"), ".json": ("glorot.probe.signal", "json_text")}
 
 
 @dataclass(frozen=True)
@@ -103,20 +109,31 @@ class Signal:
         """Return the signal as plain data, ready for JSON; NaN is null."""
         return to_json(self)
 
-    def save(self, path: str | Path) -> Path:
-        """Write the signal as a JSON file, whole or not at all.
+    def save(self, path: str | Path, beside: "Signal | None" = None) -> Path:
+        """Write the signal as a JSON file, or as a page with charts, whole or not at all.
 
         Args:
-            path: the file to write.
+            path: the file to write; it ends in .json for the figures, or in .html for the page.
+            beside: on a page of what was measured, the prediction that is drawn beside it; None (default) for none.
 
         Returns:
             The path written.
 
         Raises:
-            GlorotError: if the place cannot be written.
+            GlorotError: if the name ends otherwise, `beside` is no prediction, or the place cannot be written.
         """
-        text = json.dumps(self.to_json(), ensure_ascii=False, allow_nan=False, indent=1)
-        return write_whole(path, escaped_json(text) + "\n")
+        suffix = Path(path).suffix.lower()
+        if suffix not in FORMS:
+            raise GlorotError(f"{path}: expected a file name that ends in .json for the figures, or .html for the page")
+        if beside is None:
+            return write_whole(path, found_function(*FORMS[suffix])(self))
+        if suffix == ".json":
+            raise GlorotError(f"{path}: a JSON file holds one signal; save the one of beside= to another file")
+        if self.is_predicted or not beside.is_predicted:
+            raise GlorotError(
+                "beside= takes what glorot.predict returned, beside a signal that glorot.measure returned"
+            )
+        return write_whole(path, found_function(*FORMS[suffix])(self, beside))
 
     @classmethod
     def load(cls, path: str | Path) -> "Signal":
@@ -155,6 +172,17 @@ class Signal:
 
 
 UNKNOWN = Grade("none", "not predicted")
+
+
+def json_text(signal: Signal) -> str:
+    """Return a signal as the text of a JSON file."""
+    return escaped_json(json.dumps(signal.to_json(), ensure_ascii=False, allow_nan=False, indent=1)) + "\n"
+
+
+def found_function(module: str, name: str) -> Callable[..., str]:
+    """Return what writes a form of a signal."""
+    function: Callable[..., str] = getattr(importlib.import_module(module), name)
+    return function
 
 
 def _layers(layers: Sequence[LayerSignal]) -> tuple[list[str], list[list[str]]]:

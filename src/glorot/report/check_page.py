@@ -4,6 +4,7 @@ from glorot.checks import Finding, Report
 from glorot.checks.registry import check_named
 from glorot.markup import html_table, html_text
 from glorot.report.document import document, section
+from glorot.report.signal_chart import signal_figures
 from glorot.text import number
 
 
@@ -22,7 +23,9 @@ def check_html(report: Report) -> str:
     body = f'<h1>{html_text(answer)}</h1>\n<p class="lead">{html_text(report.verdict)}</p>\n'
     body += "\n".join(_finding(one) for one in report.findings)
     if report.signal is not None and report.signal.steps:
-        body += section("The signal", f'<div class="scroll">{report.signal._repr_html_()}</div>')
+        body += section(
+            "The signal", signal_figures(report.signal), f'<div class="scroll">{report.signal._repr_html_()}</div>'
+        )
     if report.waived:
         rows = [[one.code, one.path, reason] for one, reason in report.waived]
         body += section("Waived", html_table(["check", "where", "reason"], rows))
