@@ -116,3 +116,9 @@ def test_jax_has_the_same_terms() -> None:
     (one,) = found.kernels
     assert one.signal.expected == pytest.approx(42)
     assert one.signal.ratio == pytest.approx(1, rel=1e-5)
+
+
+def test_terms_are_read_back_as_they_were_saved(tmp_path: Path) -> None:
+    found = assumptions(nn.Sequential(linear(all_of(0.5, 2.5, 3))), all_of(-1.0, 3.0, 3))
+    again = type(found).load(found.save(tmp_path / "assumptions.json"))
+    assert str(again) == str(found)

@@ -28,7 +28,12 @@ FORMATS = {".json": "json", ".html": "html"}
 )
 @rule_option
 @click.option("--only", metavar="PATTERN", help="Leave everything else alone.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan, as .json, or as a page, .html.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Save the plan, or the signal with --signal: as .json, or as a page, .html.",
+)
 @click.option(
     "--diff", "other", type=click.Path(path_type=Path), help="Compare with a saved plan; exit code 1 if they differ."
 )
@@ -61,7 +66,10 @@ def command(
     saved = None if other is None else Plan.load(other)
     model, inputs = model_and_inputs(target, options)
     plan = glorot.plan(model, recipe, inputs, parse_rules(rules), only)
-    if output is not None:
+    predicted = glorot.predict(plan) if signal else None
+    if output is not None and predicted is not None:
+        click.echo(f"saved {printable(str(predicted.save(output)))}", err=True)
+    elif output is not None:
         text = _as(FORMATS[output.suffix], plan, full) + "\n"
         click.echo(f"saved {printable(str(write_whole(output, text)))}", err=True)
     if saved is not None:
@@ -69,7 +77,7 @@ def command(
         click.echo(str(difference))
         raise SystemExit(1 if difference else 0)
     if output is None or form != FORMATS[output.suffix]:
-        shown = str(glorot.predict(plan)) if signal else plan.tree() if graph else _as(form, plan, full)
+        shown = str(predicted) if predicted is not None else plan.tree() if graph else _as(form, plan, full)
         click.echo(printable(shown, keep="\n"))
 
 

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from glorot.inventory.kernels import fans_of, follow_parameter, kernel_operand
 from glorot.markup import html_table, html_text
 from glorot.probe import figures
 from glorot.probe.collector import observed
+from glorot.probe.file import Format, read_saved, to_json
 from glorot.text import escaped_json, number, table
 
 
@@ -118,19 +119,48 @@ class Assumptions:
         return "".join(html_table(*each) for each in self._tables()) + told
 
     def to_json(self) -> dict[str, Any]:
-        """Return the terms as plain data, ready for JSON; what is no number is null."""
-        kernels = [asdict(one) for one in self.kernels]
-        for kernel in kernels:
-            for side in ("signal", "gradient"):
-                kernel[side] = {name: value if math.isfinite(value) else None for name, value in kernel[side].items()}
-        return {"format": "glorot-assumptions/1", "kernels": kernels, "notes": list(self.notes)}
+        """Return the terms as plain data, ready for JSON; NaN is null.
+
+        Returns:
+            A dictionary of the format `glorot-assumptions/1`, with "kernels" and "notes".
+        """
+        return to_json(self, SAVED)
 
     def save(self, path: str | Path) -> Path:
-        """Write the terms as a JSON file, whole or not at all, and return its path."""
+        """Write the terms as a JSON file, whole or not at all.
+
+        Args:
+            path: the file to write.
+
+        Returns:
+            The path written.
+
+        Raises:
+            GlorotError: if the place cannot be written.
+        """
         text = json.dumps(self.to_json(), ensure_ascii=False, allow_nan=False, indent=1)
         return write_whole(path, escaped_json(text) + "\n")
 
+    @classmethod
+    def load(cls, path: str | Path) -> "Assumptions":
+        """Read terms that `save` wrote.
 
+        Args:
+            path: the file to read.
+
+        Returns:
+            The terms of each kernel.
+
+        Raises:
+            GlorotError: if the file cannot be read, holds something else, is of another version, or was damaged.
+        """
+        found: Assumptions = read_saved(path, cls, SAVED)
+        return found
+
+
+SAVED = Format(
+    "glorot-assumptions", "table of assumptions", 'save one with found.save("assumptions.json")', "try again"
+)
 SHARES = ["Var w·Var x", "E[w]²·Var x", "E[x]²·Var w", "bias", "sum", "measured", "ratio"]
 FACTORS = [
     "kernel", "signal ×", "of 1/fan_in", "1/fan_out", "2/(sum)", "gradient ×", "of 1/fan_in", "1/fan_out", "2/(sum)",

@@ -5,7 +5,7 @@ Plain SVG, because its lines have gaps: no figure is drawn that is not known.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from glorot.graph.propagation.state import Grade
@@ -19,6 +19,7 @@ from glorot.report.readout import Readout, overlay
 from glorot.text import number
 
 MEASURED, PREDICTED = stroke(12), stroke(11)
+ZONE = f'fill="{paint("zone")}" stroke="{paint("axis")}" stroke-width=".5"'
 DASHES = 'stroke-dasharray="6 4"'
 SIZES = (("small", 340, 190, 12), ("medium", 720, 220, 14), ("large", 1180, 240, 15))
 """Class by which the sheet shows it, width, height of the plot, size of the letters."""
@@ -41,9 +42,10 @@ class Quantity:
     is_square: bool = True
 
 
+GRADIENT = "Gradient: mean square at each step"
 QUANTITIES = (
     Quantity("Signal: mean square after each step", lambda step: step.second_moment, lambda step: step.grade),
-    Quantity("Gradient: mean square at each step", lambda s: s.gradient_std**2, lambda s: s.gradient_grade),
+    Quantity(GRADIENT, lambda s: s.gradient_std**2, lambda s: s.gradient_grade),
     Quantity("Correlation of two examples", lambda step: step.correlation, lambda step: step.grade, is_square=False),
 )
 
@@ -79,11 +81,15 @@ def _figure(quantity: Quantity, names: Sequence[str], signal: Signal, predicted:
     expected = signal if signal.is_predicted else predicted
     measured = None if signal.is_predicted else _line(quantity, names, signal)
     theory = None if expected is None else _line(quantity, names, expected)
+    caption = ""
+    if quantity.title == GRADIENT and measured and theory and math.isfinite(signal.loss):
+        theory = _scaled(theory, measured)
+        caption = "Predicted for unit noise at the output, and scaled here to what the loss sends back there."
     lines = [line for line in (measured, theory) if line is not None]
     if not any(math.isfinite(value) for line in lines for value in line.values):
         return ""
     drawing = "".join(_drawn(quantity, names, measured, theory, size) for size in SIZES)
-    return figure(quantity.title, drawing) + _legend(quantity, measured, theory)
+    return figure(quantity.title, drawing, caption) + _legend(quantity, measured, theory)
 
 
 def _line(quantity: Quantity, names: Sequence[str], signal: Signal) -> Line:
@@ -95,6 +101,13 @@ def _line(quantity: Quantity, names: Sequence[str], signal: Signal) -> Line:
         math.nan if grade.kind == "none" else quantity.of(step) for step, grade in zip(steps, grades, strict=True)
     ]
     return Line(tuple(values), grades)
+
+
+def _scaled(theory: Line, measured: Line) -> Line:
+    """Let a predicted gradient start where the measured one does: at the last step that both know."""
+    pairs = [(one, other) for one, other in zip(measured.values, theory.values, strict=True) if one > 0 and other > 0]
+    factor = pairs[-1][0] / pairs[-1][1] if pairs else 1.0
+    return replace(theory, values=tuple(factor * value for value in theory.values))
 
 
 MISSING = Grade("none", "not predicted")
@@ -215,7 +228,8 @@ def _zones(grid: _Grid, theory: Line | None) -> str:
     half, zones = (grid.across(2) - grid.across(1)) / 2 if grid.steps > 1 else 20.0, []
     for first, last in _runs([] if theory is None else _places(theory, lambda grade: grade.kind == "none")):
         left, right = max(grid.across(first) - half, grid.left), min(grid.across(last) + half, grid.width)
-        zones.append(f'<path d="M{left:.1f},10H{right:.1f}v{grid.height}H{left:.1f}Z" fill="{paint("zone")}"/>')
+        area = f"M{left:.1f},10H{right:.1f}v{grid.height}H{left:.1f}Z"
+        zones.append(f'<path d="{area}" {ZONE}/>')
     return "".join(zones)
 
 
@@ -230,14 +244,14 @@ def _theory(grid: _Grid, line: Line, is_square: bool) -> str:
         wide = min(14.0, max(2.0, 0.5 * grid.width / grid.steps))
         parts = [f'<path d="{"".join(parts)}" stroke="{PREDICTED}" stroke-opacity=".22" stroke-width="{wide:.1f}"/>']
     strokes: dict[bool, str] = {}
-    previous = (None, False)
+    previous: tuple[tuple[float, float] | None, bool] = (None, False)
     for (one, other), grades in zip(pairwise(points), pairwise(line.grades), strict=True):
         if one is None or other is None:
             continue
         dashed = any(grade.kind == "approximate" for grade in grades)
         start = "" if previous == (one, dashed) else f"M{one[0]:.1f},{one[1]:.1f}"
         strokes[dashed] = strokes.get(dashed, "") + f"{start}L{other[0]:.1f},{other[1]:.1f}"
-        previous = other, dashed  # type: ignore[assignment]
+        previous = other, dashed
     for dashed, path in strokes.items():
         dashes = f" {DASHES}" if dashed else ""
         parts.append(f'<path d="{path}" fill="none" stroke="{PREDICTED}" stroke-width="2.5"{dashes}/>')
@@ -280,7 +294,7 @@ def _legend(quantity: Quantity, measured: Line | None, theory: Line | None) -> s
             dashes = f" {DASHES}" if grade.kind == "approximate" else ""
             mark = f'<path d="M1,6H31" stroke="{PREDICTED}" stroke-width="2.5"{dashes}/>'
             if grade.kind == "none":
-                mark = f'<path d="M1,0H31V12H1Z" fill="{paint("zone")}" stroke="{paint("axis")}" stroke-width=".5"/>'
+                mark = f'<path d="M1,0H31V12H1Z" {ZONE}/>'
             rows.append((mark, _told(grade, _places(theory, grade.__eq__), quantity.is_square)))
     items = "".join(
         f'<li><svg width="32" height="12" aria-hidden="true">{mark}</svg> {prose(t)}</li>' for mark, t in rows
