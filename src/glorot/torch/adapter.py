@@ -12,7 +12,9 @@ from glorot.torch.recording import record
 from glorot.torch.seeing import graph
 from glorot.torch.weights import arrays, write
 
-__all__ = ["arrays", "buffers", "graph", "groups", "jacobians", "layers", "matches", "observe", "open", "record", "write"]
+__all__ = [
+    "arrays", "buffers", "graph", "groups", "jacobians", "layers", "matches", "observe", "open", "record", "write",
+]  # fmt: skip
 
 
 def matches(model: object) -> bool:
