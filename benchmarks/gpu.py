@@ -179,7 +179,7 @@ def seconds(work: Callable[[], object]) -> float:
 def replayed(work: Callable[[], object]) -> Callable[[], object]:
     """Return what runs the kernels of some work again, without the launches, which are measured by themselves.
 
-    What waits for the device in between, as drawing again what lies outside the cuts, can't be replayed and runs as it is.
+    What waits for the device in between, as drawing again what lies outside the cuts, can't be replayed and runs as is.
     """
     work()
     torch.cuda.synchronize()
