@@ -24,6 +24,9 @@ OWN_PLACES = {
     "report/document.py": "reads what is installed with glorot",
     "adapters.py": "opens models: the net that a file defines",
     "arrays.py": "reads how much memory the system gives",
+    "cli/places.py": "reads the source of a target",
+    "forensics/reading/archives.py": "maps the tensors of an archive into memory",
+    "forensics/reading/safetensors.py": "maps the tensors of a file into memory",
     "cli/errors.py": "opens what swallows the output that nobody reads",
 }
 

@@ -8,7 +8,7 @@ from torch import nn
 
 import glorot
 from glorot.cli import main
-from glorot.cli.commands import group
+from glorot.cli.commands import COMMANDS, group
 from glorot.cli.targets import load_target, model_and_inputs
 from glorot.errors import GlorotError
 
@@ -152,4 +152,6 @@ def test_exit_codes_of_what_ends_well_or_early(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_help_names_only_commands_that_are_there() -> None:
-    assert "check" not in (group.help or "")
+    for verb in ("plan", "apply", "check", "compare"):
+        assert verb in (group.help or "")
+        assert verb in COMMANDS

@@ -39,7 +39,7 @@ def explanation(name: str | None = None, *, full: bool = False, html: bool = Fal
         return listing()
     if name == "checks":
         return check_list()
-    if is_check(name):
+    if isinstance(name, str) and is_check(name):
         return check_page(name, html=html)
     page = page_of(name)
     if html:
