@@ -290,7 +290,7 @@ def test_control_c_in_a_sweep_keeps_the_depths_that_are_complete(monkeypatch):
         ({"margin": 1}, "margin must be a share between 0 and 1, such as 0.01 for one point, got 1"),
         ({"build": lambda: 3}, "build must return a torch.nn.Module, got int"),
         ({"data": (X[:, :3], LABELS, X[:, :3], LABELS)}, "the batch does not fit the model: layer '0' refused it"),
-        ({"data": (X, LABELS + 5, X, LABELS)}, "targets of shape|out of bounds|Target"),
+        ({"data": (X, LABELS + 5, X, LABELS)}, "targets hold class number"),
     ],
 )  # fmt: skip
 def test_refusals(settings, words):
@@ -363,7 +363,7 @@ def test_what_a_user_wrote_fails_with_its_place():
     for settings, words in (
         ({"build": build}, "build failed with ZeroDivisionError: no layers"),
         ({"build": lambda: same}, "build returned the same model twice; it must make a fresh one each time"),
-        ({"loss": loss}, "a training step failed with KeyError: 'weights'"),
+        ({"loss": loss}, "the loss failed on targets of shape .* with KeyError: 'weights'"),
         ({"optimizer": lambda p: None}, "optimizer must return a torch.optim.Optimizer, got NoneType"),
         ({"batch_size": 0}, "batch_size must be a positive integer, got 0"),
     ):

@@ -85,7 +85,7 @@ def test_a_loss_that_does_not_fit_names_what_it_was_given() -> None:
     def loss(returned: Any, targets: torch.Tensor) -> torch.Tensor:
         return nn.functional.cross_entropy(returned["logits"], targets[:5])
 
-    with pytest.raises(GlorotError, match=r"^targets of shape \(32,\) do not fit a dict: "):
+    with pytest.raises(GlorotError, match=r"^the loss failed on targets of shape \(32,\) and a dict with ValueError: "):
         glorot.compare(TwoAnswers, DATA, ["xavier"], 1, epochs=1, loss=loss)
 
 
