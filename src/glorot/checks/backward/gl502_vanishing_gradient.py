@@ -1,11 +1,10 @@
 """GL502: gradients that shrink from layer to layer."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from glorot.checks.base import Check, Finding, Tested
-from glorot.checks.chains import Seen, chains, multiplies, weight_of
 from glorot.checks.evidence import Evidence
+from glorot.checks.trends import EXPECTED, REMEDY, trends
 
 LEAST = 0.01
 """The share of the gradient at the end of a chain that must be left at its start: at a hundredth, the squared gradient
@@ -51,23 +50,6 @@ class VanishingGradient(Check):
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         least = evidence.setting(self.name, LEAST)
-        for chain in chains(evidence):
-            back = chain[::-1]
-            figures = [one.step.gradient_std for one in back]
-            if not multiplies(figures) or figures[-1] > least * figures[0]:
-                continue
-            place = next(one for one in back if one.step.gradient_std <= least * figures[0])
-            yield self.finding(
-                [weight_of(evidence, one.point) for one in _between(chain, SHRINKS)],
-                f"shrinks the gradient on its way back, of which less than {least:.2g} is left at {place.step.name}",
-                figure=figures[-1] / figures[0],
-                expected="about 1 over the chain",
-                remedy="draw the layers by their fans and activations, as glorot.initialize does",
-            )
-
-
-def _between(chain: list[Seen], most: float) -> list[Seen]:
-    """Return the kernels of a chain through which the gradient shrinks below a factor; all, if none does alone."""
-    pairs = pairwise(chain)
-    found = [after for before, after in pairs if before.step.gradient_std < most * after.step.gradient_std]
-    return found or chain[1:]
+        for trend in trends(evidence, lambda step: step.gradient_std, least, SHRINKS, back=True):
+            why = f"shrinks the gradient on its way back, of which less than {least:.2g} is left at {trend.place}"
+            yield self.finding(trend.blamed, why, figure=trend.change, expected=EXPECTED, remedy=REMEDY)

@@ -1,11 +1,10 @@
 """GL503: gradients that grow from layer to layer."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from glorot.checks.base import Check, Finding, Tested
-from glorot.checks.chains import Seen, chains, multiplies, weight_of
 from glorot.checks.evidence import Evidence
+from glorot.checks.trends import EXPECTED, REMEDY, trends
 
 MOST = 100.0
 """How many times the gradient at the end of a chain that at its start may be."""
@@ -50,23 +49,6 @@ class ExplodingGradient(Check):
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         most = evidence.setting(self.name, MOST)
-        for chain in chains(evidence):
-            back = chain[::-1]
-            figures = [one.step.gradient_std for one in back]
-            if not multiplies(figures) or figures[-1] < most * figures[0]:
-                continue
-            place = next(one for one in back if one.step.gradient_std >= most * figures[0])
-            yield self.finding(
-                [weight_of(evidence, one.point) for one in _between(chain)],
-                f"makes the gradient grow on its way back, to more than {most:g} times at {place.step.name}",
-                figure=figures[-1] / figures[0],
-                expected="about 1 over the chain",
-                remedy="draw the layers by their fans and activations, as glorot.initialize does",
-            )
-
-
-def _between(chain: list[Seen]) -> list[Seen]:
-    """Return the kernels of a chain through which the gradient grows; all, if none does alone."""
-    pairs = pairwise(chain)
-    found = [after for before, after in pairs if before.step.gradient_std > GROWS * after.step.gradient_std]
-    return found or chain[1:]
+        for trend in trends(evidence, lambda step: step.gradient_std, most, GROWS, back=True):
+            why = f"makes the gradient grow on its way back, to more than {most:g} times at {trend.place}"
+            yield self.finding(trend.blamed, why, figure=trend.change, expected=EXPECTED, remedy=REMEDY)

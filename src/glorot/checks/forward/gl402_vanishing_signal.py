@@ -1,11 +1,10 @@
 """GL402: signals that shrink from layer to layer."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from glorot.checks.base import Check, Finding, Tested
-from glorot.checks.chains import Seen, chains, multiplies, weight_of
 from glorot.checks.evidence import Evidence
+from glorot.checks.trends import EXPECTED, REMEDY, trends
 
 LEAST = 0.01
 """The share of the signal at the start of a chain that must be left at its end: at a hundredth, what a bias of any size
@@ -52,22 +51,6 @@ class VanishingSignal(Check):
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         least = evidence.setting(self.name, LEAST)
-        for chain in chains(evidence):
-            figures = [one.step.std_across for one in chain]
-            if not multiplies(figures) or figures[-1] > least * figures[0]:
-                continue
-            place = next(one for one in chain if one.step.std_across <= least * figures[0])
-            yield self.finding(
-                [weight_of(evidence, one.point) for one in _between(chain)],
-                f"shrinks the signal, of which less than {least:.2g} is left at {place.step.name}",
-                figure=figures[-1] / figures[0],
-                expected="about 1 over the chain",
-                remedy="draw the layers by their fans and activations, as glorot.initialize does",
-            )
-
-
-def _between(chain: list[Seen]) -> list[Seen]:
-    """Return the kernels of a chain that shrink the signal below a factor; all after the first, if none does alone."""
-    pairs = pairwise(chain)
-    found = [after for before, after in pairs if after.step.std_across < SHRINKS * before.step.std_across]
-    return found or chain[1:]
+        for trend in trends(evidence, lambda step: step.std_across, least, SHRINKS):
+            why = f"shrinks the signal, of which less than {least:.2g} is left at {trend.place}"
+            yield self.finding(trend.blamed, why, figure=trend.change, expected=EXPECTED, remedy=REMEDY)

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
 
 from glorot.checks.base import Check, Finding, Tested
-from glorot.checks.chains import Seen, chains, multiplies, weight_of
 from glorot.checks.evidence import Evidence
+from glorot.checks.trends import EXPECTED, REMEDY, trends
+from glorot.probe.steps import StepSignal
 
 MOST = 100.0
 """How many times the signal at the start of a chain that at its end may be."""
@@ -52,25 +52,10 @@ class ExplodingSignal(Check):
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         most = evidence.setting(self.name, MOST)
-        for chain in chains(evidence):
-            figures = [_size(one) for one in chain]
-            if not multiplies(figures) or figures[-1] < most * figures[0]:
-                continue
-            place = next(one for one in chain if _size(one) >= most * figures[0])
-            yield self.finding(
-                [weight_of(evidence, one.point) for one in _between(chain)],
-                f"makes the signal grow, to more than {most:g} times at {place.step.name}",
-                figure=figures[-1] / figures[0],
-                expected="about 1 over the chain",
-                remedy="draw the layers by their fans and activations, as glorot.initialize does",
-            )
+        for trend in trends(evidence, _size, most, GROWS):
+            why = f"makes the signal grow, to more than {most:g} times at {trend.place}"
+            yield self.finding(trend.blamed, why, figure=trend.change, expected=EXPECTED, remedy=REMEDY)
 
 
-def _size(one: Seen) -> float:
-    return math.sqrt(one.step.second_moment) if one.step.second_moment >= 0 else math.nan
-
-
-def _between(chain: list[Seen]) -> list[Seen]:
-    """Return the kernels of a chain that make the signal grow; all after the first, if none does alone."""
-    pairs = pairwise(chain)
-    return [after for before, after in pairs if _size(after) > GROWS * _size(before)] or chain[1:]
+def _size(step: StepSignal) -> float:
+    return math.sqrt(step.second_moment) if step.second_moment >= 0 else math.nan
