@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 import torch
 
+import glorot
+from glorot.checks import Report
+
 TEXT = (Path(__file__).parents[1] / "data" / "museum.md").read_text("utf-8")
 
 
@@ -30,6 +33,7 @@ BUGS = {
     4: Bug("34", ("2.weight",)),
     5: Bug("31", ("0.weight",)),
     6: Bug("37", tuple(f"{n}.c_proj.weight" for n in range(24))),
+    7: Bug("1", ("weight", "parametrizations.weight.original0", "parametrizations.weight.original1")),
     8: Bug("63", ("lora_A.weight",)),
     9: Bug("6", ("0.weight", "2.weight"), "error"),
     10: Bug("25", ("0.weight", "2.weight"), "error"),
@@ -44,16 +48,15 @@ BUGS = {
     19: Bug("54", ("2.weight",), "error"),
     20: Bug("7", ("0.weight", "2.weight", "4.weight")),
 }
-"""All but T7, which is for `glorot.audit`."""
 
 
-def arguments(number: int, wrong: bool) -> tuple[dict[str, Any], float]:
-    """Return what is checked, with the bug or without, and the figure that shows it."""
+def report_of(number: int, *, wrong: bool) -> Report:
+    """Check a model with the bug, or its twin without; T7 is for an audit."""
     torch.manual_seed(0)
-    made: tuple[dict[str, Any], float] = ROOM[f"t{number}"](wrong)
-    return made
+    arguments, _ = ROOM[f"t{number}"](wrong)
+    return glorot.audit(**arguments) if "build" in arguments else glorot.check(**arguments)
 
 
 ROOM: dict[str, Any] = {}
 for block in re.findall(r"```python\n(.*?)```", TEXT, re.S):
-    exec(block, ROOM)
+    exec(compile(block, "museum.md", "exec"), ROOM)

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from museum import BUGS, arguments
+from museum import BUGS, report_of
 
-import glorot
 from glorot.checks import Finding, Report
 
 LINES = dict(
@@ -29,7 +28,7 @@ def _is_blamed(path: str, finding: Finding) -> bool:
 
 @pytest.mark.parametrize("number", BUGS)
 def test_the_bug_is_named_first(number: int) -> None:
-    report = glorot.check(**arguments(number, wrong=True)[0])
+    report = report_of(number, wrong=True)
     found = caught(number, report)
     assert found, str(report)
     first = str(report).splitlines()[0]
@@ -39,6 +38,6 @@ def test_the_bug_is_named_first(number: int) -> None:
 
 @pytest.mark.parametrize("number", BUGS)
 def test_nothing_is_said_of_its_twin(number: int) -> None:
-    codes = {one.code for one in caught(number, glorot.check(**arguments(number, wrong=True)[0]))}
-    report = glorot.check(**arguments(number, wrong=False)[0])
+    codes = {one.code for one in caught(number, report_of(number, wrong=True))}
+    report = report_of(number, wrong=False)
     assert not [str(one) for one in report.findings if one.severity == "error" or one.code in codes]

@@ -1,5 +1,6 @@
 """What is known of a model when it is checked: plain data, free of any framework."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -8,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot.forensics.origin import Origins
+from glorot.graph import Folded
 from glorot.graph.readings import Observed
 from glorot.inventory import Inventory, Part
 from glorot.inventory.layouts import place_in
+from glorot.inventory.written import WrittenModel
 from glorot.plans import Plan
 from glorot.probe.signal import Signal
 
@@ -72,6 +75,7 @@ class Evidence:
         settings: thresholds, by the name of the check.
         steps: losses of the first steps of training, if some were taken.
         origins: where the values of a weights file come from, with no model at hand.
+        audit: what an init function did to a model.
     """
 
     inventory: Inventory
@@ -89,6 +93,7 @@ class Evidence:
     settings: Mapping[str, float] = field(default_factory=dict)
     steps: tuple[float, ...] = ()
     origins: Origins | None = None
+    audit: WrittenModel | None = None
 
     @property
     def framework(self) -> str:
@@ -99,6 +104,19 @@ class Evidence:
     def updates(self) -> Mapping[str, tuple[float, float]] | None:
         """The square sums of the optimiser's first update of each parameter, and of the parameter, by its path."""
         return (self.observed.updates or None) if self.observed is not None else None
+
+    @property
+    def size(self) -> int:
+        """How many tensors there are to look at."""
+        written = () if self.audit is None else self.audit.tensors
+        return sum(map(len, (self.weights, self.buffers, self.origins or (), written)))
+
+    @functools.cached_property
+    def folded(self) -> Folded | None:
+        """What the model computes, if a batch showed it."""
+        if self.observed is not None:
+            return self.observed.folded
+        return None if self.inventory.graph is None else Folded(self.inventory.graph)
 
     def parts(self) -> Iterator[tuple[Part, Array]]:
         """Yield each part with what it holds, in its own axes, as float32 or wider; tied parameters once."""

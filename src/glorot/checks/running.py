@@ -37,28 +37,26 @@ def run(
     Raises:
         GlorotError: if a pattern matches no check, a waiver matches nothing or has no reason.
     """
-    chosen = _chosen(select, ignore)
-    unasked = []
+    alone = next((name for name in ALONE if getattr(evidence, name) is not None), "")
+    chosen = _chosen(select, ignore, alone)
+    reasons = {check.code: _reason_against(check, evidence, alone) for check in chosen}
     found: list[Finding] = []
     tests: list[Tested] = []
     for check in chosen:
-        if reason := _reason_against(check, evidence):
-            unasked.append(Unasked(check.code, check.name, reason))
-            continue
-        for one in check.run(evidence):
-            (tests if isinstance(one, Tested) else found).append(one)  # type: ignore[arg-type]
+        if not reasons[check.code]:
+            for one in check.run(evidence):
+                (tests if isinstance(one, Tested) else found).append(one)  # type: ignore[arg-type]
     found += significant(tests)
-    merged = without_effects(merge(found))
-    kept, waived = _waived(merged, waive or {})
+    kept, waived = _waived(without_effects(merge(found)), waive or {})
     seen = {(one.code, one.paths) for one in known}
     fresh = [one for one in kept if (one.code, one.paths) not in seen]
     return Report(
         findings=tuple(sorted(fresh, key=_order)),
         waived=tuple(waived),
         known=len(kept) - len(fresh),
-        looked_at=len(evidence.weights) + len(evidence.buffers) + len(evidence.origins or ()),
-        asked=tuple(check.code for check in chosen if not _reason_against(check, evidence)),
-        unasked=tuple(unasked),
+        looked_at=evidence.size,
+        asked=tuple(check.code for check in chosen if not reasons[check.code]),
+        unasked=tuple(Unasked(one.code, one.name, reasons[one.code]) for one in chosen if reasons[one.code]),
         tests=len(tests),
         signal=evidence.signal,
         predicted=evidence.predicted,
@@ -109,14 +107,22 @@ def without_effects(findings: Sequence[Finding]) -> list[Finding]:
     return [one for one in findings if not is_effect(one)]
 
 
-def _order(finding: Finding) -> tuple[int, str, tuple[str, ...]]:
-    return SEVERITIES.index(finding.severity), finding.code, finding.paths
+def _order(finding: Finding) -> tuple[int, str]:
+    return SEVERITIES.index(finding.severity), finding.code
 
 
-def _chosen(select: Sequence[str] | None, ignore: Sequence[str] | None) -> list[Check]:
-    wanted = {one.code for text in select for one in _matching(text)} if select is not None else None
+ALONE = {"origins": "needs a model, and this is a file of weights", "audit": "needs a model, and this is an audit"}
+"""Evidence that stands alone, and what is said of checks that ask for other evidence beside it."""
+
+
+def _chosen(select: Sequence[str] | None, ignore: Sequence[str] | None, alone: str) -> list[Check]:
+    """Return the checks to run; without a selection those alone that evidence of this kind is for."""
     unwanted = {one.code for text in ignore or () for one in _matching(text)}
-    return [one for one in all_checks() if (wanted is None or one.code in wanted) and one.code not in unwanted]
+    if select is None:
+        wanted = {one.code for one in all_checks() if next((name for name in one.needs if name in ALONE), "") == alone}
+    else:
+        wanted = {one.code for text in select for one in _matching(text)}
+    return [one for one in all_checks() if one.code in wanted - unwanted]
 
 
 def _matching(text: str) -> list[Check]:
@@ -126,11 +132,11 @@ def _matching(text: str) -> list[Check]:
     return found or [check_named(text)]
 
 
-def _reason_against(check: Check, evidence: Evidence) -> str:
+def _reason_against(check: Check, evidence: Evidence, alone: str = "") -> str:
     if evidence.framework in check.not_on:
         return check.not_on[evidence.framework]
-    if evidence.origins is not None and "origins" not in check.needs:
-        return "needs a model, and this is a file of weights"
+    if alone and alone not in check.needs:
+        return ALONE[alone]
     missing = dict.fromkeys(NEEDED[name] for name in check.needs if getattr(evidence, name) is None)
     return f"needs {', '.join(missing)}" if missing else ""
 
@@ -147,6 +153,7 @@ NEEDED = {
     "reference": "a reference",
     "ranks": "the weights of several ranks",
     "origins": "a file of weights",
+    "audit": "an audit, glorot.audit(build, init)",
 }
 """What a check waits for, by the field of the evidence."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence
-from glorot.checks.law.measures import Measured, Spread, drawn, folded_of, is_normalised
+from glorot.checks.law.measures import Measured, Spread, drawn, is_normalised
 
 Fan = tuple[float, float]
 
@@ -82,7 +82,7 @@ class WrongFan(Check):
         found = [(abs(math.log(std / one.spread.std)), law) for std, law in laws if _is_that_of(one.spread, std)]
         if not found:
             return None
-        harmless = is_normalised(folded_of(evidence), one.part.path)
+        harmless = is_normalised(evidence.folded, one.part.path)
         return self.finding(
             one.part.name,
             f"follows {min(found)[1]} law by the shape that it is stored in, not by how it connects",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence
-from glorot.checks.law.measures import drawn, folded_of, gain_of, is_normalised
+from glorot.checks.law.measures import drawn, gain_of, is_normalised
 
 LARGEST = 4.0
 """The gain from which a kernel is too large: twice the std ×√2 of He's law, and still above 0.02 at 28,672 inputs."""
@@ -54,7 +54,7 @@ class KernelScale(Check):
                 continue
             finding = None
             if not least <= gain <= most:
-                harmless = is_normalised(folded_of(evidence), part.path)
+                harmless = is_normalised(evidence.folded, part.path)
                 finding = self.finding(
                     part.name,
                     f"multiplies the signal by far too {'much' if gain > most else 'little'}",

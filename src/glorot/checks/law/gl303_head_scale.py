@@ -7,7 +7,7 @@ import numpy as np
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence
-from glorot.checks.law.measures import Measured, folded_of, gain_of, measured, results_of
+from glorot.checks.law.measures import Measured, gain_of, measured, results_of
 from glorot.graph.folding import Folded
 from glorot.graph.operations import Map
 from glorot.inventory.walking import is_linear
@@ -50,7 +50,7 @@ class HeadScale(Check):
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         most = evidence.setting(self.name, LARGEST)
-        folded = folded_of(evidence)
+        folded = evidence.folded
         for one in measured(evidence).values():
             if one.part.purpose != "head" or one.spread.std == 0 or one.part.declared is not None:
                 continue

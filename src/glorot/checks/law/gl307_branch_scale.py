@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence
-from glorot.checks.law.measures import Measured, drawn, folded_of, is_normalised, is_settled, measured
+from glorot.checks.law.measures import Measured, drawn, is_normalised, is_settled, measured
 
 FEWEST = 12
 """Branches of a stream from which on depth matters: six blocks of attention and MLP."""
@@ -55,7 +55,7 @@ class BranchScale(Check):
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         most = evidence.setting(self.name, LARGEST)
         ends: dict[int, list[Measured]] = {}
-        folded = folded_of(evidence)
+        folded = evidence.folded
         for one in drawn(evidence):
             if one.part.branch is not None and one.part.branch.count >= FEWEST:
                 ends.setdefault(one.part.branch.stream, []).append(one)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence
-from glorot.checks.law.measures import Measured, folded_of, measured, scales_norm
+from glorot.checks.law.measures import Measured, measured, scales_norm
 
 NOISE = 0.2
 """The mean of a scale, in units of its std, below which it was drawn and not trained or set."""
@@ -52,7 +52,7 @@ class NormStart(Check):
     name = "norm-start"
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        folded = folded_of(evidence)
+        folded = evidence.folded
         for name, one in measured(evidence).items():
             is_scale = one.part.role == "scale" and one.part.declared is None
             if is_scale and (why := _wrong(one)) and folded is not None and scales_norm(folded, one.part.path):

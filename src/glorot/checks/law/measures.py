@@ -115,20 +115,6 @@ def gain_of(one: Measured) -> float:
     return one.spread.std * math.sqrt(fan_in * second)
 
 
-_FOLDED: WeakKeyDictionary[Evidence, Folded] = WeakKeyDictionary()
-
-
-def folded_of(evidence: Evidence) -> Folded | None:
-    """Return what the model computes, if a batch showed it."""
-    if evidence.observed is not None:
-        return evidence.observed.folded
-    if evidence.inventory.graph is None:
-        return None
-    if evidence not in _FOLDED:
-        _FOLDED[evidence] = Folded(evidence.inventory.graph)
-    return _FOLDED[evidence]
-
-
 def results_of(folded: Folded, path: str) -> Iterator[tuple[int, int]]:
     """Yield, for each use of a kernel, the value that it meets and the value that it makes."""
     for use in folded.uses.get(path, ()):
