@@ -6,8 +6,8 @@
 Every type of model that AutoModel knows is built small, on the meta device, and audited. Where whole tensors stay
 unwritten, the model is saved with all its tensors, those keys are taken out of the checkpoint one model at a time, and
 it is loaded again, with all memory that PyTorch hands out filled with a value no init writes: what then lies in those
-tensors is raw memory, or was started. Each model has a process of its own. What was found stays in build/audit.json, so
-that the script can be stopped; results/audit.md is made of it.
+tensors is raw memory, or was started. Each model is audited in a separate process. What was found stays in
+build/audit.json, so that the script can be stopped; results/audit.md is made of it.
 """
 
 import argparse
@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from coverage import told
 
 LIMIT = 240
 """Seconds that one model may take."""
@@ -49,7 +51,7 @@ def measured(kind: str) -> dict[str, Any]:
         try:
             elements = sum(one.numel() for one in built(config, "meta").parameters())
         except Exception as error:  # of whatever kind a constructor raises
-            found["not built"] = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+            found["not built"] = " ".join(told(error).split())[:160]
             continue
         if elements > MOST:
             least = min(elements, found.get("weights", elements))
@@ -72,7 +74,7 @@ def measured(kind: str) -> dict[str, Any]:
             try:
                 found["loaded"] = loaded(config, list(found["kinds"]))
             except Exception as error:  # of whatever kind
-                found["not loaded"] = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+                found["not loaded"] = " ".join(told(error).split())[:160]
         return found
     return found
 
@@ -96,8 +98,8 @@ def loaded(config: Any, paths: list[str]) -> dict[str, str]:
             taken |= {*gone.values()}
             save_file({key: value for key, value in tensors.items() if key not in gone}, file, {"format": "pt"})
         with marked_memory():
-            model, told = AutoModel.from_pretrained(folder, output_loading_info=True)
-    missing = set(told["missing_keys"])
+            model, info = AutoModel.from_pretrained(folder, output_loading_info=True)
+    missing = set(info["missing_keys"])
     held = dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers(remove_duplicate=False))
     return {path: _fate(held.get(path), path, path in missing, taken) for path in paths}
 
@@ -132,8 +134,8 @@ def _fate(tensor: Any, path: str, is_missing: bool, taken: set[str]) -> str:
     mark = MARK if tensor.is_floating_point() else 77
     share = float((tensor == mark).double().mean()) if tensor.numel() else 0.0
     fate = "raw memory" if share == 1 else "raw in part" if share else "started"
-    told = ", reported missing" if is_missing else ""
-    return f"{fate}{told}{'' if path in taken else ', in no checkpoint'}"
+    report = ", reported missing" if is_missing else ""
+    return f"{fate}{report}{'' if path in taken else ', in no checkpoint'}"
 
 
 def page(rows: list[dict[str, Any]], versions: str) -> str:

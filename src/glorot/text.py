@@ -84,6 +84,16 @@ def escaped_json(text: str) -> str:
     )
 
 
+def json_lines(data: object) -> str:
+    r"""Return plain data as the text of a JSON file; NaN must be null by then.
+
+    Example:
+        >>> json_lines({"std": None})
+        '{\n "std": null\n}\n'
+    """
+    return escaped_json(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1)) + "\n"
+
+
 def quoted(value: object) -> str:
     """Write what was given as Python does, a text in quotes and with escapes; cut where that is long.
 

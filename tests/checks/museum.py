@@ -50,11 +50,17 @@ BUGS = {
 }
 
 
+def arguments(number: int, *, wrong: bool) -> dict[str, Any]:
+    """Return what is checked, with the bug or without."""
+    torch.manual_seed(0)
+    found: dict[str, Any] = ROOM[f"t{number}"](wrong)[0]
+    return found
+
+
 def report_of(number: int, *, wrong: bool) -> Report:
     """Check a model with the bug, or its twin without; T7 is for an audit."""
-    torch.manual_seed(0)
-    arguments, _ = ROOM[f"t{number}"](wrong)
-    return glorot.audit(**arguments) if "build" in arguments else glorot.check(**arguments)
+    given = arguments(number, wrong=wrong)
+    return glorot.audit(**given) if "build" in given else glorot.check(**given)
 
 
 ROOM: dict[str, Any] = {}

@@ -88,7 +88,7 @@ def test_constants_and_orthogonal_matrices_are_compared_as_such() -> None:
 
 
 def test_weights_that_miss_the_depth_scale_of_their_plan_are_one_finding() -> None:
-    kept, _ = arguments(6, wrong=True)
+    kept = arguments(6, wrong=True)
     rules = [("*.c_proj.weight", f"normal(std={0.02 / math.sqrt(24)})"), ("*.c_fc.weight", "normal(std=0.02)")]
     plan = glorot.plan(kept["model"], "pytorch", inputs=kept["inputs"], rules=rules)
     (one,) = found(kept["model"], "GL701", plan=plan, inputs=kept["inputs"])

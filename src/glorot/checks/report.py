@@ -1,6 +1,5 @@
 """What `glorot.check` returns: findings, with what was looked at and what could not be."""
 
-import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from glorot.forensics.origin import Origins
 from glorot.markup import html_table
 from glorot.probe.bars import signal_chart
 from glorot.probe.signal import Signal
-from glorot.text import escaped_json, number
+from glorot.text import json_lines, number
 
 
 class Unasked(NamedTuple):
@@ -125,8 +124,7 @@ class Report:
         Raises:
             GlorotError: if the place cannot be written.
         """
-        text = json.dumps(self.to_json(), ensure_ascii=False, allow_nan=False, indent=1)
-        return write_whole(path, escaped_json(text) + "\n")
+        return write_whole(path, json_lines(self.to_json()))
 
 
 def _count(number: int, what: str) -> str:

@@ -15,7 +15,7 @@ from glorot.cli.targets import check_arguments
 from glorot.errors import GlorotError
 from glorot.files import write_whole
 from glorot.plans import Plan
-from glorot.text import escaped_json, printable
+from glorot.text import json_lines, printable
 
 FORMATS = ("text", "json", "html", "sarif", "github")
 SUFFIXES = {".json": "json", ".html": "html", ".sarif": "sarif", ".txt": "text"}
@@ -81,7 +81,7 @@ def _as(form: str, report: Report, target: str) -> str:
     if form == "text":
         return str(report)
     if form == "json":
-        return escaped_json(json.dumps(report.to_json(), ensure_ascii=False, allow_nan=False, indent=1))
+        return json_lines(report.to_json()).rstrip()
     if form == "html":
         from glorot.report.check_page import check_html
 

@@ -1,6 +1,5 @@
 """The assumptions of the proof of Xavier initialisation, tried on every kernel of a real model."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from glorot.markup import html_table, html_text
 from glorot.probe import figures
 from glorot.probe.collector import observed
 from glorot.probe.file import Format, read_saved, to_json
-from glorot.text import escaped_json, number, table
+from glorot.text import json_lines, number, table
 
 
 @dataclass(frozen=True)
@@ -138,8 +137,7 @@ class Assumptions:
         Raises:
             GlorotError: if the place cannot be written.
         """
-        text = json.dumps(self.to_json(), ensure_ascii=False, allow_nan=False, indent=1)
-        return write_whole(path, escaped_json(text) + "\n")
+        return write_whole(path, json_lines(self.to_json()))
 
     @classmethod
     def load(cls, path: str | Path) -> "Assumptions":

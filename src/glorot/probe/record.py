@@ -1,6 +1,5 @@
 """Recording: what becomes of every kernel, its signal and its gradient while a model is trained."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -22,7 +21,7 @@ from glorot.preserving import LOCK
 from glorot.probe.collector import kernels_at
 from glorot.probe.file import RECORD, read_saved, to_json
 from glorot.probe.singular import largest_in, matrices_of
-from glorot.text import escaped_json, number, quoted, table
+from glorot.text import json_lines, number, quoted, table
 
 Column = NDArray[np.float64]
 Arrays = Mapping[str, NDArray[Any]]
@@ -134,8 +133,7 @@ class Record:
         Raises:
             GlorotError: if the place cannot be written.
         """
-        text = json.dumps(self.to_json(), ensure_ascii=False, allow_nan=False, indent=1)
-        return write_whole(path, escaped_json(text) + "\n")
+        return write_whole(path, json_lines(self.to_json()))
 
     @classmethod
     def load(cls, path: str | Path) -> "Record":

@@ -1,7 +1,6 @@
 """What a probe saw, or a theory expects: the same object for both."""
 
 import importlib
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from glorot.probe.layers import (
 )
 from glorot.probe.predicted import legend, predicted_rows, predicted_table
 from glorot.probe.steps import Histogram, StepSignal
-from glorot.text import escaped_json, number, table
+from glorot.text import json_lines, number, table
 
 __all__ = [
     "ALIKE_WITHIN", "LARGEST", "SAME_WITHIN", "SATURATED_BELOW", "Array", "Grade", "Histogram", "LayerSignal", "Mask",
@@ -176,7 +175,7 @@ UNKNOWN = Grade("none", "not predicted")
 
 def json_text(signal: Signal) -> str:
     """Return a signal as the text of a JSON file."""
-    return escaped_json(json.dumps(signal.to_json(), ensure_ascii=False, allow_nan=False, indent=1)) + "\n"
+    return json_lines(signal.to_json())
 
 
 def found_function(module: str, name: str) -> Callable[..., str]:
