@@ -49,7 +49,7 @@ def test_a_final_norm_of_zeros_is_the_cause_and_not_what_it_silences() -> None:
     tokens = torch.arange(64).view(4, 16)
     (one,) = found(language_model(0.0), "GL501", tokens, tokens)
     assert str(one) == (
-        "GL501 error: 2.weight multiplies by zero, so that no kernel or embedding gets a gradient (3, expected 0)"
+        "GL501 error: 2.weight: multiplies by zero, so that no kernel or embedding gets a gradient (3, expected 0)"
     )
     assert not found(language_model(1.0), "GL501", tokens, tokens)
 
@@ -221,6 +221,6 @@ def test_a_root_at_zero_has_no_gradient(eps: float, count: int) -> None:
     model = nn.Sequential(nn.Linear(64, 64), Root(eps), nn.Linear(64, 10))
     findings = found(model, "GL506", batch(), classes())
     assert [str(one) for one in findings] == [
-        "GL506 error: 0.weight gets a gradient of NaN or infinity, though the loss is a number"
+        "GL506 error: 0.weight: gets a gradient of NaN or infinity, though the loss is a number"
     ] * count
     assert not math.isnan(glorot.measure(model, batch(), classes()).loss)

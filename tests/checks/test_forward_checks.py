@@ -118,13 +118,13 @@ class Apply(nn.Module):
 def test_the_first_step_that_is_no_number_is_named_and_nothing_is_raised() -> None:
     model = nn.Sequential(nn.Linear(64, 64), Apply(torch.log), nn.Linear(64, 10))
     one, *others = found(model, "GL401", batch(), torch.randint(10, (32,)))
-    assert str(one) == "GL401 error: 0 → a function makes the first values that are NaN or infinite"
+    assert str(one) == "GL401 error: 0 → a function: makes the first values that are NaN or infinite"
     assert not others
 
 
 def test_a_loss_that_is_no_number_by_itself_is_said() -> None:
     (one,) = found(deep(1), "GL401", batch(), torch.zeros(32, 10), loss=lambda out, goal: (0 * out - 1).sum().log())
-    assert str(one) == "GL401 error: loss is no number, though the values of every step are"
+    assert str(one) == "GL401 error: loss: is no number, though the values of every step are"
 
 
 def test_weights_that_are_no_numbers_are_left_to_gl101() -> None:

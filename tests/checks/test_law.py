@@ -273,7 +273,7 @@ def test_both_factors_of_an_adapter_at_zero_are_an_error() -> None:
     init.zeros_(model.lora_B.weight)
     (found,) = glorot.check(model, torch.randn(4, 64), select="GL311").findings
     assert found.severity == "error"
-    assert str(found) == "GL311 error: lora_A.weight, lora_B.weight are both zero, so that neither has a gradient"
+    assert str(found) == "GL311 error: lora_A.weight, lora_B.weight: are both zero, so that neither has a gradient"
 
 
 def test_the_wrong_fans_of_all_layers_are_one_finding_in_the_order_of_the_model() -> None:

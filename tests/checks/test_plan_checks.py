@@ -173,7 +173,7 @@ def test_what_was_loaded_continues_even_in_low_precision(dtype: torch.dtype) -> 
     nn.init.normal_(model[2].weight, std=0.02)
     (one,) = found(model, reference=saved.state_dict())
     assert str(one) == (
-        "GL703 error: 2.weight differs from the reference, though the model should continue it (1, expected 0 of 4)"
+        "GL703 error: 2.weight: differs from the reference, though the model should continue it (1, expected 0 of 4)"
     )
 
 

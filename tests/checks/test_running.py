@@ -74,7 +74,7 @@ def test_tests_share_one_error_rate() -> None:
 
 def test_the_worst_comes_first() -> None:
     report = Report(tuple(finding(severity=one) for one in ("error", "warning", "note")), looked_at=3, asked=("GL101",))
-    assert str(report).splitlines()[0] == "GL101 error: w holds NaN"
+    assert str(report).splitlines()[0] == "GL101 error: w: holds NaN"
     assert report.verdict == "1 error, 1 warning, 1 note in 3 tensors by 1 check"
     assert not report.ok
 

@@ -39,7 +39,7 @@ def everything():
 def misspelt():
     return {"model": healthy(), "input": torch.ones(2, 64)}
 """
-TOLD = "0.bias holds NaN in all of its 64 elements"
+TOLD = "0.bias: holds NaN in all of its 64 elements"
 REMEDY = "write it before training: glorot.apply writes every parameter once"
 
 
@@ -129,7 +129,7 @@ def test_what_would_end_an_annotation_is_escaped() -> None:
 
     finding = Finding("GL101", "not-finite", "note", ("a",), 1.0, "", "is 5 %\nof it", "mend it")
     told = annotations(Report((finding,), looked_at=1), Place("a,b:c.py", 1))
-    assert told == r"::notice file=a%2Cb%3Ac.py,line=1,title=GL101 not-finite::a is 5 %25\nof it. mend it"
+    assert told == r"::notice file=a%2Cb%3Ac.py,line=1,title=GL101 not-finite::a: is 5 %25\nof it. mend it"
 
 
 def test_a_file_of_weights_is_looked_at_by_itself(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_file_of_weights_is_looked_at_by_itself(tmp_path: Path) -> None:
     result = CliRunner(catch_exceptions=True).invoke(command, ["model.npz"])
     first, *rest = result.stdout.splitlines()
     assert result.exit_code == 1
-    assert first == "GL113 error: fc.scale was never written: it holds values up to 3e+29"
+    assert first == "GL113 error: fc.scale: was never written: it holds values up to 3e+29"
     assert "1 error in 2 tensors by 1 check" in rest
     assert "model.npz: 2 tensors: 1 drawn, 1 unwritten" in rest
 

@@ -66,7 +66,7 @@ def test_an_error_ends_the_training_before_its_first_step() -> None:
     before = model.layers[-1].kernel.numpy()
     with pytest.raises(glorot.hooks.CheckError) as caught:
         model.fit(X, Y, callbacks=[glorot.hooks.KerasCheck()], verbose=0)
-    assert str(caught.value).splitlines()[0] == "GL101 error: layers.0.bias holds NaN in all of its 32 elements"
+    assert str(caught.value).splitlines()[0] == "GL101 error: layers.0.bias: holds NaN in all of its 32 elements"
     assert np.array_equal(model.layers[-1].kernel.numpy(), before)
 
 

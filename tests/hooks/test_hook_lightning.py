@@ -86,7 +86,7 @@ def test_an_error_ends_the_training_before_its_first_step() -> None:
     before = module.net[4].weight.clone()
     with pytest.raises(glorot.hooks.CheckError) as caught:
         fit(module, glorot.hooks.LightningCheck())
-    assert str(caught.value).splitlines()[0] == "GL101 error: net.0.bias holds NaN in all of its 32 elements"
+    assert str(caught.value).splitlines()[0] == "GL101 error: net.0.bias: holds NaN in all of its 32 elements"
     assert caught.value.report.findings[0].path == "net.0.bias"
     assert torch.equal(module.net[4].weight, before)
 
@@ -123,7 +123,7 @@ def test_a_batch_that_does_not_fit_forward_is_told_and_the_weights_are_checked(
     assert hook.report.signal is None
     assert hook.report.looked_at == 11
     assert "the model was checked without a batch: the batch does not fit the model" in caplog.text
-    with pytest.raises(glorot.hooks.CheckError, match=r"net\.0\.bias holds NaN"):
+    with pytest.raises(glorot.hooks.CheckError, match=r"net\.0\.bias: holds NaN"):
         fit(nan_in(module()), hook, data=data)
 
 

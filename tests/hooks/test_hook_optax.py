@@ -57,7 +57,7 @@ def test_an_error_is_raised() -> None:
     model.first.bias[...] = jnp.full(32, jnp.nan)
     with pytest.raises(glorot.hooks.CheckError) as caught:
         glorot.hooks.optax_check(optax.adam(1e-3), model, X, Y)
-    assert str(caught.value).splitlines()[0] == "GL101 error: first.bias holds NaN in all of its 32 elements"
+    assert str(caught.value).splitlines()[0] == "GL101 error: first.bias: holds NaN in all of its 32 elements"
 
 
 def test_the_first_step_is_tried_on_the_batch() -> None:

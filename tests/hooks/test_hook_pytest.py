@@ -41,7 +41,7 @@ def test_a_test_fails_with_the_report(pytester: pytest.Pytester, monkeypatch: py
     result = pytester.runpytest_subprocess(*ALONE)
     result.assert_outcomes(passed=1, failed=1)
     text = "\n".join(result.outlines)
-    assert "GL101 error: 0.bias holds NaN in all of its 64 elements\n" in text
+    assert "GL101 error: 0.bias: holds NaN in all of its 64 elements\n" in text
     assert "1 error in 4 tensors by 1 check\n" in text
     assert "hooks/pytest.py" not in text  # no trace of ours
 
@@ -50,7 +50,7 @@ def test_warnings_fail_where_the_check_is_strict(glorot_check, monkeypatch: pyte
     warning = Finding("GL301", "wrong-fan", "warning", ("w",), 2.0, "1", "has twice the std", "draw it again")
     monkeypatch.setattr("glorot.api.check", lambda *_, **__: Report((warning,), looked_at=1))
     assert glorot_check(None).findings == (warning,)
-    with pytest.raises(pytest.fail.Exception, match=r"GL301 warning: w has twice the std \(2, expected 1\)"):
+    with pytest.raises(pytest.fail.Exception, match=r"GL301 warning: w: has twice the std \(2, expected 1\)"):
         glorot_check(None, strict=True)
 
 

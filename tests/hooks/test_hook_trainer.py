@@ -96,7 +96,7 @@ def test_an_error_ends_the_training_before_its_first_step(tmp_path: Path) -> Non
     before = model.transformer.wpe.weight.clone()
     with pytest.raises(glorot.hooks.CheckError) as caught:
         train(tmp_path, "gpt2", glorot.hooks.TrainerCheck(), model=model)
-    line = "GL101 error: transformer.h.0.ln_1.bias holds NaN in all of its 32 elements"
+    line = "GL101 error: transformer.h.0.ln_1.bias: holds NaN in all of its 32 elements"
     assert str(caught.value).splitlines()[0] == line
     assert torch.equal(model.transformer.wpe.weight, before)
 

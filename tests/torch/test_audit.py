@@ -50,7 +50,7 @@ def test_an_init_that_writes_into_a_computed_weight_is_caught():
     assert set(first.paths) == {"weight", *stored}
     assert {(one.code, one.paths[0]) for one in others} == {("GL192", path) for path in stored}
     line = str(report).splitlines()[0]
-    assert line.startswith("GL191 error: weight, parametrizations.weight.original1, parametrizations.weight.original0 ")
+    assert line.startswith("GL191 error: weight, parametrizations.weight.original1, parametrizations.weight.original0: ")
     assert "kaiming_normal_ at test_audit.py:" in line
     assert "wrote into a temporary (weight_norm_interface at test_audit.py:" in line
 
@@ -152,7 +152,7 @@ def test_a_row_that_nothing_writes_is_told():
         "bias": ("partly", 1),
     }
     assert str(report.findings[0]).startswith(
-        "GL192 error: weight is written in part by start(model): 4 of 12 elements are not: raw memory after to_empty();"
+        "GL192 error: weight: is written in part by start(model): 4 of 12 elements are not: raw memory after to_empty();"
     )
 
 
@@ -217,7 +217,7 @@ def test_a_write_to_a_parameter_without_elements_is_an_error():
 
     report = glorot.audit(linear, start)
     assert states(report) == {"weight": "empty", "bias": "once"}
-    assert str(report).startswith("GL193 error: weight was written while it was empty, by normal_ at test_audit.py:")
+    assert str(report).startswith("GL193 error: weight: was written while it was empty, by normal_ at test_audit.py:")
 
 
 def test_memory_given_after_the_start_is_not_written():

@@ -73,7 +73,7 @@ def test_a_constructor_that_needs_numbers_is_run_with_memory():
     report = glorot.audit(build, lambda model: init.zeros_(model.bias))
     assert states(report) == {"weight": "never", "bias": "once"}
     assert str(report.findings[0]).startswith(
-        "GL192 error: weight is never written by init(model): it keeps what its constructor gave it (kaiming_uniform_ "
+        "GL192 error: weight: is never written by init(model): it keeps what its constructor gave it (kaiming_uniform_ "
     )
 
 

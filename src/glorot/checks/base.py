@@ -28,7 +28,7 @@ class Finding:
         paths: the tensors, layers or steps to blame, in the order of the model.
         figure: the number that shows it; NaN where none does.
         expected: what was expected instead, in words.
-        why: what was found, as a sentence without its subject, such as "holds NaN".
+        why: what was found, after a colon: "holds NaN".
         remedy: what to do.
         where: the class of the layer that is to blame, as its framework calls it; "" where none is.
     """
@@ -50,7 +50,7 @@ class Finding:
 
     def __str__(self) -> str:
         found = f" ({number(self.figure)}, expected {self.expected})" if self.expected else ""
-        return f"{self.code} {self.severity}: {self.path} {self.why}{found}"
+        return f"{self.code} {self.severity}: {self.path}: {self.why}{found}"
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def check_html(report: Report) -> str:
 
 def _finding(finding: Finding) -> str:
     check = check_named(finding.code)
-    told = f"{finding.path} {finding.why}"
+    told = f"{finding.path}: {finding.why}"
     figure = f" ({number(finding.figure)}, expected {finding.expected})" if finding.expected else ""
     paths = ""
     if finding.path != ", ".join(finding.paths):

@@ -34,7 +34,7 @@ class UnitsAlike(Check):
         >>> layer = torch.nn.Linear(16, 32)
         >>> _ = torch.nn.init.constant_(layer.weight, 0.1)
         >>> print(glorot.check(layer, select="GL201").findings[0])
-        GL201 warning: weight starts with all units alike (1, expected 32 different units)
+        GL201 warning: weight: starts with all units alike (1, expected 32 different units)
 
     What to do:
         Draw the weight at random, all units from one stream: `glorot.initialize(model, "auto", seed=0)`. Do not set the

@@ -27,7 +27,7 @@ class CopiesAlike(Check):
         >>> layer = torch.nn.Conv1d(32, 32, 3, groups=4)
         >>> _ = layer.weight.data.copy_(layer.weight[:8].repeat(4, 1, 1).clone())
         >>> print(glorot.check(layer, select="GL202").findings[0])
-        GL202 warning: weight holds the same numbers for several of its groups (1, expected 4 different ones)
+        GL202 warning: weight: holds the same numbers for several of its groups (1, expected 4 different ones)
 
     What to do:
         Draw all of them from one stream: `glorot.initialize(model, "auto", seed=0)`. Experts that continue one trained

@@ -41,7 +41,7 @@ class OneDraw(Check):
         ...     _ = torch.manual_seed(0)
         ...     _ = torch.nn.init.xavier_normal_(layer.weight)
         >>> print(glorot.check(model, select="GL204").findings[0])
-        GL204 warning: 0.weight, 2.weight start with the same random numbers at different scales
+        GL204 warning: 0.weight, 2.weight: start with the same random numbers at different scales
 
     What to do:
         Set the seed once, before the first layer; or draw by name: `glorot.initialize(model, "auto", seed=0)`.

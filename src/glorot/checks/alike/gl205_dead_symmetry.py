@@ -39,7 +39,7 @@ class DeadSymmetry(Check):
         >>> for parameter in model.parameters():
         ...     _ = torch.nn.init.zeros_(parameter)
         >>> print(glorot.check(model, select="GL205").findings[0])
-        GL205 error: 0.weight, 2.weight start with all hidden units alike, into them and out of them, and so they stay
+        GL205 error: 0.weight, 2.weight: start with all hidden units alike, into them and out of them, and so they stay
 
     What to do:
         Draw at least one of the two at random: `glorot.initialize(model, "auto", seed=0)`.

@@ -38,7 +38,7 @@ class NoGradient(Check):
         >>> _ = torch.nn.init.zeros_(norm.weight)
         >>> tokens = torch.arange(16).view(2, 8)
         >>> print(glorot.check(model, tokens, tokens, select="GL501").findings[0])
-        GL501 error: 1.weight multiplies by zero, so that no kernel or embedding gets a gradient (2, expected 0)
+        GL501 error: 1.weight: multiplies by zero, so that no kernel or embedding gets a gradient (2, expected 0)
 
     What to do:
         Start the scale of a norm at what changes nothing: 1, or 0 where the layer multiplies by 1 + w. Draw kernels at

@@ -28,7 +28,7 @@ class GradientNotFinite(Check):
         >>> model = torch.nn.Sequential(torch.nn.Linear(8, 8), Root(), torch.nn.Linear(8, 2))
         >>> finding = glorot.check(model, torch.randn(16, 8), select="GL506").findings[0]
         >>> print(finding)
-        GL506 error: 0.weight gets a gradient of NaN or infinity, though the loss is a number
+        GL506 error: 0.weight: gets a gradient of NaN or infinity, though the loss is a number
 
     What to do:
         Keep the function away from where it is steep: `torch.sqrt(x + eps)`, `log_softmax` instead of the logarithm of

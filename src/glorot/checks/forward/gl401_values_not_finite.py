@@ -30,7 +30,7 @@ class ValuesNotFinite(Check):
         ...         return torch.log(x)
         >>> model = torch.nn.Sequential(torch.nn.Linear(8, 8), Log(), torch.nn.Linear(8, 2))
         >>> print(glorot.check(model, torch.randn(16, 8), select="GL401").findings[0])
-        GL401 error: 0 → a function makes the first values that are NaN or infinite
+        GL401 error: 0 → a function: makes the first values that are NaN or infinite
 
     What to do:
         Look at the step that is named: keep a logarithm, root or division away from zero by an epsilon, mask with a

@@ -36,7 +36,7 @@ class Saturated(Check):
         >>> model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.Tanh(), torch.nn.Linear(64, 10))
         >>> _ = torch.nn.init.normal_(model[0].weight)
         >>> print(glorot.check(model, torch.randn(64, 64), select="GL404").findings[0])
-        GL404 warning: 0.weight drives most of tanh to where it is flat (0.7903, expected about 0.03, at most 0.25)
+        GL404 warning: 0.weight: drives most of tanh to where it is flat (0.7903, expected about 0.03, at most 0.25)
 
     What to do:
         Draw the kernel before it by its fans, as Xavier's law does, and scale inputs to a variance of about 1.

@@ -31,7 +31,7 @@ class DeadUnits(Check):
         >>> model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
         >>> _ = torch.nn.init.constant_(model[0].bias, -2.0)
         >>> print(glorot.check(model, torch.randn(64, 64), select="GL405").findings[0])
-        GL405 warning: 0.weight feeds relu, of which most units answer alike to all examples (1, expected at most 0.5)
+        GL405 warning: 0.weight: feeds relu, of which most units answer alike to all examples (1, expected at most 0.5)
 
     What to do:
         Start the bias before a ReLU at zero, center the inputs, and draw the weights around zero.

@@ -39,7 +39,7 @@ class RankCollapse(Check):
         >>> for layer in model[::2]:
         ...     _ = torch.nn.init.normal_(layer.bias, std=0.7)
         >>> print(glorot.check(model, torch.randn(32, 64), select="GL406").findings[0])
-        GL406 warning: 6 makes the examples alike, and so they stay to the end (0.998, expected less than 0.99)
+        GL406 warning: 6: makes the examples alike, and so they stay to the end (0.998, expected less than 0.99)
 
     What to do:
         Start biases at zero and draw kernels for the activation that follows, at the edge of chaos:

@@ -44,7 +44,7 @@ class Attention(Check):
         >>> for layer in (model.q, model.k):
         ...     _ = torch.nn.init.normal_(layer.weight)
         >>> print(glorot.check(model, torch.randn(4, 16, 64), select="GL407").findings[0])
-        GL407 warning: softmax 1 picks one position for each query (1.018, expected several of 16 positions)
+        GL407 warning: softmax 1: picks one position for each query (1.018, expected several of 16 positions)
 
     What to do:
         Draw queries and keys by their fans, so that logits have a variance of about 1 or less, and divide them by √d.

@@ -51,7 +51,7 @@ class WrongFan(Check):
         >>> import glorot, torch
         >>> _ = torch.manual_seed(0)
         >>> print(glorot.check(torch.nn.MultiheadAttention(256, 8), select="GL301").findings[0])
-        GL301 warning: in_proj_weight[q], in_proj_weight[k], in_proj_weight[v] follows Xavier's law by the shape that
+        GL301 warning: in_proj_weight[q], in_proj_weight[k], in_proj_weight[v]: follows Xavier's law by the shape that
         it is stored in, not by how it connects (0.04424, expected 0.0625 by 256 inputs and 256 outputs)
 
     What to do:

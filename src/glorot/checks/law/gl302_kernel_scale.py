@@ -36,7 +36,7 @@ class KernelScale(Check):
         >>> model = torch.nn.Sequential(torch.nn.Linear(64, 256), torch.nn.ReLU(), torch.nn.Linear(256, 10))
         >>> _ = torch.nn.init.normal_(model[0].weight)
         >>> print(glorot.check(model, select="GL302").findings[0])
-        GL302 warning: 0.weight multiplies the signal by far too much (8.025, expected between 0.02 and 4)
+        GL302 warning: 0.weight: multiplies the signal by far too much (8.025, expected between 0.02 and 4)
 
     What to do:
         Draw it by its fans: `glorot.initialize(model, "auto", seed=0)`, or He's law after a ReLU and LeCun's or

@@ -27,7 +27,7 @@ class TruncationWithoutEffect(Check):
         >>> rules = [("weight", "truncated_normal(0.02, cut=100)")]
         >>> plan = glorot.plan(layer, "auto", rules=rules)
         >>> print(glorot.check(glorot.apply(plan, layer, seed=0), plan=plan, select="GL304").findings[0])
-        GL304 note: weight has a truncated law that cuts nothing off (100, expected bounds within 6 standard
+        GL304 note: weight: has a truncated law that cuts nothing off (100, expected bounds within 6 standard
         deviations)
 
     What to do:

@@ -49,7 +49,7 @@ class CoarseDtype(Check):
         >>> layer = torch.nn.Linear(256, 256)
         >>> _ = torch.nn.init.normal_(layer.weight, std=1e-5)
         >>> print(glorot.check(layer.half(), select="GL305").findings[0])
-        GL305 warning: weight lies largely below the full precision of float16, 6.1e-05 (1, expected at most a share of
+        GL305 warning: weight: lies largely below the full precision of float16, 6.1e-05 (1, expected at most a share of
         0.2)
 
     What to do:

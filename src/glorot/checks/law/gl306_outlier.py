@@ -41,7 +41,7 @@ class Outlier(Check):
         >>> _ = torch.nn.init.normal_(layer.weight, std=0.001)
         >>> layer.weight.data[3, 7] = -2.0
         >>> print(glorot.check(layer, select="GL306").findings[0])
-        GL306 warning: weight has an element far outside the law of all others, at [3, 7] (1999, expected at most 8
+        GL306 warning: weight: has an element far outside the law of all others, at [3, 7] (1999, expected at most 8
         standard deviations)
 
     What to do:

@@ -41,7 +41,7 @@ class BranchScale(Check):
         >>> _ = torch.manual_seed(0)
         >>> model = torch.nn.Sequential(*[Branch() for _ in range(24)])
         >>> print(glorot.check(model, torch.randn(4, 64), select="GL307").findings[0])
-        GL307 warning: 0.down.weight, 1.down.weight … 23.down.weight (24) end 24 residual branches and are not scaled
+        GL307 warning: 0.down.weight, 1.down.weight … 23.down.weight (24): end 24 residual branches and are not scaled
         down with their number (1.004, expected about 1/√24 = 0.204 of the std of the other kernels)
 
     What to do:

@@ -41,7 +41,7 @@ class NormStart(Check):
         ...     def forward(self, x):
         ...         return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * (1 + self.weight)
         >>> print(glorot.check(OneNorm(), torch.randn(4, 32), select="GL308").findings[0])
-        GL308 warning: weight starts at 1, but its norm multiplies by 1 + w, which doubles what passes (1, expected 0,
+        GL308 warning: weight: starts at 1, but its norm multiplies by 1 + w, which doubles what passes (1, expected 0,
         which changes nothing)
 
     What to do:

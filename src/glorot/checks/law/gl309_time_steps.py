@@ -38,7 +38,7 @@ class TimeSteps(Check):
         >>> model = torch.nn.Sequential(collections.OrderedDict(layers))
         >>> _ = torch.nn.init.zeros_(model.dt_proj.bias)
         >>> print(glorot.check(model, torch.randn(4, 8), select="GL309").findings[0])
-        GL309 warning: dt_proj.bias gives far too large time steps and the same time step in all channels (0.6931,
+        GL309 warning: dt_proj.bias: gives far too large time steps and the same time step in all channels (0.6931,
         expected steps spread over 0.001 to 0.1)
 
     What to do:

@@ -35,7 +35,7 @@ class Prior(Check):
         >>> loss = torch.nn.functional.binary_cross_entropy_with_logits
         >>> report = glorot.check(model, torch.randn(4, 8, 8, 8), targets, loss=loss, select="GL310")
         >>> print(report.findings[0])
-        GL310 warning: bias predicts other shares of the classes than the targets have (0.6339, expected at most 0.25
+        GL310 warning: bias: predicts other shares of the classes than the targets have (0.6339, expected at most 0.25
         nats lost by it)
 
     What to do:

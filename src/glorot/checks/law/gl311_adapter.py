@@ -35,7 +35,7 @@ class Adapter(Check):
         ...         return self.base(x) + self.lora_B(self.lora_A(x))
         >>> _ = torch.manual_seed(0)
         >>> print(glorot.check(Lora(), torch.randn(4, 64), select="GL311").findings[0])
-        GL311 warning: lora_B.weight is not zero, so that its adapter changes the model before the first step (0.2905,
+        GL311 warning: lora_B.weight: is not zero, so that its adapter changes the model before the first step (0.2905,
         expected 0)
 
     What to do:

@@ -28,7 +28,7 @@ class NotForMuon(Check):
         >>> model = torch.nn.Sequential(torch.nn.Embedding(64, 32), hidden, head)
         >>> tokens, muon = torch.arange(8)[None], torch.optim.Muon(model.parameters())
         >>> print(glorot.check(model, tokens, optimizer=muon, select="GL312").findings[0])
-        GL312 warning: 0.weight, 2.weight are no hidden matrices and trained by Muon, which is for those alone
+        GL312 warning: 0.weight, 2.weight: are no hidden matrices and trained by Muon, which is for those alone
 
     What to do:
         Group by role and not by the number of axes: embeddings, heads and vectors by AdamW, all other matrices by Muon.

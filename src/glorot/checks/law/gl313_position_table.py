@@ -41,7 +41,7 @@ class PositionTable(Check):
         >>> table = torch.nn.Embedding(128, 64).requires_grad_(False)
         >>> model = torch.nn.Sequential(collections.OrderedDict(position_embeddings=table))
         >>> print(glorot.check(model, select="GL313").findings[0])
-        GL313 warning: position_embeddings.weight is a table of positions that is not trained and holds noise
+        GL313 warning: position_embeddings.weight: is a table of positions that is not trained and holds noise
         (-0.01033, expected a correlation of neighbouring rows above 0.3)
 
     What to do:

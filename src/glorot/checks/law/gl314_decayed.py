@@ -27,7 +27,7 @@ class Decayed(Check):
         >>> model = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.LayerNorm(8))
         >>> adam = torch.optim.AdamW(model.parameters(), weight_decay=0.1)
         >>> print(glorot.check(model, optimizer=adam, select="GL314").findings[0])
-        GL314 note: 0.bias, 1.weight, 1.bias decay towards 0, without need (0.1, expected a weight decay of 0)
+        GL314 note: 0.bias, 1.weight, 1.bias: decay towards 0, without need (0.1, expected a weight decay of 0)
 
     What to do:
         Put what has fewer than two axes into a group with weight_decay=0.

@@ -26,7 +26,7 @@ class OtherPlan(Check):
         >>> import glorot, torch
         >>> plan = glorot.plan(torch.nn.Linear(8, 8), "xavier")
         >>> print(glorot.check(torch.nn.Linear(8, 4), plan=plan).findings[0])
-        GL702 error: weight is 4×8 (oi), and 8×8 (oi) in the plan
+        GL702 error: weight: is 4×8 (oi), and 8×8 (oi) in the plan
 
     What to do:
         Make a plan of this model: `glorot.plan(model)`. If only names differ, pass the model without its wrapper, or

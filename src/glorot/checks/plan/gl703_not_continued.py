@@ -29,7 +29,7 @@ class NotContinued(Check):
         >>> _ = model.load_state_dict(saved.state_dict())
         >>> _ = torch.nn.init.normal_(model[2].weight)
         >>> print(glorot.check(model, reference=saved.state_dict()).findings[0])
-        GL703 error: 2.weight differs from the reference, though the model should continue it (1, expected 0 of 4)
+        GL703 error: 2.weight: differs from the reference, though the model should continue it (1, expected 0 of 4)
 
     What to do:
         Load the checkpoint after everything that initialises. A layer that is meant to start again belongs into a

@@ -23,7 +23,7 @@ class ShardsIdentical(Check):
         >>> layer = torch.nn.Linear(16, 8, bias=False)
         >>> part = {"weight": layer.weight[:4]}
         >>> print(glorot.check(layer, ranks=[part, part], select="GL602").findings[0])
-        GL602 error: weight was drawn alike on several ranks, though each holds another part (1, expected 2 different \
+        GL602 error: weight: was drawn alike on several ranks, though each holds another part (1, expected 2 different \
 parts)
 
     What to do:

@@ -22,7 +22,7 @@ class RanksDoNotFit(Check):
         >>> layer = torch.nn.Linear(4, 4)
         >>> rank = {"weight": layer.weight[:3], "bias": layer.bias}
         >>> print(glorot.check(layer, ranks=[rank, rank], select="GL605").findings[0])
-        GL605 warning: weight lies on the ranks in shapes that do not make up its own
+        GL605 warning: weight: lies on the ranks in shapes that do not make up its own
 
     What to do:
         Give the state dicts of all ranks, in their order, with the paths of the whole model.

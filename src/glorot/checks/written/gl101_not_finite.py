@@ -24,7 +24,7 @@ class NotFinite(Check):
         >>> layer = torch.nn.Linear(3, 4)
         >>> _ = torch.nn.init.constant_(layer.bias, float("nan"))
         >>> print(glorot.check(layer).findings[0])
-        GL101 error: bias holds NaN in all of its 4 elements
+        GL101 error: bias: holds NaN in all of its 4 elements
 
     What to do:
         Write the tensor: `glorot.apply(plan, model, seed=0)` writes every parameter once; a buffer is written by its

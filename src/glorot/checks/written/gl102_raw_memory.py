@@ -41,7 +41,7 @@ class RawMemory(Check):
         >>> layer = torch.nn.Linear(3, 4)
         >>> _ = torch.nn.init.constant_(layer.bias, 3e29)
         >>> print(glorot.check(layer, select="GL102").findings[0])
-        GL102 error: bias holds numbers past 1e+15, as memory does that nothing wrote (3e+29, expected below 1e+15)
+        GL102 error: bias: holds numbers past 1e+15, as memory does that nothing wrote (3e+29, expected below 1e+15)
 
     What to do:
         Write the tensor after `to_empty`: a parameter by `glorot.apply(plan, model, seed=0)`, a buffer as the

@@ -28,7 +28,7 @@ class HugeValues(Check):
         >>> layer = torch.nn.Linear(3, 4)
         >>> layer.weight.data[1, 2] = 2.5e7
         >>> print(glorot.check(layer, select="GL103").findings[0])
-        GL103 error: weight holds numbers past 1e+06 (2.5e+07, expected below 1e+06)
+        GL103 error: weight: holds numbers past 1e+06 (2.5e+07, expected below 1e+06)
 
     What to do:
         Draw it again, and look where the number comes from: a division by a variance of zero, a wrong unit, or memory

@@ -40,7 +40,7 @@ class ComputedTable(Check):
         >>> model = torch.nn.Module()
         >>> model.register_buffer("inv_freq", torch.zeros(32), persistent=False)
         >>> print(glorot.check(model, select="GL104").findings[0])
-        GL104 error: inv_freq holds zeros alone where frequencies are expected
+        GL104 error: inv_freq: holds zeros alone where frequencies are expected
 
     What to do:
         Compute the table again after `to_empty`, or build the model under `glorot.torch.deferred()`. A frozen table is

@@ -28,7 +28,7 @@ class PartlyWritten(Check):
         >>> layer = torch.nn.Linear(16, 8)
         >>> layer.weight.data[6:] = 0
         >>> print(glorot.check(layer, select="GL105").findings[0])
-        GL105 warning: weight has rows of zeros among drawn ones (0.25, expected no such rows)
+        GL105 warning: weight: has rows of zeros among drawn ones (0.25, expected no such rows)
 
     What to do:
         Draw the rest as well. Where the zeros are meant, as after pruning, waive the finding with that reason.

@@ -29,7 +29,7 @@ class MissingKeys(Check):
         >>> model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
         >>> saved = {"0.weight": model[0].weight, "0.bias": model[0].bias}
         >>> print(glorot.check(model, reference=saved, select="GL106").findings[0])
-        GL106 warning: 1.weight, 1.bias is missing from the reference, so it starts as it is (2, expected 0)
+        GL106 warning: 1.weight, 1.bias: is missing from the reference, so it starts as it is (2, expected 0)
 
     What to do:
         Rename the keys, or start the new parameters on purpose: `glorot.initialize(model, "auto", seed=0, only=...)`.

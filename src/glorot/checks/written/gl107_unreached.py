@@ -28,7 +28,7 @@ class Unreached(Check):
         ...     def forward(self, x):
         ...         return self.used(x)
         >>> print(glorot.check(Net(), torch.randn(8, 4), select="GL107").findings[0])
-        GL107 warning: forgotten.weight, forgotten.bias is not reached by the batch, so nothing trains it
+        GL107 warning: forgotten.weight, forgotten.bias: is not reached by the batch, so nothing trains it
 
     What to do:
         Call the layer in `forward`, take it out, or freeze it with `requires_grad_(False)`.

@@ -22,7 +22,7 @@ class InNoGroup(Check):
         >>> model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
         >>> optimizer = torch.optim.SGD(model[0].parameters(), lr=0.1)
         >>> print(glorot.check(model, optimizer=optimizer, select="GL108").findings[0])
-        GL108 warning: 1.weight, 1.bias is trained by no optimizer
+        GL108 warning: 1.weight, 1.bias: is trained by no optimizer
 
     What to do:
         Add it to a group of the optimizer. If it should stay as it is, say so with `requires_grad_(False)`.

@@ -22,7 +22,7 @@ class InTwoGroups(Check):
         >>> model = torch.nn.Linear(4, 4)
         >>> both = [torch.optim.SGD(model.parameters(), lr=0.1), torch.optim.AdamW([model.bias])]
         >>> print(glorot.check(model, optimizer=both, select="GL109").findings[0])
-        GL109 warning: bias is in several groups: SGD and AdamW
+        GL109 warning: bias: is in several groups: SGD and AdamW
 
     What to do:
         Take it out of one of them. Optimizers that take turns, as for two losses, may share a parameter: waive the

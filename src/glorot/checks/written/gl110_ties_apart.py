@@ -27,7 +27,7 @@ class TiesApart(Check):
         >>> model = torch.nn.Sequential(torch.nn.Embedding(32, 8), torch.nn.Linear(8, 32, bias=False))
         >>> _ = model[1].weight.data.copy_(model[0].weight)
         >>> print(glorot.check(model, select="GL110").findings[0])
-        GL110 warning: 0.weight, 1.weight hold the same numbers in two memories, as tied weights that came apart do
+        GL110 warning: 0.weight, 1.weight: hold the same numbers in two memories, as tied weights that came apart do
 
     What to do:
         Tie them again after the model has its memory: `head.weight = embedding.weight`, or `model.tie_weights()`.

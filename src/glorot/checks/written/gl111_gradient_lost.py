@@ -30,7 +30,7 @@ class GradientLost(Check):
         >>> model = torch.nn.Sequential(*[torch.nn.Linear(4, 4) for _ in range(5)])
         >>> _ = model[2].weight.requires_grad_(False)
         >>> print(glorot.check(model, select="GL111").findings[0])
-        GL111 warning: 2.weight is frozen, while the rest of its layer is trained
+        GL111 warning: 2.weight: is frozen, while the rest of its layer is trained
 
     What to do:
         `requires_grad_(True)`. If the weight is meant to stay, freeze its bias as well, or waive the finding.

@@ -21,7 +21,7 @@ class ImpossibleVariance(Check):
         >>> norm = torch.nn.BatchNorm1d(8)
         >>> _ = norm.running_var.zero_()
         >>> print(glorot.check(norm, select="GL112").findings[0])
-        GL112 error: running_var is a variance of zero in all units (0, expected 1 at the start)
+        GL112 error: running_var: is a variance of zero in all units (0, expected 1 at the start)
 
     What to do:
         `reset_running_stats()` of the norm, or `glorot.apply(plan, model, seed=0)`, which starts statistics as well.

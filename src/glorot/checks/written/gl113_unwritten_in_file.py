@@ -22,7 +22,7 @@ class UnwrittenInFile(Check):
         >>> path = pathlib.Path(tempfile.mkdtemp(), "model.npz")
         >>> np.savez(path, scale=np.full((64, 64), 3e29, np.float32))
         >>> print(glorot.check(path).findings[0])
-        GL113 error: scale was never written: it holds values up to 3e+29
+        GL113 error: scale: was never written: it holds values up to 3e+29
 
     What to do:
         Write the tensor in the model and save it again; `glorot.audit` says which init forgets it.
