@@ -50,7 +50,9 @@ def test_an_init_that_writes_into_a_computed_weight_is_caught():
     assert set(first.paths) == {"weight", *stored}
     assert {(one.code, one.paths[0]) for one in others} == {("GL192", path) for path in stored}
     line = str(report).splitlines()[0]
-    assert line.startswith("GL191 error: weight, parametrizations.weight.original1, parametrizations.weight.original0: ")
+    assert line.startswith(
+        "GL191 error: weight, parametrizations.weight.original1, parametrizations.weight.original0: "
+    )
     assert "kaiming_normal_ at test_audit.py:" in line
     assert "wrote into a temporary (weight_norm_interface at test_audit.py:" in line
 
