@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from effort import QUICK, THOROUGH
+from glorot.cli.signals import WORDS
 
 
 class InstalledFinder(PathFinder):
@@ -73,6 +74,18 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption("--hypothesis-profile", None) != "thorough":
             os.environ.setdefault(HURRY, "1")
         os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1")
+
+
+@pytest.fixture(autouse=True)
+def process_as_before() -> Iterator[None]:
+    """Put back what `glorot.cli.main` changes for its whole process, or Ctrl-C would later end the one of the tests."""
+    hook, handlers = sys.unraisablehook, {number: signal.getsignal(number) for number in WORDS}
+    yield
+    if signal.getsignal(signal.SIGINT) != handlers[signal.SIGINT]:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(-1)
+        sys.unraisablehook = hook
 
 
 @pytest.fixture(scope="module")
