@@ -125,11 +125,15 @@ class Origins:
         rest = f"; of {sampled} large ones a sample was summed" if sampled else ""
         return f"{self.source}: {len(self)} tensors: {told}{rest}"
 
-    def __str__(self) -> str:
+    def rows(self) -> tuple[list[str], list[list[str]]]:
+        """Return the heads of a table of all tensors, and its rows."""
         rows = [
-            (one.name, shape_text(one.shape), one.dtype, number(one.std), one.verdict, self._why(one)) for one in self
+            [one.name, shape_text(one.shape), one.dtype, number(one.std), one.verdict, self._why(one)] for one in self
         ]
-        return f"{self.summary}\n\n{table(['tensor', 'shape', 'dtype', 'std', 'verdict', 'why'], rows)}"
+        return ["tensor", "shape", "dtype", "std", "verdict", "why"], rows
+
+    def __str__(self) -> str:
+        return f"{self.summary}\n\n{table(*self.rows())}"
 
     def _why(self, one: Origin) -> str:
         if not one.explanations:

@@ -3,8 +3,9 @@
 from glorot.checks import Finding, Report
 from glorot.checks.registry import check_named
 from glorot.markup import html_table, html_text
-from glorot.report.document import document, section
+from glorot.report.document import document, readout_script, section
 from glorot.report.signal_chart import signal_figures
+from glorot.report.signal_page import steps_table
 from glorot.text import number
 
 
@@ -17,14 +18,13 @@ def check_html(report: Report) -> str:
     Returns:
         HTML that needs no other file and no network.
     """
-    answer = "This model will start to train" if report.ok else "This model will not start well"
-    if not report.looked_at:
-        answer = "Nothing was looked at"
-    body = f'<h1>{html_text(answer)}</h1>\n<p class="lead">{html_text(report.verdict)}</p>\n'
+    body = f'<h1>{html_text(_answer(report))}</h1>\n<p class="lead">{html_text(report.verdict)}</p>\n'
     body += "\n".join(_finding(one) for one in report.findings)
     if report.signal is not None and report.signal.steps:
+        body += section("The signal", signal_figures(report.signal), steps_table(report.signal))
+    if report.origins is not None:
         body += section(
-            "The signal", signal_figures(report.signal), f'<div class="scroll">{report.signal._repr_html_()}</div>'
+            "Where the values come from", f'<div class="scroll">{html_table(*report.origins.rows(), "plan")}</div>'
         )
     if report.waived:
         rows = [[one.code, one.path, reason] for one, reason in report.waived]
@@ -32,7 +32,21 @@ def check_html(report: Report) -> str:
     if report.unasked:
         rows = [[one.code, one.name, one.why] for one in report.unasked]
         body += section("Not asked", html_table(["check", "name", "why"], rows), folded=True)
-    return document("check · glorot", body)
+    return document("check · glorot", body, readout_script())
+
+
+def _answer(report: Report) -> str:
+    """Say in one sentence whether it will start to train."""
+    severities = {one.severity for one in report.findings}
+    if not report.looked_at:
+        return "Nothing was looked at"
+    if report.origins is not None:
+        return "Part of this file was never written" if severities else "All of this file was written"
+    if "error" in severities:
+        return "This model will not start well"
+    return (
+        "This model will start, at a cost" if "warning" in severities else "Nothing keeps this model from starting well"
+    )
 
 
 def _finding(finding: Finding) -> str:

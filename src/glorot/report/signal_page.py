@@ -48,7 +48,7 @@ def signal_html(signal: Signal, predicted: Signal | None = None) -> str:
     told = "".join(f'<p class="note">{prose(line)}</p>' for line in dict.fromkeys([*reasons, *notes]))
     body = (
         f'<h1>{html_text(title)}</h1>\n<p class="lead">{prose(_lead(signal, predicted))}</p>\n'
-        f"{signal_figures(signal, predicted)}\n{section('Step by step', _table(signal, predicted), told)}\n"
+        f"{signal_figures(signal, predicted)}\n{section('Step by step', steps_table(signal, predicted), told)}\n"
         f"{_histograms(signal.steps)}"
     )
     return document("signal · glorot", body, readout_script())
@@ -79,7 +79,7 @@ def _lead(signal: Signal, predicted: Signal | None) -> str:
     return "; ".join(parts) + "."
 
 
-def _table(signal: Signal, predicted: Signal | None) -> str:
+def steps_table(signal: Signal, predicted: Signal | None = None) -> str:
     """Return a table of all figures that are known of some step."""
     if not signal.steps:
         return f'<div class="scroll">{signal._repr_html_()}</div>'
