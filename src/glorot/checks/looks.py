@@ -35,7 +35,7 @@ def looks_drawn(values: Array) -> bool:
     """
     if values.size < LEAST:
         return False
-    sample = values.reshape(-1)[: 1 << 14]
+    sample = values.ravel("K")[: 1 << 14]  # as it lies, so that a transposed matrix is not copied
     if not np.isfinite(sample).all():
         return False
     _, counts = np.unique(sample, return_counts=True)
@@ -58,4 +58,4 @@ def as_rows(part: Part, values: Array) -> NDArray[np.float64] | NDArray[np.float
     copies = part.shape[: part.axes.index("o")] if "o" in part.axes and not is_table else ()
     count = int(np.prod(copies, dtype=int))
     rows = part.shape[len(copies)] if len(part.shape) > len(copies) else 1
-    return np.ascontiguousarray(values).reshape(count, rows, -1)
+    return values.reshape(count, rows, -1)

@@ -114,8 +114,8 @@ def _layers(evidence: Evidence) -> dict[str, _Layer]:
         beside = biases[_layer_path(part.path)]
         found[part.name] = _Layer(
             part,
-            not values.any(),
-            bool((rows == rows[:, :1]).all()) and rows.shape[1] > 1,
+            not rows[:, :1].any() and not values.any(),
+            rows.shape[1] > 1 and _is_repeated(rows, 1),
             _takes_alike(part, rows),
             all(bool((bias == bias.reshape(-1)[:1]).all()) for bias in beside),
             not any(bias.any() for bias in beside),
@@ -130,8 +130,14 @@ def _layer_path(path: str) -> str:
 def _takes_alike(part: Part, rows: Array) -> bool:
     """Tell whether all inputs have the same weights; the places of a kernel may differ."""
     inputs = part.shape[part.axes.index("i")] if "i" in part.axes else 1
-    by_input = rows.reshape(*rows.shape[:2], inputs, -1)
-    return bool((by_input == by_input[:, :, :1]).all()) and inputs > 1
+    return inputs > 1 and _is_repeated(rows.reshape(*rows.shape[:2], inputs, -1), 2)
+
+
+def _is_repeated(values: Array, axis: int) -> bool:
+    """Tell whether all that lies along an axis is alike; the first two tell of most weights that it is not."""
+    before = (slice(None),) * axis
+    first, second = (values[(*before, slice(place, place + 1))] for place in (0, 1))
+    return bool((first == second).all() and (values == first).all())
 
 
 def _in_a_row(layers: Mapping[str, _Layer]) -> Iterator[tuple[_Layer, _Layer]]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Array, Evidence
 from glorot.checks.looks import as_rows, drawn_parts, looks_drawn
@@ -9,6 +11,9 @@ from glorot.inventory import Part
 
 FEWEST = 16
 """Elements of the smallest tensor that is looked at."""
+
+BEGINNING = 16
+"""Elements of a row by which it is seen not to be zero."""
 
 
 class PartlyWritten(Check):
@@ -58,7 +63,9 @@ def _zero_share(part: Part, values: Array) -> float:
         return 0.0
     rows = as_rows(part, values)
     rows = rows.reshape(-1, rows.shape[-1])
-    zero = ~rows.any(axis=1)
+    candidates = np.flatnonzero(~rows[:, :BEGINNING].any(axis=1))  # few, so that few are read whole
+    zero = np.zeros(len(rows), bool)
+    zero[candidates] = ~rows[candidates].any(axis=1)
     count = int(zero.sum())
     if not count or count == len(rows) or (count == 1 and "emb" in f"{part.role} {part.path}".lower()):
         return 0.0
