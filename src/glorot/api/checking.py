@@ -1,6 +1,7 @@
 """Checking: will a model start to train, and if not, which tensor is to blame?"""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from glorot.checks.answers import answer_of
 from glorot.checks.constant import with_constant
 from glorot.checks.evidence import Array
 from glorot.checks.running import run
+from glorot.checks.stored import evidence_of_file, refuse_beside
 from glorot.errors import GlorotError
-from glorot.forensics import examine
 from glorot.graph.readings import Observed
 from glorot.inventory import Inventory
 from glorot.inventory.names import named
@@ -19,6 +20,7 @@ from glorot.inventory.seeing import observed as seen_in
 from glorot.plans import Plan
 from glorot.preserving import LOCK
 from glorot.probe.collector import observed, signal_of
+from glorot.report.file_progress import watch_file
 
 
 def check(
@@ -36,6 +38,7 @@ def check(
     ignore: Sequence[str] | str | None = None,
     waive: Mapping[str, str] | None = None,
     baseline: Report | None = None,
+    progress: Callable[[str, int], None] | bool | None = None,
 ) -> Report:
     """Tell whether a model will start to train, and if not, which tensor is to blame.
 
@@ -43,7 +46,8 @@ def check(
 
     Args:
         model: a model of PyTorch, Keras or JAX, or the path of a Caffe net; it is left as it was found. Or the path of
-            a file of weights, told by its content, of which each tensor is looked at by itself.
+            a file of weights, told by its content, or of a folder of shards: each tensor is looked at by itself, and
+            beside a plan or a reference if there is one; a prefix before all of its names is left out.
         inputs: a batch, as for `glorot.measure`; without it, what runs forward and backward is not asked.
         targets: class numbers or values for the batch.
         loss: function (what the model returns, targets) → scalar; cross-entropy or mean squared error by default.
@@ -57,6 +61,8 @@ def check(
         ignore: codes, beginnings or names of checks not to run.
         waive: {"GL301", or with a pattern of paths "GL301 head.*": the reason}: findings that are meant.
         baseline: an earlier report, whose findings are not reported again.
+        progress: of a file of weights: None (default) shows in a terminal how far a long one has got; True shows it for
+            any; False never; a function receives the name of each tensor that was looked at, and its bytes.
 
     Returns:
         The report: `ok`, `findings`, `signal`.
@@ -76,9 +82,12 @@ def check(
     """
     known = () if baseline is None else baseline.findings
     options: dict[str, Any] = {"select": _listed(select), "ignore": _listed(ignore), "waive": waive, "known": known}
-    if is_weights_file(model):
-        beside = {"inputs": inputs, "targets": targets, "plan": plan, "optimizer": optimizer, "ranks": ranks}
-        return run(_of_file(model, beside, reference), **options)
+    if isinstance(model, str | Path) and is_weights_file(model):
+        beside = {"inputs": inputs, "targets": targets, "optimizer": optimizer, "ranks": ranks}
+        refuse_beside(model, beside, planned=plan is not None, seed=seed)
+        held = None if reference is None else as_arrays(reference, "reference")
+        watch = functools.partial(watch_file, progress)
+        return run(evidence_of_file(model, _checked_plan(plan), seed, held, watch), **options)
     adapter, found = opened(model, inputs)
     has_groups = hasattr(adapter, "groups") or inputs is None
     seen, stock = _seen(adapter, found, inputs, targets, loss, optimizer)
@@ -101,17 +110,6 @@ def check(
 def is_weights_file(model: object) -> bool:
     """Tell whether a model is the path of anything but a Caffe net."""
     return isinstance(model, str | Path) and not str(model).endswith(".prototxt")
-
-
-def _of_file(path: Any, beside: Mapping[str, Any], reference: Any) -> Evidence:
-    """Return what a file of weights shows by itself."""
-    given = [name for name, value in {**beside, "reference": reference}.items() if value is not None]
-    if given:
-        raise GlorotError(
-            f"{path} is a file of weights, which is looked at by itself; {given[0]}= needs a model: load the file into "
-            "it, and pass the model"
-        )
-    return Evidence(Inventory("", ()), {}, origins=examine(path))
 
 
 def _seen(

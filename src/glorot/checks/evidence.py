@@ -75,6 +75,8 @@ class Evidence:
         settings: thresholds, by the name of the check.
         steps: losses of the first steps of training, if some were taken.
         origins: where the values of a weights file come from, with no model at hand.
+        stored: the shapes of the tensors of a weights file, by their names without a prefix.
+        notes: what a report should say of how the evidence was come by.
         audit: what an init function did to a model.
     """
 
@@ -93,6 +95,8 @@ class Evidence:
     settings: Mapping[str, float] = field(default_factory=dict)
     steps: tuple[float, ...] = ()
     origins: Origins | None = None
+    stored: Mapping[str, tuple[int, ...]] | None = None
+    notes: tuple[str, ...] = ()
     audit: WrittenModel | None = None
 
     @property
@@ -108,8 +112,10 @@ class Evidence:
     @property
     def size(self) -> int:
         """How many tensors there are to look at."""
+        if self.origins is not None:
+            return len(self.origins)
         written = () if self.audit is None else self.audit.tensors
-        return sum(map(len, (self.weights, self.buffers, self.origins or (), written)))
+        return sum(map(len, (self.weights, self.buffers, written)))
 
     @functools.cached_property
     def folded(self) -> Folded | None:

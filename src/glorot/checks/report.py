@@ -38,6 +38,7 @@ class Report:
         waived: findings that were waived, each with the reason.
         known: how many findings the baseline knows already.
         origins: where the values of a weights file come from.
+        notes: how what was looked at was come by.
     """
 
     findings: tuple[Finding, ...]
@@ -50,6 +51,7 @@ class Report:
     waived: tuple[tuple[Finding, str], ...] = ()
     known: int = 0
     origins: Origins | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -68,7 +70,7 @@ class Report:
 
     def __str__(self) -> str:
         lines = [line for one in self.findings for line in (str(one), f"      {one.remedy}")]
-        lines.append(self.verdict)
+        lines += [self.verdict, *self.notes]
         if self.waived:
             lines.append(f"waived: {'; '.join(f'{one.code} {one.path}: {reason}' for one, reason in self.waived)}")
         if self.known:
@@ -108,6 +110,7 @@ class Report:
             "findings": [_plain(one) for one in self.findings],
             "waived": [{**_plain(one), "reason": reason} for one, reason in self.waived],
             "known": self.known,
+            "notes": list(self.notes),
             "origins": None if self.origins is None else self.origins.to_json(),
             "signal": None if self.signal is None else self.signal.to_json(),
         }

@@ -38,7 +38,7 @@ def run(
         GlorotError: if a pattern matches no check, a waiver matches nothing or has no reason.
     """
     alone = next((name for name in ALONE if getattr(evidence, name) is not None), "")
-    chosen = _chosen(select, ignore, alone)
+    chosen = _chosen(select, ignore, evidence, alone)
     reasons = {check.code: _reason_against(check, evidence, alone) for check in chosen}
     found: list[Finding] = []
     tests: list[Tested] = []
@@ -61,6 +61,7 @@ def run(
         signal=evidence.signal,
         predicted=evidence.predicted,
         origins=evidence.origins,
+        notes=evidence.notes,
     )
 
 
@@ -115,11 +116,22 @@ ALONE = {"origins": "needs a model, and this is a file of weights", "audit": "ne
 """Evidence that stands alone, and what is said of checks that ask for other evidence beside it."""
 
 
-def _chosen(select: Sequence[str] | None, ignore: Sequence[str] | None, alone: str) -> list[Check]:
+BESIDE = frozenset({"plan", "seed", "reference"})
+"""Evidence that a file of weights can be compared with, with no model at hand."""
+
+
+def _is_beside(check: Check, alone: str) -> bool:
+    """Tell whether a check asks for nothing but what a file of weights can be compared with."""
+    return alone == "origins" and bool(check.needs) and set(check.needs) <= BESIDE
+
+
+def _chosen(select: Sequence[str] | None, ignore: Sequence[str] | None, evidence: Evidence, alone: str) -> list[Check]:
     """Return the checks to run; without a selection those alone that evidence of this kind is for."""
     unwanted = {one.code for text in ignore or () for one in _matching(text)}
     if select is None:
         wanted = {one.code for one in all_checks() if next((name for name in one.needs if name in ALONE), "") == alone}
+        beside = [one for one in all_checks() if _is_beside(one, alone)]
+        wanted |= {one.code for one in beside if all(getattr(evidence, name) is not None for name in one.needs)}
     else:
         wanted = {one.code for text in select for one in _matching(text)}
     return [one for one in all_checks() if one.code in wanted - unwanted]
@@ -135,7 +147,7 @@ def _matching(text: str) -> list[Check]:
 def _reason_against(check: Check, evidence: Evidence, alone: str = "") -> str:
     if evidence.framework in check.not_on:
         return check.not_on[evidence.framework]
-    if alone and alone not in check.needs:
+    if alone and alone not in check.needs and not _is_beside(check, alone):
         return ALONE[alone]
     missing = dict.fromkeys(NEEDED[name] for name in check.needs if getattr(evidence, name) is None)
     return f"needs {', '.join(missing)}" if missing else ""

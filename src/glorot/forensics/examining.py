@@ -1,7 +1,7 @@
 """A whole file, tensor by tensor."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,18 @@ import numpy as np
 
 from glorot.errors import GlorotError
 from glorot.forensics.judging import judge, settle
-from glorot.forensics.origin import Origins
+from glorot.forensics.origin import Origin, Origins
 from glorot.forensics.reading import read
 from glorot.forensics.stored import Stored
+
+Progress = Callable[[str, int], None]
+"""Receives the name of each tensor that was looked at, and how many bytes it has."""
 
 MOST_WORKERS = 4
 """Tensors that are looked at together: each takes a few MB."""
 
 
-def examine(weights: str | Path | Mapping[str, Any]) -> Origins:
+def examine(weights: str | Path | Mapping[str, Any], progress: Progress | None = None) -> Origins:
     """Say of each tensor of a weights file where its values come from: nowhere, a constant, a law, or training.
 
     No model is needed, and nothing in the file is run. A tensor is drawn if a law of independent elements fits it, in
@@ -27,7 +30,8 @@ def examine(weights: str | Path | Mapping[str, Any]) -> Origins:
 
     Args:
         weights: the path of a `.safetensors`, `.pt`, `.npz`, `.npy` or `.caffemodel` file, told by its content; or
-            arrays by name.
+            arrays by name. A folder of shards, or the index of one, is one file.
+        progress: receives the name of each tensor that was looked at, and how many bytes it has.
 
     Returns:
         An origin for each tensor; print it for a table.
@@ -51,9 +55,29 @@ def examine(weights: str | Path | Mapping[str, Any]) -> Origins:
         )
     else:
         source, tensors = str(weights), read(weights)
-    beside = _weights_beside(tensors)
+    return examine_all(source, tensors, progress)
+
+
+def examine_all(source: str, tensors: Sequence[Stored], progress: Progress | None = None) -> Origins:
+    """Say of each of some tensors where its values come from.
+
+    Args:
+        source: the file that they are of.
+        tensors: all of its tensors, for they tell of each other.
+        progress: as for `examine`.
+
+    Returns:
+        An origin for each tensor, in order.
+    """
+
+    def judged() -> Iterator[Origin]:
+        for tensor, origin in zip(tensors, pool.map(judge, tensors, _weights_beside(tensors)), strict=True):
+            if progress is not None:
+                progress(tensor.name, tensor.bytes)
+            yield origin
+
     with ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
-        return Origins(source, settle(list(pool.map(judge, tensors, beside))))
+        return Origins(source, settle(list(judged())))
 
 
 def _array(name: Any, value: Any) -> np.ndarray[Any, Any]:

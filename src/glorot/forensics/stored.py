@@ -37,6 +37,11 @@ class Stored:
         return math.prod(self.shape)
 
     @property
+    def bytes(self) -> int:
+        """How many bytes it takes; 0 where its dtype is not read."""
+        return 0 if self.format is None else self.size * self.format.bits.itemsize
+
+    @property
     def format(self) -> Format | None:
         """How its bits are to be read; None where it holds no floating numbers."""
         return FORMATS.get(self.dtype)

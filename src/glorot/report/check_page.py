@@ -18,7 +18,7 @@ def check_html(report: Report) -> str:
     Returns:
         HTML that needs no other file and no network.
     """
-    body = f'<h1>{html_text(_answer(report))}</h1>\n<p class="lead">{html_text(report.verdict)}</p>\n'
+    body = f'<h1>{html_text(_answer(report))}</h1>\n<p class="lead">{html_text(". ".join([report.verdict, *report.notes]))}</p>\n'
     body += "\n".join(_finding(one) for one in report.findings)
     if report.signal is not None and report.signal.steps:
         body += section("The signal", signal_figures(report.signal), steps_table(report.signal))
@@ -41,12 +41,22 @@ def _answer(report: Report) -> str:
     if not report.looked_at:
         return "Nothing was looked at"
     if report.origins is not None:
-        return "Part of this file was never written" if severities else "All of this file was written"
+        return _answer_of_file(report)
     if "error" in severities:
         return "This model will not start well"
     return (
         "This model will start, at a cost" if "warning" in severities else "Nothing keeps this model from starting well"
     )
+
+
+def _answer_of_file(report: Report) -> str:
+    """Say in one sentence what a file of weights is like."""
+    found = {one.code for one in report.findings if one.severity != "note"}
+    if any(code != "GL106" and not code.startswith("GL7") for code in found):
+        return "Part of this file was never written"
+    if found:
+        return "This file is not what it was compared with"
+    return "All of this file was written" + (", and as planned" if "GL701" in report.asked else "")
 
 
 def _finding(finding: Finding) -> str:

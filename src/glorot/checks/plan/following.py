@@ -1,6 +1,7 @@
 """Whether values follow a planned law: exactly, where it leaves nothing to chance, or by statistical tests."""
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -19,13 +20,18 @@ from glorot.distributions import (
     TruncatedNormal,
     Uniform,
 )
+from glorot.forensics.formats import FORMATS
 from glorot.plans import Assignment
+from glorot.stream.elements import BFLOAT16
 
 SAMPLE = 1 << 16
 """Values that are compared with the distribution function of a law: a distance of 0.01 is seen in so many."""
 
 ENOUGH = 100
 """Values from which on a variance is tested by its normal approximation."""
+
+BLOCK = 1 << 20
+"""Values of a large tensor that are looked at together."""
 
 NEAR = 1e-5
 """How far the product of an orthogonal matrix with itself may be from the identity, as all platforms keep to."""
@@ -79,34 +85,51 @@ def fit_of(values: Array, law: Distribution, rounding: float) -> Fit:
         >>> fit_of(sample, Uniform(-1, 1), 0.0).p > 0.5, fit_of(sample, Uniform(-2, 2), 0.0).p < 1e-6
         (True, True)
     """
-    exact = values.reshape(-1).astype(np.float64)
-    std = math.sqrt(float(np.mean((exact - law.mean) ** 2)))
+    flat = values.reshape(-1)
+    std = math.sqrt(_mean_square(flat, law.mean))
     off = abs(std / law.std - 1)
-    chances = [_chance_of_variance(exact, law)] if exact.size >= ENOUGH else []
+    chances = [_chance_of_variance(std, flat.size, law)] if flat.size >= ENOUGH else []
     if not isinstance(law, SparseNormal):
-        sample = np.sort(exact[:: max(1, exact.size // SAMPLE)])
+        sample = np.sort(flat[:: max(1, flat.size // SAMPLE)].astype(np.float64))
         expected = _shares_below(sample, law)
         steps = np.arange(sample.size + 1) / sample.size
         distance = float(max(np.max(steps[1:] - expected), np.max(expected - steps[:-1])))
-        chances.append(_chance_of_distance(max(distance - rounding, 0.0), sample.size))
+        chances.append(chance_of_distance(max(distance - rounding, 0.0), sample.size))
         off = max(off, distance)
     return Fit(min([1.0, *(len(chances) * chance for chance in chances)]), off, std)
 
 
-def expected_of(assignment: Assignment, dtype: str) -> NDArray[np.float32]:
-    """Return what is written for a part, rounded as it is stored."""
-    part, law, key = assignment
-    kind = _stored_type(dtype)
-    return stream.draw(key, law, part.shape, part.axes or None, kind).astype(np.float32 if kind != "float64" else kind)
-
-
 def largest_difference(values: Array, assignment: Assignment, dtype: str) -> float:
     """Return the largest difference between values and what is written for their part; 0 where they are the same."""
-    expected = expected_of(assignment, dtype)
-    with np.errstate(invalid="ignore"):
-        different = np.abs(values.astype(np.float64) - expected.astype(np.float64))
-    largest = float(different.max(initial=0.0))
-    return math.inf if math.isnan(largest) else largest
+    largest = 0.0
+    for some, expected in _beside_expected(values, assignment, _stored_type(dtype)):
+        with np.errstate(invalid="ignore"):
+            different = np.abs(some.astype(np.float64) - expected.astype(np.float64))
+        largest = max(largest, float(np.nan_to_num(different, nan=math.inf).max(initial=0.0)))
+    return largest
+
+
+def _beside_expected(values: Array, assignment: Assignment, kind: str) -> Iterator[tuple[Array, Array]]:
+    """Yield values with what is written for them, rounded as it is stored; of a large part some rows at a time."""
+    part, law, key = assignment
+    dtype = BFLOAT16 if kind == "bfloat16" else kind
+    if type(law) in stream.MATRIX_LAWS or values.size <= BLOCK or not part.shape:
+        yield values, _wide(stream.draw(key, law, part.shape, part.axes or None, dtype))
+        return
+    rows = max(1, BLOCK // math.prod(part.shape[1:]))
+    for start in range(0, part.shape[0], rows):
+        some = values[start : start + rows]
+        out = np.empty(some.shape, dtype)
+        box = ((start, start + len(some)), *((0, size) for size in part.shape[1:]))
+        stream.fill(out, key, law, part.shape, box)
+        yield some, _wide(out)
+
+
+def _wide(drawn: Array) -> Array:
+    """Return what was drawn as numbers that NumPy reckons with, to the bit."""
+    if drawn.dtype == BFLOAT16:
+        return FORMATS["bfloat16"].decode(drawn.view(np.uint16))
+    return drawn.astype(np.float64 if drawn.dtype == np.float64 else np.float32)
 
 
 def is_orthogonal(values: Array, law: Orthogonal, axes: str, rounding: float) -> bool:
@@ -138,10 +161,19 @@ def _stored_type(dtype: str) -> str:
     return dtype if known else "float32"
 
 
-def _chance_of_variance(values: NDArray[np.float64], law: Distribution) -> float:
+def _mean_square(flat: Array, mean: float) -> float:
+    """Return the mean of the squares around a mean, in float64, block by block."""
+    squares = 0.0
+    for start in range(0, flat.size, BLOCK):
+        block = flat[start : start + BLOCK].astype(np.float64) - mean
+        squares += float(np.sum(block * block))
+    return squares / flat.size
+
+
+def _chance_of_variance(std: float, count: int, law: Distribution) -> float:
     """Return the probability of a mean square as far off, by Wilson and Hilferty's cube root of a χ²."""
-    ratio = float(np.mean((values - law.mean) ** 2)) / law.std**2
-    freedom = 2 * values.size / (_kurtosis(law) - 1)
+    ratio = std**2 / law.std**2
+    freedom = 2 * count / (_kurtosis(law) - 1)
     z = (ratio ** (1 / 3) - (1 - 2 / (9 * freedom))) / math.sqrt(2 / (9 * freedom))
     return math.erfc(abs(z) / math.sqrt(2))
 
@@ -155,7 +187,7 @@ def _kurtosis(law: Distribution) -> float:
     return 3.0
 
 
-def _chance_of_distance(distance: float, count: int) -> float:
+def chance_of_distance(distance: float, count: int) -> float:
     """Return the probability of so large a distance between a sample's distribution function and the true one.
 
     Q(λ) = 2 Σ (−1)^{k−1} e^{−2k²λ²}, λ = (√n + 0.12 + 0.11/√n)·D

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence
+from glorot.checks.stored import mismatches
 from glorot.errors import GlorotError
 from glorot.inventory import runs
-from glorot.plans import assignments
+from glorot.plans import Plan, assignments
 from glorot.plans.entry import layout_text
+from glorot.text import shape_text
 
 
 class OtherPlan(Check):
@@ -15,7 +17,7 @@ class OtherPlan(Check):
 
     What it does:
         Compares names, axes and shapes of the plan with those of the model, and names the parts that only one of them
-        has, or both in other shapes.
+        has, or both in other shapes. Of a file of weights, its tensors: one prefix before all names is left out.
 
     Why it matters:
         Such a plan can't be applied, and what it says of the tensors that do agree is of another network: its depth,
@@ -40,6 +42,9 @@ class OtherPlan(Check):
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         assert evidence.plan is not None
+        if evidence.stored is not None:
+            yield from self._of_file(evidence, evidence.plan)
+            return
         try:
             assignments(evidence.plan, evidence.inventory, 0)
         except GlorotError:
@@ -63,3 +68,21 @@ class OtherPlan(Check):
         extra = [name for name in planned if name not in present]
         if extra:
             yield self.finding(extra, "is in the plan, and not in the model", remedy=remedy)
+
+    def _of_file(self, evidence: Evidence, plan: Plan) -> Iterator[Finding]:
+        """Yield what is different between the plan and a file of weights."""
+        missing, extra = [], []
+        for path, found, planned in mismatches(evidence):
+            if planned is None:
+                extra += [] if path in plan.buffers else [path]
+            elif found is None:
+                missing.append(path)
+            else:
+                why = f"is {shape_text(found)} in the file, and {shape_text(planned)} in the plan"
+                yield self.finding(path, why, remedy="make a plan of the model that this file is of")
+        if missing:
+            remedy = "save the whole model, or make a plan of the model that this file is of"
+            yield self.finding(missing, "is in the plan, and not in the file", remedy=remedy)
+        if extra:
+            why, remedy = "is in the file, and not in the plan", "make a plan of the model that this file is of"
+            yield self.finding(extra, why, remedy=remedy, severity="note")
