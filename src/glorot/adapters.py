@@ -61,6 +61,13 @@ class Observing(Adapter, Protocol):
         """Run a batch forward and backward, and return what was read at every point of the graph."""
 
 
+class Training(Adapter, Protocol):
+    """An adapter that can take the first steps of training on copies."""
+
+    def train(self, model: Any, inputs: Any, targets: Any, loss: Any, optimizer: Any, count: int) -> list[float]:
+        """Take steps on one batch, and return the loss before the first and after each; the model stays as it was."""
+
+
 class Recording(Adapter, Protocol):
     """An adapter that can read the steps of a training loop while it runs."""
 
@@ -76,6 +83,7 @@ if TYPE_CHECKING:  # mypy compares each adapter with the Protocol here
 
     _ALL: tuple[Adapter, ...] = (_torch, _keras, _jax, _caffe)
     _THAT_OBSERVE: tuple[Observing, ...] = (_torch, _keras, _jax)
+    _THAT_TRAIN: tuple[Training, ...] = (_torch, _keras, _jax)
     _THAT_RECORD: tuple[Recording, ...] = (_torch,)
 
 ADAPTERS = ("keras", "torch", "jax")

@@ -20,6 +20,7 @@ from glorot.inventory.seeing import observed as seen_in
 from glorot.plans import Plan
 from glorot.preserving import LOCK
 from glorot.probe.collector import observed, signal_of
+from glorot.probe.training import check_steps, losses_of_steps
 from glorot.report.file_progress import watch_file
 
 
@@ -34,6 +35,7 @@ def check(
     optimizer: Any = None,
     reference: Any = None,
     ranks: Sequence[Any] | None = None,
+    steps: int = 0,
     select: Sequence[str] | str | None = None,
     ignore: Sequence[str] | str | None = None,
     waive: Mapping[str, str] | None = None,
@@ -57,6 +59,8 @@ def check(
             Optax has them, whose first step is tried on the batch.
         reference: the state dict, or another mapping of tensors by path, that the model should continue.
         ranks: the weights of each rank, as a list of such mappings.
+        steps: how many steps of training to take on the batch, on copies of model, optimizer and generators: whether
+            the loss falls. Without an optimizer, Adam at 0.001 steps; with targets or a loss alone.
         select: codes of the checks to run, their beginnings ("GL3") or names; None runs all.
         ignore: codes, beginnings or names of checks not to run.
         waive: {"GL301", or with a pattern of paths "GL301 head.*": the reason}: findings that are meant.
@@ -81,9 +85,10 @@ def check(
         Holm (1979), "A simple sequentially rejective multiple test procedure", for the error rate.
     """
     known = () if baseline is None else baseline.findings
+    check_steps(steps)
     options: dict[str, Any] = {"select": _listed(select), "ignore": _listed(ignore), "waive": waive, "known": known}
     if isinstance(model, str | Path) and is_weights_file(model):
-        beside = {"inputs": inputs, "targets": targets, "optimizer": optimizer, "ranks": ranks}
+        beside = {"inputs": inputs, "targets": targets, "optimizer": optimizer, "ranks": ranks, "steps": steps or None}
         refuse_beside(model, beside, planned=plan is not None, seed=seed)
         held = None if reference is None else as_arrays(reference, "reference")
         watch = functools.partial(watch_file, progress)
@@ -91,6 +96,7 @@ def check(
     adapter, found = opened(model, inputs)
     has_groups = hasattr(adapter, "groups") or inputs is None
     seen, stock = _seen(adapter, found, inputs, targets, loss, optimizer)
+    losses = losses_of_steps(found, inputs, targets, loss, optimizer, steps) if steps else None
     evidence = Evidence(
         inventory=stock,
         weights=_weights(adapter, found, stock),
@@ -103,6 +109,7 @@ def check(
         groups=_groups(adapter, found, optimizer) if has_groups and optimizer is not None else None,
         reference=None if reference is None else as_arrays(reference, "reference"),
         ranks=None if ranks is None else tuple(as_arrays(one, "each of ranks") for one in ranks),
+        steps=losses,
     )
     return run(evidence, **options)
 

@@ -73,7 +73,8 @@ class Evidence:
         reference: the tensors that the model should continue.
         ranks: the tensors of each rank.
         settings: thresholds, by the name of the check.
-        steps: losses of the first steps of training, if some were taken.
+        steps: the loss of a batch before the first step of training on it and after each, up to the first that is not
+            finite.
         origins: where the values of a weights file come from, with no model at hand.
         stored: the shapes of the tensors of a weights file, by their names without a prefix.
         notes: what a report should say of how the evidence was come by.
@@ -93,7 +94,7 @@ class Evidence:
     reference: Mapping[str, Array] | None = None
     ranks: tuple[Mapping[str, Array], ...] | None = None
     settings: Mapping[str, float] = field(default_factory=dict)
-    steps: tuple[float, ...] = ()
+    steps: tuple[float, ...] | None = None
     origins: Origins | None = None
     stored: Mapping[str, tuple[int, ...]] | None = None
     notes: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """What `glorot.check` returns: findings, with what was looked at and what could not be."""
 
+import math
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ class Report:
         known: how many findings the baseline knows already.
         origins: where the values of a weights file come from.
         notes: how what was looked at was come by.
+        steps: the loss before the first step of training and after each, if some were taken.
     """
 
     findings: tuple[Finding, ...]
@@ -52,6 +54,7 @@ class Report:
     known: int = 0
     origins: Origins | None = None
     notes: tuple[str, ...] = ()
+    steps: tuple[float, ...] | None = None
 
     @property
     def ok(self) -> bool:
@@ -68,9 +71,17 @@ class Report:
         found = ", ".join(told) or "nothing found"
         return f"{found} in {_count(self.looked_at, 'tensor')} by {_count(len(self.asked), 'check')}"
 
+    @property
+    def training(self) -> list[str]:
+        """What became of the loss, as a line, where steps of training were taken."""
+        if not self.steps:
+            return []
+        begin, end = (f"{one:.4g}" for one in (self.steps[0], self.steps[-1]))
+        return [f"loss over {_count(len(self.steps) - 1, 'step')}: {begin} → {end}"]
+
     def __str__(self) -> str:
         lines = [line for one in self.findings for line in (str(one), f"      {one.remedy}")]
-        lines += [self.verdict, *self.notes]
+        lines += [self.verdict, *self.notes, *self.training]
         if self.waived:
             lines.append(f"waived: {'; '.join(f'{one.code} {one.path}: {reason}' for one, reason in self.waived)}")
         if self.known:
@@ -111,6 +122,7 @@ class Report:
             "waived": [{**_plain(one), "reason": reason} for one, reason in self.waived],
             "known": self.known,
             "notes": list(self.notes),
+            "steps": None if self.steps is None else [one if math.isfinite(one) else None for one in self.steps],
             "origins": None if self.origins is None else self.origins.to_json(),
             "signal": None if self.signal is None else self.signal.to_json(),
         }

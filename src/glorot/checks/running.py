@@ -62,6 +62,7 @@ def run(
         predicted=evidence.predicted,
         origins=evidence.origins,
         notes=evidence.notes,
+        steps=evidence.steps,
     )
 
 
@@ -162,6 +163,7 @@ NEEDED = {
     "answer": "targets",
     "groups": "an optimizer",
     "updates": "a batch, and an optimizer that steps",
+    "steps": "steps of training, as steps=5",
     "reference": "a reference",
     "ranks": "the weights of several ranks",
     "origins": "a file of weights",

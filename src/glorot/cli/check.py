@@ -25,6 +25,7 @@ SUFFIXES = {".json": "json", ".html": "html", ".sarif": "sarif", ".txt": "text"}
 @click.argument("target")
 @click.option("--plan", "planned", type=click.Path(path_type=Path), help="The plan that the weights should follow.")
 @click.option("--seed", type=int, help="The seed of that plan: compares bits.  [default: compare laws]")
+@click.option("--steps", type=click.IntRange(min=0), help="Train a copy for so many steps: does the loss fall?")
 @click.option("--select", metavar="CODES", help="Only these checks: GL301, GL3 for a family, or a name; by commas.")
 @click.option("--ignore", metavar="CODES", help="Without these checks.")
 @click.option("--waive", "waivers", multiple=True, metavar="'CODE [PATTERN]=REASON'", help="Findings that are meant.")
@@ -39,6 +40,7 @@ def command(
     target: str,
     planned: Path | None,
     seed: int | None,
+    steps: int | None,
     select: str | None,
     ignore: str | None,
     waivers: tuple[str, ...],
@@ -55,6 +57,7 @@ def command(
     if output is not None and output.suffix not in SUFFIXES:
         raise GlorotError(f"{output}: expected a file name that ends in .json, .html, .sarif or .txt")
     given: dict[str, object] = {"select": select, "ignore": ignore, "seed": seed, "waive": _parse_waivers(waivers)}
+    given["steps"] = steps
     given["plan"] = None if planned is None else Plan.load(planned)
     given["baseline"] = None if baseline is None else Report(read_findings(baseline), looked_at=0)
     arguments = check_arguments(target, options)

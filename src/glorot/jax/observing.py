@@ -126,7 +126,7 @@ def observe_run(run: Run, targets: Any, loss: Any, step: FirstStep | None = None
     places: dict[int, Place] = {}
     folded = Folded(lower(jaxpr, lambda graph: add_leaves(graph, run), places))
     try:
-        return _read(run, jaxpr, folded, places, _Goal(targets, loss, structure), step)
+        return _read(run, jaxpr, folded, places, Goal(targets, loss, structure), step)
     except GlorotError as error:  # to which JAX, while it traces, adds where it was
         raise GlorotError(str(error)) from error.__cause__
 
@@ -155,7 +155,7 @@ def add_leaves(graph: Graph, run: Run) -> list[int]:
     return ids + [graph.input(np.shape(array)) for array in run.batch]
 
 
-class _Goal(NamedTuple):
+class Goal(NamedTuple):
     """What is differentiated.
 
     Attributes:
@@ -211,7 +211,7 @@ def _usual_loss(outputs: Any, goal: NDArray[Any]) -> Any:
 
 
 def _read(
-    run: Run, jaxpr: ClosedJaxpr, folded: Folded, places: Mapping[int, Place], goal: _Goal, step: FirstStep | None
+    run: Run, jaxpr: ClosedJaxpr, folded: Folded, places: Mapping[int, Place], goal: Goal, step: FirstStep | None
 ) -> Observed:
     observed = Observed(folded, points_of(folded))
     layouts, examples = layouts_of(folded), examples_of(folded)

@@ -25,6 +25,16 @@ def stepper(optimizer: Any, variables: Mapping[str, Any]) -> Callable[[Mapping[s
     Raises:
         GlorotError: if it is something else, or an optimiser of another model.
     """
+    plain, trained = trained_by(optimizer, variables)
+    return lambda gradients: _first_step(plain, trained, gradients)
+
+
+def trained_by(optimizer: Any, variables: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return an optimiser without what scales its loss, and the variables of a model that it trains, by their paths.
+
+    Raises:
+        GlorotError: if it is something else, or an optimiser of another model.
+    """
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         raise GlorotError(
             f"optimizer is an optimiser of Keras, as model.optimizer after model.compile, got {kind_of(optimizer)}"
@@ -39,7 +49,7 @@ def stepper(optimizer: Any, variables: Mapping[str, Any]) -> Callable[[Mapping[s
                 f"{strange} variables of the optimiser are not in the model; build it of model.trainable_variables"
             )
         trained = {path: one for path, one in trained.items() if id(one) in own}
-    return lambda gradients: _first_step(plain, trained, gradients)
+    return plain, trained
 
 
 def _first_step(optimizer: Any, variables: Mapping[str, Any], gradients: Mapping[str, Any]) -> Updates:
@@ -47,23 +57,22 @@ def _first_step(optimizer: Any, variables: Mapping[str, Any], gradients: Mapping
     if not reached:
         return {}
     with out_of_scopes():
-        copies = {path: _copy_of(one) for path, one in reached.items()}
+        copies = {path: copy_of(one) for path, one in reached.items()}
         try:
-            fresh = _fresh(optimizer, reached, copies)
-            fresh.apply([gradients[path] for path in copies], list(copies.values()))
+            fresh_like(optimizer, reached, copies).apply([gradients[path] for path in copies], list(copies.values()))
         except Exception as error:
             raise GlorotError(f"the first step of the optimiser failed with {type(error).__name__}: {error}") from error
         return {path: _square_sums(reached[path], copy) for path, copy in copies.items()}
 
 
-def _copy_of(variable: Any) -> Any:
+def copy_of(variable: Any) -> Any:
     """Return a variable like another one, under its name, by which optimisers tell variables apart."""
     copy = keras.Variable(keras.ops.copy(variable.value), dtype=variable.dtype, name=variable.name)
     copy._path, copy.constraint = variable.path, variable.constraint
     return copy
 
 
-def _fresh(optimizer: Any, variables: Mapping[str, Any], copies: Mapping[str, Any]) -> Any:
+def fresh_like(optimizer: Any, variables: Mapping[str, Any], copies: Mapping[str, Any]) -> Any:
     """Return an optimiser with the options of another one, and without its state."""
     config = optimizer.get_config()
     if config.get("gradient_accumulation_steps"):

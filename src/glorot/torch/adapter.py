@@ -10,10 +10,12 @@ from glorot.torch.model import is_program, layers, refuse_program
 from glorot.torch.observing import observe
 from glorot.torch.recording import record
 from glorot.torch.seeing import graph
+from glorot.torch.training import train
 from glorot.torch.weights import arrays, write
 
 __all__ = [
-    "arrays", "buffers", "graph", "groups", "jacobians", "layers", "matches", "observe", "open", "record", "write",
+    "arrays", "buffers", "graph", "groups", "jacobians", "layers", "matches", "observe", "open", "record", "train",
+    "write",
 ]  # fmt: skip
 
 

@@ -1,0 +1,31 @@
+"""The gradient of a Keras model on TensorFlow."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from glorot.keras.graph.calls import Call
+from glorot.keras.observing.on_tensorflow import loss_of
+
+
+def differentiate(
+    call: Call, values: Sequence[Any], chosen: Sequence[int], batch: Sequence[Any], targets: Any, loss: Any
+) -> tuple[float, list[Any]]:
+    """Return the loss of a call, and its gradient with respect to some of the values of its variables.
+
+    Args:
+        call: the call.
+        values: one for each of its variables.
+        chosen: the places of those whose gradients are wanted.
+        batch: the arrays of the batch.
+        targets: what the loss compares the outputs with, or None.
+        loss: the loss, or None for the usual one.
+    """
+    held = [tf.convert_to_tensor(one) for one in values]
+    with tf.GradientTape() as tape:
+        tape.watch([held[n] for n in chosen])
+        found = [one for one in call.run(held, list(map(tf.constant, batch))) if one.dtype.is_floating]
+        value = loss_of(found, targets, loss)
+    gradients = tape.gradient(value, [held[n] for n in chosen])
+    return float(value), [None if one is None else tf.convert_to_tensor(one) for one in gradients]
