@@ -67,24 +67,35 @@ def run(
 
 
 def significant(tests: Sequence[Tested], alpha: float = ALPHA) -> list[Finding]:
-    """Return the findings of the tests that hold together at an error rate, by Holm's method.
-
-    Sorted p₁ ≤ p₂ ≤ … of m tests: the first k are significant while p_k ≤ α / (m − k + 1)
+    """Return the findings of the tests that hold together at an error rate.
 
     Example:
         >>> one = Finding("GL301", "wrong-fan", "warning", ("w",), 2.0, "1", "has twice the std", "draw it again")
         >>> [len(significant([Tested(p, one), *[Tested(0.5)] * 9])) for p in (2e-4, 5e-5)]
         [0, 1]
+    """
+    passed = passing([test.p for test in tests], alpha)
+    return [test.finding for n, test in enumerate(tests) if n in passed and test.finding is not None]
+
+
+def passing(chances: Sequence[float], alpha: float = ALPHA) -> set[int]:
+    """Return which of several tests are significant together at an error rate, by Holm's method.
+
+    Sorted p₁ ≤ p₂ ≤ … of m tests: the first k are significant while p_k ≤ α / (m − k + 1)
+
+    Example:
+        >>> passing([2e-4, 0.5, 0.5]), passing([0.5, 4e-4, 3e-4])
+        ({0}, {1, 2})
 
     References:
         Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6.
     """
-    passed = set()
-    for rank, n in enumerate(sorted(range(len(tests)), key=lambda n: tests[n].p)):
-        if tests[n].p > alpha / (len(tests) - rank):
+    passed: set[int] = set()
+    for rank, n in enumerate(sorted(range(len(chances)), key=lambda n: chances[n])):
+        if chances[n] > alpha / (len(chances) - rank):
             break
         passed.add(n)
-    return [test.finding for n, test in enumerate(tests) if n in passed and test.finding is not None]
+    return passed
 
 
 def merge(findings: Iterable[Finding]) -> list[Finding]:

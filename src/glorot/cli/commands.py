@@ -17,6 +17,7 @@ COMMANDS = {
     "plan": "Decide the distribution of every parameter of a model.",
     "apply": "Write the weights of a plan to a file.",
     "check": "Tell whether a model will start to train, and which tensor is to blame if not.",
+    "diff": "Tell in which tensors two models, plans or files of weights differ.",
     "compare": "Train several recipes side by side and judge them.",
     "explain": "Explain a scheme, a recipe or an activation.",
 }

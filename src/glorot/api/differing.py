@@ -1,0 +1,139 @@
+"""Differing: what two plans, models or files of weights do not share, in law."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glorot.adapters import opened, take_inventory
+from glorot.api.checking import as_arrays, check
+from glorot.api.planning import plan as make_plan
+from glorot.checks.differing import (
+    Differences,
+    Held,
+    differences_of_plans,
+    differences_of_tensors,
+    differences_with_plan,
+)
+from glorot.errors import GlorotError
+from glorot.files import reading
+from glorot.forensics.reading import KINDS, read
+from glorot.forensics.stored import Stored
+from glorot.plans import Plan
+
+FOLLOWING = ("GL701", "GL702")
+"""The checks that say whether weights follow a plan."""
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of the two that are compared: a plan, or what holds tensors.
+
+    Attributes:
+        name: what it is called.
+        plan: the plan, if it is one.
+        holder: what holds the tensors, if it is none: a model, the path of a file, or a mapping.
+    """
+
+    name: str
+    plan: Plan | None = None
+    holder: Any = None
+
+
+def diff(a: object, b: object) -> Differences:
+    """Compare two models, plans or files of weights in law: which tensors differ, and how.
+
+    Two samples of one law, as of one plan with two seeds, are no difference. Tensors differ in law where a test is
+    significant at α = .001 over all tests together, and the effect matters: a std off by more than 5 %, distribution
+    functions that are more than 0.05 apart, or ends of the tails more than 5 % apart.
+
+    Args:
+        a: a model of PyTorch, Keras or JAX; a mapping of tensors by path, as a state dict; a plan; or the path of a
+            file of weights, of a saved plan or of a Caffe net, whose fillers are a plan. Files are told by their
+            content.
+        b: another one of these. If one of the two is a plan, the other should follow it.
+
+    Returns:
+        The differences: false if there are none; print them for a line each, the worst first.
+
+    Raises:
+        GlorotError: if one is of another kind, a file cannot be read, or both have no tensor in common.
+
+    Example:
+        >>> import glorot, torch
+        >>> one, other = (torch.nn.Sequential(torch.nn.Linear(64, 256), torch.nn.Linear(256, 10)) for _ in range(2))
+        >>> plan = glorot.plan(one, "xavier")
+        >>> _ = glorot.apply(plan, one, seed=0), glorot.apply(plan, other, seed=1)
+        >>> bool(glorot.diff(one, other)), bool(glorot.diff(one, plan))
+        (False, False)
+        >>> _ = other[0].weight.data.mul_(1.25)
+        >>> print(glorot.diff(one, other).differences[0])
+        0.weight: has 1.2 times the std in B (A: std 0.0791, uniform; B: std 0.09879, uniform)
+
+    References:
+        Holm (1979), "A simple sequentially rejective multiple test procedure", for the error rate.
+    """
+    one, other = _side(a), _side(b)
+    if one.plan is not None and other.plan is not None:
+        return differences_of_plans(one.name, one.plan, other.name, other.plan)
+    if one.plan is None and other.plan is None:
+        return differences_of_tensors(one.name, _tensors(one.holder), other.name, _tensors(other.holder))
+    plan, holder = (one.plan, other.holder) if one.plan is not None else (other.plan, one.holder)
+    assert plan is not None
+    if isinstance(holder, Mapping) and _are_tensors(holder):
+        raise GlorotError("a plan is compared with a model or a file of weights; load the tensors into their model")
+    report = check(holder, plan=plan, select=FOLLOWING)
+    return differences_with_plan(one.name, other.name, plan, report, is_first=one.plan is not None)
+
+
+def _side(given: Any) -> _Side:
+    """Return what was handed in, as a plan or as a holder of tensors."""
+    if isinstance(given, Plan):
+        return _Side(f"the plan {given.recipe}", given)
+    if isinstance(given, str | Path):
+        if str(given).endswith(".prototxt"):
+            return _Side(str(given), make_plan(given))
+        return _Side(str(given), Plan.load(given)) if _is_json(given) else _Side(str(given), holder=given)
+    if isinstance(given, Mapping) and _are_tensors(given):
+        return _Side(f"a {type(given).__name__}", holder=given)
+    if type(given).__module__.startswith("glorot.caffe."):
+        return _Side("the net", make_plan(given))
+    return _Side(f"the {type(given).__name__}", holder=given)
+
+
+def _is_json(path: str | Path) -> bool:
+    """Tell whether a file begins as JSON does; a header of safetensors has its length before its brace."""
+    with reading(path, f"plan, or a {KINDS}") as file:
+        return file.read(256).lstrip()[:1] == b"{" and not _has_header(path)
+
+
+def _has_header(path: str | Path) -> bool:
+    with reading(path, KINDS) as file:
+        head = file.read(9)
+    return head[8:9] == b"{" and 0 in head[:8]
+
+
+def _are_tensors(given: Mapping[Any, Any]) -> bool:
+    """Tell whether a mapping is flat, as a state dict is, and no tree that is a model."""
+    return bool(given) and all(isinstance(path, str) and hasattr(one, "shape") for path, one in given.items())
+
+
+def _tensors(holder: Any) -> dict[str, Held]:
+    """Return the tensors of a model, of a file or of a mapping, by path."""
+    if isinstance(holder, str | Path):
+        return {one.name: Held(one, one.dtype) for one in read(holder)}
+    if isinstance(holder, Mapping) and _are_tensors(holder):
+        dtypes = {str(path): str(one.dtype).removeprefix("torch.") for path, one in holder.items()}
+        return {path: Held(Stored.of_array(path, one), dtypes[path]) for path, one in as_arrays(holder, "it").items()}
+    adapter, model = opened(holder)
+    stock = take_inventory(model)
+    found = {}
+    for path, array in adapter.arrays(model).items():
+        tensor, parameter = Stored.of_array(path, array), stock.parameter(path)
+        if parameter is None:
+            widened = tensor.dtype == "float32"  # as which buffers of coarser dtypes are handed out
+            found[path] = Held(tensor, "" if widened else tensor.dtype)
+        else:
+            parts = parameter.parts if len(parameter.parts) > 1 else ()
+            found[path] = Held(tensor, parameter.dtype, parts, parameter.tied_to)
+    return found

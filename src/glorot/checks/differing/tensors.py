@@ -1,0 +1,316 @@
+"""Tensors beside tensors of the same paths: the same bits, one law, another law, or too few elements to tell."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from glorot.checks.differing.result import Difference, Differences, Kind, Untold, joined
+from glorot.checks.differing.samples import EFFECT, Contrast, Sample, contrast, visible
+from glorot.checks.evidence import part_of
+from glorot.checks.paths import path_text
+from glorot.checks.plan.following import rounding_of
+from glorot.checks.running import ALPHA, passing
+from glorot.errors import GlorotError
+from glorot.forensics.evidence import as_matrix, gather
+from glorot.forensics.families import FAMILIES, fit
+from glorot.forensics.formats import Bits, Format
+from glorot.forensics.stored import Stored, blocks, scattered
+from glorot.inventory import Part, path_of
+from glorot.text import brief, number, shape_text
+
+SAMPLE = 2**16
+"""Elements that are compared of a large tensor."""
+
+FEW = 16
+"""Elements below which a sample says nothing of its law."""
+
+LEVELS = 4
+"""Different values up to which a tensor was set, as an identity is, and not drawn."""
+
+LINES = 16
+"""Rows or columns that are looked at to tell whether a matrix is orthogonal."""
+
+FITS = 1e-3
+"""The chance from which on a family of laws may be the one that a tensor was drawn from."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A tensor that is to be compared.
+
+    Attributes:
+        stored: where it is.
+        dtype: the name of its dtype; "" where that is not known.
+        parts: the parts that lie in it, if there are several.
+        tied_to: the path of the tensor whose memory it shares, which may stand for it.
+    """
+
+    stored: Stored
+    dtype: str
+    parts: tuple[Part, ...] = ()
+    tied_to: str | None = None
+
+
+class _Verdict(NamedTuple):
+    """What is said of a tensor, or of a piece of it.
+
+    Attributes:
+        path: its path.
+        p: the probability of what was found, if a law leaves it to chance.
+        tell: returns what differs.
+        sizes: how many elements were compared.
+        untold: why nothing can be said.
+    """
+
+    path: str
+    p: float = 1.0
+    tell: Callable[[], Difference] | None = None
+    sizes: tuple[int, int] | None = None
+    untold: str = ""
+
+
+class _Sides(NamedTuple):
+    """A tensor, or a piece of one, on both sides: where it is stored, its bits, and how these are to be read."""
+
+    stored: tuple[Stored, Stored]
+    bits: tuple[Bits, Bits]
+    forms: tuple[Format, Format]
+    rounding: float
+
+    def samples(self) -> tuple[Sample, Sample]:
+        """Return some elements of each."""
+        one, other = (scattered(*pair, SAMPLE) for pair in zip(self.bits, self.forms, strict=True))
+        return one, other
+
+
+def differences_of_tensors(a: str, one: Mapping[str, Held], b: str, other: Mapping[str, Held]) -> Differences:
+    """Compare tensors by their paths.
+
+    Args:
+        a: what the first are called.
+        one: the first, by path.
+        b: what the others are called.
+        other: the others.
+
+    Returns:
+        What differs: what one side lacks, other shapes and dtypes, other constants, and other laws, where the tests of
+        all tensors together have one error rate, α = .001.
+
+    Raises:
+        GlorotError: if they have no path in common.
+    """
+    common = [path for path in one if path in other]
+    if not common:
+        raise nothing_in_common(a, one, b, other)
+    found = [*_missing(one, other, "A"), *_missing(other, one, "B")]
+    same: set[str] = set()
+    verdicts: list[_Verdict] = []
+    for path in common:
+        mine, theirs = one[path], other[path]
+        is_equal = _is_equal(mine.stored, theirs.stored)
+        if mine.dtype and theirs.dtype and mine.dtype != theirs.dtype:
+            how = ", with the same values" + " but for rounding" * (not is_equal)
+            is_equal = is_equal or _is_equal(mine.stored, theirs.stored, _rounding(mine, theirs))
+            why = f"is {mine.dtype} in A, and {theirs.dtype} in B{how * is_equal}"
+            found.append(Difference("dtype", (path,), why))
+        if is_equal:
+            same.add(path)
+        else:
+            verdicts += _compared(path, mine, theirs)
+    return replace(
+        _judged(found, verdicts, same),
+        a=a,
+        b=b,
+        notes=tuple(_notes(one[path].stored.size for path in common if path not in same)),
+    )
+
+
+def _judged(found: list[Difference], verdicts: list[_Verdict], same: set[str]) -> Differences:
+    """Return what is said of all tensors together, with one error rate over all tests."""
+    tested = [verdict for verdict in verdicts if verdict.sizes is not None]
+    passed = passing([verdict.p for verdict in tested])
+    differing = [verdict for verdict in verdicts if verdict.sizes is None] + [tested[n] for n in sorted(passed)]
+    found = found + [verdict.tell() for verdict in differing if verdict.tell is not None]
+    blamed = {path_of(path) for one in found for path in one.paths}
+    alike = [verdict for n, verdict in enumerate(tested) if n not in passed]
+    told = {path_of(verdict.path) for verdict in alike} - blamed
+    untold = {path_of(one.path): Untold(path_of(one.path), one.untold) for one in verdicts if one.untold}
+    return Differences(
+        "A",
+        "B",
+        joined(found),
+        same=len(same - blamed),
+        alike=len(told),
+        visible=_visible([verdict.sizes for verdict in alike if verdict.sizes], len(tested)),
+        untold=tuple(one for path, one in untold.items() if path not in told | blamed),
+        tests=len(tested),
+    )
+
+
+def nothing_in_common(a: str, one: Mapping[str, object], b: str, other: Mapping[str, object]) -> GlorotError:
+    """Return the error for sides that share no path."""
+    names = [path_text(list(some)[:3]) or "nothing" for some in (one, other)]
+    return GlorotError(
+        f"{a} and {b} have no tensor in common: A has {names[0]}, B has {names[1]}; compare two of one network, with "
+        "the same names"
+    )
+
+
+def _missing(one: Mapping[str, Held], other: Mapping[str, Held], side: str) -> Iterator[Difference]:
+    for path, held in one.items():
+        if path not in other and held.tied_to not in other:
+            held_as = ", ".join([shape_text(held.stored.shape) or "a number", *([held.dtype] if held.dtype else [])])
+            texts = (held_as, "") if side == "A" else ("", held_as)
+            yield Difference("missing", (path,), f"is in {side} alone", texts[0], texts[1])
+
+
+def _compared(path: str, mine: Held, theirs: Held) -> Iterator[_Verdict]:
+    """Yield what is said of a tensor of which the bits differ, piece by piece."""
+    one, other = mine.stored, theirs.stored
+    if one.shape != other.shape:
+        how = "is transposed" if one.shape == other.shape[::-1] else "has another shape"
+        yield _certain(path, "shape", how, shape_text(one.shape) or "a number", shape_text(other.shape) or "a number")
+        return
+    if one.format is None or other.format is None:
+        yield _certain(path, "values", "holds other whole numbers" if one.size > 1 else "is another whole number")
+        return
+    rounding = _rounding(mine, theirs)
+    parts = mine.parts or theirs.parts
+    pieces = [(part.name, _piece(one, part), _piece(other, part)) for part in parts] or [(path, one, other)]
+    for name, some, others in pieces:
+        if some.format is not None and others.format is not None and not (parts and _is_equal(some, others)):
+            bits = some.load(), others.load()
+            yield _of_values(name, _Sides((some, others), bits, (some.format, others.format), rounding))
+
+
+def _piece(tensor: Stored, part: Part) -> Stored:
+    def load() -> Bits:
+        return np.ascontiguousarray(part_of(tensor.load().reshape(tensor.shape), part)).reshape(-1)
+
+    return Stored(part.name, part.shape, tensor.dtype, load)
+
+
+def _rounding(mine: Held, theirs: Held) -> float:
+    """Return the relative error that two dtypes may make between the same numbers; 0 for one dtype."""
+    return max(rounding_of(mine.dtype), rounding_of(theirs.dtype)) if mine.dtype != theirs.dtype else 0.0
+
+
+def _is_equal(one: Stored, other: Stored, rounding: float = 0.0) -> bool:
+    """Tell whether all elements are the same, to the bit where two dtypes can hold them, or up to a relative error."""
+    if one.shape != other.shape:
+        return False
+    if one.format is None or other.format is None:
+        return one.dtype == other.dtype and one.load().tobytes() == other.load().tobytes()
+    if one.format is other.format and not rounding:
+        return bool(np.array_equal(one.load(), other.load()))
+    pairs = zip(*(blocks(some.load(), some.size + 1) for some in (one, other)), strict=True)
+    wide = ((one.format.decode(x).astype(np.float64), other.format.decode(y).astype(np.float64)) for x, y in pairs)
+    if rounding:
+        least = max(2.0 ** (form.least - form.digits) for form in (one.format, other.format))
+        with np.errstate(invalid="ignore"):
+            return all(bool(np.all(np.abs(x - y) <= rounding * np.abs(x) + least)) for x, y in wide)
+    return all(np.array_equal(x.view(np.uint64), y.view(np.uint64)) for x, y in wide)
+
+
+def _of_values(path: str, sides: _Sides) -> _Verdict:
+    """Say of floating numbers, not all of which are the same, whether they can be of one law."""
+    size = sides.stored[0].size
+    ends = [_ends(bits, form) for bits, form in zip(sides.bits, sides.forms, strict=True)]
+    finite = [math.isfinite(low) and math.isfinite(high) for low, high in ends]
+    if not all(finite):
+        if any(finite):
+            return _certain(path, "not finite", f"holds NaN or infinity in {'AB'[finite.index(False)]} alone")
+        return _Verdict(path, untold="NaN or infinity in both")
+    constant = [low == high and size > 1 for low, high in ends]
+    if any(constant):
+        texts = [number(low) if low == high else f"{number(low)} to {number(high)}" for low, high in ends]
+        if all(constant) and ends[0] != ends[1]:
+            return _certain(path, "values", f"is {number(ends[0][0])} in A, and {number(ends[1][0])} in B")
+        if not all(constant):
+            first, second = "AB"[constant.index(True)], "AB"[constant.index(False)]
+            return _certain(path, "values", f"is constant in {first}, and not in {second}", *texts)
+    samples = sides.samples()
+    levels = [np.unique(sample) for sample in samples]
+    is_set = all(1 < len(some) <= LEVELS for some in levels) and size >= FEW and min(f.digits for f in sides.forms) > 3
+    if is_set:
+        texts = [", ".join(map(number, some)) for some in levels]
+        return _certain(path, "values", "holds few values, and they lie elsewhere", *texts)
+    if size < FEW:
+        return _Verdict(path, untold=f"fewer than {FEW} elements")
+    orthogonal = [_is_orthogonal(*side) for side in zip(sides.stored, sides.bits, sides.forms, strict=True)]
+    if any(orthogonal) and not all(orthogonal):
+        return _certain(path, "law", f"is orthogonal in {'AB'[orthogonal.index(True)]} alone")
+    found = contrast(*samples, sides.rounding)
+    return _Verdict(path, found.p, lambda: _law(path, sides, samples, found), sizes=(samples[0].size, samples[1].size))
+
+
+def _certain(path: str, kind: Kind, why: str, a: str = "", b: str = "") -> _Verdict:
+    """Return a verdict on something that no chance can be the cause of."""
+    difference = Difference(kind, (path,), why, a, b)
+    return _Verdict(path, 0.0, lambda: difference)
+
+
+def _ends(bits: Bits, form: Format) -> tuple[float, float]:
+    """Return the least and the largest element; NaN where there is one."""
+    with np.errstate(invalid="ignore"):
+        pairs = [(numbers.min(), numbers.max()) for numbers in map(form.decode, blocks(bits, bits.size + 1))]
+    return float(np.min([low for low, _ in pairs])), float(np.max([high for _, high in pairs]))
+
+
+def _is_orthogonal(tensor: Stored, bits: Bits, form: Format) -> bool:
+    """Tell whether the shorter of rows and columns are orthogonal and of one norm, by some of them."""
+    if sum(length > 1 for length in tensor.shape) < 2:
+        return False
+    for by_last in (False, True):
+        matrix = as_matrix(bits, tensor.shape, by_last)
+        lines = matrix[:LINES] if matrix.shape[0] <= matrix.shape[1] else matrix[:, :LINES].T
+        few = form.decode(np.ascontiguousarray(lines).reshape(-1)).astype(np.float64).reshape(lines.shape)
+        products = few @ few.T
+        scale = float(np.mean(np.diag(products)))
+        near = max(1e-4, 8 * rounding_of(form.name)) * scale
+        if len(few) > 1 and scale and np.abs(products - scale * np.eye(len(few))).max() <= near:
+            return True
+    return False
+
+
+def _law(path: str, sides: _Sides, samples: tuple[Sample, Sample], found: Contrast) -> Difference:
+    """Put another law into words."""
+    kinds = [_families(*side) for side in zip(sides.stored, sides.bits, sides.forms, strict=True)]
+    stds, means = [sample.std() for sample in samples], [sample.mean() for sample in samples]
+    texts = [f"std {number(std)}" + f", {kind}" * bool(kind) for std, kind in zip(stds, kinds, strict=True)]
+    if abs(math.log(found.ratio or math.inf)) > EFFECT:
+        why = f"has {brief(found.ratio)} times the std in B"
+    elif abs(means[1] - means[0]) > 2 * EFFECT * max(stds):
+        why = "has another mean"
+        texts = [f"mean {number(mean)}, {text}" for mean, text in zip(means, texts, strict=True)]
+    elif all(kinds) and kinds[0] != kinds[1]:
+        why = f"is {kinds[0]} in A, and {kinds[1]} in B"
+        texts = [f"std {number(std)}" for std in stds]
+    else:
+        why = f"reaches farther from its mean in {'AB'[found.reach > 1]}, with the same std"
+    return Difference("law", (path,), why, texts[0], texts[1], found.effect)
+
+
+def _families(tensor: Stored, bits: Bits, form: Format) -> str:
+    """Name the families of laws that a tensor can come from; "" if none fits."""
+    found = gather(tensor, form, bits)
+    if not found.is_sane or not found.std:
+        return ""
+    step = 2.0 ** -min(form.digits, found.digits)
+    chances = {one.name: fit(one, found, found.sample, step).chances for one in FAMILIES}
+    return " or ".join(name for name, some in chances.items() if min(some.values()) * len(some) > FITS)
+
+
+def _visible(sizes: list[tuple[int, int]], tests: int) -> tuple[float, float] | None:
+    """Return by how much a std must be off to be found, in the largest and in the smallest of the tensors."""
+    seen = [visible(*some, ALPHA / tests) for some in sizes]
+    return (min(seen), max(seen)) if seen else None
+
+
+def _notes(sizes: Iterator[int]) -> Iterator[str]:
+    count = sum(size > SAMPLE for size in sizes)
+    if count:
+        yield f"of {count} tensor{'s' * (count != 1)} of more than {SAMPLE:,} elements a sample of as many was compared"

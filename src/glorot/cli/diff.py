@@ -1,0 +1,52 @@
+"""`glorot diff`: what two models, plans or files of weights do not share, in law."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+import glorot
+from glorot.cli.nets import is_net, net_options, refuse_net_options
+from glorot.cli.targets import check_arguments
+from glorot.errors import GlorotError
+from glorot.files import write_whole
+from glorot.text import json_lines, printable
+
+SUFFIXES = {".json": "json", ".txt": "text"}
+
+
+@click.command("diff")
+@click.argument("a")
+@click.argument("b")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the differences as .json or .txt.")
+@net_options
+def command(a: str, b: str, form: str, output: Path | None, **options: Any) -> None:
+    """Compare A with B, tensor by tensor and in law: other seeds are no difference, other laws and shapes are.
+
+    Each is a file of weights, a saved plan, a Caffe net, whose fillers are a plan, or a target that is or returns a
+    model.
+    """
+    if output is not None and output.suffix not in SUFFIXES:
+        raise GlorotError(f"{output}: expected a file name that ends in .json or .txt")
+    if not (is_net(a) or is_net(b)):
+        refuse_net_options(a, options)
+    found = replace(glorot.diff(_loaded(a, options), _loaded(b, options)), a=a, b=b)
+    if output is not None:
+        text = _as(SUFFIXES[output.suffix], found)
+        click.echo(f"saved {printable(str(write_whole(output, text + chr(10))))}", err=True)
+    click.echo(printable(_as(form, found), keep="\n"))
+    raise SystemExit(1 if found else 0)
+
+
+def _loaded(target: str, options: dict[str, Any]) -> Any:
+    """Return the path of a file, or the model that a target is or returns."""
+    if not is_net(target) and (":" not in target or Path(target).is_file()):
+        return Path(target)
+    own = options if is_net(target) else dict.fromkeys(options)
+    return check_arguments(target, own)["model"]
+
+
+def _as(form: str, found: Any) -> str:
+    return str(found) if form == "text" else json_lines(found.to_json()).rstrip()
