@@ -157,7 +157,7 @@ def check_arguments(target: str, options: dict[str, Any]) -> dict[str, Any]:
     if is_net(target):
         return {"model": load_net(target, options)}
     refuse_net_options(target, options)
-    if ":" not in target and Path(target).suffix != ".py" and Path(target).is_file():
+    if _is_of_weights(target):
         return {"model": Path(target)}
     made = load_target(target)
     if isinstance(made, dict) and "model" in made:
@@ -170,6 +170,14 @@ def check_arguments(target: str, options: dict[str, Any]) -> dict[str, Any]:
         return dict(zip(("model", "inputs", "targets"), made, strict=True))
     model, inputs = _model_and_inputs(target, made)
     return {"model": model, "inputs": inputs}
+
+
+def _is_of_weights(target: str) -> bool:
+    """Tell whether a target is a file of weights or a folder of such, or would be one if it were there."""
+    path = Path(target)
+    if ":" in path.name or path.suffix == ".py":
+        return False
+    return path.exists() or path.suffix in (".safetensors", ".pt", ".pth", ".bin", ".npz", ".npy", ".caffemodel")
 
 
 def _begins_as_linen(made: Any) -> bool:

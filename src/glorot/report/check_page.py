@@ -18,7 +18,8 @@ def check_html(report: Report) -> str:
     Returns:
         HTML that needs no other file and no network.
     """
-    body = f'<h1>{html_text(_answer(report))}</h1>\n<p class="lead">{html_text(". ".join([report.verdict, *report.notes, *report.training]))}</p>\n'
+    lead = ". ".join([report.verdict, *report.notes, *report.training])
+    body = f'<h1>{html_text(_answer(report))}</h1>\n<p class="lead">{html_text(lead)}</p>\n'
     body += "\n".join(_finding(one) for one in report.findings)
     if report.signal is not None and report.signal.steps:
         body += section("The signal", signal_figures(report.signal), steps_table(report.signal))

@@ -1,10 +1,10 @@
-"""Files of weights, each told by its content: safetensors, PyTorch, NumPy and Caffe. Nothing in them is ever run."""
+"""Files of weights, told by their content: safetensors, PyTorch, NumPy, Caffe, shards. Nothing in them is ever run."""
 
 from pathlib import Path
 
 from glorot.errors import GlorotError
 from glorot.files import reading
-from glorot.forensics.reading import archives, caffe, safetensors
+from glorot.forensics.reading import archives, caffe, safetensors, shards
 from glorot.forensics.stored import Stored
 
 KINDS = ".safetensors, .pt, .npz, .npy or .caffemodel"
@@ -14,7 +14,8 @@ def read(path: str | Path) -> list[Stored]:
     """Return the tensors of a file of weights, whatever its name says that it is.
 
     Args:
-        path: a `.safetensors`, `.pt` or `.pth` (since PyTorch 1.6), `.npz`, `.npy` or `.caffemodel` file.
+        path: a `.safetensors`, `.pt` or `.pth` (since PyTorch 1.6), `.npz`, `.npy` or `.caffemodel` file; or the index
+            of shards, or a folder with one, with shards, or with one such file.
 
     Returns:
         Its tensors in stored order, none of them read yet where the file can be mapped into memory.
@@ -30,16 +31,26 @@ def read(path: str | Path) -> list[Stored]:
         >>> read(place)
         [Stored(name='w', shape=(2, 3), dtype='float32')]
     """
+    if Path(path).is_dir():
+        return shards.of_folder(Path(path), read, KINDS)
     with reading(path, KINDS) as file:
         head = file.read(512)
-        if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < safetensors.LONGEST_HEADER:
+        if safetensors.begins(head):
             return safetensors.read(Path(path), file)
         if head[:4] == b"PK\x03\x04":
             return archives.read(Path(path), file)
         if head[:6] == b"\x93NUMPY":
             return [archives.mapped_npy(Path(path), Path(path).stem, 0)]
     _refuse_others(path, head)
-    return caffe.read(Path(path))
+    if shards.is_json(head):
+        return shards.of_index(Path(path), read)
+    try:
+        return caffe.read(Path(path))
+    except GlorotError as error:
+        if caffe.begins(head):
+            raise
+        told = str(error).removeprefix(f"{path}: ")
+        raise GlorotError(f"{path}: expected {KINDS}; read as the last of them, {told}") from None
 
 
 def _refuse_others(path: str | Path, head: bytes) -> None:

@@ -1,7 +1,10 @@
 """Zip archives: PyTorch's state dicts and NumPy's `.npz`, whose uncompressed members are mapped where they lie."""
 
 import io
+import lzma
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,6 +15,12 @@ from glorot.forensics.formats import FORMATS, Bits
 from glorot.forensics.reading.pickled import Tensor, tensors_in
 from glorot.forensics.reading.safetensors import mapped, width
 from glorot.forensics.stored import Stored
+
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
+"""What is raised for archives that are not whole."""
+
+UNREADABLE = (ValueError, OSError, SyntaxError, tokenize.TokenError)
+"""What is raised for arrays that are not whole, whose headers are read as Python's literals."""
 
 
 def read(path: Path, file: BinaryIO) -> list[Stored]:
@@ -24,8 +33,9 @@ def read(path: Path, file: BinaryIO) -> list[Stored]:
             return _of_torch(path, archive, members, pickles[0])
         if members and all(name.endswith(".npy") for name in members):
             return [_of_npz(path, archive, member) for member in members.values()]
-    except zipfile.BadZipFile as error:
-        raise GlorotError(f"{path}: this archive is cut off or damaged ({error}); copy it again") from None
+    except DAMAGED as error:
+        words = str(error) or "it ends too soon"
+        raise GlorotError(f"{path}: this archive is cut off or damaged ({words}); copy it again") from None
     few = ", ".join(list(members)[:3])
     raise GlorotError(
         f"{path}: this zip archive holds no weights that are known here, but {few or 'nothing'}; expected a .pt or .npz"
@@ -46,6 +56,8 @@ def _of_torch(path: Path, archive: zipfile.ZipFile, members: dict[str, zipfile.Z
         start = _content_of(path, archive, member)
         bits = FORMATS[tensor.dtype].bits if tensor.dtype in FORMATS else np.dtype(f"V{width(tensor.dtype)}")
         count = member.file_size // bits.itemsize
+        if start + member.file_size > path.stat().st_size:
+            raise zipfile.BadZipFile(f"storage {tensor.storage} reaches beyond its end")
         if tensor.last >= count:
             raise GlorotError(
                 f"{path}: {name} reaches element {tensor.last} of storage {tensor.storage}, which has {count}; "
@@ -70,7 +82,7 @@ def _of_npz(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> St
         return mapped_npy(path, name, _content_of(path, archive, member))
     try:
         array = np.lib.format.read_array(io.BytesIO(archive.read(member)), allow_pickle=False)
-    except (ValueError, OSError) as error:
+    except UNREADABLE as error:
         raise GlorotError(f"{path}: {name}: {error}") from None
     return Stored.of_array(name, array)
 
@@ -94,7 +106,7 @@ def mapped_npy(path: Path, name: str, start: int) -> Stored:
             header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, by_columns, dtype = header(file)
             array: Any = _array(path, dtype, shape, by_columns, file.tell())
-    except (ValueError, OSError) as error:
+    except UNREADABLE as error:
         raise GlorotError(f"{path}: {name} is not an array that can be read ({error}); save it again") from None
     return Stored.of_array(name, array)
 

@@ -26,6 +26,12 @@ DTYPES = {
 """What the format's names of dtypes are called elsewhere."""
 
 
+def begins(head: bytes) -> bool:
+    """Tell whether a file begins as the format does, if perhaps with a length that cannot be."""
+    length = int.from_bytes(head[:8], "little")
+    return head[8:9] == b"{" and (length < LONGEST_HEADER or head[8:10] in (b'{"', b"{}", b"{ "))
+
+
 def read(path: Path, file: BinaryIO) -> list[Stored]:
     """Return the tensors of an open `.safetensors` file."""
     size = os.fstat(file.fileno()).st_size
