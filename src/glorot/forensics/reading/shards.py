@@ -85,7 +85,7 @@ def _only(folder: Path, found: Sequence[Path]) -> Path:
 
 
 def _are_shards(found: Sequence[Path]) -> bool:
-    """Tell whether files are numbered as shards, as in `model-00001-of-00002.safetensors`; all of them must be there."""
+    """Tell whether files are numbered as shards, as `model-00001-of-00002.safetensors`; all must be there."""
     numbers = [re.search(r"(\d+)-of-(\d+)\.\w+$", one.name) for one in found]
     if not all(numbers):
         return False
