@@ -12,6 +12,7 @@ from glorot.checks.constant import with_constant
 from glorot.checks.evidence import Array
 from glorot.checks.running import run
 from glorot.checks.stored import evidence_of_file, refuse_beside
+from glorot.checks.thresholds import by_name
 from glorot.errors import GlorotError
 from glorot.graph.readings import Observed
 from glorot.inventory import Inventory
@@ -39,6 +40,7 @@ def check(
     select: Sequence[str] | str | None = None,
     ignore: Sequence[str] | str | None = None,
     waive: Mapping[str, str] | None = None,
+    thresholds: Mapping[str, float] | None = None,
     baseline: Report | None = None,
     progress: Callable[[str, int], None] | bool | None = None,
 ) -> Report:
@@ -64,6 +66,7 @@ def check(
         select: codes of the checks to run, their beginnings ("GL3") or names; None runs all.
         ignore: codes, beginnings or names of checks not to run.
         waive: {"GL301", or with a pattern of paths "GL301 head.*": the reason}: findings that are meant.
+        thresholds: {"branch-scale", or "GL307": 3.0}: thresholds in place of the checks' own.
         baseline: an earlier report, whose findings are not reported again.
         progress: of a file of weights: None (default) shows in a terminal how far a long one has got; True shows it for
             any; False never; a function receives the name of each tensor that was looked at, and its bytes.
@@ -72,8 +75,8 @@ def check(
         The report: `ok`, `findings`, `signal`.
 
     Raises:
-        GlorotError: if the batch does not fit the model, a code or a waiver matches nothing, or an argument is of
-            another kind than it should be.
+        GlorotError: if the batch does not fit the model, a code or a waiver matches nothing, a threshold is not one, or
+            an argument is of another kind than it should be.
 
     Example:
         >>> import glorot, torch
@@ -87,6 +90,7 @@ def check(
     known = () if baseline is None else baseline.findings
     check_steps(steps)
     options: dict[str, Any] = {"select": _listed(select), "ignore": _listed(ignore), "waive": waive, "known": known}
+    options["thresholds"] = by_name(thresholds or {})
     if isinstance(model, str | Path) and is_weights_file(model):
         beside = {"inputs": inputs, "targets": targets, "optimizer": optimizer, "ranks": ranks, "steps": steps or None}
         refuse_beside(model, beside, planned=plan is not None, seed=seed)

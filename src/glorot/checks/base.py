@@ -75,6 +75,7 @@ class Check(ABC):
         code: "GL" and three digits, of which the first is the family.
         name: a short name in lower case, with hyphens.
         severity: that of its findings, if they don't say another.
+        threshold: what its figure is compared with, if the settings don't say another; None where it compares none.
         needs: which fields of the evidence it reads and can't do without.
         not_on: why it does not run on a framework, by the name of the framework.
         explained_by: codes of checks whose findings, where they blame the same paths, are the cause of its own.
@@ -83,6 +84,7 @@ class Check(ABC):
     code: ClassVar[str]
     name: ClassVar[str]
     severity: ClassVar[Severity] = "warning"
+    threshold: ClassVar[float | None] = None
     needs: ClassVar[tuple[str, ...]] = ()
     not_on: ClassVar[Mapping[str, str]] = {}
     explained_by: ClassVar[tuple[str, ...]] = ()
@@ -90,6 +92,11 @@ class Check(ABC):
     @abstractmethod
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         """Yield what is found, and the results of all tests that were made, also where nothing was found."""
+
+    def limit(self, evidence: Evidence) -> float:
+        """Return the threshold, as the settings or the check itself have it."""
+        assert self.threshold is not None
+        return evidence.settings.get(self.name, self.threshold)
 
     def finding(
         self,

@@ -72,7 +72,7 @@ class Evidence:
         groups: the groups of the optimisers.
         reference: the tensors that the model should continue.
         ranks: the tensors of each rank.
-        settings: thresholds, by the name of the check.
+        settings: thresholds other than the checks' own, by the name of the check.
         steps: the loss of a batch before the first step of training on it and after each, up to the first that is not
             finite.
         origins: where the values of a weights file come from, with no model at hand.
@@ -133,10 +133,6 @@ class Evidence:
             stored = self.weights[parameter.path]
             for part in parameter.parts:
                 yield part, part_of(stored, part)
-
-    def setting(self, name: str, default: float) -> float:
-        """Return a threshold that the settings may change."""
-        return self.settings.get(name, default)
 
 
 def part_of(stored: Array, part: Part) -> Array:

@@ -20,6 +20,7 @@ def run(
     select: Sequence[str] | None = None,
     ignore: Sequence[str] | None = None,
     waive: Mapping[str, str] | None = None,
+    thresholds: Mapping[str, float] | None = None,
     known: Iterable[Finding] = (),
 ) -> Report:
     """Run all checks that the evidence allows, and return what they find.
@@ -29,6 +30,7 @@ def run(
         select: codes, their beginnings or names of the checks to run; None runs all.
         ignore: codes, their beginnings or names of the checks not to run.
         waive: {code, or code and a pattern of paths as in "GL301 head.*": the reason}; such findings are waived.
+        thresholds: thresholds in place of the checks' own, by the name of the check.
         known: the findings of an earlier report; they are not reported again.
 
     Returns:
@@ -37,6 +39,7 @@ def run(
     Raises:
         GlorotError: if a pattern matches no check, a waiver matches nothing or has no reason.
     """
+    evidence = replace(evidence, settings=thresholds) if thresholds else evidence
     alone = next((name for name in ALONE if getattr(evidence, name) is not None), "")
     chosen = _chosen(select, ignore, evidence, alone)
     reasons = {check.code: _reason_against(check, evidence, alone) for check in chosen}

@@ -22,6 +22,8 @@ class VanishingGradient(Check):
         without a norm or a residual sum between them. Found is a chain at whose start less than a hundredth of it is
         left, if several layers share in it.
 
+        Setting: `vanishing-gradient = 0.01`, the share that must be left.
+
     Why it matters:
         The first layers then hardly learn while the last ones do. Each layer multiplies the gradient by
         √(fan_out · σ² · E φ′²): a factor of 0.6, as that of PyTorch's default in a tanh net, leaves 0.002 after twelve
@@ -46,10 +48,11 @@ class VanishingGradient(Check):
 
     code = "GL502"
     name = "vanishing-gradient"
+    threshold = LEAST
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        least = evidence.setting(self.name, LEAST)
+        least = self.limit(evidence)
         for trend in trends(evidence, lambda step: step.gradient_std, least, SHRINKS, back=True):
             why = f"shrinks the gradient on its way back, of which less than {least:.2g} is left at {trend.place}"
             yield self.finding(trend.blamed, why, figure=trend.change, expected=EXPECTED, remedy=REMEDY)

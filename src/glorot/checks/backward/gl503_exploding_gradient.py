@@ -21,6 +21,8 @@ class ExplodingGradient(Check):
         without a norm or a residual sum between them. Found is a chain at whose start it is a hundred times larger than
         at its end, if several layers share in it.
 
+        Setting: `exploding-gradient = 100`, how many times the gradient may grow.
+
     Why it matters:
         One rate cannot serve the first layers and the last ones, and the first step throws the first layers away.
         Clipping the gradient then clips what the last layers should learn.
@@ -45,10 +47,11 @@ class ExplodingGradient(Check):
 
     code = "GL503"
     name = "exploding-gradient"
+    threshold = MOST
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        most = evidence.setting(self.name, MOST)
+        most = self.limit(evidence)
         for trend in trends(evidence, lambda step: step.gradient_std, most, GROWS, back=True):
             why = f"makes the gradient grow on its way back, to more than {most:g} times at {trend.place}"
             yield self.finding(trend.blamed, why, figure=trend.change, expected=EXPECTED, remedy=REMEDY)

@@ -24,6 +24,8 @@ class UpdateRatio(Check):
         of each kernel and embedding with that of the weight. Found is a ratio above 0.25, and one below 1e-8 where the
         rate is not that of a warm-up. A kernel of zeros has no ratio.
 
+        Setting: `update-ratio = 0.25`, the largest share of a weight that the first step may change.
+
     Why it matters:
         A step that changes a quarter of a weight at once replaces the start that was drawn by one that a single batch
         gave. The first step of Adam moves every element by the rate, whatever the gradient, so that a rate which suits
@@ -47,10 +49,11 @@ class UpdateRatio(Check):
 
     code = "GL505"
     name = "update-ratio"
+    threshold = MOST
     needs = ("updates",)
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        most, least = evidence.setting(self.name, MOST), evidence.setting(f"{self.name}-least", LEAST)
+        most, least = self.limit(evidence), LEAST
         groups = {path: group for group in evidence.groups or () for path in group.paths}
         drawn = dict.fromkeys(part.path for part in evidence.inventory.parts if part.role in DRAWN)
         for path in drawn:

@@ -23,6 +23,8 @@ class VanishingSignal(Check):
         than a hundredth is left, if several layers share in it. It names the layers that shrink it, and the first place
         where so little is left.
 
+        Setting: `vanishing-signal = 0.01`, the share that must be left.
+
     Why it matters:
         What differs between examples is all that a net can learn from. If each layer loses a part of it, the last ones
         see nearly the same whatever the input, and the net learns the mean answer until the first layers have grown.
@@ -47,10 +49,11 @@ class VanishingSignal(Check):
 
     code = "GL402"
     name = "vanishing-signal"
+    threshold = LEAST
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        least = evidence.setting(self.name, LEAST)
+        least = self.limit(evidence)
         for trend in trends(evidence, lambda step: step.std_across, least, SHRINKS):
             why = f"shrinks the signal, of which less than {least:.2g} is left at {trend.place}"
             yield self.finding(trend.blamed, why, figure=trend.change, expected=EXPECTED, remedy=REMEDY)

@@ -23,6 +23,8 @@ class ExplodingSignal(Check):
         residual sum between them; a head at the end is left out. Found is a chain at whose end it is a hundred times
         what it is at its start, if several layers share in it.
 
+        Setting: `exploding-signal = 100`, how many times the signal may grow.
+
     Why it matters:
         Logits of a thousand give a first loss of a thousand and a softmax without gradient; half precision overflows
         soon after. A step that suits the weights of one layer is then far off for another.
@@ -48,10 +50,11 @@ class ExplodingSignal(Check):
 
     code = "GL403"
     name = "exploding-signal"
+    threshold = MOST
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        most = evidence.setting(self.name, MOST)
+        most = self.limit(evidence)
         for trend in trends(evidence, _size, most, GROWS):
             why = f"makes the signal grow, to more than {most:g} times at {trend.place}"
             yield self.finding(trend.blamed, why, figure=trend.change, expected=EXPECTED, remedy=REMEDY)

@@ -26,6 +26,8 @@ class Saturated(Check):
         share above a quarter, where the signal itself reaches so far; what a bias holds closed, as the gates of many
         layers, is meant.
 
+        Setting: `saturated = 0.25`, the largest share of saturated elements.
+
     Why it matters:
         A flat activation passes no gradient back, and its output says only on which side it is. The units leave it
         slowly, if at all, for the gradient that would free them is the one that is missing.
@@ -47,10 +49,11 @@ class Saturated(Check):
 
     code = "GL404"
     name = "saturated"
+    threshold = MOST
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        most = evidence.setting(self.name, MOST)
+        most = self.limit(evidence)
         before = {one.point.value: one for one in seen_steps(evidence)}
         for one in seen_steps(evidence):
             fed = before.get(-1 if one.point.of is None else one.point.of)

@@ -20,6 +20,8 @@ class DeadUnits(Check):
         Counts, after each activation, the units whose output is the same for all examples of the batch at all
         positions, though what enters the activation differs. Found is a share above a half, of eight examples or more.
 
+        Setting: `dead-units = 0.5`, the largest share of dead units.
+
     Why it matters:
         A ReLU whose input is negative for every example has slope zero for all of them: its weights get no gradient and
         the unit stays dead. It happens where a bias starts far below zero, or inputs are all positive and weights are
@@ -42,11 +44,12 @@ class DeadUnits(Check):
 
     code = "GL405"
     name = "dead-units"
+    threshold = MOST
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         assert evidence.observed is not None
-        most = evidence.setting(self.name, MOST)
+        most = self.limit(evidence)
         before = {one.point.value: one for one in seen_steps(evidence)}
         for one in seen_steps(evidence):
             fed = before.get(-1 if one.point.of is None else one.point.of)

@@ -26,6 +26,8 @@ class RankCollapse(Check):
         end; the first such step is named. A head at the end is left out. Where the signal vanishes as well, GL402 says
         so alone.
 
+        Setting: `rank-collapse = 0.99`, the largest correlation.
+
     Why it matters:
         What all examples share carries no information. In deep nets without residual sums the correlation goes to 1
         where σ_w and σ_b are in the ordered phase, and in stacks of attention without them all positions become one.
@@ -52,10 +54,11 @@ class RankCollapse(Check):
 
     code = "GL406"
     name = "rank-collapse"
+    threshold = MOST
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        most = evidence.setting(self.name, MOST)
+        most = self.limit(evidence)
         steps = [one for one in seen_steps(evidence) if one.point.kind in FOLLOWED and not one.step.is_output]
         names = {"examples": "correlation"}
         if any(one.point.kind == "attention" for one in steps):

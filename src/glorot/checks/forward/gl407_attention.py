@@ -25,6 +25,8 @@ class Attention(Check):
         found is a mean of 1.5 or less among eight or more. A spread across examples of less than a thousandth of the
         mean weight is noted. Where one operator computes softmax and attention together, there are no weights to read.
 
+        Setting: `attention = 1.5`, the number of positions at or below which one is picked.
+
     Why it matters:
         A softmax that picks one position passes hardly any gradient to queries and keys, so the choice that chance made
         stays. It happens where queries or keys were drawn far too large, or the logits lack their 1/√d. Attention that
@@ -55,6 +57,7 @@ class Attention(Check):
 
     code = "GL407"
     name = "attention"
+    threshold = PICKED
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
@@ -63,7 +66,7 @@ class Attention(Check):
             if not 0 < mean < 1 / LEAST_KEYS or not square > 0:
                 continue
             attended = mean / square
-            if attended <= evidence.setting(self.name, PICKED):
+            if attended <= self.limit(evidence):
                 yield self.finding(
                     one.step.name,
                     "picks one position for each query",

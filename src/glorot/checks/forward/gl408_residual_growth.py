@@ -26,6 +26,8 @@ class ResidualGrowth(Check):
         tenfold and by a quarter or more per sum, in at least four sums: branches of one size make it grow as the root
         of their number, which is far less.
 
+        Setting: `residual-growth = 10`, how many times the stream may grow.
+
     Why it matters:
         Without a norm in its branches each block adds as much as it gets, and the stream doubles its variance every
         time: after thirty blocks it is 30,000 times as large. The last blocks then decide all, and gradients explode.
@@ -56,10 +58,11 @@ class ResidualGrowth(Check):
 
     code = "GL408"
     name = "residual-growth"
+    threshold = MOST
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        most = evidence.setting(self.name, MOST)
+        most = self.limit(evidence)
         for stream in _streams(evidence):
             sizes = [math.sqrt(one.step.second_moment) for one in stream]
             growth = sizes[-1] / sizes[0]

@@ -29,6 +29,8 @@ class FirstLoss(Check):
         class; for values their variance. A loss function that was given is tried on such constant answers. Found is a
         loss 1.5 nats above it, or above twice of it if that is less; for values ten times of it.
 
+        Setting: `first-loss = 1.5`, the nats that the loss may lie above that answer.
+
     Why it matters:
         The first steps go into unlearning what the start claims to know, at the largest gradients of the whole run. For
         rare classes, a head with zero biases gives a loss twelve times that of the prior, and the many easy negatives
@@ -53,6 +55,7 @@ class FirstLoss(Check):
 
     code = "GL409"
     name = "first-loss"
+    threshold = MOST
     needs = ("answer", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
@@ -61,7 +64,7 @@ class FirstLoss(Check):
         outputs = [one for one in seen_steps(evidence) if one.step.is_output]
         if not outputs or not math.isfinite(answer.loss):
             return
-        best, most = _limits(answer, evidence.setting(self.name, MOST))
+        best, most = _limits(answer, self.limit(evidence))
         if not answer.loss > most:
             return
         head = outputs[0]

@@ -40,6 +40,8 @@ class WrongFan(Check):
         shape explains: fused q, k, v; the gates of an LSTM; stacks of experts; grouped, depthwise and transposed
         convolutions; matrices that are stored the other way round.
 
+        Setting: `wrong-fan = 0.05`, how far the std must be from every law by the true fans.
+
     Why it matters:
         A library's rule sees a shape and knows nothing of what the tensor is for. For three projections packed into a
         (3d, d) tensor, Xavier's rule takes fan_out = 3d, so that q, k and v get half of their variance, and the logits
@@ -61,9 +63,10 @@ class WrongFan(Check):
 
     code = "GL301"
     name = "wrong-fan"
+    threshold = EFFECT
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        effect = evidence.setting(self.name, EFFECT)
+        effect = self.limit(evidence)
         for one in drawn(evidence):
             if one.spread.error > CERTAIN or one.part.declared is not None:
                 continue

@@ -25,6 +25,8 @@ class KernelScale(Check):
         transformers between 0.1 and 3. Found is what lies above 4 or below 0.02. Heads have a check by themselves, and
         a kernel before a norm is only a note.
 
+        Setting: `kernel-scale = 4`, the largest gain.
+
     Why it matters:
         Gains multiply over depth: five layers of gain 4 are a thousand, and a single one of 0.01 leaves a hundredth.
         Such a kernel was mostly drawn as if it were an embedding (std 1), with the std of another width, or scaled
@@ -45,9 +47,10 @@ class KernelScale(Check):
 
     code = "GL302"
     name = "kernel-scale"
+    threshold = LARGEST
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        least, most = evidence.setting(f"{self.name}-least", SMALLEST), evidence.setting(self.name, LARGEST)
+        least, most = SMALLEST, self.limit(evidence)
         for one in drawn(evidence):
             part, gain = one.part, gain_of(one)
             if part.purpose in EXEMPT or part.declared is not None or (gain < least and part.branch is not None):

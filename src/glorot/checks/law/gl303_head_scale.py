@@ -24,6 +24,8 @@ class HeadScale(Check):
         before and after the head. A head that shares its weights with an embedding is looked at too. Found is a std
         above 3.
 
+        Setting: `head-scale = 3`, the largest std of the logits.
+
     Why it matters:
         The first loss of a classifier with normal logits of variance v lies about v/2 nats above that of a guess, so
         that std 20 costs two hundred. The first steps then do nothing but undo it, with a softmax that gives all its
@@ -47,9 +49,10 @@ class HeadScale(Check):
 
     code = "GL303"
     name = "head-scale"
+    threshold = LARGEST
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        most = evidence.setting(self.name, LARGEST)
+        most = self.limit(evidence)
         folded = evidence.folded
         for one in measured(evidence).values():
             if one.part.purpose != "head" or one.spread.std == 0 or one.part.declared is not None:

@@ -16,6 +16,8 @@ class TruncationWithoutEffect(Check):
     What it does:
         Looks for truncated normal laws in the plan whose bounds lie more than 6 standard deviations out.
 
+        Setting: `truncation-without-effect = 6`, the farthest bounds, in standard deviations.
+
     Why it matters:
         The bounds of `trunc_normal_(std=0.02, a=-2, b=2)` are absolute: they lie a hundred standard deviations out and
         cut nothing, so that the law is a plain normal one. Whoever wrote it mostly wanted bounds at ±2 standard
@@ -36,11 +38,12 @@ class TruncationWithoutEffect(Check):
 
     code = "GL304"
     name = "truncation-without-effect"
+    threshold = FARTHEST
     severity = "note"
     needs = ("plan",)
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        farthest = evidence.setting(self.name, FARTHEST)
+        farthest = self.limit(evidence)
         for entry in evidence.plan.entries if evidence.plan is not None else ():
             law = entry.distribution
             if isinstance(law, TruncatedNormal) and min(-law.cuts[0], law.cuts[1]) > farthest:

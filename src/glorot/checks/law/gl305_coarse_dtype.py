@@ -38,6 +38,8 @@ class CoarseDtype(Check):
         Of tensors in float16, bfloat16 and 8-bit formats, counts the values that lie below the format's full precision,
         those at its largest number, and in 16-bit formats the distinct values.
 
+        Setting: `coarse-dtype = 0.2`, the largest share below full precision.
+
     Why it matters:
         float8_e4m3 has full precision above 0.0156: most of a law of std 0.02 lies on a few steps of 0.002, or is 0.
         float16 has it above 0.00006. A uniform law drawn in bfloat16, and not rounded to it, has 256 steps, the same
@@ -59,9 +61,10 @@ class CoarseDtype(Check):
 
     code = "GL305"
     name = "coarse-dtype"
+    threshold = MOST_BELOW
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        most = evidence.setting(self.name, MOST_BELOW)
+        most = self.limit(evidence)
         for parameter in evidence.inventory.parameters:
             dtype = parameter.dtype.lower()
             narrow = dtype in SMALLEST_NORMAL or dtype in FEWEST

@@ -29,6 +29,8 @@ class Outlier(Check):
         Takes the largest elements of a tensor out, at most 3, and finds them if they lie more than 8 standard
         deviations of the others from their mean, and the others look drawn, without tails.
 
+        Setting: `outlier = 8`, the farthest element, in standard deviations.
+
     Why it matters:
         No normal draw lies 8 standard deviations out. Such an element comes from an inverse distribution function at
         its end, from memory that was overwritten, or from an index that was set by mistake. Its unit alone decides
@@ -51,15 +53,16 @@ class Outlier(Check):
 
     code = "GL306"
     name = "outlier"
+    threshold = FARTHEST
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        farthest = evidence.setting(self.name, FARTHEST)
+        farthest = self.limit(evidence)
         arrays = {part.name: values for part, values in evidence.parts()}
         for name, one in measured(evidence).items():
             spread = one.spread
             if spread.size < LEAST or spread.std == 0:
                 continue
-            if (spread.largest + abs(spread.mean)) / spread.std < FARTHEST:  # the std of all is never below the others'
+            if (spread.largest + abs(spread.mean)) / spread.std < farthest:  # the std of all is never below the others'
                 yield Tested(1.0)
                 continue
             yield self._tested(name, arrays[name], farthest)

@@ -24,6 +24,8 @@ class BranchScale(Check):
         both. Branches that end in a norm, in a layer scale that starts small, or in zeros, and streams that are
         normalised after every branch, are let pass.
 
+        Setting: `branch-scale = 2`, how many times 1/√branches the ends may be.
+
     Why it matters:
         Every branch adds its variance to the stream, so that n branches of variance v end at 1 + n·v: late layers see a
         stream in which their own branch hardly matters, and the gradient of early ones grows. GPT-2 therefore draws
@@ -51,9 +53,10 @@ class BranchScale(Check):
 
     code = "GL307"
     name = "branch-scale"
+    threshold = LARGEST
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        most = evidence.setting(self.name, LARGEST)
+        most = self.limit(evidence)
         ends: dict[int, list[Measured]] = {}
         folded = evidence.folded
         for one in drawn(evidence):

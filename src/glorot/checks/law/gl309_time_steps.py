@@ -27,6 +27,8 @@ class TimeSteps(Check):
         Of biases whose softplus is the step of a state space, computes the steps: their median should lie within
         [0.0001, 0.2], and they should differ. The rates at which states decay should differ too.
 
+        Setting: `time-steps = 0.2`, the largest median step.
+
     Why it matters:
         A state that decays at rate a by steps of Δ remembers about 1/(aΔ) elements. Mamba and S4 spread Δ over
         [0.001, 0.1], so that some channels remember a thousand elements and others ten. A bias of zero, which a general
@@ -48,9 +50,10 @@ class TimeSteps(Check):
 
     code = "GL309"
     name = "time-steps"
+    threshold = FASTEST
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        fastest = evidence.setting(self.name, FASTEST)
+        fastest = self.limit(evidence)
         for part, values in evidence.parts():
             if values.size < 2 or values.dtype.kind != "f" or not np.isfinite(values).all():
                 continue

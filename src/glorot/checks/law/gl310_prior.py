@@ -22,6 +22,8 @@ class Prior(Check):
         Counts how often each class is asked for in the targets, as class numbers or as zeros and ones, and compares
         that with what the bias of the head alone predicts. Found is a difference of more than 0.25 nats on average.
 
+        Setting: `prior = 0.25`, the most nats that the bias may lose.
+
     Why it matters:
         Where one anchor in a hundred is an object, a bias of 0 predicts one in two: a first loss of 0.69 instead of
         0.056. The sum of the gradients of all the easy negatives then moves every layer in the first steps, for the
@@ -45,25 +47,27 @@ class Prior(Check):
 
     code = "GL310"
     name = "prior"
+    threshold = LEAST
     needs = ("answer",)
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         answer = evidence.answer
         if answer is None or answer.shares is None:
             return
+        most = self.limit(evidence)
         needed = PER_CLASS * (1 if answer.independent else len(answer.shares))
         for part, values in evidence.parts():
             if part.purpose != "output bias" or values.shape != answer.shares.shape or answer.count < needed:
                 continue
             cost = _cost(answer, values)
             finding = None
-            if cost > evidence.setting(self.name, LEAST):
+            if cost > most:
                 law = "log(p/(1 − p))" if answer.independent else "log(share)"
                 finding = self.finding(
                     part.name,
                     "predicts other shares of the classes than the targets have",
                     figure=cost,
-                    expected=f"at most {LEAST:g} nats lost by it",
+                    expected=f"at most {most:g} nats lost by it",
                     remedy=f"set it to {law} of each class",
                     where=part.layer,
                 )

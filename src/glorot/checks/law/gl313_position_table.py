@@ -31,6 +31,8 @@ class PositionTable(Check):
         compares each row with the next: sinusoids change little from one position to the next, in most of their
         frequencies, noise altogether.
 
+        Setting: `position-table = 0.3`, the least correlation of neighbouring rows; below a third of it is noise.
+
     Why it matters:
         A frozen table is never learned. If a general routine draws noise over its sinusoids, neighbouring positions are
         no more alike than distant ones, and stay so for all of training: no error is raised, the model is just worse.
@@ -50,8 +52,10 @@ class PositionTable(Check):
 
     code = "GL313"
     name = "position-table"
+    threshold = SMOOTH
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
+        smooth = self.limit(evidence)
         for path, values in _tables(evidence):
             table = values.reshape(-1, values.shape[-1])
             if min(table.shape) < LEAST or not np.isfinite(table).all() or float(table.std()) == 0:
@@ -59,15 +63,15 @@ class PositionTable(Check):
             likeness = _of_neighbours(table)
             count = (table.shape[0] - 1) * table.shape[1]
             finding = None
-            if abs(likeness) < evidence.setting(self.name, SMOOTH) / 3:
+            if abs(likeness) < smooth / 3:
                 finding = self.finding(
                     path,
                     "is a table of positions that is not trained and holds noise",
                     figure=likeness,
-                    expected=f"a correlation of neighbouring rows above {SMOOTH:g}",
+                    expected=f"a correlation of neighbouring rows above {smooth:g}",
                     remedy="write its sinusoids after all other weights are drawn, or let it be trained",
                 )
-            z = (SMOOTH - abs(likeness)) * math.sqrt(count)
+            z = (smooth - abs(likeness)) * math.sqrt(count)
             yield Tested(math.erfc(max(z, 0.0) / math.sqrt(2)), finding)
 
 

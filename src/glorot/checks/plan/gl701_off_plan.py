@@ -38,6 +38,8 @@ class OffPlan(Check):
         the test of Kolmogorov and Smirnov, all tests of the run at one error rate, where the std is off by more than
         5 % or the distribution functions differ by more than 0.05.
 
+        Setting: `off-plan = 0.05`, the difference from which it matters, without a seed.
+
     Why it matters:
         A plan that was never applied, or applied and then drawn over by a library's own init, is a start that nobody
         chose. Depth scales are the usual loss: a rule by name that matches no name leaves the default, and nothing
@@ -60,6 +62,7 @@ class OffPlan(Check):
 
     code = "GL701"
     name = "off-plan"
+    threshold = EFFECT
     needs = ("plan",)
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
@@ -68,7 +71,7 @@ class OffPlan(Check):
             rows = assignments(evidence.plan, evidence.inventory, evidence.seed or 0)
         except GlorotError:
             return  # that it is another model's is said by GL702
-        effect = evidence.setting(self.name, EFFECT)
+        effect = self.limit(evidence)
         planned = {row.part.path for row in rows if row.part.name in evidence.plan}
         for row in rows:
             path = row.part.path

@@ -44,6 +44,8 @@ class FansOfShard(Check):
         all its parts together with the common laws: that of the plan if there is one, or those of Xavier, LeCun, He and
         torch, by the fans of the whole and by those of the part.
 
+        Setting: `fans-of-shard = 1.05`, the factor in std from which it matters.
+
     Why it matters:
         A rank that holds a quarter of the inputs draws twice too wide a weight by LeCun's law: the sum over all ranks
         has four times the variance that was meant. The start then depends on how many machines train the model.
@@ -63,11 +65,13 @@ class FansOfShard(Check):
 
     code = "GL603"
     name = "fans-of-shard"
+    threshold = MATTERS
     severity = "warning"
     needs = ("ranks",)
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         planned = {} if evidence.plan is None else {entry.name: entry.distribution for entry in evidence.plan.entries}
+        matters = self.limit(evidence)
         for one in on_ranks(evidence):
             if one.shards < 2 or one.axis is None or one.pieces[0].dtype.kind != "f":
                 continue
@@ -78,15 +82,15 @@ class FansOfShard(Check):
                 if fans is None or values.size < FEWEST or not is_centred(values):
                     continue
                 law = planned.get(part.name)
-                yield self._tested(part, spread_of(values), fans, None if law is None else law.std)
+                yield self._tested(part, spread_of(values), fans, None if law is None else law.std, matters)
 
-    def _tested(self, part: Part, spread: Spread, of_part: Fans, planned: float | None) -> Tested:
+    def _tested(self, part: Part, spread: Spread, of_part: Fans, planned: float | None, matters: float) -> Tested:
         assert part.fans is not None
         usual = [_std(law, part.fans) for law in LAWS] + list(STDS) if planned is None else [planned]
         chance = max(spread.chance(std) for std in usual if std > 0) if any(std > 0 for std in usual) else 1.0
         for law in LAWS:
             std, right = _std(law, of_part), _std(law, part.fans)
-            is_far = max(std / right, right / std) > MATTERS
+            is_far = max(std / right, right / std) > matters
             if is_far and abs(spread.z(std)) <= NEAR:
                 finding = self.finding(
                     part.name,

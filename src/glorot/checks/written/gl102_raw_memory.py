@@ -31,6 +31,8 @@ class RawMemory(Check):
         Looks for numbers that no start writes: beyond 1e15; below 1e-38 next to ordinary ones; integers beyond 2⁴⁰.
         Masks of attention, which hold one large negative number, are let pass.
 
+        Setting: `raw-memory = 1e+15`, the size that no number may pass.
+
     Why it matters:
         A model that is built on the meta device gets its memory from `to_empty`, which writes nothing. What the
         constructor would have written, such as a scalar or the tables of rotary embeddings, is lost unless the init
@@ -51,10 +53,11 @@ class RawMemory(Check):
 
     code = "GL102"
     name = "raw-memory"
+    threshold = LARGEST
     severity = "error"
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        limit = evidence.setting(self.name, LARGEST)
+        limit = self.limit(evidence)
         for tensors in (evidence.weights, evidence.buffers):
             for path, values in tensors.items():
                 found = self._of_numbers(path, values, tensors is evidence.buffers, limit)

@@ -20,6 +20,8 @@ class HugeValues(Check):
     What it does:
         Looks for numbers between 1e6 and 1e15 in parameters that are trained; what is larger is GL102.
 
+        Setting: `huge-values = 1e+06`, the size that no weight may pass.
+
     Why it matters:
         A signal that meets such a weight swamps all others, overflows in half precision, and its gradient is as large.
 
@@ -37,10 +39,11 @@ class HugeValues(Check):
 
     code = "GL103"
     name = "huge-values"
+    threshold = HUGE
     severity = "error"
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        limit = evidence.setting(self.name, HUGE)
+        limit = self.limit(evidence)
         for parameter in evidence.inventory.parameters:
             values = evidence.weights.get(parameter.path)
             if parameter.frozen or values is None or values.dtype.kind not in "fc" or not values.size:

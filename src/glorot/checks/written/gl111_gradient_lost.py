@@ -20,6 +20,8 @@ class GradientLost(Check):
         Looks for frozen weights whose own layer has a trained bias, in a model of which three quarters of the kernels
         are trained; and for frozen parameters in a group of an optimizer.
 
+        Setting: `gradient-lost = 0.25`, the largest share of frozen kernels that is not the plan.
+
     Why it matters:
         `requires_grad` is lost where a parameter is replaced by a tensor that was made under `no_grad`, or loaded into
         a new parameter with `requires_grad=False`. The layer then learns by its bias alone, and an optimizer skips what
@@ -38,6 +40,7 @@ class GradientLost(Check):
 
     code = "GL111"
     name = "gradient-lost"
+    threshold = FEW
     severity = "warning"
     not_on: ClassVar[Mapping[str, str]] = {
         "jax": "an array of JAX does not say whether it is trained",
@@ -53,7 +56,7 @@ class GradientLost(Check):
             if _is_drawn(parameter):
                 kernels.append(parameter)
         frozen = [one for one in kernels if one.frozen]
-        if len(frozen) <= evidence.setting(self.name, FEW) * len(kernels):
+        if len(frozen) <= self.limit(evidence) * len(kernels):
             for one in frozen:
                 beside = layers[one.path.rpartition(".")[0]]
                 if any(_is_bias(other) and not other.frozen for other in beside):
