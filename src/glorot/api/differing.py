@@ -1,11 +1,12 @@
 """Differing: what two plans, models or files of weights do not share, in law."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glorot.adapters import opened, take_inventory
+from glorot.adapters import adapter_for, opened, take_inventory
 from glorot.api.checking import as_arrays, check
 from glorot.api.planning import plan as make_plan
 from glorot.checks.differing import (
@@ -16,7 +17,7 @@ from glorot.checks.differing import (
     differences_with_plan,
 )
 from glorot.errors import GlorotError
-from glorot.files import reading
+from glorot.files import read_json, reading
 from glorot.forensics.reading import KINDS, read
 from glorot.forensics.stored import Stored
 from glorot.plans import Plan
@@ -93,24 +94,36 @@ def _side(given: Any) -> _Side:
     if isinstance(given, str | Path):
         if str(given).endswith(".prototxt"):
             return _Side(str(given), make_plan(given))
-        return _Side(str(given), Plan.load(given)) if _is_json(given) else _Side(str(given), holder=given)
+        return _Side(str(given), Plan.load(given)) if _is_plan(given) else _Side(str(given), holder=given)
     if isinstance(given, Mapping) and _are_tensors(given):
-        return _Side(f"a {type(given).__name__}", holder=given)
+        return _Side(f"the {type(given).__name__}", holder=given)
+    try:
+        adapter_for(given)
+    except GlorotError as error:
+        raise GlorotError(f"diff compares models, plans, mappings of tensors and paths of files: {error}") from None
     if type(given).__module__.startswith("glorot.caffe."):
         return _Side("the net", make_plan(given))
     return _Side(f"the {type(given).__name__}", holder=given)
 
 
-def _is_json(path: str | Path) -> bool:
-    """Tell whether a file begins as JSON does; a header of safetensors has its length before its brace."""
-    with reading(path, f"plan, or a {KINDS}") as file:
-        return file.read(256).lstrip()[:1] == b"{" and not _has_header(path)
+def _is_plan(path: str | Path) -> bool:
+    """Tell whether a path is that of a saved plan, by its content; an index of shards is JSON too.
 
-
-def _has_header(path: str | Path) -> bool:
-    with reading(path, KINDS) as file:
-        head = file.read(9)
-    return head[8:9] == b"{" and 0 in head[:8]
+    Raises:
+        GlorotError: if it is that of another text.
+    """
+    if Path(path).is_dir():
+        return False
+    with reading(path, f"plan, {KINDS}") as file:
+        head = file.read(256)
+    if re.search(rb"[\x00-\x08\x0e-\x1f]", head) or not head:
+        return False
+    if head.lstrip()[:1] != b"{":
+        raise GlorotError(
+            f"{path} is neither a plan nor weights, but another text; expected a .json as plan.save writes it, {KINDS}"
+        )
+    data = read_json(path, "plan", "save one with `glorot plan -o`")
+    return "weight_map" not in data
 
 
 def _are_tensors(given: Mapping[Any, Any]) -> bool:

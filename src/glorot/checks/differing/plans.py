@@ -4,10 +4,10 @@ import math
 
 from glorot.checks.base import Finding
 from glorot.checks.differing.result import Difference, Differences, Kind, Untold, joined
-from glorot.checks.differing.tensors import FEW, nothing_in_common
+from glorot.checks.differing.tensors import FEW, TOO_FEW, nothing_in_common
 from glorot.checks.plan.following import is_drawn, is_set
 from glorot.checks.report import Report
-from glorot.inventory import runs
+from glorot.inventory import path_of, runs
 from glorot.plans import Plan, PlanEntry
 from glorot.plans.entry import layout_text, std_text
 from glorot.text import brief, number, shortened
@@ -86,13 +86,13 @@ def differences_with_plan(a: str, b: str, plan: Plan, report: Report, *, is_firs
     found = [_found(one, is_first) for one in report.findings]
     missing = {path: one.why for one in found if one.kind == "missing" for path in one.paths}
     planned = {entry.name: entry for entry in plan if not runs(entry.role)}
-    if planned.keys() <= missing.keys():
-        others = {path: why for path, why in missing.items() if path not in planned}
+    if {path_of(name) for name in planned} <= {path_of(path) for path in missing}:
+        others = {path: why for path, why in missing.items() if "not in the plan" in why}
         sides = (planned, others) if is_first else (others, planned)
         raise nothing_in_common(a, sides[0], b, sides[1])
-    blamed = {path for one in found for path in one.paths}
+    blamed = {name for one in found for path in one.paths for name in (path, path_of(path))}
     is_compared = not any(one.code == "GL702" for one in report.findings) or report.origins is not None
-    rest = [entry for entry in plan if entry.name not in blamed and is_compared]
+    rest = [entry for entry in plan if not {entry.name, path_of(entry.name)} & blamed and is_compared]
     untold = [Untold(entry.name, why) for entry in rest if (why := _why_untold(entry))]
     fixed = sum(entry.distribution is not None and is_set(entry.distribution) for entry in rest)
     notes = () if is_compared else ("laws were not compared, for the plan was made for another model",)
@@ -123,4 +123,4 @@ def _why_untold(entry: PlanEntry) -> str:
     law = entry.distribution
     if law is None:
         return "left alone by the plan"
-    return f"fewer than {FEW} elements" if is_drawn(law) and math.prod(entry.shape) < FEW else ""
+    return TOO_FEW if is_drawn(law) and math.prod(entry.shape) < FEW else ""

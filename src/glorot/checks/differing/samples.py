@@ -7,11 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from glorot.checks.plan.following import ENOUGH
 from glorot.forensics.chances import beyond, kolmogorov
 
 EFFECT = 0.05
 """How far apart two stds, distribution functions or reaches must be to matter, as for weights that follow a plan."""
+
+ENOUGH = 50
+"""Elements of a normal law from which on the ratio of two stds is tested; with heavier tails it takes more, as their
+kurtosis is more than 3."""
 
 Sample = NDArray[np.float64]
 
@@ -23,22 +26,29 @@ class Contrast(NamedTuple):
         p: the probability of so much, were both drawn from one law; 1 where nothing that differs matters.
         ratio: the std of the second over that of the first.
         distance: the largest difference of their distribution functions.
-        reach: how far the second reaches from its mean over how far the first does, each in its own stds.
+        reach: how far the second reaches from the common mean over how far the first does.
+        error: the standard error of the logarithm of the ratio; infinite where they are too few to tell.
     """
 
     p: float
     ratio: float
     distance: float
     reach: float
+    error: float
 
     @property
     def effect(self) -> float:
         """The largest of the three, as a distance from 0; the ratios by their logarithms."""
-        return max(abs(_log(self.ratio)), self.distance, abs(_log(self.reach)))
+        return max(abs(log_of(self.ratio)), self.distance, abs(log_of(self.reach)))
+
+    def visible(self, alpha: float) -> float:
+        """Return by how much a std must be off to be found here, as a relative error, at an error rate."""
+        z = -NormalDist().inv_cdf(alpha / 6)
+        return max(EFFECT, math.expm1(z * self.error))
 
 
 def contrast(one: Sample, other: Sample, rounding: float = 0.0) -> Contrast:
-    """Compare two samples by their std, by their distribution functions, and by how many reach beyond the other.
+    """Compare two samples by their stds, by their distribution functions, and by how many reach beyond the other.
 
     Args:
         one: the first sample.
@@ -50,12 +60,12 @@ def contrast(one: Sample, other: Sample, rounding: float = 0.0) -> Contrast:
 
     Example:
         >>> rng = np.random.default_rng(0)
-        >>> uniform, wider = rng.uniform(-1, 1, 10000), rng.uniform(-1.1, 1.1, 10000)
+        >>> uniform = rng.uniform(-1, 1, 10000)
         >>> contrast(uniform, rng.uniform(-1, 1, 10000)).p
         1.0
-        >>> found = contrast(uniform, wider)
-        >>> found.p < 1e-9, round(found.ratio, 1)
-        (True, 1.1)
+        >>> found = contrast(uniform, rng.uniform(-1.1, 1.1, 10000))
+        >>> found.p < 1e-9, round(found.ratio, 1), round(found.visible(1e-3), 2)
+        (True, 1.1, 0.05)
 
     References:
         Smirnov (1948), "Table for estimating the goodness of fit of empirical distributions", Annals of Mathematical
@@ -65,34 +75,21 @@ def contrast(one: Sample, other: Sample, rounding: float = 0.0) -> Contrast:
     one, other = np.sort(one), np.sort(other)
     stds = float(one.std()), float(other.std())
     ratio = 1.0 if stds[0] == stds[1] else stds[1] / stds[0] if stds[0] else math.inf
+    error = _error(one, other) if all(stds) else math.inf
     distance = _distance(one, other)
     reach, reaching = _reaches(one, other, rounding)
     tests = [
         (distance, kolmogorov(max(distance - rounding, 0.0), one.size * other.size // (one.size + other.size))),
-        (abs(_log(reach)), reaching),
+        (abs(log_of(reach)), reaching),
+        (abs(log_of(ratio)), beyond(log_of(ratio) / error) if math.isfinite(error) else 1.0),
     ]
-    if min(one.size, other.size) >= ENOUGH:
-        tests.append((abs(_log(ratio)), _chance_of_stds(one, other, ratio)))
     least = min((chance for effect, chance in tests if effect > EFFECT), default=1.0)
-    return Contrast(min(1.0, 3 * least), ratio, distance, reach)
+    return Contrast(min(1.0, 3 * least), ratio, distance, reach, error)
 
 
-def visible(one: int, other: int, alpha: float) -> float:
-    """Return by how much the std of one sample must be off to be found, as a relative error.
-
-    Args:
-        one: elements of the first sample.
-        other: elements of the second.
-        alpha: the error rate that is left to the test.
-
-    Example:
-        >>> round(visible(10_000, 10_000, 1e-5), 3)
-        0.05
-        >>> round(visible(100, 100, 1e-5), 2)
-        0.56
-    """
-    z = -NormalDist().inv_cdf(alpha / 6)
-    return max(EFFECT, math.expm1(z * math.sqrt((1 / one + 1 / other) / 2)))
+def log_of(ratio: float) -> float:
+    """Return the logarithm of a ratio, which of 0 is infinite."""
+    return math.log(ratio) if ratio > 0 else -math.inf
 
 
 def _distance(one: Sample, other: Sample) -> float:
@@ -101,33 +98,30 @@ def _distance(one: Sample, other: Sample) -> float:
     return float(np.max(np.abs(np.subtract(*below))))
 
 
-def _chance_of_stds(one: Sample, other: Sample, ratio: float) -> float:
-    """Return the probability of so large a ratio, whose logarithm is close to normal.
+def _error(one: Sample, other: Sample) -> float:
+    """Return the standard error of the logarithm of the ratio of two stds, which is close to normal.
 
-    Var log(s₂²/s₁²) = (κ − 1) (1/n₁ + 1/n₂), with κ that of both samples, and no less than that of the normal law
+    Var log(s₂/s₁) = (κ − 1) (1/n₁ + 1/n₂) / 4, with κ the mean kurtosis of both, and no less than that of a normal law
     """
-    if ratio in (0.0, math.inf):
-        return 0.0
-    centered = np.concatenate([(sample - sample.mean()) / sample.std() for sample in (one, other)])
-    kurtosis = max(3.0, float(np.mean(centered**4)))
-    return beyond(2 * math.log(ratio) / math.sqrt((kurtosis - 1) * (1 / one.size + 1 / other.size)))
+    kurtosis = [float(np.mean((sample - sample.mean()) ** 4)) / float(sample.var()) ** 2 for sample in (one, other)]
+    common = max(3.0, sum(kurtosis) / 2)
+    if min(one.size, other.size) < ENOUGH * common / 3:
+        return math.inf
+    return math.sqrt((common - 1) * (1 / (one.size - 1) + 1 / (other.size - 1))) / 2
 
 
 def _reaches(one: Sample, other: Sample, rounding: float) -> tuple[float, float]:
     """Return how far the second reaches over how far the first does, and the chance of as many beyond the other's end.
 
-    Were both one law, each of the k farthest of all would be of the one sample with probability n/(n + m), and all k
-    with no more than its k-th power.
+    Were both one law, the k farthest from the common mean would all be of one sample with a probability of no more than
+    (n/(n + m))^k. Stds are not divided by: their errors would put many of one sample beyond a sharp end of the other.
     """
-    if not (one.std() and other.std()):
-        return 1.0, 1.0
-    far = [np.abs(sample - sample.mean()) / sample.std() for sample in (one, other)]
+    center = float(np.concatenate([one, other]).mean())
+    far = [np.abs(sample - center) for sample in (one, other)]
     ends = [float(sample.max()) for sample in far]
+    if not all(ends):
+        return 1.0, 1.0
     longer = int(ends[1] > ends[0])
     count = np.count_nonzero(far[longer] > ends[1 - longer] * (1 + 2 * rounding))
     share = far[longer].size / (one.size + other.size)
     return ends[1] / ends[0], min(1.0, 2 * math.pow(share, count))
-
-
-def _log(ratio: float) -> float:
-    return math.log(ratio) if ratio > 0 else -math.inf

@@ -8,24 +8,31 @@ from typing import NamedTuple
 import numpy as np
 
 from glorot.checks.differing.result import Difference, Differences, Kind, Untold, joined
-from glorot.checks.differing.samples import EFFECT, Contrast, Sample, contrast, visible
+from glorot.checks.differing.samples import EFFECT, Contrast, Sample, contrast, log_of
 from glorot.checks.evidence import part_of
 from glorot.checks.paths import path_text
 from glorot.checks.plan.following import rounding_of
 from glorot.checks.running import ALPHA, passing
+from glorot.checks.stored import without_prefix
 from glorot.errors import GlorotError
 from glorot.forensics.evidence import as_matrix, gather
 from glorot.forensics.families import FAMILIES, fit
 from glorot.forensics.formats import Bits, Format
-from glorot.forensics.stored import Stored, blocks, scattered
+from glorot.forensics.stored import Stored, scattered
 from glorot.inventory import Part, path_of
 from glorot.text import brief, number, shape_text
+
+BLOCK = 2**18
+"""Elements that are read together."""
 
 SAMPLE = 2**16
 """Elements that are compared of a large tensor."""
 
 FEW = 16
 """Elements below which a sample says nothing of its law."""
+
+TOO_FEW = "too few elements"
+"""Why nothing is said of small samples."""
 
 LEVELS = 4
 """Different values up to which a tensor was set, as an identity is, and not drawn."""
@@ -59,16 +66,14 @@ class _Verdict(NamedTuple):
 
     Attributes:
         path: its path.
-        p: the probability of what was found, if a law leaves it to chance.
         tell: returns what differs.
-        sizes: how many elements were compared.
+        found: how the samples differ, if a law leaves it to chance.
         untold: why nothing can be said.
     """
 
     path: str
-    p: float = 1.0
     tell: Callable[[], Difference] | None = None
-    sizes: tuple[int, int] | None = None
+    found: Contrast | None = None
     untold: str = ""
 
 
@@ -102,6 +107,7 @@ def differences_of_tensors(a: str, one: Mapping[str, Held], b: str, other: Mappi
     Raises:
         GlorotError: if they have no path in common.
     """
+    one, other, prefixes = _without_prefixes(one, other)
     common = [path for path in one if path in other]
     if not common:
         raise nothing_in_common(a, one, b, other)
@@ -124,30 +130,45 @@ def differences_of_tensors(a: str, one: Mapping[str, Held], b: str, other: Mappi
         _judged(found, verdicts, same),
         a=a,
         b=b,
-        notes=tuple(_notes(one[path].stored.size for path in common if path not in same)),
+        notes=(*prefixes, *_notes(one[path].stored.size for path in common if path not in same)),
     )
 
 
 def _judged(found: list[Difference], verdicts: list[_Verdict], same: set[str]) -> Differences:
     """Return what is said of all tensors together, with one error rate over all tests."""
-    tested = [verdict for verdict in verdicts if verdict.sizes is not None]
-    passed = passing([verdict.p for verdict in tested])
-    differing = [verdict for verdict in verdicts if verdict.sizes is None] + [tested[n] for n in sorted(passed)]
+    tested = [(one, one.found) for one in verdicts if one.found is not None]
+    passed = passing([contrast.p for _, contrast in tested])
+    differing = [one for one in verdicts if one.found is None] + [tested[n][0] for n in sorted(passed)]
     found = found + [verdict.tell() for verdict in differing if verdict.tell is not None]
     blamed = {path_of(path) for one in found for path in one.paths}
-    alike = [verdict for n, verdict in enumerate(tested) if n not in passed]
-    told = {path_of(verdict.path) for verdict in alike} - blamed
-    untold = {path_of(one.path): Untold(path_of(one.path), one.untold) for one in verdicts if one.untold}
+    rest = [pair for n, pair in enumerate(tested) if n not in passed]
+    seen = {path_of(one.path): contrast.visible(ALPHA / len(tested)) for one, contrast in rest}
+    alike = [visible for path, visible in seen.items() if path not in blamed and math.isfinite(visible)]
+    untold = {path_of(one.path): one.untold for one in verdicts if one.untold}
+    untold |= {path: TOO_FEW for path, visible in seen.items() if math.isinf(visible)}
     return Differences(
         "A",
         "B",
         joined(found),
         same=len(same - blamed),
-        alike=len(told),
-        visible=_visible([verdict.sizes for verdict in alike if verdict.sizes], len(tested)),
-        untold=tuple(one for path, one in untold.items() if path not in told | blamed),
+        alike=len(alike),
+        visible=(min(alike), max(alike)) if alike else None,
+        untold=tuple(Untold(path, why) for path, why in untold.items() if path not in blamed),
         tests=len(tested),
     )
+
+
+def _without_prefixes(
+    one: Mapping[str, Held], other: Mapping[str, Held]
+) -> tuple[Mapping[str, Held], Mapping[str, Held], list[str]]:
+    """Return both sides without a prefix before the names of one, such as "model.", and a note on it."""
+    notes, sides = [], [one, other]
+    for n, letter in enumerate("AB"):
+        named = without_prefix([replace(held.stored, name=path) for path, held in sides[n].items()], sides[1 - n])
+        if named.prefix:
+            sides[n] = {name: sides[n][stored.name] for name, stored in named.tensors.items()}
+            notes.append(f"names in {letter} have the prefix {named.prefix!r}, which is left out here")
+    return sides[0], sides[1], notes
 
 
 def nothing_in_common(a: str, one: Mapping[str, object], b: str, other: Mapping[str, object]) -> GlorotError:
@@ -206,7 +227,7 @@ def _is_equal(one: Stored, other: Stored, rounding: float = 0.0) -> bool:
         return one.dtype == other.dtype and one.load().tobytes() == other.load().tobytes()
     if one.format is other.format and not rounding:
         return bool(np.array_equal(one.load(), other.load()))
-    pairs = zip(*(blocks(some.load(), some.size + 1) for some in (one, other)), strict=True)
+    pairs = zip(_blocks(one.load()), _blocks(other.load()), strict=True)
     wide = ((one.format.decode(x).astype(np.float64), other.format.decode(y).astype(np.float64)) for x, y in pairs)
     if rounding:
         least = max(2.0 ** (form.least - form.digits) for form in (one.format, other.format))
@@ -239,24 +260,29 @@ def _of_values(path: str, sides: _Sides) -> _Verdict:
         texts = [", ".join(map(number, some)) for some in levels]
         return _certain(path, "values", "holds few values, and they lie elsewhere", *texts)
     if size < FEW:
-        return _Verdict(path, untold=f"fewer than {FEW} elements")
+        return _Verdict(path, untold=TOO_FEW)
     orthogonal = [_is_orthogonal(*side) for side in zip(sides.stored, sides.bits, sides.forms, strict=True)]
     if any(orthogonal) and not all(orthogonal):
         return _certain(path, "law", f"is orthogonal in {'AB'[orthogonal.index(True)]} alone")
     found = contrast(*samples, sides.rounding)
-    return _Verdict(path, found.p, lambda: _law(path, sides, samples, found), sizes=(samples[0].size, samples[1].size))
+    return _Verdict(path, lambda: _law(path, sides, samples, found), found)
 
 
 def _certain(path: str, kind: Kind, why: str, a: str = "", b: str = "") -> _Verdict:
     """Return a verdict on something that no chance can be the cause of."""
     difference = Difference(kind, (path,), why, a, b)
-    return _Verdict(path, 0.0, lambda: difference)
+    return _Verdict(path, lambda: difference)
+
+
+def _blocks(bits: Bits) -> Iterator[Bits]:
+    """Yield the elements of a flat array in blocks, of which few are in memory at a time."""
+    return (bits[start : start + BLOCK] for start in range(0, bits.size, BLOCK))
 
 
 def _ends(bits: Bits, form: Format) -> tuple[float, float]:
     """Return the least and the largest element; NaN where there is one."""
     with np.errstate(invalid="ignore"):
-        pairs = [(numbers.min(), numbers.max()) for numbers in map(form.decode, blocks(bits, bits.size + 1))]
+        pairs = [(numbers.min(), numbers.max()) for numbers in map(form.decode, _blocks(bits))]
     return float(np.min([low for low, _ in pairs])), float(np.max([high for _, high in pairs]))
 
 
@@ -281,7 +307,7 @@ def _law(path: str, sides: _Sides, samples: tuple[Sample, Sample], found: Contra
     kinds = [_families(*side) for side in zip(sides.stored, sides.bits, sides.forms, strict=True)]
     stds, means = [sample.std() for sample in samples], [sample.mean() for sample in samples]
     texts = [f"std {number(std)}" + f", {kind}" * bool(kind) for std, kind in zip(stds, kinds, strict=True)]
-    if abs(math.log(found.ratio or math.inf)) > EFFECT:
+    if abs(log_of(found.ratio)) > EFFECT:
         why = f"has {brief(found.ratio)} times the std in B"
     elif abs(means[1] - means[0]) > 2 * EFFECT * max(stds):
         why = "has another mean"
@@ -302,12 +328,6 @@ def _families(tensor: Stored, bits: Bits, form: Format) -> str:
     step = 2.0 ** -min(form.digits, found.digits)
     chances = {one.name: fit(one, found, found.sample, step).chances for one in FAMILIES}
     return " or ".join(name for name, some in chances.items() if min(some.values()) * len(some) > FITS)
-
-
-def _visible(sizes: list[tuple[int, int]], tests: int) -> tuple[float, float] | None:
-    """Return by how much a std must be off to be found, in the largest and in the smallest of the tensors."""
-    seen = [visible(*some, ALPHA / tests) for some in sizes]
-    return (min(seen), max(seen)) if seen else None
 
 
 def _notes(sizes: Iterator[int]) -> Iterator[str]:
