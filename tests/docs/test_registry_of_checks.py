@@ -14,9 +14,20 @@ def row(check: object) -> str:
     return f"| {check.code} | {check.name} | {check.severity} | {check.summary()} |"
 
 
+def lines_of(title: str) -> list[str]:
+    """Return the rows for codes in the section of this title."""
+    sections = (ROOT / PAGE).read_text("utf-8").split("\n## ")
+    (text,) = (one for one in sections if one.lower().startswith(f"{title}\n"))
+    return [line for line in text.splitlines() if line.startswith("| GL")]
+
+
 def test_every_check_has_its_row() -> None:
-    told = [line for line in (ROOT / PAGE).read_text("utf-8").splitlines() if line.startswith("| GL")]
-    assert told == [row(check) for check in all_checks()], "renew the table of docs/checks.md"
+    assert lines_of("the registry") == [row(check) for check in all_checks()], "renew the table of docs/checks.md"
+
+
+def test_every_threshold_has_its_row() -> None:
+    rows = [f"| {one.code} | `{one.name} = {one.threshold:.4g}` |" for one in all_checks() if one.threshold is not None]
+    assert lines_of("settings") == rows, "renew the thresholds of docs/checks.md"
 
 
 def test_no_retired_code_is_used_again() -> None:

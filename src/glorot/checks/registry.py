@@ -53,3 +53,14 @@ def check_named(text: str) -> Check:
         hint = f"; the nearest are {', '.join(near)}" if near else ""
         raise GlorotError(f"there is no check {text!r}{hint}; `glorot explain checks` lists them all")
     return found
+
+
+def checks_of(text: str) -> list[Check]:
+    """Return the checks whose code begins so; a whole code or a name means one.
+
+    Raises:
+        GlorotError: if there is none.
+    """
+    begin = text.upper()
+    found = [one for one in all_checks() if begin.startswith("GL") and one.code.startswith(begin.rstrip("X"))]
+    return found or [check_named(text)]

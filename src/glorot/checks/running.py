@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from glorot.checks.base import SEVERITIES, Check, Finding, Tested
 from glorot.checks.evidence import Evidence
-from glorot.checks.registry import all_checks, check_named
+from glorot.checks.registry import all_checks, check_named, checks_of
 from glorot.checks.report import Report, Unasked
 from glorot.errors import GlorotError
 
@@ -142,21 +142,14 @@ def _is_beside(check: Check, alone: str) -> bool:
 
 def _chosen(select: Sequence[str] | None, ignore: Sequence[str] | None, evidence: Evidence, alone: str) -> list[Check]:
     """Return the checks to run; without a selection those alone that evidence of this kind is for."""
-    unwanted = {one.code for text in ignore or () for one in _matching(text)}
+    unwanted = {one.code for text in ignore or () for one in checks_of(text)}
     if select is None:
         wanted = {one.code for one in all_checks() if next((name for name in one.needs if name in ALONE), "") == alone}
         beside = [one for one in all_checks() if _is_beside(one, alone)]
         wanted |= {one.code for one in beside if all(getattr(evidence, name) is not None for name in one.needs)}
     else:
-        wanted = {one.code for text in select for one in _matching(text)}
+        wanted = {one.code for text in select for one in checks_of(text)}
     return [one for one in all_checks() if one.code in wanted - unwanted]
-
-
-def _matching(text: str) -> list[Check]:
-    """Return the checks whose code begins so; a whole code or a name means one."""
-    begin = text.upper()
-    found = [one for one in all_checks() if begin.startswith("GL") and one.code.startswith(begin.rstrip("X"))]
-    return found or [check_named(text)]
 
 
 def _reason_against(check: Check, evidence: Evidence, alone: str = "") -> str:

@@ -11,6 +11,7 @@ from glorot.checks import Report
 from glorot.checks.file import read_findings
 from glorot.cli.nets import net_options
 from glorot.cli.places import place_of
+from glorot.cli.settings import read_settings
 from glorot.cli.targets import check_arguments
 from glorot.errors import GlorotError
 from glorot.files import write_whole
@@ -30,7 +31,7 @@ SUFFIXES = {".json": "json", ".html": "html", ".sarif": "sarif", ".txt": "text"}
 @click.option("--ignore", metavar="CODES", help="Without these checks.")
 @click.option("--waive", "waivers", multiple=True, metavar="'CODE [PATTERN]=REASON'", help="Findings that are meant.")
 @click.option("--baseline", type=click.Path(path_type=Path), help="A saved report, whose findings are not new.")
-@click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
+@click.option("--strict/--no-strict", default=None, help="Exit with 1 for warnings too.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Save the report as .json, .html, .sarif or .txt."
@@ -45,28 +46,32 @@ def command(
     ignore: str | None,
     waivers: tuple[str, ...],
     baseline: Path | None,
-    strict: bool,
+    strict: bool | None,
     form: str,
     output: Path | None,
     **options: Any,
 ) -> None:
     """Check the model that TARGET is or returns.
 
-    TARGET returns a model, (model, inputs), (model, inputs, targets) or a dict of the arguments of glorot.check.
+    TARGET returns a model, (model, inputs), (model, inputs, targets) or a dict of the arguments of glorot.check. The
+    table [tool.glorot] of the nearest pyproject.toml sets options and thresholds.
     """
     if output is not None and output.suffix not in SUFFIXES:
         raise GlorotError(f"{output}: expected a file name that ends in .json, .html, .sarif or .txt")
+    settings = read_settings()
+    is_strict = settings.pop("strict", False)
+    is_strict = is_strict if strict is None else strict
     given: dict[str, object] = {"select": select, "ignore": ignore, "seed": seed, "waive": _parse_waivers(waivers)}
     given["steps"] = steps
     given["plan"] = None if planned is None else Plan.load(planned)
     given["baseline"] = None if baseline is None else Report(read_findings(baseline), looked_at=0)
-    arguments = check_arguments(target, options)
-    report = glorot.check(**{**arguments, **{name: value for name, value in given.items() if value is not None}})
+    chosen = {name: value for name, value in given.items() if value is not None}
+    report = glorot.check(**{**settings, **check_arguments(target, options), **chosen})
     if output is not None:
         text = _as(SUFFIXES[output.suffix], report, target)
         click.echo(f"saved {printable(str(write_whole(output, text + chr(10))))}", err=True)
     click.echo(printable(_as(form, report, target), keep="\n"))
-    is_clean = report.ok and not (strict and any(one.severity == "warning" for one in report.findings))
+    is_clean = report.ok and not (is_strict and any(one.severity == "warning" for one in report.findings))
     raise SystemExit(0 if is_clean else 1)
 
 
