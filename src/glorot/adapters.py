@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -61,6 +61,13 @@ class Observing(Adapter, Protocol):
         """Run a batch forward and backward, and return what was read at every point of the graph."""
 
 
+class Layered(Adapter, Protocol):
+    """An adapter whose models are made of layers, each an object of a class."""
+
+    def modules(self, model: Any, inputs: Any = None) -> Mapping[str, Any]:
+        """Return the layers of a model by their paths, the model itself at ""; a batch may be needed to make them."""
+
+
 class Training(Adapter, Protocol):
     """An adapter that can take the first steps of training on copies."""
 
@@ -83,6 +90,7 @@ if TYPE_CHECKING:  # mypy compares each adapter with the Protocol here
 
     _ALL: tuple[Adapter, ...] = (_torch, _keras, _jax, _caffe)
     _THAT_OBSERVE: tuple[Observing, ...] = (_torch, _keras, _jax)
+    _THAT_ARE_LAYERED: tuple[Layered, ...] = (_torch, _keras, _jax)
     _THAT_TRAIN: tuple[Training, ...] = (_torch, _keras, _jax)
     _THAT_RECORD: tuple[Recording, ...] = (_torch,)
 
@@ -139,6 +147,20 @@ def opened(model: Any, inputs: Any = None) -> tuple[Adapter, Any]:
     """
     adapter = adapter_for(model)
     return adapter, adapter.open(model, None if inputs is False else inputs)
+
+
+def modules_of(model: Any, inputs: Any = None) -> Mapping[str, Any]:
+    """Return the layers of a model by their paths, the model itself at ""; nothing of a model without layers.
+
+    Args:
+        model: a model of any framework, or the path of a Caffe net.
+        inputs: a batch, which a Linen module may need to make its layers.
+
+    Raises:
+        GlorotError: if no adapter knows the model, or it refuses the batch.
+    """
+    adapter, model = opened(model, inputs)
+    return cast("Layered", adapter).modules(model, inputs) if hasattr(adapter, "modules") else {}
 
 
 def take_inventory(model: Any, inputs: Any = None, forward: Forward | None = None) -> Inventory:

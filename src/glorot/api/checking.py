@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from glorot.adapters import Adapter, opened, take_inventory
+from glorot.adapters import Adapter, modules_of, opened, take_inventory
 from glorot.checks import Answer, Evidence, Group, Report
 from glorot.checks.answers import answer_of
 from glorot.checks.constant import with_constant
 from glorot.checks.evidence import Array
+from glorot.checks.locating import located
 from glorot.checks.running import run
 from glorot.checks.stored import evidence_of_file, refuse_beside
 from glorot.checks.thresholds import by_name
@@ -115,7 +116,8 @@ def check(
         ranks=None if ranks is None else tuple(as_arrays(one, "each of ranks") for one in ranks),
         steps=losses,
     )
-    return run(evidence, **options)
+    report = run(evidence, **options)
+    return located(report, modules_of(found, inputs)) if report.findings else report
 
 
 def is_weights_file(model: object) -> bool:

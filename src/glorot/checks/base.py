@@ -30,7 +30,7 @@ class Finding:
         expected: what was expected instead, in words.
         why: what was found, after a colon: "holds NaN".
         remedy: what to do.
-        where: the class of the layer that is to blame, as its framework calls it; "" where none is.
+        where: the name of the class of the layer that is to blame; "" where no layer is known.
     """
 
     code: str

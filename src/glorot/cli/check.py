@@ -7,10 +7,12 @@ from typing import Any
 import click
 
 import glorot
+from glorot.adapters import modules_of
+from glorot.api.checking import is_weights_file
 from glorot.checks import Report
 from glorot.checks.file import read_findings
 from glorot.cli.nets import net_options
-from glorot.cli.places import place_of
+from glorot.cli.places import place_of, places_in
 from glorot.cli.settings import read_settings
 from glorot.cli.targets import check_arguments
 from glorot.errors import GlorotError
@@ -66,11 +68,12 @@ def command(
     given["plan"] = None if planned is None else Plan.load(planned)
     given["baseline"] = None if baseline is None else Report(read_findings(baseline), looked_at=0)
     chosen = {name: value for name, value in given.items() if value is not None}
-    report = glorot.check(**{**settings, **check_arguments(target, options), **chosen})
+    arguments = {**settings, **check_arguments(target, options), **chosen}
+    report = glorot.check(**arguments)
     if output is not None:
-        text = _as(SUFFIXES[output.suffix], report, target)
+        text = _as(SUFFIXES[output.suffix], report, target, arguments)
         click.echo(f"saved {printable(str(write_whole(output, text + chr(10))))}", err=True)
-    click.echo(printable(_as(form, report, target), keep="\n"))
+    click.echo(printable(_as(form, report, target, arguments), keep="\n"))
     is_clean = report.ok and not (is_strict and any(one.severity == "warning" for one in report.findings))
     raise SystemExit(0 if is_clean else 1)
 
@@ -85,7 +88,7 @@ def _parse_waivers(waivers: tuple[str, ...]) -> dict[str, str] | None:
     return found or None
 
 
-def _as(form: str, report: Report, target: str) -> str:
+def _as(form: str, report: Report, target: str, arguments: dict[str, Any]) -> str:
     if form == "text":
         return str(report)
     if form == "json":
@@ -96,5 +99,9 @@ def _as(form: str, report: Report, target: str) -> str:
         return check_html(report)
     from glorot.report.sarif import annotations, sarif
 
-    place = place_of(target)
-    return annotations(report, place) if form == "github" else json.dumps(sarif(report, place), indent=1)
+    model = arguments["model"]
+    modules = {} if is_weights_file(model) else modules_of(model, arguments.get("inputs"))
+    place, places = place_of(target), places_in(report, modules)
+    return (
+        annotations(report, place, places) if form == "github" else json.dumps(sarif(report, place, places), indent=1)
+    )

@@ -1,9 +1,15 @@
-"""Where in the source a target lies, for the tools that show findings beside it."""
+"""Where in the source a target, and what a finding blames, lies, for the tools that show findings beside it."""
 
 import ast
 import importlib.util
+import inspect
+import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from glorot.checks import Finding, Report
+from glorot.checks.locating import layers_above
 from glorot.report.sarif import Place
 
 
@@ -22,6 +28,36 @@ def place_of(target: str) -> Place:
     tree = ast.parse(file.read_bytes())
     lines = [node.lineno for node in tree.body if name in _defined(node)]
     return Place(_relative(file), lines[-1] if lines else 1)
+
+
+def places_in(report: Report, modules: Mapping[str, Any]) -> dict[Finding, Place]:
+    """Return where the classes of the layers that findings blame are written.
+
+    Of a layer whose class is a library's, it is that of the next layer around it whose class is the user's own; where
+    there is none, the finding has no place.
+
+    Args:
+        report: the report of a model.
+        modules: the layers of that model by their paths, itself at "".
+    """
+    found = {one: [_place_of_class(type(layer)) for layer in layers_above(one, modules)] for one in report.findings}
+    return {one: next(filter(None, places)) for one, places in found.items() if any(places)}
+
+
+LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
+"""Where Python keeps what the user has not written."""
+
+
+def _place_of_class(kind: type) -> Place | None:
+    """Return where a class is written; None for one of a library, or without source."""
+    try:
+        file = Path(inspect.getsourcefile(kind) or "").resolve()
+        _, line = inspect.getsourcelines(kind)
+    except (OSError, TypeError):
+        return None
+    is_installed = "site-packages" in file.parts or "dist-packages" in file.parts
+    is_library = is_installed or any(file.is_relative_to(sysconfig.get_path(name)) for name in LIBRARIES)
+    return None if is_library else Place(_relative(file), line)
 
 
 def _defined(node: ast.stmt) -> list[str]:

@@ -65,6 +65,14 @@ def layers(model: Any, inputs: Any = None) -> Inventory:
         return Inventory(kind.framework, tuple(parameters), buffers=kind.buffers(model, {*described, *norms}))
 
 
+def modules(model: Any, inputs: Any = None) -> dict[str, Any]:
+    """Return the layers of a JAX model by their paths, itself at ""; a Linen module may need a batch to make them."""
+    kind = _kind_of(model)
+    with _rest_kept(model, kind.leaves(model).values()):
+        found: dict[str, Any] = kind.modules(model, inputs)
+        return found
+
+
 def graph(model: Any, stock: Inventory, inputs: Any = None, forward: Forward | None = None) -> Graph | None:
     """Return what a JAX model computes of a batch, without computing anything.
 

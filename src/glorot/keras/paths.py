@@ -84,6 +84,11 @@ def layers_of(model: Any) -> list[tuple[str, Any]]:
     return found
 
 
+def modules(model: Any, inputs: Any = None) -> dict[str, Any]:
+    """Return the layers of a model by their paths, itself at ""; no batch is needed."""
+    return dict(layers_of(model))
+
+
 def children(layer: Any, path: str = "") -> list[tuple[str, Any]]:
     """Return (step, layer) of the layers that a layer holds itself.
 

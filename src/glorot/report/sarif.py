@@ -1,5 +1,6 @@
 """A report for the tools of code review: SARIF 2.1.0, and the annotations of GitHub's workflows."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import glorot
@@ -23,13 +24,13 @@ class Place(NamedTuple):
     line: int
 
 
-def sarif(report: Report, place: Place, classes: dict[str, Place] | None = None) -> dict[str, Any]:
+def sarif(report: Report, place: Place, places: Mapping[Finding, Place] | None = None) -> dict[str, Any]:
     """Return a report as SARIF.
 
     Args:
         report: the report.
         place: where the model is made.
-        classes: where classes of its layers are written, by their names; what isn't there is blamed on `place`.
+        places: where the class of the layer that a finding blames is written; what isn't there is blamed on `place`.
 
     Returns:
         A log with one run, ready for JSON.
@@ -50,7 +51,7 @@ def sarif(report: Report, place: Place, classes: dict[str, Place] | None = None)
             "ruleIndex": list(codes).index(one.code),
             "level": LEVELS[one.severity],
             "message": {"text": f"{_told(one)}. {one.remedy}"},
-            "locations": [_location((classes or {}).get(one.where, place), one)],
+            "locations": [_location((places or {}).get(one, place), one)],
         }
         for one in report.findings
     ]
@@ -58,7 +59,7 @@ def sarif(report: Report, place: Place, classes: dict[str, Place] | None = None)
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
 
 
-def annotations(report: Report, place: Place, classes: dict[str, Place] | None = None) -> str:
+def annotations(report: Report, place: Place, places: Mapping[Finding, Place] | None = None) -> str:
     """Return a report as commands of GitHub's workflows, a line for each finding.
 
     Example:
@@ -70,7 +71,7 @@ def annotations(report: Report, place: Place, classes: dict[str, Place] | None =
     """
     lines = []
     for one in report.findings:
-        at = (classes or {}).get(one.where, place)
+        at = (places or {}).get(one, place)
         level = "notice" if one.severity == "note" else one.severity
         head = f"file={_value(at.file)},line={at.line},title={_value(f'{one.code} {one.name}')}"
         lines.append(f"::{level} {head}::{_message(f'{_told(one)}. {one.remedy}')}")

@@ -8,14 +8,15 @@ from glorot.torch.grouping import buffers, groups
 from glorot.torch.jacobians import jacobians
 from glorot.torch.model import is_program, layers, refuse_program
 from glorot.torch.observing import observe
+from glorot.torch.paths import modules
 from glorot.torch.recording import record
 from glorot.torch.seeing import graph
 from glorot.torch.training import train
 from glorot.torch.weights import arrays, write
 
 __all__ = [
-    "arrays", "buffers", "graph", "groups", "jacobians", "layers", "matches", "observe", "open", "record", "train",
-    "write",
+    "arrays", "buffers", "graph", "groups", "jacobians", "layers", "matches", "modules", "observe", "open", "record",
+    "train", "write",
 ]  # fmt: skip
 
 

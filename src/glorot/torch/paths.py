@@ -1,5 +1,7 @@
 """Paths of modules and parameters, without what wrappers insert."""
 
+from typing import Any
+
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -31,3 +33,8 @@ def bare(model: nn.Module) -> nn.Module:
             inner = inner.get_submodule("_orig_mod")
         else:
             return model
+
+
+def modules(model: nn.Module, inputs: Any = None) -> dict[str, nn.Module]:
+    """Return the modules of a model by their paths, itself at ""; no batch is needed."""
+    return {structural(path): module for path, module in bare(model).named_modules(remove_duplicate=False)}

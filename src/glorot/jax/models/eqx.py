@@ -97,6 +97,12 @@ def buffers(model: Any, started: Collection[str]) -> tuple[str, ...]:
     return tuple(path for path in held if path not in known)
 
 
+def modules(model: Any, inputs: Any = None) -> dict[str, Any]:
+    """Return the modules of a model by their paths, itself at ""."""
+    base = sys.modules["equinox"].Module
+    return {path: node for path, node in nodes(model, _is_state()).items() if isinstance(node, base)}
+
+
 def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     """Describe every parameter and running statistic by the module that owns it.
 
@@ -108,11 +114,8 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     Raises:
         GlorotError: if the model has no parameters, or refuses the inputs.
     """
-    shapes = shapes_of(leaves(model))
-    base = sys.modules["equinox"].Module
-    inside = nodes(model, _is_state())
-    modules = {path: node for path, node in inside.items() if isinstance(node, base)}
-    found = with_norms(describe(modules, shapes, kind_at), modules, shapes)
+    shapes, own, inside = shapes_of(leaves(model)), modules(model), nodes(model, _is_state())
+    found = with_norms(describe(own, shapes, kind_at), own, shapes)
     return found if inputs is not None else placed(found, in_order(inside.items(), found))
 
 

@@ -132,6 +132,14 @@ def buffers(model: Any, started: Collection[str]) -> tuple[str, ...]:
     return tuple(path for path, leaf in beside if is_array(leaf) and path not in gathered)
 
 
+def modules(model: Any, inputs: Any = None) -> dict[str, Any]:
+    """Return the modules of a model by their paths, itself at "", as `described` finds them."""
+    module, _, params = _taken_apart(model)
+    if inputs is not None:
+        return modules_made(module, inputs)[0]
+    return {path: node for path, node in _from_setup(module, params) if isinstance(node, _base())}
+
+
 def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     """Describe every param and running statistic by its module, as a forward pass in shapes alone makes them.
 

@@ -131,6 +131,11 @@ def buffers(model: Any, started: Collection[str]) -> tuple[str, ...]:
     return tuple(firsts.values())
 
 
+def modules(model: Any, inputs: Any = None) -> dict[str, Any]:
+    """Return the modules of a model by their paths, itself at ""."""
+    return {path: node for path, node in _walk(model, "", ()) if isinstance(node, _nnx().Module)}
+
+
 def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     """Describe every parameter and running statistic by the module that owns it.
 
@@ -142,10 +147,9 @@ def described(model: Any, inputs: Any = None) -> dict[str, Described]:
     Raises:
         GlorotError: if the model is not built, or refuses the batch.
     """
-    shapes, items = shapes_of(leaves(model)), list(_walk(model, "", ()))
-    modules = {path: node for path, node in items if isinstance(node, _nnx().Module)}
-    found = with_norms(describe(modules, shapes, kind_at), modules, shapes)
-    return placed(found, in_order(items, found, attributes=False)) if inputs is None else found
+    shapes, own = shapes_of(leaves(model)), modules(model)
+    found = with_norms(describe(own, shapes, kind_at), own, shapes)
+    return placed(found, in_order(list(_walk(model, "", ())), found, attributes=False)) if inputs is None else found
 
 
 def graph(

@@ -65,6 +65,11 @@ def buffers(_model: Any, _started: Collection[str]) -> tuple[str, ...]:
     return ()
 
 
+def modules(_model: Any, _inputs: Any = None) -> dict[str, Any]:
+    """Return {}: a pytree has no layers."""
+    return {}
+
+
 def described(model: Any, _inputs: Any = None) -> dict[str, Described]:
     """Describe every leaf: its container, and that nothing is known of it."""
     return describe(nodes(model), shapes_of(leaves(model)), lambda path, containers: (None, unknown))
