@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
+from click.testing import CliRunner
 from torch import nn
 
 import glorot
 from glorot.cli import main
 from glorot.cli.commands import COMMANDS, group
-from glorot.cli.targets import load_target, model_and_inputs
+from glorot.cli.targets import load_target, model_and_inputs, model_arguments
 from glorot.errors import GlorotError
 
 NO_OPTIONS = {"input_shapes": (), "shapes": (), "phase": None, "stages": (), "level": None}
@@ -92,6 +94,54 @@ def test_a_target_is_a_model_or_makes_one(name: str, has_batch: bool, tmp_path: 
     assert glorot.plan(model, inputs=inputs)["weight"].shape == (2, 3)
 
 
+ARGUMENTS = """
+import torch
+from torch import nn
+
+def triple():
+    return nn.Linear(3, 2), torch.ones(2, 3), torch.zeros(2, dtype=torch.long)
+
+def arguments():
+    model, inputs, targets = triple()
+    return {"model": model, "inputs": inputs, "targets": targets, "optimizer": torch.optim.SGD(model.parameters(), 0.1)}
+
+def misspelt():
+    return {"model": nn.Linear(3, 2), "input": torch.ones(2, 3)}
+"""
+
+
+@pytest.mark.parametrize("name", ["triple", "arguments"])
+def test_plan_and_apply_take_what_check_takes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    target, run = f"{write(tmp_path, ARGUMENTS)}:{name}", CliRunner(catch_exceptions=False).invoke
+    assert run(group, ["check", target, "--select", "GL101"]).exit_code == 0
+    assert run(group, ["plan", target, "-o", "plan.json"]).exit_code == 0
+    assert run(group, ["apply", "plan.json", target, "--seed", "0", "-o", "w.npz"]).exit_code == 0
+    with np.load("w.npz") as saved:
+        assert {path: saved[path].shape for path in saved} == {"weight": (2, 3), "bias": (2,)}
+
+
+def test_a_dict_is_asked_for_arguments_by_every_verb(tmp_path: Path) -> None:
+    with pytest.raises(GlorotError, match=r"glorot\.check has no argument 'input' \(did you mean 'inputs'\?\)"):
+        model_and_inputs(f"{write(tmp_path, ARGUMENTS)}:misspelt", NO_OPTIONS)
+
+
+def test_a_pytree_with_a_branch_called_model_is_a_pytree(tmp_path: Path) -> None:
+    text = "import jax.numpy as jnp\ntree = {'model': {'w': jnp.ones((4, 4))}, 'head': jnp.ones((4, 2))}\n"
+    model, inputs = model_and_inputs(f"{write(tmp_path, text)}:tree", NO_OPTIONS)
+    assert (list(model), inputs) == (["model", "head"], None)
+
+
+def test_a_batch_and_targets_follow_the_params_of_linen(tmp_path: Path) -> None:
+    text = (
+        "import jax, jax.numpy as jnp\nfrom flax import linen\nx, net = jnp.ones((2, 4)), linen.Dense(3)\n"
+        "def made():\n    return net, net.init(jax.random.key(0), x), x, jnp.zeros(2, int)\n"
+    )
+    found = model_arguments(f"{write(tmp_path, text)}:made", NO_OPTIONS)
+    assert [type(one).__name__ for one in found["model"]] == ["Dense", "dict"]
+    assert (found["inputs"].shape, found["targets"].shape) == ((2, 4), (2,))
+
+
 def test_a_target_may_be_lazy(tmp_path: Path) -> None:
     path = write(tmp_path, "def __getattr__(name):\n    if name == 'it': return 5\n    raise AttributeError(name)\n")
     assert load_target(f"{path}:it") == 5
@@ -152,6 +202,6 @@ def test_exit_codes_of_what_ends_well_or_early(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_help_names_only_commands_that_are_there() -> None:
-    for verb in ("plan", "apply", "check", "compare"):
+    for verb in ("plan", "apply", "check", "diff", "compare"):
         assert verb in (group.help or "")
         assert verb in COMMANDS

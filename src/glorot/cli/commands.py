@@ -51,7 +51,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(glorot.__version__, prog_name="glorot")
 def group() -> None:
-    """Start neural networks right: plan, apply, check and compare weight initialisation.
+    """Start neural networks right: plan, apply, check, diff and compare weight initialisation.
 
     A TARGET is package.module:name, path/to/file.py:name or path/to/net.prototxt. Exit codes: 0 clean,
     1 differences or findings, 2 the command could not run, 129 hung up, 130 interrupted, 143 terminated.

@@ -42,8 +42,13 @@ def command(a: str, b: str, form: str, output: Path | None, **options: Any) -> N
 
 def _loaded(target: str, options: dict[str, Any]) -> Any:
     """Return the path of a file, or the model that a target is or returns."""
-    if not is_net(target) and (":" not in target or Path(target).is_file()):
+    if not is_net(target) and Path(target).suffix != ".py" and Path(target).exists():
         return Path(target)
+    if ":" not in target and not is_net(target):
+        raise GlorotError(
+            f"there is no plan and no file of weights {target}; a model is written package.module:name or "
+            "path/to/file.py:name"
+        )
     own = options if is_net(target) else dict.fromkeys(options)
     return check_arguments(target, own)["model"]
 

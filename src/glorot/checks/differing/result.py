@@ -25,7 +25,7 @@ class Difference:
         a: what the first has, as text; of several tensors that of the first one.
         b: what the second has.
         effect: how far apart they are: infinite but for laws, where it is the logarithm of the ratio of the stds or a
-            distance of the distribution functions, whichever is larger.
+            distance of the distribution functions, whichever is larger; that of the farthest elements where both agree.
     """
 
     kind: Kind

@@ -38,8 +38,9 @@ class Contrast(NamedTuple):
 
     @property
     def effect(self) -> float:
-        """The largest of the three, as a distance from 0; the ratios by their logarithms."""
-        return max(abs(log_of(self.ratio)), self.distance, abs(log_of(self.reach)))
+        """How far apart they are, by ratio (its logarithm) or distance; where neither matters, by reach."""
+        effect = max(abs(log_of(self.ratio)), self.distance)
+        return effect if effect > EFFECT else abs(log_of(self.reach))
 
     def visible(self, alpha: float) -> float:
         """Return by how much a std must be off to be found here, as a relative error, at an error rate."""

@@ -316,7 +316,7 @@ def _law(path: str, sides: _Sides, samples: tuple[Sample, Sample], found: Contra
         why = f"is {kinds[0]} in A, and {kinds[1]} in B"
         texts = [f"std {number(std)}" for std in stds]
     else:
-        why = f"reaches farther from its mean in {'AB'[found.reach > 1]}, with the same std"
+        why = f"reaches farther from its mean in {'AB'[found.reach > 1]}, with about the same std"
     return Difference("law", (path,), why, texts[0], texts[1], found.effect)
 
 
