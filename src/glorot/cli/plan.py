@@ -59,7 +59,10 @@ def command(
     form: str,
     **options: Any,
 ) -> None:
-    """Plan the model that TARGET is or returns; (model, inputs) traces the order of execution too."""
+    """Plan the model that TARGET is or returns; (model, inputs) shows what it computes too.
+
+    TARGET may return all that it may for glorot check.
+    """
     if output is not None and output.suffix not in FORMATS:
         raise GlorotError(f"{output}: expected a file name that ends in .json for a plan, or in .html for its page")
     _check_forms(graph, signal, full, form)

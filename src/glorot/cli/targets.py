@@ -116,39 +116,41 @@ def _place(error: BaseException) -> str:
 
 
 def model_and_inputs(target: str, options: dict[str, Any]) -> tuple[Any, Any]:
-    """Load a target that is or makes a model, or (model, inputs); for Linen (module, params) or those and inputs.
+    """Load the model, and the batch if there is one, of a target that `model_arguments` loads.
 
     Args:
-        target: as for `load_target`, or the path of a `.prototxt`.
+        target: as for `model_arguments`.
         options: the values of `net_options`.
 
     Raises:
-        GlorotError: if the target does not load, or is not a model.
+        GlorotError: as that does.
     """
-    if is_net(target):
-        return load_net(target, options), None
-    refuse_net_options(target, options)
-    return _model_and_inputs(target, load_target(target))
-
-
-def _model_and_inputs(target: str, made: Any) -> tuple[Any, Any]:
-    if _begins_as_linen(made):
-        made = ((made[0], made[1]), made[2] if len(made) == 3 else None)
-    model, inputs = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
-    if model is None:
-        raise GlorotError(f"{target} is or returned None; it must be a model, or return one")
-    try:
-        adapter_for(model)
-    except GlorotError as error:
-        raise GlorotError(f"{target}: {error}") from error
-    return model, inputs
+    found = model_arguments(target, options)
+    return found["model"], found.get("inputs")
 
 
 def check_arguments(target: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Load a target as `model_arguments` does, or find the weights that it is the path of.
+
+    Args:
+        target: as for `model_arguments`, or the path of a file of weights, or of a folder of such.
+        options: the values of `net_options`.
+
+    Raises:
+        GlorotError: as `model_arguments` does.
+    """
+    if is_net(target) or not _is_of_weights(target):
+        return model_arguments(target, options)
+    refuse_net_options(target, options)
+    return {"model": Path(target)}
+
+
+def model_arguments(target: str, options: dict[str, Any]) -> dict[str, Any]:
     """Load a target that is or makes a model, (model, inputs), (model, inputs, targets), or all of `glorot.check`.
 
     Args:
-        target: as for `load_target`, or the path of a `.prototxt`.
+        target: as for `load_target`, or the path of a `.prototxt`; a model of Linen is (module, params), and a batch
+            and targets may follow in the same tuple.
         options: the values of `net_options`.
 
     Raises:
@@ -157,19 +159,35 @@ def check_arguments(target: str, options: dict[str, Any]) -> dict[str, Any]:
     if is_net(target):
         return {"model": load_net(target, options)}
     refuse_net_options(target, options)
-    if _is_of_weights(target):
-        return {"model": Path(target)}
     made = load_target(target)
-    if isinstance(made, dict) and "model" in made:
-        takes = list(inspect.signature(glorot.check).parameters)
-        for name in made:
-            if name not in takes:
-                raise GlorotError(f"{target}: glorot.check has no argument {name!r}{nearest(name, takes)}")
-        return made
-    if isinstance(made, tuple) and len(made) == 3 and not _begins_as_linen(made):
-        return dict(zip(("model", "inputs", "targets"), made, strict=True))
-    model, inputs = _model_and_inputs(target, made)
-    return {"model": model, "inputs": inputs}
+    found = made if _is_of_arguments(made) else _named(made)
+    takes = list(inspect.signature(glorot.check).parameters)
+    for name in found:
+        if name not in takes:
+            raise GlorotError(f"{target}: glorot.check has no argument {name!r}{nearest(name, takes)}")
+    if found["model"] is None:
+        raise GlorotError(f"{target} is or returned None; it must be a model, or return one")
+    try:
+        adapter_for(found["model"])
+    except GlorotError as error:
+        raise GlorotError(f"{target}: {error}") from error
+    return found
+
+
+def _is_of_arguments(made: Any) -> bool:
+    """Tell whether a factory returned arguments of glorot.check, and no pytree that has a branch called "model"."""
+    if not isinstance(made, dict) or "model" not in made:
+        return False
+    return not isinstance(made["model"], Mapping) or set(made) <= {*inspect.signature(glorot.check).parameters}
+
+
+def _named(made: Any) -> dict[str, Any]:
+    """Return what a factory returned as arguments of glorot.check."""
+    if _begins_as_linen(made):
+        given = ((made[0], made[1]), *made[2:])
+    else:
+        given = made if isinstance(made, tuple) and len(made) in (2, 3) else (made,)
+    return dict(zip(("model", "inputs", "targets"), given, strict=False))
 
 
 def _is_of_weights(target: str) -> bool:
@@ -181,7 +199,7 @@ def _is_of_weights(target: str) -> bool:
 
 
 def _begins_as_linen(made: Any) -> bool:
-    """Tell whether a factory returned a Flax Linen module and its params, which are one model, and perhaps a batch."""
+    """Tell whether a factory returned a Flax Linen module and its params, which are one model, before what follows."""
     linen = sys.modules.get("flax.linen")
-    is_long = isinstance(made, tuple) and len(made) in (2, 3)
+    is_long = isinstance(made, tuple) and len(made) in (2, 3, 4)
     return linen is not None and is_long and isinstance(made[0], linen.Module) and isinstance(made[1], Mapping)
