@@ -1,5 +1,6 @@
 """`glorot plan --signal`: what signal and gradient will do."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from glorot.cli.plan import command
 from glorot.errors import GlorotError
+from glorot.probe.signal import Signal
 
 NET = """
 from torch import nn, ones
@@ -45,3 +47,21 @@ def test_another_form_beside_it_is_refused(words: tuple[str, ...]) -> None:
     given = " ".join(words)
     told = f"--signal shows a table of the signal as text, and {given} another form; leave one of them out"
     assert str(result.exception) == told
+
+
+def test_a_signal_is_saved_as_a_page() -> None:
+    result = plan("--signal", "-o", "page.html")
+    assert (result.exit_code, result.stderr) == (0, "saved page.html\n")
+    assert result.stdout == TABLE
+    page = Path("page.html").read_text("utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert all(step in page for step in ("0 → relu", "exact", "1.414"))
+
+
+def test_a_signal_is_saved_as_data() -> None:
+    result = plan("--signal", "-o", "signal.json")
+    assert (result.exit_code, result.stderr) == (0, "saved signal.json\n")
+    saved = json.loads(Path("signal.json").read_text("utf-8"))
+    assert [step["name"] for step in saved["steps"]] == ["0", "0 → relu", "2"]
+    assert saved["steps"][1]["second_moment"] == pytest.approx(1)
+    assert str(Signal.load("signal.json")) == TABLE.rstrip("\n")
