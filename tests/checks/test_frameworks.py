@@ -7,12 +7,15 @@ import equinox
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 import torch
 from flax import linen, nnx
 
 import glorot
+from glorot.adapters import adapter_for
 from glorot.checks.registry import all_checks
+from glorot.errors import GlorotError
 
 SIZES = ((64, 128), (128, 10))
 X = np.random.default_rng(0).normal(size=(16, 64)).astype(np.float32)
@@ -106,6 +109,38 @@ def test_what_a_batch_shows(framework: str) -> None:
     assert healthy.signal is not None
     large = glorot.check(FRAMEWORKS[framework](weights(kernel=30.0)), X, Y)
     assert any(one.code[2] == "4" for one in large.findings), str(large)
+
+
+@pytest.mark.parametrize("framework", WITH_BATCH)
+def test_steps_of_training_in_every_framework(framework: str) -> None:
+    model = FRAMEWORKS[framework](weights())
+    before = held_in(model)
+    report = glorot.check(model, X, Y, steps=5)
+    assert report.ok, str(report)
+    expected = glorot.check(in_torch(weights()), X, Y, steps=5).steps
+    assert report.steps == pytest.approx(expected, rel=1e-3)
+    assert held_in(model) == before
+
+
+def held_in(model: Any) -> dict[str, bytes]:
+    """Return what a model holds, to the bit."""
+    return {path: array.tobytes() for path, array in adapter_for(model).arrays(model).items()}
+
+
+def test_an_optimizer_of_optax_steps() -> None:
+    model = FRAMEWORKS["nnx"](weights())
+    slow, fast = (glorot.check(model, X, Y, steps=3, optimizer=optax.sgd(rate)).steps for rate in (1e-3, 1e-1))
+    assert slow is not None
+    assert fast is not None
+    assert slow[0] == fast[0]
+    assert fast[-1] < slow[-1] < slow[0]
+    with pytest.raises(GlorotError, match="optimizer is a transformation of gradients as Optax has them, got a float"):
+        glorot.check(model, X, Y, steps=3, optimizer=0.1)
+
+
+def test_steps_are_not_taken_where_a_model_is_not_trained() -> None:
+    with pytest.raises(GlorotError, match="a model of Equinox takes one example"):
+        glorot.check(FRAMEWORKS["equinox"](weights()), X, Y, steps=3)
 
 
 def test_a_check_that_does_not_run_somewhere_says_why() -> None:
