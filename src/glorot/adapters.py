@@ -13,6 +13,7 @@ from glorot.errors import GlorotError
 from glorot.given import check_batch, no_array_named
 from glorot.graph import Forward, Graph
 from glorot.graph.readings import Observed
+from glorot.graph.spectra import Found
 from glorot.inventory import Inventory
 from glorot.inventory.names import named, split_by_name
 from glorot.inventory.seeing import observed
@@ -59,6 +60,9 @@ class Observing(Adapter, Protocol):
         optimizer: Any = None,
     ) -> Observed:
         """Run a batch forward and backward, and return what was read at every point of the graph."""
+
+    def jacobians(self, model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None) -> Found:
+        """Return the singular values of the Jacobian of each layer, and of the whole model."""
 
 
 class Layered(Adapter, Protocol):
@@ -147,6 +151,21 @@ def opened(model: Any, inputs: Any = None) -> tuple[Adapter, Any]:
     """
     adapter = adapter_for(model)
     return adapter, adapter.open(model, None if inputs is False else inputs)
+
+
+def opened_to_run(model: Any, inputs: Any) -> tuple[Observing, Any]:
+    """Return the same of a model that can be watched while it runs.
+
+    Raises:
+        GlorotError: if no adapter knows the model, or its framework computes nothing here.
+    """
+    adapter, model = opened(model, inputs)
+    if not hasattr(adapter, "observe"):
+        raise GlorotError(
+            f"signals are not measured in a {type(model).__name__} so far; models of PyTorch, Keras and JAX are, and a "
+            "Caffe net as the module that glorot.caffe.to_torch makes of it"
+        )
+    return cast("Observing", adapter), model
 
 
 def modules_of(model: Any, inputs: Any = None) -> Mapping[str, Any]:

@@ -1,5 +1,8 @@
 """Singular values of Jacobians: against autograd, against the paper, and by Lanczos' method."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import equinox
@@ -92,9 +95,17 @@ def in_pytree(held: list[Any]) -> tuple[Any, dict[str, Any]]:
     return {name: {"w": w, "b": b} for name, (w, b) in zip(("0", "2"), held, strict=True)}, {"forward": run}
 
 
+def in_keras(held: list[Any]) -> tuple[Any, dict[str, Any]]:
+    sizes = [w.shape[1] for w, _ in held]
+    dense = keras.layers.Dense
+    model = keras.Sequential([keras.Input((held[0][0].shape[0],)), dense(sizes[0], "tanh"), dense(sizes[1])])
+    model.set_weights([one for pair in held for one in pair])
+    return model, {}
+
+
 @pytest.mark.parametrize("width", [7, 600])
-@pytest.mark.parametrize("make", [in_nnx, in_linen, in_equinox, in_pytree])
-def test_a_model_of_jax_has_the_singular_values_of_the_same_one_in_pytorch(make: Any, width: int) -> None:
+@pytest.mark.parametrize("make", [in_nnx, in_linen, in_equinox, in_pytree, in_keras])
+def test_a_model_of_any_framework_has_the_singular_values_of_the_same_one_in_pytorch(make: Any, width: int) -> None:
     torch.manual_seed(0)
     here = nn.Sequential(nn.Linear(5, width), nn.Tanh(), nn.Linear(width, width))
     held = [
@@ -106,6 +117,16 @@ def test_a_model_of_jax_has_the_singular_values_of_the_same_one_in_pytorch(make:
     for one, other in zip([*found.layers, found.whole], [*expected.layers, expected.whole], strict=True):
         assert one.is_whole == other.is_whole == (width == 7)
         assert one.values == pytest.approx(other.values, rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_keras_has_them_on_its_other_backends(backend: str) -> None:
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-m", "pytest", __file__, "-q", "-n", "0", "-p", "no:cacheprovider", "-k", "in_keras"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert done.stdout.startswith("..")
 
 
 class Constant(nn.Module):
@@ -145,8 +166,14 @@ class Constant(nn.Module):
             r"^a Jacobian is taken of one tensor of values, ",
         ),
         (
-            lambda: glorot.jacobian(keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)]), VALUES),
-            r"^Jacobians are taken of models of PyTorch and JAX so far, got a Sequential$",
+            lambda: glorot.jacobian(
+                keras.Sequential([keras.Input((5,)), keras.layers.Embedding(9, 3)]), np.ones((2, 5))
+            ),
+            r"^the model's outputs do not depend on the batch, so",
+        ),
+        (
+            lambda: glorot.jacobian(keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)]), np.ones((2, 4))),
+            r"^the batch does not fit the model: ",
         ),
     ],
 )

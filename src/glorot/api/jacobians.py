@@ -16,8 +16,8 @@ def jacobian(model: object, inputs: Any, *, forward: Forward | None = None) -> J
     beyond, the six largest, by Lanczos' method, which needs SciPy.
 
     Args:
-        model: a `torch.nn.Module`, or a model of JAX (NNX, Linen, Equinox, a pytree), that takes one array of values,
-            and no example of which changes another.
+        model: a model of PyTorch, Keras or JAX (NNX, Linen, Equinox, a pytree) that takes one array of values, and no
+            example of which changes another.
         inputs: a batch; a few examples are enough.
         forward: function (model, inputs) that runs the model, as for `glorot.measure`; by default it is called.
 
@@ -25,7 +25,7 @@ def jacobian(model: object, inputs: Any, *, forward: Forward | None = None) -> J
         The singular values by layer and end to end, of each example, to print.
 
     Raises:
-        GlorotError: if the model is not one of PyTorch's or JAX's, refuses the batch, or takes whole numbers.
+        GlorotError: if the model refuses the batch, or takes anything but one tensor of values.
 
     Example:
         >>> import glorot, torch

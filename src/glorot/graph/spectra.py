@@ -16,6 +16,18 @@ LARGEST = 6
 
 Values = NDArray[np.float64]
 Product = Callable[[Values], Values]
+Found = tuple[list[tuple[str, Values, bool]], tuple[Values, bool]]
+"""The singular values of each named layer, and whether they are all; and those of the whole model."""
+
+
+def not_one_tensor() -> GlorotError:
+    """Return what is said of a batch that is not one tensor of values."""
+    return GlorotError("a Jacobian is taken of one tensor of values, and the batch is something else")
+
+
+def no_dependence() -> GlorotError:
+    """Return what is said of a model whose outputs the batch does not change."""
+    return GlorotError("the model's outputs do not depend on the batch, so it has no Jacobian")
 
 
 def ends_of(points: Sequence[Point]) -> list[tuple[Point, str]]:

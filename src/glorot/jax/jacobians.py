@@ -9,11 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from glorot.errors import GlorotError
 from glorot.graph import Folded, Forward
 from glorot.graph.points import points_of
 from glorot.graph.readings import holders_of
-from glorot.graph.spectra import EXACT, Values, ends_of, largest_by_lanczos
+from glorot.graph.spectra import EXACT, Found, Values, ends_of, largest_by_lanczos, no_dependence, not_one_tensor
 from glorot.inventory import Inventory
 from glorot.jax.graph import Place, lower
 from glorot.jax.model import whole_model_kept
@@ -27,9 +26,7 @@ Change = Callable[[Any], Any]
 """What is returned at a point, as a function of what is added at another."""
 
 
-def jacobians(
-    model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None
-) -> tuple[list[tuple[str, Values, bool]], tuple[Values, bool]]:
+def jacobians(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None) -> Found:
     """Return the singular values of each layer with its activation, and of the whole model; whether they are all.
 
     Args:
@@ -43,12 +40,17 @@ def jacobians(
     """
     arrays = [leaf for leaf in jax.tree_util.tree_leaves(inputs) if hasattr(leaf, "dtype")]
     if len(arrays) != 1 or not jnp.issubdtype(arrays[0].dtype, jnp.floating):
-        raise GlorotError("a Jacobian is taken of one tensor of values, and the batch is something else")
+        raise not_one_tensor()
     with whole_model_kept(model), refusals():
-        return _jacobians(run_of(model, stock, inputs, forward))
+        return jacobians_of_run(run_of(model, stock, inputs, forward))
 
 
-def _jacobians(run: Run) -> tuple[list[tuple[str, Values, bool]], tuple[Values, bool]]:
+def jacobians_of_run(run: Run) -> Found:
+    """Return the same of a forward pass as a function of arrays, whose batch is one array.
+
+    Raises:
+        GlorotError: if what it returns does not depend on the batch.
+    """
     jaxpr = jax.make_jaxpr(run.function)(*run.arguments)
     places: dict[int, Place] = {}
     folded = Folded(lower(jaxpr, lambda graph: add_leaves(graph, run), places))
@@ -81,7 +83,7 @@ def _jacobians(run: Run) -> tuple[list[tuple[str, Values, bool]], tuple[Values, 
     before = START, jnp.zeros_like(start)
     whole = between(END)
     if whole is None:
-        raise GlorotError("the model's outputs do not depend on the batch, so it has no Jacobian")
+        raise no_dependence()
     return layers, whole
 
 

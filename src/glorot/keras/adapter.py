@@ -5,12 +5,12 @@ from typing import Any
 import keras
 
 from glorot.keras.model import graph, layers
-from glorot.keras.observing import observe
+from glorot.keras.observing import jacobians, observe
 from glorot.keras.paths import modules
 from glorot.keras.training import train
 from glorot.keras.weights import arrays, write
 
-__all__ = ["arrays", "graph", "layers", "matches", "modules", "observe", "open", "train", "write"]
+__all__ = ["arrays", "graph", "jacobians", "layers", "matches", "modules", "observe", "open", "train", "write"]
 
 
 def matches(model: object) -> bool:

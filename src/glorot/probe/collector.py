@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot.activations import Activation, activation
-from glorot.adapters import opened
+from glorot.adapters import opened_to_run
 from glorot.errors import GlorotError
 from glorot.given import check_batch, check_loss, no_array_named
 from glorot.graph import Folded, Forward
@@ -77,15 +77,10 @@ def observed(
         raise GlorotError("signals are measured on a batch, and there is none; pass one as inputs")
     check_batch(inputs)
     check_loss(loss)
-    adapter, model = opened(model, inputs)
-    if not hasattr(adapter, "observe"):
-        raise GlorotError(
-            f"signals are not measured in a {type(model).__name__} so far; models of PyTorch, Keras and JAX are, and a "
-            "Caffe net as the module that glorot.caffe.to_torch makes of it"
-        )
+    adapter, model = opened_to_run(model, inputs)
     with LOCK, no_array_named(inputs):
         stock = adapter.layers(model, inputs)
-        found: Observed = adapter.observe(model, stock, inputs, targets, loss, forward, optimizer)
+        found = adapter.observe(model, stock, inputs, targets, loss, forward, optimizer)
     if not stock.parameters:
         raise GlorotError(f"a {type(model).__name__} has no layers with weights, so there is nothing to measure")
     return found

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glorot.adapters import opened
+from glorot.adapters import opened_to_run
 from glorot.errors import GlorotError
-from glorot.given import check_batch, holds_no_array, kind_of, no_array_in
+from glorot.given import check_batch, holds_no_array, no_array_in
 from glorot.graph import Forward
 from glorot.markup import html_table
 from glorot.preserving import LOCK
@@ -79,17 +79,15 @@ def jacobian(model: object, inputs: Any, forward: Forward | None = None) -> Jaco
     """Return the singular values of a model's Jacobians; `glorot.jacobian` is its public form.
 
     Raises:
-        GlorotError: if the model is not one of PyTorch's or JAX's, or refuses the batch.
+        GlorotError: if the model refuses the batch, or takes anything but one tensor of values.
     """
     if inputs is None or inputs is False:
         raise GlorotError("a Jacobian is taken on a batch, and there is none; pass one as inputs")
     check_batch(inputs)
     if holds_no_array(inputs):
         raise no_array_in(inputs)
-    adapter, model = opened(model, inputs)
+    adapter, model = opened_to_run(model, inputs)
     with LOCK:
         stock = adapter.layers(model, inputs)
-        if not hasattr(adapter, "jacobians"):
-            raise GlorotError(f"Jacobians are taken of models of PyTorch and JAX so far, got {kind_of(model)}")
         layers, whole = adapter.jacobians(model, stock, inputs, forward)
     return Jacobian(tuple(Spectrum(name, values, is_whole) for name, values, is_whole in layers), Spectrum("", *whole))

@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from glorot.errors import GlorotError
 from glorot.graph import Folded, Forward
 from glorot.graph.points import Point, points_of
 from glorot.graph.readings import holders_of
-from glorot.graph.spectra import EXACT, Values, ends_of, largest_by_lanczos
+from glorot.graph.spectra import EXACT, Found, Values, ends_of, largest_by_lanczos, no_dependence, not_one_tensor
 from glorot.inventory import Inventory
 from glorot.torch.calling import arguments_of, likeness
 from glorot.torch.locating import Call, Catching, Locating
@@ -24,9 +23,7 @@ from glorot.torch.preserve import preserved, set_apart
 from glorot.torch.seeing import graph, graph_on_meta
 
 
-def jacobians(
-    model: nn.Module, stock: Inventory, inputs: Any, forward: Forward | None = None
-) -> tuple[list[tuple[str, Values, bool]], tuple[Values, bool]]:
+def jacobians(model: nn.Module, stock: Inventory, inputs: Any, forward: Forward | None = None) -> Found:
     """Return the singular values of each layer with its activation, and of the whole model; whether they are all.
 
     Args:
@@ -41,19 +38,38 @@ def jacobians(
     model = bare(model)
     args, kwargs = arguments_of(inputs, likeness(model.parameters()))
     if kwargs or len(args) != 1 or not isinstance(args[0], Tensor) or not args[0].is_floating_point():
-        raise GlorotError("a Jacobian is taken of one tensor of values, and the batch is something else")
+        raise not_one_tensor()
     locating = Locating()
     with locating.from_start_of(model):
         found = graph_on_meta(model, stock, inputs, locating.beside) if forward is None else None
         found = found or graph(model, stock, inputs, forward, beside=locating.beside)
     assert found is not None
     folded = Folded(found)
-    ends = ends_of(points_of(folded))
-    with preserved(model), torch.enable_grad():
+    with preserved(model):
         (start,) = set_apart(args)
-        start = start.detach().clone().requires_grad_()
         run = model if forward is None else partial(forward, model)
-        seen = _tensors_at(folded, locating.calls, [point for point, _ in ends], model, partial(run, start))
+        return jacobians_of_run(model, run, start, folded, locating.calls)
+
+
+def jacobians_of_run(
+    model: Any, run: Callable[[Tensor], Any], start: Tensor, folded: Folded, calls: Mapping[int, Call]
+) -> Found:
+    """Return the same of a forward pass.
+
+    Args:
+        model: the model, whose calls are counted from its start on.
+        run: function of a batch that runs it.
+        start: the batch.
+        folded: what the pass computes.
+        calls: the calls that make its values, as `Locating` found them.
+
+    Raises:
+        GlorotError: if what the model returns does not depend on the batch.
+    """
+    ends = ends_of(points_of(folded))
+    with torch.enable_grad():
+        start = start.detach().clone().requires_grad_()
+        seen = _tensors_at(folded, calls, [point for point, _ in ends], model, partial(run, start))
         outputs = seen.pop(-1)
         layers, before = [], start
         for point, name in ends:
@@ -63,12 +79,12 @@ def jacobians(
                 before = seen[point.value]
         whole = singular_values(start, outputs)
     if whole is None:
-        raise GlorotError("the model's outputs do not depend on the batch, so it has no Jacobian")
+        raise no_dependence()
     return layers, whole
 
 
 def _tensors_at(
-    folded: Folded, calls: Mapping[int, Call], points: Sequence[Point], model: nn.Module, run: Callable[[], Any]
+    folded: Folded, calls: Mapping[int, Call], points: Sequence[Point], model: Any, run: Callable[[], Any]
 ) -> dict[int, Tensor]:
     """Return the tensors at some points of a forward pass, and at −1 what the model returns."""
     seen: dict[int, Tensor] = {}

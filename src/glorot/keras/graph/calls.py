@@ -79,6 +79,22 @@ class Call:
         return [leaf for leaf in keras.tree.flatten(returned) if keras.ops.is_tensor(leaf)]
 
 
+class Pass(NamedTuple):
+    """A call with all that is known where a real batch goes through it.
+
+    Attributes:
+        call: the call.
+        paths: the paths of the variables that hold weights, by their ids.
+        slopes: where the slopes of PReLUs start, by the ids of their variables.
+        batch: the arrays of the batch.
+    """
+
+    call: Call
+    paths: Mapping[int, str]
+    slopes: Mapping[int, float]
+    batch: Sequence[Any]
+
+
 def call_of(
     model: Any, given: tuple[tuple[Any, ...], dict[str, Any]], size: int, forward: Forward | None = None
 ) -> Call:

@@ -1,6 +1,8 @@
 """Watching signal and gradient in a Keras model on one batch, by what its backend offers."""
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -9,8 +11,9 @@ import numpy as np
 from glorot.given import not_finite
 from glorot.graph import Forward
 from glorot.graph.readings import Observed
+from glorot.graph.spectra import Found, not_one_tensor
 from glorot.inventory import Inventory
-from glorot.keras.graph.calls import call_of
+from glorot.keras.graph.calls import Pass, call_of
 from glorot.keras.graph.lowering import slopes_of
 from glorot.keras.model import arguments_for, paths_in
 from glorot.keras.paths import every_layer
@@ -44,6 +47,35 @@ def observe(
     Raises:
         GlorotError: if the model refuses the batch, or the optimiser is not one of this model.
     """
+    with passed(model, stock, inputs, forward) as given:
+        variables = {given.paths[id(one)]: one for one in given.call.variables if id(one) in given.paths}
+        step = None if optimizer is None else stepper(optimizer, variables)
+        found: Observed = _backend().observe(given, targets, loss, step)
+    return found
+
+
+def jacobians(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None) -> Found:
+    """Return the singular values of each layer with its activation, and of the whole model; whether they are all.
+
+    Args:
+        model: the model; it is left as it was found.
+        stock: what is known of it by the classes of its layers.
+        inputs: a batch of values, of which each example is taken by itself.
+        forward: function (model, batch) that runs the model; by default it is called.
+
+    Raises:
+        GlorotError: if the model refuses the batch, or the batch holds whole numbers.
+    """
+    with passed(model, stock, inputs, forward) as given:
+        if len(given.batch) != 1 or given.batch[0].dtype.kind != "f":
+            raise not_one_tensor()
+        found: Found = _backend().jacobians(given)
+    return found
+
+
+@contextmanager
+def passed(model: Any, stock: Inventory, inputs: Any, forward: Forward | None) -> Iterator[Pass]:
+    """Yield a pass of a batch through a model, which is left as it was found at the end."""
     arrays = [np.asarray(one) for one in keras.tree.flatten(inputs) if hasattr(one, "shape") and hasattr(one, "dtype")]
     for array in arrays:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -51,9 +83,8 @@ def observe(
     with preserved(every_layer(model)):
         call = call_of(model, arguments_for(model, inputs, forward), 0, forward)
         batch = [array.astype(one.dtype) for array, one in zip(arrays, call.batch, strict=True)]
-        backend = importlib.import_module(f"glorot.keras.observing.on_{keras.config.backend()}")
-        paths = paths_in(model, stock)
-        variables = {paths[id(one)]: one for one in call.variables if id(one) in paths}
-        step = None if optimizer is None else stepper(optimizer, variables)
-        found: Observed = backend.observe(call, paths, slopes_of(model), batch, targets, loss, step)
-    return found
+        yield Pass(call, paths_in(model, stock), slopes_of(model), batch)
+
+
+def _backend() -> Any:
+    return importlib.import_module(f"glorot.keras.observing.on_{keras.config.backend()}")

@@ -1,35 +1,42 @@
 """Watching a Keras model on JAX: its jaxpr is evaluated with taps."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from glorot.graph import Graph
 from glorot.graph.readings import FirstStep, Observed
+from glorot.graph.spectra import Found
+from glorot.jax.jacobians import jacobians_of_run
 from glorot.jax.models.running import refusals
 from glorot.jax.observing import Run, observe_run
-from glorot.keras.graph.calls import Call, leaves_of
+from glorot.keras.graph.calls import Pass, leaves_of
 
 
 def observe(
-    call: Call,
-    paths: Mapping[int, str],
-    slopes: Mapping[int, float],
-    batch: Sequence[Any],
+    given: Pass,
     targets: Any,
     loss: Any,
     step: FirstStep | None = None,
 ) -> Observed:
-    """Return what a call shows.
+    """Return what a pass shows.
 
     Args:
-        call: the call.
-        paths: the paths of the variables that hold weights, by their ids.
-        slopes: where the slopes of PReLUs start, by the ids of their variables.
-        batch: its arrays.
+        given: the pass.
         targets: what the loss compares the outputs with, or None.
         loss: the loss, or None for the usual one.
         step: tries an optimiser's first step.
     """
+    with refusals():
+        return observe_run(_run_of(given), targets, loss, step)
+
+
+def jacobians(given: Pass) -> Found:
+    """Return the singular values of the Jacobians of a pass."""
+    with refusals():
+        return jacobians_of_run(_run_of(given))
+
+
+def _run_of(given: Pass) -> Run:
+    call, paths = given.call, given.paths
     trained = [n for n, variable in enumerate(call.variables) if id(variable) in paths]
     others = [n for n, variable in enumerate(call.variables) if id(variable) not in paths]
 
@@ -39,10 +46,9 @@ def observe(
         return found[0] if len(found) == 1 else tuple(found)
 
     def leaves(graph: Graph) -> list[int]:
-        ids = leaves_of(call, graph, paths, slopes)
+        ids = leaves_of(call, graph, paths, given.slopes)
         return [ids[n] for n in (*trained, *others)] + ids[len(call.variables) :]
 
     weights = {paths[id(call.variables[n])]: call.variables[n].value for n in trained}
     state = {str(n): call.variables[n].value for n in others}
-    with refusals():
-        return observe_run(Run(function, None, weights, state, list(batch), leaves), targets, loss, step)
+    return Run(function, None, weights, state, list(given.batch), leaves)

@@ -1,7 +1,7 @@
 """Watching a Keras model on TensorFlow: what was traced is run again, with its points as further results."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,48 +11,34 @@ from glorot import stream
 from glorot.distributions import Normal
 from glorot.errors import GlorotError
 from glorot.given import check_classes, check_targets, failed_loss, not_one_number, targets_as_array
-from glorot.graph import Folded
 from glorot.graph.axes import Layout, examples_of, layouts_of
 from glorot.graph.points import points_of
 from glorot.graph.readings import FirstStep, Observed, Placing, Reading, holders_of, note_missing, placing, reading_of
-from glorot.keras.graph.calls import Call, like
-from glorot.keras.graph.on_tensorflow import lower
+from glorot.graph.spectra import EXACT, Found, Values, ends_of, largest_by_lanczos, no_dependence
+from glorot.keras.graph.calls import Pass
+from glorot.keras.observing.traced import Traced
 
 
 def observe(
-    call: Call,
-    paths: Mapping[int, str],
-    slopes: Mapping[int, float],
-    batch: Sequence[Any],
+    given: Pass,
     targets: Any,
     loss: Any,
     step: FirstStep | None = None,
 ) -> Observed:
-    """Return what a call shows.
+    """Return what a pass shows.
 
     Args:
-        call: the call.
-        paths: the paths of the variables that hold weights, by their ids.
-        slopes: where the slopes of PReLUs start, by the ids of their variables.
-        batch: its arrays.
+        given: the pass.
         targets: what the loss compares the outputs with, or None.
         loss: the loss, or None for the usual one.
         step: tries an optimiser's first step.
     """
-    count, places = len(call.variables), dict[int, Any]()
-    specs = [tf.TensorSpec(*like(one)) for one in call.variables] + [tf.TensorSpec(*one) for one in call.batch]
-    traced = tf.compat.v1.wrap_function(lambda *given: call.run(given[:count], given[count:]), specs)
-    folded = Folded(lower(call, traced.graph, paths, slopes, places))
-    observed = Observed(folded, points_of(folded))
-    taps, placings = _taps(observed, places)
-    trained = {
-        paths[id(variable)]: tensor
-        for variable, tensor in zip(call.variables, traced.graph.inputs, strict=False)
-        if id(variable) in paths and tensor.dtype.is_floating
-    }
+    traced = Traced(given)
+    observed = Observed(traced.folded, points_of(traced.folded))
+    taps, placings = _taps(observed, traced.places)
+    trained = traced.trained
     with traced.graph.as_default():
-        outputs = [one for one in traced.graph.outputs if one.dtype.is_floating]
-        value = loss_of(outputs, targets, loss)
+        value = loss_of(traced.outputs, targets, loss)
         slopes_at = tf.gradients(value, [*taps.values(), *trained.values()])
         reached = _reached(trained, slopes_at[len(taps) :])
         fetched = {
@@ -62,18 +48,91 @@ def observe(
             "weights": {path: (tf.size(one), *_moments(one)) for path, one in reached.items()},
             "reached": {} if step is None else reached,
         }
-    pruned = traced.prune(traced.graph.inputs[: count + len(batch)], fetched)
-    found = pruned(*(tf.convert_to_tensor(one.value) for one in call.variables), *map(tf.constant, batch))
+    found = traced.function(fetched)()
     observed.loss = math.nan if targets is None and loss is None else float(found["loss"])
     _fill(observed, found, placings)
     if step is not None:
         observed.updates.update(step(found["reached"]))
-    first = np.asarray(batch[0])
+    first = np.asarray(given.batch[0])
     if first.dtype.kind == "f":
         rows = first.astype(np.float64).reshape(len(first), -1)
         observed.input_second_moments = tuple(np.mean(rows**2, axis=1).tolist())
     note_missing(observed)
     return observed
+
+
+def jacobians(given: Pass) -> Found:
+    """Return the singular values of the Jacobians of a pass."""
+    traced = Traced(given)
+    (start,) = traced.batch
+    holders = holders_of(traced.folded, sorted(traced.places))
+    layers, before = [], start
+    for point, name in ends_of(points_of(traced.folded)):
+        if point.value in holders:
+            after = traced.places[holders[point.value]]
+            values = singular_values(traced, before, after)
+            layers += [(name, *values)] if values is not None else []
+            before = after
+    whole = singular_values(traced, start, traced.outputs[0]) if traced.outputs else None
+    if whole is None:
+        raise no_dependence()
+    return layers, whole
+
+
+def singular_values(traced: Traced, before: Any, after: Any) -> tuple[Values, bool] | None:
+    """Return the singular values of ∂after/∂before of each example, largest first; None if one isn't made of the other.
+
+    Args:
+        traced: the pass that both tensors are of.
+        before: a tensor, its examples first.
+        after: a tensor, each example of it made of the same one of the other.
+    """
+    if after.shape[:1] != before.shape[:1]:
+        return None
+    with traced.graph.as_default():
+        weights = tf.compat.v1.placeholder(after.dtype, after.shape)
+        (back,) = tf.gradients(after, before, weights)
+    if back is None:
+        return None
+    transposed = traced.function(back, [weights])
+    examples, outputs = int(after.shape[0]), math.prod(after.shape[1:])
+    if outputs > EXACT:
+        return _largest(traced, (before, weights, back), transposed), False
+    rows = []
+    for unit in np.eye(outputs):  # examples do not meet, so that one derivative serves all of them
+        chosen = tf.cast(np.broadcast_to(unit, (examples, outputs)).reshape(after.shape), after.dtype)
+        rows.append(transposed(chosen).numpy().reshape(examples, -1))
+    return np.linalg.svd(np.stack(rows, axis=1).astype(np.float64), compute_uv=False), True
+
+
+def _largest(traced: Traced, product: tuple[Any, Any, Any], transposed: Callable[[Any], Any]) -> Values:
+    """Return the largest singular values of each example, by Lanczos' method on products with the Jacobian.
+
+    Args:
+        traced: the pass.
+        product: the tensor before, the weights of the one after, and the gradient that they make together.
+        transposed: function of such weights → that gradient.
+    """
+    before, weights, back = product
+    with traced.graph.as_default():
+        change = tf.compat.v1.placeholder(before.dtype, before.shape)
+        (made,) = tf.gradients(back, weights, change)  # the gradient is linear in the weights
+    applied = traced.function(made, [change])
+    sizes = math.prod(weights.shape[1:]), math.prod(before.shape[1:])
+
+    def product_of(function: Callable[[Any], Any], vector: Values, like: Any, example: int) -> Values:
+        given = np.zeros(like.shape)
+        given[example] = vector.reshape(like.shape[1:])
+        return np.asarray(function(tf.cast(given, like.dtype))[example], np.float64).ravel()
+
+    def of_one(example: int) -> Values:
+        return largest_by_lanczos(
+            sizes,
+            lambda vector: product_of(applied, vector, before, example),
+            lambda vector: product_of(transposed, vector, weights, example),
+        )
+
+    return np.stack([of_one(example) for example in range(int(before.shape[0]))])
 
 
 def _reached(keys: Iterable[Any], gradients: Sequence[Any]) -> dict[Any, Any]:

@@ -1,0 +1,52 @@
+"""A pass of a Keras model traced by TensorFlow, which runs again for whatever else is asked of it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from glorot.graph import Folded
+from glorot.keras.graph.calls import Pass, like
+from glorot.keras.graph.on_tensorflow import lower
+
+
+class Traced:
+    """What TensorFlow traced of a pass.
+
+    Attributes:
+        graph: the graph of TensorFlow, to which more may be added.
+        folded: what the model computes.
+        places: the tensor that is each value first.
+        trained: the tensor of each variable that holds weights, by its path.
+        outputs: the values that the model returns.
+        batch: the tensors of the batch.
+    """
+
+    def __init__(self, given: Pass) -> None:
+        call, count = given.call, len(given.call.variables)
+        specs = [tf.TensorSpec(*like(one)) for one in call.variables] + [tf.TensorSpec(*one) for one in call.batch]
+        self._wrapped = tf.compat.v1.wrap_function(lambda *held: call.run(held[:count], held[count:]), specs)
+        self._given = given
+        self.graph = self._wrapped.graph
+        self._taken = self.graph.inputs[: count + len(given.batch)]
+        self.places: dict[int, Any] = {}
+        self.folded = Folded(lower(call, self.graph, given.paths, given.slopes, self.places))
+        self.trained = {
+            given.paths[id(variable)]: tensor
+            for variable, tensor in zip(call.variables, self._taken, strict=False)
+            if id(variable) in given.paths and tensor.dtype.is_floating
+        }
+        self.outputs = [one for one in self.graph.outputs if one.dtype.is_floating]
+        self.batch = self._taken[count:]
+
+    def function(self, fetched: Any, more: Sequence[Any] = ()) -> Callable[..., Any]:
+        """Return a function of some more placeholders that runs the pass on its variables and its batch.
+
+        Args:
+            fetched: tensors of the graph, in any structure.
+            more: the placeholders.
+        """
+        run = self._wrapped.prune([*self._taken, *more], fetched)
+        held = [tf.convert_to_tensor(one.value) for one in self._given.call.variables]
+        batch = [tf.constant(one) for one in self._given.batch]
+        return lambda *values: run(*held, *batch, *values)
