@@ -80,7 +80,7 @@ def _losses(run: Run, goal: Goal, optimizer: Any, count: int) -> list[float]:
 
 def _adam() -> Any:
     try:
-        import optax
+        import optax  # type: ignore[import-untyped]
     except ImportError as error:
         raise GlorotError(
             "steps are taken by an optimizer, and Optax, which has the usual one, is not installed; pass optimizer="

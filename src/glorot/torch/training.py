@@ -110,17 +110,18 @@ def _step(copies: _Copies, value: Tensor, again: Callable[[], Tensor]) -> None:
         raise GlorotError(NOT_TRAINED)
 
     def clear() -> None:
-        for one in (copies.model, *copies.optimizers):
+        copies.model.zero_grad()
+        for one in copies.optimizers:
             one.zero_grad()
 
     def closure() -> Tensor:
         clear()
         found = again()
-        found.backward()  # type: ignore[no-untyped-call]
+        found.backward()
         return found
 
     clear()
-    value.backward()  # type: ignore[no-untyped-call]
+    value.backward()
     for one in copies.optimizers:
         if isinstance(one, torch.optim.LBFGS):
             one.step(closure)

@@ -1,0 +1,164 @@
+"""GL504: a role whose gradient is out of proportion to that of the other kernels."""
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.evidence import Evidence
+from glorot.checks.law.measures import Measured, measured
+from glorot.checks.trends import trends
+
+READ = ("kernel", "recurrent", "embedding", "position", "token", "scale", "layer_scale", "temperature", "relative_bias")
+"""The roles whose parts have a size that a gradient can be compared with."""
+
+KERNELS = ("kernel", "recurrent")
+
+FEWEST = 3
+"""Kernels below which there is no usual one."""
+
+CLOSED = 0.1
+"""The scale below which a branch is all but closed at the start, which is meant and makes its gradients small."""
+
+TIMES = 3.0
+"""How many times the largest figure of healthy models is too much."""
+
+LARGEST = {"scale": 10.0, "logits": 50.0, "branch": 75.0, "router": 200.0, "end": 3500.0}
+"""The largest figures of half A of benchmarks/results/gradient_population.md, rounded up."""
+
+SCALES = ("scale", "layer_scale", "temperature", "relative_bias")
+ENDS = ("head", "kernel", "shortcut", "recurrent", "embedding", "position", "token")
+"""What stands at the ends of a model, and kernels of which nothing is known: their figures lie far apart."""
+
+
+class Relative(NamedTuple):
+    """The gradient of a parameter beside what it holds.
+
+    Attributes:
+        path: the path of the parameter.
+        role: what its layer is for, or else its role; of several parts all that differ.
+        is_kernel: whether it multiplies a signal by a matrix.
+        gradient: the root mean square of its gradient.
+        weight: the root mean square of what it holds.
+    """
+
+    path: str
+    role: str
+    is_kernel: bool
+    gradient: float
+    weight: float
+
+    @property
+    def ratio(self) -> float:
+        """The share of itself by which it would change at a rate of 1."""
+        return self.gradient / self.weight
+
+
+class RoleGradient(Check):
+    """The gradient of one role is out of proportion to that of the other kernels.
+
+    What it does:
+        Takes, of each parameter, the root mean square of the gradient over that of the weights: the share of itself
+        that it would change by at a rate of 1. Compares the median of each role (embedding, head, q, v, router, norm
+        scale …) with the median of all kernels. Found is a role of which that is more than 3 times what it is in any of
+        78 healthy models of transformers: 10 for scales, 50 for q and k, 75 for other kernels of branches, 200 for
+        routers, 3,500 for what stands at the ends. Nothing is asked where a gradient vanishes or explodes along a
+        chain, or where branches start closed.
+
+        Setting: `role-gradient = 3`, how many times the largest figure of healthy models.
+
+    Why it matters:
+        One rate then cannot serve both: where plain descent hardly moves the kernels, it replaces this role's start in
+        one step, and a clipped gradient consists of this role alone. The usual causes are weights far smaller than
+        their fans ask for, and logits without their factor 1/√d.
+
+    Example that fails:
+        >>> import glorot, torch
+        >>> _ = torch.manual_seed(0)
+        >>> layers = [layer for _ in range(4) for layer in (torch.nn.Linear(32, 32), torch.nn.LayerNorm(32))]
+        >>> model = torch.nn.Sequential(torch.nn.Embedding(64, 32), torch.nn.LayerNorm(32), *layers)
+        >>> _ = torch.nn.init.normal_(model[0].weight, std=1e-4)
+        >>> tokens = torch.arange(64).view(4, 16)
+        >>> finding = glorot.check(model, tokens, select="GL504").findings[0]
+        >>> print(finding.path, finding.why)
+        0.weight gets a gradient, as embedding, that is out of proportion to its weights
+
+    What to do:
+        Draw the tensors at the scale of their fans, or scale the logits that they make by 1/√d. If the start is meant,
+        give the role a group with a lower rate: `glorot.torch.groups(plan, model)`.
+
+    References:
+        The population: benchmarks/gradient_population.py; half A of it set the figures, half B confirms them.
+    """
+
+    code = "GL504"
+    name = "role-gradient"
+    threshold = TIMES
+    needs = ("observed", "signal")
+
+    def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
+        times = self.limit(evidence)
+        if _is_told_otherwise(evidence):
+            return
+        for role, (rows, figure) in roles(list(read(evidence))).items():
+            most = times * LARGEST[kind_of(rows[0])]
+            if figure > most:
+                yield self.finding(
+                    [one.path for one in rows],
+                    f"gets a gradient, as {role}, that is out of proportion to its weights",
+                    figure=figure,
+                    expected=f"at most {most:g} times that of the median kernel",
+                    remedy="draw it at the scale of its fans, scale its logits by 1/√d, or lower its rate",
+                )
+
+
+def read(evidence: Evidence) -> Iterator[Relative]:
+    """Yield the gradient of each parameter that has one, beside what it holds."""
+    spreads = measured(evidence)
+    for parameter in evidence.inventory.parameters:
+        reading = evidence.observed.weights.get(parameter.path) if evidence.observed is not None else None
+        parts = [spreads[part.name] for part in parameter.parts if part.role in READ and part.name in spreads]
+        weight = math.sqrt(sum(map(_square_sum, parts)) / max(sum(one.spread.size for one in parts), 1))
+        if reading is not None and weight > 0 and 0 < reading.second_moment < math.inf:
+            names = dict.fromkeys(one.part.purpose or one.part.role for one in parts)
+            is_kernel = parts[0].part.role in KERNELS
+            yield Relative(parameter.path, " and ".join(names), is_kernel, math.sqrt(reading.second_moment), weight)
+
+
+def roles(rows: list[Relative]) -> dict[str, tuple[list[Relative], float]]:
+    """Return, by role, its parameters and their median ratio over that of all kernels; nothing of few kernels."""
+    kernels = [one.ratio for one in rows if one.is_kernel]
+    if len(kernels) < FEWEST:
+        return {}
+    found: dict[str, list[Relative]] = defaultdict(list)
+    for one in rows:
+        found[one.role].append(one)
+    usual = statistics.median(kernels)
+    return {role: (some, statistics.median(one.ratio for one in some) / usual) for role, some in found.items()}
+
+
+def kind_of(row: Relative) -> str:
+    """Return the row of LARGEST that a parameter belongs to."""
+    names = row.role.removeprefix("expert ").split(" and ")
+    if names[0] in SCALES:
+        return "scale"
+    if names[0] in ENDS:
+        return "end"
+    if names[0] == "router":
+        return "router"
+    return "logits" if names[0] in ("q", "k") and "v" not in names else "branch"
+
+
+def _square_sum(one: Measured) -> float:
+    return one.spread.size * (one.spread.std**2 + one.spread.mean**2)
+
+
+def _is_told_otherwise(evidence: Evidence) -> bool:
+    """Tell whether gradients vanish or explode along a chain, or branches are all but closed at the start."""
+    scales = [one for one in measured(evidence).values() if one.part.role in SCALES and one.part.branch is not None]
+    if any(_square_sum(one) < CLOSED**2 * one.spread.size for one in scales):
+        return True
+    ways = ((0.01, 0.8), (100.0, 1.25))
+    return any(next(trends(evidence, lambda step: step.gradient_std, *way, back=True), None) for way in ways)
