@@ -18,7 +18,7 @@ from glorot.errors import GlorotError
 from glorot.forensics.evidence import as_matrix, gather
 from glorot.forensics.families import FAMILIES, fit
 from glorot.forensics.formats import Bits, Format
-from glorot.forensics.stored import Stored, scattered
+from glorot.forensics.stored import Stored
 from glorot.inventory import Part, path_of
 from glorot.text import brief, number, shape_text
 
@@ -87,7 +87,7 @@ class _Sides(NamedTuple):
 
     def samples(self) -> tuple[Sample, Sample]:
         """Return some elements of each."""
-        one, other = (scattered(*pair, SAMPLE) for pair in zip(self.bits, self.forms, strict=True))
+        one, other = (_sample(*pair) for pair in zip(self.bits, self.forms, strict=True))
         return one, other
 
 
@@ -272,6 +272,14 @@ def _certain(path: str, kind: Kind, why: str, a: str = "", b: str = "") -> _Verd
     """Return a verdict on something that no chance can be the cause of."""
     difference = Difference(kind, (path,), why, a, b)
     return _Verdict(path, lambda: difference)
+
+
+def _sample(bits: Bits, form: Format) -> Sample:
+    """Return elements at even steps, which meet every column of a matrix alike."""
+    step = max(1, bits.size // SAMPLE)
+    while math.gcd(step, bits.size) > 1:
+        step -= 1
+    return form.decode(np.ascontiguousarray(bits[::step][:SAMPLE])).astype(np.float64)
 
 
 def _blocks(bits: Bits) -> Iterator[Bits]:
