@@ -89,7 +89,7 @@ def cut_normal(std: float, *shape: int) -> NDArray[Any]:
     return draws[np.abs(draws) < 2 * std / 0.87962566][: np.prod(shape)].reshape(shape)
 
 
-TRUE = {
+TRUE: dict[str, tuple[dict[str, Any], str]] = {
     "std × 1.1": (
         {"weight": RNG.uniform(-0.11, 0.11, (100, 120))},
         "weight: has 1.1 times the std in B (A: std 0.05779, uniform; B: std 0.06376, uniform)",

@@ -3,7 +3,7 @@
 import math
 
 from glorot.checks.base import Finding
-from glorot.checks.differing.result import Difference, Differences, Kind, Untold, joined
+from glorot.checks.differing.result import Difference, Differences, Untold, joined
 from glorot.checks.differing.tensors import FEW, TOO_FEW, nothing_in_common
 from glorot.checks.plan.following import is_drawn, is_set
 from glorot.checks.report import Report
@@ -83,7 +83,7 @@ def differences_with_plan(a: str, b: str, plan: Plan, report: Report, *, is_firs
     Raises:
         GlorotError: if the weights have none of the tensors of the plan.
     """
-    found = [_found(one, is_first) for one in report.findings]
+    found = [_found(one, plan, is_first) for one in report.findings]
     missing = {path: one.why for one in found if one.kind == "missing" for path in one.paths}
     planned = {entry.name: entry for entry in plan if not runs(entry.role)}
     if {path_of(name) for name in planned} <= {path_of(path) for path in missing}:
@@ -108,15 +108,19 @@ def differences_with_plan(a: str, b: str, plan: Plan, report: Report, *, is_firs
     )
 
 
-def _found(finding: Finding, is_first: bool) -> Difference:
+def _found(finding: Finding, plan: Plan, is_first: bool) -> Difference:
+    """Return what a check found as a difference."""
+    paths, why = finding.paths, finding.why
     if finding.code == "GL702":
-        kind: Kind = "missing" if "not in the" in finding.why else "shape"
-        return Difference(kind, finding.paths, finding.why)
-    texts = [finding.expected, f"std {number(finding.figure)}"]
+        return Difference("missing" if "not in the" in why else "shape", paths, why)
     if finding.expected == "no difference":
-        texts = ["", f"off by {number(finding.figure)}"]
+        off = f"off by {number(finding.figure)}"
+        return Difference("values", paths, why, "" if is_first else off, off if is_first else "")
+    texts = [finding.expected, f"std {number(finding.figure)}"]
+    planned = _std(plan[paths[0]]) if paths[0] in plan else 0.0
+    effect = abs(math.log(finding.figure / planned)) if planned and finding.figure else math.inf
     first, second = texts if is_first else reversed(texts)
-    return Difference("law", finding.paths, finding.why, first, second)
+    return Difference("law", paths, why, first, second, effect)
 
 
 def _why_untold(entry: PlanEntry) -> str:
