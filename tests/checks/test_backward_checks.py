@@ -72,6 +72,17 @@ def test_dead_units_stop_the_gradient_of_all_before_them() -> None:
     assert one.why == "gets no gradient, and nothing before it does"
 
 
+def test_shares_of_one_example_say_nothing_of_the_weights() -> None:
+    def shares(classes: int) -> nn.Sequential:
+        return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, classes), nn.Softmax(-1))
+
+    assert not found(shares(1), "GL501", batch())
+    saturated = shares(10)
+    saturated[2].weight.data *= 1e6  # the shares are 0 and 1, and not all of them 1
+    (one,) = found(saturated, "GL501", batch())
+    assert one.path == "2.weight"
+
+
 class Branch(nn.Module):
     def __init__(self, start: float) -> None:
         super().__init__()
@@ -224,3 +235,15 @@ def test_a_root_at_zero_has_no_gradient(eps: float, count: int) -> None:
         "GL506 error: 0.weight: gets a gradient of NaN or infinity, though the loss is a number"
     ] * count
     assert not math.isnan(glorot.measure(model, batch(), classes()).loss)
+
+
+def test_a_parameter_without_elements_has_no_gradient_to_judge() -> None:
+    class Registers(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.registers, self.out = nn.Parameter(torch.zeros(0, 64)), nn.Linear(64, 10)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.out(torch.cat([x, self.registers]))
+
+    assert not found(Registers(), "GL506", batch(), classes())

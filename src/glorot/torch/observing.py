@@ -171,7 +171,7 @@ def _moments(gradient: Tensor) -> tuple[int, tuple[float, float]]:
     """Return how many elements a gradient has, their mean and mean square."""
     with torch.no_grad(), _disable_current_modes(), torch._C.DisableTorchFunction():
         rows = gradient.to_dense() if gradient.layout != torch.strided else gradient
-        rows = rows.reshape(len(rows) if rows.dim() else 1, -1)
+        rows = rows.reshape(len(rows) if rows.dim() and rows.numel() else 1, -1)
         square = _squares(rows).mean()
         return rows.numel(), (rows.mean(dtype=torch.float32).item(), square.item())
 

@@ -1,5 +1,6 @@
 """GL501: weights that get no gradient."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,7 +26,8 @@ class NoGradient(Check):
         none of them moves, it looks for the cause: the scale of a norm that multiplies by zero; kernels that hold zeros
         on both sides; or the last layer that passes nothing back. A single tensor of zeros that gets a gradient itself,
         as a head of zeros, the end of a residual branch or the B of an adapter, opens the way in the first step, and is
-        let pass.
+        let pass. So is a batch of one whose answer is divided by itself, as by a softmax over one example: it is 1
+        whatever the weights are.
 
     Why it matters:
         What gets no gradient is not trained. Behind a layer of dead units, or two zeros that wait for each other, this
@@ -49,6 +51,7 @@ class NoGradient(Check):
     code = "GL501"
     name = "no-gradient"
     severity = "error"
+    mended_by_drawing = True
     needs = ("observed",)
     explained_by = ("GL205",)
 
@@ -101,6 +104,17 @@ def _last_still(evidence: Evidence, still: list[str], drawn: list[str]) -> str:
     order = [path for one in seen_steps(evidence) for path in weights_of(folded, one.point) if path in drawn]
     order = list(dict.fromkeys(order))
     lost = [path for path in order if path in still]
-    if not lost or order[: len(lost)] != lost:
+    if not lost or order[: len(lost)] != lost or _is_divided_by_itself(evidence):
         return ""
     return lost[-1]
+
+
+def _is_divided_by_itself(evidence: Evidence) -> bool:
+    """Tell whether the gradient ends where shares are taken of a single value, so that the result is always 1."""
+    assert evidence.observed is not None
+    values, gradients = evidence.observed.values, evidence.observed.gradients
+    moving = [one.point for one in seen_steps(evidence) if one.point.value in gradients]
+    first = next((one for one in moving if gradients[one.value].second_moment > 0), None)
+    if first is None or first.kind not in ("softmax", "product"):
+        return False
+    return math.isclose(values[first.value].mean, 1) and math.isclose(values[first.value].second_moment, 1)

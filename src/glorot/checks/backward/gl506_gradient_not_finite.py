@@ -45,7 +45,11 @@ class GradientNotFinite(Check):
         seen = evidence.observed
         if any(not math.isfinite(reading.second_moment) for reading in seen.values.values()):
             return
-        strange = [path for path, reading in seen.weights.items() if not math.isfinite(reading.second_moment)]
+        strange = [
+            path
+            for path, reading in seen.weights.items()
+            if not math.isfinite(reading.second_moment) and reading.sizes[-1]  # one without elements has no moments
+        ]
         if not strange:
             return
         steps = [
