@@ -6,6 +6,8 @@ Run as: python benchmarks/forensics.py > benchmarks/results/forensics.md
 import hashlib
 import math
 import os
+import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +30,7 @@ from forensics_drawn import Tensor
 
 LEAST_SIZE, LEAST_CHANGE = 1024, 0.1
 SEEDS = (2, 3, 4, 5)
+RUNS = 15
 
 
 def files() -> Iterator[list[Tensor]]:
@@ -130,9 +133,14 @@ def detection() -> None:
 
 
 def speed() -> None:
-    """Print the speed on files of 1 GiB, as a share of reading the same file, warm: the best of 7 each, in turn."""
-    print(f"Best of 7 each, in turn, the file in the cache; load average of the machine {os.getloadavg()[0]:.1f}.\n")
-    print("| file of 1 GiB | tensors | read, GB/s | examined, GB/s | share |\n|---|---|---|---|---|")
+    """Print the speed on files of 1 GiB, as a share of reading the same file, warm, each in turn."""
+    print(
+        f"Read and examined {RUNS} times in turn, the file in the cache; load average of the machine "
+        f"{os.getloadavg()[0]:.1f}. The share is that of the fastest runs, then the median over turns; the last one is of "
+        "processor time: what it is where two cores have nothing else to do.\n"
+    )
+    head = ("file of 1 GiB", "tensors", "read, GB/s", "examined, GB/s", "share", "median", "share by processor time")
+    print("|", " | ".join(head), "|\n" + "|---" * len(head) + "|")
     with tempfile.TemporaryDirectory() as folder:
         for title, dtype, shapes in (
             ("float32, width 2048", np.float32, [(8192, 2048), (2048, 2048), (2048, 2048)]),
@@ -142,18 +150,63 @@ def speed() -> None:
         ):
             path = Path(folder, "weights.safetensors")
             count = _write(path, np.dtype(dtype), shapes)
-            pairs = [(_seconds(lambda: _read(path)), _seconds(lambda: examine(path))) for _ in range(7)]  # noqa: B023
+            pairs = [(_seconds(lambda: _read(path)), _seconds(lambda: examine(path))) for _ in range(RUNS)]  # noqa: B023
             size = path.stat().st_size / 1e9
-            read, looked = map(min, zip(*pairs, strict=True))
-            print(f"| {title} | {count} | {size / read:.1f} | {size / looked:.1f} | {read / looked:.2f} |")
+            read, looked, read_cpu, looked_cpu = (min(one[n][kind] for one in pairs) for kind in (0, 1) for n in (0, 1))
+            median = statistics.median(one[0][0] / one[1][0] for one in pairs)
+            cells = f"{size / read:.1f} | {size / looked:.1f} | {read / looked:.2f} | {median:.2f}"
+            print(f"| {title} | {count} | {cells} | {2 * read_cpu / looked_cpu:.2f} |")
             path.unlink()
 
 
-def _write(path: Path, dtype: np.dtype[np.generic], shapes: list[tuple[int, int]]) -> int:
+def memory() -> None:
+    """Print the memory that a look at large tensors takes at most, in a process of its own, by what has loaded."""
+    print(
+        "Peak of a process that examines one file, in MB: its own memory, and pages of the file that it has mapped.\n"
+    )
+    print("| file | size, GB | own, before | own, at most | mapped, at most |\n|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for title, dtype, shapes, most in (
+            ("float32, one tensor of 2 GiB", np.float32, [(32768, 16384)], 2**31),
+            ("float32, two tensors of 2 GiB", np.float32, [(32768, 16384)], 2**32),
+            ("bfloat16, width 4096", np.uint16, [(14336, 4096), (4096, 4096)], 2**31),
+        ):
+            path = Path(folder, "weights.safetensors")
+            _write(path, np.dtype(dtype), shapes, most)
+            told = subprocess.run([sys.executable, "-c", WATCHED, path], capture_output=True, text=True, check=True)
+            print(f"| {title} | {path.stat().st_size / 1e9:.1f} | {told.stdout.strip()} |")
+            path.unlink()
+
+
+WATCHED = """
+import sys, threading
+from pathlib import Path
+from glorot.forensics import examine
+
+def held():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    found = dict(line.split(":") for line in lines if line.startswith(("RssAnon", "RssFile")))
+    return [int(found[name].split()[0]) / 1024 for name in ("RssAnon", "RssFile")]
+
+def watch():
+    while not over.wait(0.002):
+        peaks[:] = map(max, peaks, held())
+
+before, peaks, over = held(), [0, 0], threading.Event()
+watching = threading.Thread(target=watch)
+watching.start()
+examine(sys.argv[1])
+over.set()
+watching.join()
+print(f"{before[0]:.0f} | {peaks[0]:.0f} | {peaks[1] - before[1]:.0f}")
+"""
+
+
+def _write(path: Path, dtype: np.dtype[np.generic], shapes: list[tuple[int, int]], most: int = 2**30) -> int:
     import json
 
     header, end, count = {}, 0, 0
-    while end < 2**30:
+    while end < most:
         shape = shapes[count % len(shapes)]
         size = math.prod(shape) * dtype.itemsize
         entry = {"dtype": "F32" if dtype.itemsize == 4 else "BF16", "shape": shape, "data_offsets": [end, end + size]}
@@ -165,8 +218,9 @@ def _write(path: Path, dtype: np.dtype[np.generic], shapes: list[tuple[int, int]
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for entry in header.values():
-            numbers = rng.standard_normal(entry["shape"], np.float32) * np.float32(0.02)
-            file.write(numbers if dtype.itemsize == 4 else (numbers.view(np.uint32) >> 16).astype(np.uint16))
+            for _ in range(entry["shape"][0] // 1024):
+                numbers = rng.standard_normal((1024, entry["shape"][1]), np.float32) * np.float32(0.02)
+                file.write(numbers if dtype.itemsize == 4 else (numbers.view(np.uint32) >> 16).astype(np.uint16))
     return count
 
 
@@ -178,10 +232,11 @@ def _read(path: Path) -> None:
             pass
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def _seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """Return the seconds that a piece of work took, by the clock and of all processors."""
+    start, start_cpu = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - start_cpu
 
 
 PARTS: dict[str, Callable[[], None]] = {
@@ -189,6 +244,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "tuning": lambda: accuracy(0),
     "detection": detection,
     "speed": speed,
+    "memory": memory,
 }
 
 
@@ -200,4 +256,4 @@ def main(parts: Iterable[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ("accuracy", "detection", "speed"))
+    main(sys.argv[1:] or ("accuracy", "detection", "speed", "memory"))

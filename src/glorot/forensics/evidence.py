@@ -1,19 +1,23 @@
 """What is measured of a tensor, in constant memory: extremes of all elements, moments, a sample, a panel."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glorot.forensics.formats import Bits, Format, Numbers
-from glorot.forensics.stored import Stored, blocks, scattered
+from glorot.forensics.stored import BLOCK, WINDOW, Stored, evenly, scattered
 
 MOST_SUMMED = 2**20
 """Elements that moments are taken over: of a larger tensor a sample, in blocks evenly from start to end."""
 
 SAMPLE = 2**13
 """Elements that are sorted, to compare a whole law with."""
+
+LINE = 512
+"""Elements whose squares are added up in their own precision, before those of others."""
 
 PANEL = 2**16
 """Elements of the panel, the rows and columns that structure is looked for in."""
@@ -75,12 +79,10 @@ def gather(tensor: Stored, form: Format, bits: Bits) -> Evidence:
         Evidence(size=4, summed=4, low=0.0, high=3.0, mean=1.5, std=1.118033988749895, zeros=0.25, denormal=0.0, \
 digits=1)
     """
-    low, high = _extremes(bits, form)
+    sample = np.sort(scattered(tensor, bits, form, SAMPLE))
+    low, high, summed, mean, std = _in_one_pass(tensor, bits, form, _center(sample))
     if not (abs(low) < HUGE and abs(high) < HUGE):
         return Evidence(bits.size, 0, low, high)
-    sample = scattered(bits, form, SAMPLE)
-    low, high = min(low, float(sample.min())), max(high, float(sample.max()))
-    summed, mean, std = _moments(bits, form, float(np.median(sample)))
     return Evidence(
         bits.size,
         summed,
@@ -91,38 +93,60 @@ digits=1)
         zeros=float(np.mean(sample == 0)),
         denormal=float(np.mean((sample != 0) & (np.abs(sample) < 2.0**-126))) if form.digits < 52 else 0.0,
         digits=_digits(bits, form),
-        sample=np.sort(sample),
-        panels=tuple(panel(bits, form, tensor.shape, by_last) for by_last in _unfoldings(tensor.shape)),
+        sample=sample,
+        panels=tuple(panel(tensor, bits, form, by_last) for by_last in _unfoldings(tensor.shape)),
     )
 
 
-def _extremes(bits: Bits, form: Format) -> tuple[float, float]:
-    """Return the least and the largest number, found in the bits, which order by magnitude; NaN lies farthest out."""
-    signed = np.dtype(f"i{form.bits.itemsize}")
-    whole = list(blocks(bits, bits.size + 1))
-    top = max(int(block.view(signed).max()) for block in whole)  # the largest of what is not negative, if there is any
-    last = max(int(block.max()) for block in whole)  # the farthest negative one, if there is any
-    if top >= 0 and last >> (8 * form.bits.itemsize - 1):
+def _center(sample: Numbers) -> float:
+    """Return what squares are to be taken around: the middle of a sorted sample, or 0 where that is as near."""
+    quarter, middle, other = (float(sample[len(sample) * n // 4]) for n in (1, 2, 3))
+    return middle if other - quarter < abs(middle) < HUGE else 0.0
+
+
+def _in_one_pass(tensor: Stored, bits: Bits, form: Format, center: float) -> tuple[float, float, int, float, float]:
+    """Return the least and the largest number of all, then of how many the mean and the standard deviation are taken.
+
+    Bits order by magnitude, so the extremes are found with nothing decoded; NaN lies farthest out.
+    """
+    signed, sign = np.dtype(f"i{form.bits.itemsize}"), 1 << (8 * form.bits.itemsize - 1)
+    summed = set(evenly(bits.size, bits.size if bits.size <= 2 * MOST_SUMMED else MOST_SUMMED))
+    top, last, count, total, squares = -sign, 0, 0, 0.0, 0.0
+    for start, block in _blocks(tensor, bits):
+        top = max(top, int(block.view(signed).max()))  # the largest of what is not negative, if there is any
+        last = max(last, int(block.max()))  # the farthest negative one, if there is any
+        if start in summed:
+            of_block = _sums(form.decode(block), center)
+            count, total, squares = count + block.size, total + of_block[0], squares + of_block[1]
+    if top >= 0 and last & sign:
         ends = last, top
-    else:
-        first = min(int(block.min()) for block in whole)
+    else:  # all of one sign
+        first = min(int(block.min()) for _, block in _blocks(tensor, bits))
         ends = (first, last) if top >= 0 else (last, first)
     low, high = (float(end) for end in form.decode(np.array(ends, form.bits)))
-    return (math.nan, math.nan) if math.isnan(low + high) and math.isfinite(low) + math.isfinite(high) else (low, high)
-
-
-def _moments(bits: Bits, form: Format, center: float) -> tuple[int, float, float]:
-    """Return over how many elements mean and standard deviation are taken, and both."""
-    most = bits.size + 1 if bits.size <= 2 * MOST_SUMMED else MOST_SUMMED
-    count, total, squares = 0, 0.0, 0.0
-    for block in blocks(bits, most):
-        numbers = form.decode(block)
-        numbers = numbers - numbers.dtype.type(center) if center else numbers
-        count += numbers.size
-        total += float(numbers.sum())
-        squares += float(np.einsum("n,n->", numbers, numbers))  # on one thread, unlike a product of BLAS
+    if math.isnan(low + high) and math.isfinite(low) + math.isfinite(high):
+        low = high = math.nan
     mean = total / count
-    return count, center + mean, math.sqrt(max(0.0, squares / count - mean * mean))
+    return low, high, count, center + mean, math.sqrt(max(0.0, squares / count - mean * mean))
+
+
+def _blocks(tensor: Stored, bits: Bits) -> Iterator[tuple[int, Bits]]:
+    """Yield where each block of a tensor starts, and the block."""
+    for first, window in tensor.windows(bits):
+        for start in range(0, window.size, BLOCK):
+            yield first + start, window[start : start + BLOCK]
+
+
+def _sums(numbers: Numbers, center: float) -> tuple[float, float]:
+    """Return the sum of numbers less a center, and that of their squares, some hundred at a time."""
+    with np.errstate(over="ignore", invalid="ignore"):  # of what is not sane the extremes alone are told
+        numbers = numbers - numbers.dtype.type(center) if center else numbers
+        lines = numbers[: len(numbers) // LINE * LINE].reshape(-1, 1, LINE)
+        rest = numbers[lines.size :]
+        total = float(np.einsum("n->", numbers))
+        products = lines @ lines.swapaxes(1, 2)  # short ones, for which BLAS wakes no threads
+        squares = float(products.sum(dtype=np.float64)) + float(np.einsum("n,n->", rest, rest))
+    return total, squares
 
 
 def _digits(bits: Bits, form: Format) -> int:
@@ -142,13 +166,25 @@ def as_matrix(bits: Bits, shape: tuple[int, ...], by_last: bool) -> Bits:
     return bits.reshape((-1, lengths[-1]) if by_last else (lengths[0], -1))
 
 
-def panel(bits: Bits, form: Format, shape: tuple[int, ...], by_last: bool) -> NDArray[np.float32]:
+def lines_of(tensor: Stored, bits: Bits, by_last: bool, rows: range, columns: slice) -> Bits:
+    """Return some rows and columns of a tensor as a matrix; of a large one, band by band of what is mapped."""
+    width = as_matrix(bits, tensor.shape, by_last).shape[1]
+    band = max(1, WINDOW // (width * rows.step)) if tensor.is_mapped and bits.size > WINDOW else len(rows)
+    taken = []
+    for n in range(0, len(rows), band):
+        some = rows[n : n + band]
+        matrix = as_matrix(bits if band == len(rows) else tensor.load(), tensor.shape, by_last)
+        taken.append(np.ascontiguousarray(matrix[some.start : some.stop : some.step, columns]))
+    return taken[0] if len(taken) == 1 else np.concatenate(taken)
+
+
+def panel(tensor: Stored, bits: Bits, form: Format, by_last: bool) -> NDArray[np.float32]:
     """Return some rows and columns of a tensor as a matrix, evenly chosen, no more rows than columns."""
-    matrix = as_matrix(bits, shape, by_last)
-    rows, columns = len(matrix), matrix[0].size
+    rows, columns = as_matrix(bits, tensor.shape, by_last).shape
     side = math.isqrt(PANEL)
     kept = min(rows, max(side, PANEL // columns)), min(columns, max(side, PANEL // rows))
     steps = rows // kept[0], columns // kept[1]
-    thin = np.ascontiguousarray(matrix[:: steps[0], :: steps[1]][: kept[0], : kept[1]])
+    chosen = range(0, steps[0] * kept[0], steps[0]), slice(0, steps[1] * kept[1], steps[1])
+    thin = lines_of(tensor, bits, by_last, *chosen)
     numbers = form.decode(thin.reshape(-1)).astype(np.float32).reshape(thin.shape)
     return numbers if kept[0] <= kept[1] else np.ascontiguousarray(numbers.T)

@@ -31,7 +31,9 @@ class Format(NamedTuple):
 
 
 def _bfloat16(bits: Bits) -> Numbers:
-    return (bits.astype(np.uint32) << 16).view(np.float32)
+    wide = bits.astype(np.uint32)
+    wide <<= np.uint32(16)
+    return wide.view(np.float32)
 
 
 def _e5m2(bits: Bits) -> Numbers:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from glorot.distributions import Distribution, Normal, Orthogonal, PositiveUnitball, SparseNormal, TruncatedNormal
 from glorot.distributions import Uniform as UniformLaw
-from glorot.forensics.evidence import Evidence, as_matrix, gather
+from glorot.forensics.evidence import Evidence, as_matrix, gather, lines_of
 from glorot.forensics.families import FAMILIES, NORMAL, UNIFORM, Family, Fit, fit
 from glorot.forensics.formats import Bits, Format
 from glorot.forensics.origin import Explanation, Origin, Verdict
@@ -131,7 +131,9 @@ def _of_whole_matrices(case: _Case) -> Origin | None:
     for by_last in (False, True)[: len(case.found.panels)]:
         matrix = as_matrix(case.bits, case.tensor.shape, by_last)
         is_wide = len(matrix) <= matrix[0].size
-        few = np.ascontiguousarray(matrix[:8] if is_wide else matrix[:, :8].T)
+        some = (range(min(8, len(matrix))), slice(None)) if is_wide else (range(len(matrix)), slice(8))
+        few = lines_of(case.tensor, case.bits, by_last, *some)
+        few = few if is_wide else np.ascontiguousarray(few.T)
         lines = case.form.decode(few.reshape(-1)).astype(np.float64).reshape(few.shape)
         norms = np.linalg.norm(lines, axis=1)
         if case.found.low >= 0 and np.allclose(lines.sum(axis=1), 1, rtol=1e-3) and is_wide:

@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from glorot.errors import GlorotError
 from glorot.forensics.formats import FORMATS, Bits, Format, Numbers, dtype_name
 
-BLOCK = 2**18
+BLOCK = 2**17
 """Elements that are looked at together: their bits stay in the processor's cache."""
+
+WINDOW = 2**7 * BLOCK
+"""Elements of a large tensor that are mapped into memory together."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,14 @@ class Stored:
         shape: its shape.
         dtype: the name of its dtype.
         load: returns its elements as a flat array of bits, of a memory-mapped file without reading them.
+        is_mapped: whether it lies in a file as it is, mapped into memory whenever it is loaded.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     load: Callable[[], Bits] = field(repr=False, compare=False)
+    is_mapped: bool = field(default=False, repr=False, compare=False)
 
     @property
     def size(self) -> int:
@@ -45,6 +50,18 @@ class Stored:
     def format(self) -> Format | None:
         """How its bits are to be read; None where it holds no floating numbers."""
         return FORMATS.get(self.dtype)
+
+    def windows(self, bits: Bits) -> Iterator[tuple[int, Bits]]:
+        """Yield where each window of its elements starts, and the window; of a file no other one is mapped meanwhile.
+
+        Args:
+            bits: its elements, as `load` returned them.
+        """
+        if self.size <= WINDOW or not self.is_mapped:
+            yield 0, bits
+            return
+        for first in range(0, self.size, WINDOW):
+            yield first, self.load()[first : first + WINDOW]
 
     @classmethod
     def of_array(cls, name: str, array: NDArray[Any]) -> "Stored":
@@ -67,25 +84,26 @@ class Stored:
         return cls(name, array.shape, dtype, load)
 
 
-def blocks(bits: Bits, most: int) -> Iterator[Bits]:
-    """Yield the elements of a flat array in blocks: all of them, or about `most`, evenly from start to end.
+def evenly(size: int, most: int) -> Iterator[int]:
+    """Yield where blocks of a flat array start: of all of it, or of about `most` elements, evenly from start to end.
 
     Example:
-        >>> [len(block) for block in blocks(np.zeros(4 * BLOCK), 2 * BLOCK)]
-        [262144, 262144]
+        >>> list(evenly(4 * BLOCK, 4 * BLOCK)) == [0, BLOCK, 2 * BLOCK, 3 * BLOCK]
+        True
+        >>> list(evenly(4 * BLOCK, 2 * BLOCK)) == [0, 2 * BLOCK]
+        True
     """
-    count = -(-bits.size // BLOCK)
-    kept = min(count, max(1, most // BLOCK))
+    count = -(-size // BLOCK)
+    kept = min(count, max(1, -(-most // BLOCK)))
     for n in range(kept):
-        start = (n * count // kept) * BLOCK
-        yield bits[start : start + BLOCK]
+        yield (n * count // kept) * BLOCK
 
 
-def scattered(bits: Bits, form: Format, most: int) -> Numbers:
+def scattered(tensor: Stored, bits: Bits, form: Format, most: int) -> Numbers:
     """Return up to `most` elements as float64, taken at a step that meets every column of every matrix alike."""
-    if bits.size <= most:
-        return form.decode(bits).astype(np.float64)
-    step = bits.size // most
+    step = max(1, bits.size // most)
     while math.gcd(step, bits.size) > 1:
         step -= 1
-    return form.decode(np.ascontiguousarray(bits[: step * most : step])).astype(np.float64)
+    taken = [window[-first % step :: step].copy() for first, window in tensor.windows(bits)]
+    with np.errstate(invalid="ignore"):  # NaN that signals
+        return form.decode(np.concatenate(taken)[:most]).astype(np.float64)

@@ -11,8 +11,8 @@ from glorot.forensics.chances import above, beyond, chi_square_z, tracy_widom
 FEWEST = 8
 """Elements of a row whose energy is compared with that of others."""
 
-TILE = 64
-"""Rows and columns of a tile."""
+TILE, LENGTH = 32, 256
+"""Rows of a matrix whose products are taken together, and how many of their elements."""
 
 TURNS = 8
 """Steps of the power iteration."""
@@ -99,15 +99,18 @@ def _of_spectrum(matrix: Matrix) -> dict[str, float]:
 
 
 def _products(matrix: Matrix) -> Matrix:
-    """Return the products of all rows, tile by tile: for small ones BLAS wakes no threads, which would cost more."""
-    rows, columns = (-(-length // TILE) * TILE for length in matrix.shape)
-    padded = np.zeros((rows, columns), np.float32)
+    """Return the products of all rows, some by some: for small ones BLAS wakes no threads, which would cost more."""
+    rows = -(-len(matrix) // TILE) * TILE
+    length = -(-matrix.shape[1] // LENGTH) * LENGTH
+    padded = np.zeros((rows, length), np.float32)
     padded[: matrix.shape[0], : matrix.shape[1]] = matrix
-    tiles = padded.reshape(rows // TILE, TILE, columns // TILE, TILE).swapaxes(1, 2)
-    products = np.zeros((rows // TILE, rows // TILE, TILE, TILE), np.float32)
-    for n in range(columns // TILE):
-        products += tiles[:, None, n] @ tiles[None, :, n].swapaxes(2, 3)
-    return products.swapaxes(1, 2).reshape(rows, rows)[: matrix.shape[0], : matrix.shape[0]]
+    products = np.zeros((rows // TILE, TILE, rows // TILE, TILE), np.float32)
+    for part in np.split(padded.reshape(-1, TILE, length), length // LENGTH, axis=2):
+        for n, tile in enumerate(part):
+            found = tile @ part[n:].swapaxes(1, 2)
+            products[n, :, n:] += found.swapaxes(0, 1)
+            products[n + 1 :, :, n] += found[1:].swapaxes(1, 2)
+    return products.reshape(rows, rows)[: len(matrix), : len(matrix)]
 
 
 def _of_largest(products: Matrix, columns: int) -> float:
@@ -119,8 +122,9 @@ def _of_largest(products: Matrix, columns: int) -> float:
     """
     rows = len(products)
     vector, largest = products.sum(axis=1), 0.0
+    tiles = [products[n : n + TILE] for n in range(0, rows, TILE)]  # as small as those of the products
     for _ in range(TURNS):
-        vector = np.einsum("ij,j->i", products, vector)
+        vector = np.concatenate([tile @ vector for tile in tiles])
         largest = math.sqrt(float(np.sum(vector * vector)))
         if not largest:
             return 1.0

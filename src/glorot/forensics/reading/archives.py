@@ -71,7 +71,7 @@ def _of_torch(path: Path, archive: zipfile.ZipFile, members: dict[str, zipfile.Z
             )
             return view.reshape(-1)
 
-        return Stored(name, tensor.shape, tensor.dtype, load)
+        return Stored(name, tensor.shape, tensor.dtype, load, is_mapped=tensor.is_in_order)
 
     return [stored(name, tensor) for name, tensor in tensors_in(archive.read(pickle), str(path))]
 

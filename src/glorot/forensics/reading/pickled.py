@@ -2,6 +2,7 @@
 
 import collections
 import io
+import math
 import pickle
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -42,6 +43,14 @@ class Tensor(NamedTuple):
         if 0 in self.shape:
             return -1
         return self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.strides, strict=True))
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether its elements follow each other in the storage, the last axis first."""
+        steps = [math.prod(self.shape[n + 1 :]) for n in range(len(self.shape))]
+        return all(
+            length == 1 or step == own for length, step, own in zip(self.shape, steps, self.strides, strict=True)
+        )
 
 
 class _Storage(NamedTuple):

@@ -49,7 +49,10 @@ def read(path: Path, file: BinaryIO) -> list[Stored]:
     end = start + max((stop for *_, stop in found), default=0)
     if end > size:
         raise _cut_off(path, f"its header describes {end} bytes", size)
-    return [Stored(name, shape, dtype, _view(path, start + a, start + b, dtype)) for name, shape, dtype, a, b in found]
+    return [
+        Stored(name, shape, dtype, _view(path, start + a, start + b, dtype), is_mapped=True)
+        for name, shape, dtype, a, b in found
+    ]
 
 
 def _entry(name: str, entry: dict[str, Any]) -> tuple[str, tuple[int, ...], str, int, int]:
@@ -78,7 +81,7 @@ def mapped(path: Path, dtype: np.dtype[Any], start: int, count: int) -> Bits:
     """Return elements of a file, mapped into memory, as a flat array that cannot be written to."""
     if not count:
         return np.empty(0, dtype)
-    return np.memmap(path, dtype, "r", start, (count,))
+    return np.asarray(np.memmap(path, dtype, "r", start, (count,)))  # whose slices cost less
 
 
 def _cut_off(path: Path, expected: str, size: int) -> GlorotError:
