@@ -8,8 +8,11 @@ from glorot.checks.evidence import Evidence, Group
 FEWEST = 5
 """Steps from which on a loss should have fallen."""
 
-MOST = 0.999999
-"""The share of its start that a loss must fall below once: less is the rounding of single precision."""
+MOST = 1.0
+"""The share of its start that a loss must fall below once."""
+
+ROUNDING = 1e-6
+"""The share of a loss that single precision makes of nothing."""
 
 
 class LossNotFalling(Check):
@@ -20,7 +23,7 @@ class LossNotFalling(Check):
         loss that none of them has brought below its start. A rate that is warmed up is let pass, and a loss that is
         zero.
 
-        Setting: `loss-not-falling = 0.999999`, the share of its start that the loss must fall below.
+        Setting: `loss-not-falling = 1`, the share of its start that the loss must fall below.
 
     Why it matters:
         To lower the loss of a batch that it has just seen is the least that training can do: −η|∇L|² for a small rate
@@ -52,7 +55,7 @@ class LossNotFalling(Check):
         if len(steps) <= FEWEST or steps[0] == 0 or any(map(warms_up, evidence.groups or ())):
             return
         found = figure(steps)
-        if not found < self.limit(evidence):
+        if not found < self.limit(evidence) - ROUNDING:
             yield self.finding(
                 "loss",
                 f"does not fall in {len(steps) - 1} steps on one batch",
