@@ -212,6 +212,9 @@ def test_a_tied_tensor_that_a_file_leaves_out_is_not_missing() -> None:
     model = Tied()
     state = {"embedding.weight": model.embedding.weight.detach()}
     assert str(glorot.diff(model, state)) == "no differences; 1 the same"
+    other = Tied()
+    other.embedding.weight.data.mul_(2)
+    assert [one.paths for one in glorot.diff(model, other).differences] == [("embedding.weight",)]
 
 
 def test_pieces_of_a_fused_weight_are_compared_one_by_one() -> None:
@@ -221,6 +224,7 @@ def test_pieces_of_a_fused_weight_are_compared_one_by_one() -> None:
     other.self_attn.in_proj_weight.data[:128] *= 1.1
     (line,) = told(one, other)
     assert line.startswith("self_attn.in_proj_weight[q]: has 1.1 times the std in B")
+    assert told(nn.ModuleDict({"model": one}), other) == [line]
 
 
 def test_a_model_and_files_of_each_kind(tmp_path: Path) -> None:
@@ -321,6 +325,12 @@ def test_what_is_neither_model_nor_plan_nor_weights_is_refused(tmp_path: Path) -
     )
     (tmp_path / "other.json").write_text("{}")
     assert refused(model, tmp_path / "other.json").endswith("is not a plan: it has no list of entries; save one with `glorot plan -o`")  # fmt: skip
+    with torch.device("meta"):
+        empty = mlp(8, 8)
+    assert refused(model, empty) == (
+        "the values of the Sequential cannot be read (Cannot copy out of meta tensor; no data!); give it dense tensors "
+        "that have memory, or compare its plan"
+    )
     assert "No such file" in refused(tmp_path / "gone.pt", model)
     assert refused(3, model).startswith(
         "diff compares models, plans, mappings of tensors and paths of files: cannot tell which framework a "

@@ -78,7 +78,7 @@ def diff(a: object, b: object) -> Differences:
     if one.plan is not None and other.plan is not None:
         return differences_of_plans(one.name, one.plan, other.name, other.plan)
     if one.plan is None and other.plan is None:
-        return differences_of_tensors(one.name, _tensors(one.holder), other.name, _tensors(other.holder))
+        return differences_of_tensors(one.name, _tensors(one), other.name, _tensors(other))
     plan, holder = (one.plan, other.holder) if one.plan is not None else (other.plan, one.holder)
     assert plan is not None
     if isinstance(holder, Mapping) and _are_tensors(holder):
@@ -131,14 +131,25 @@ def _are_tensors(given: Mapping[Any, Any]) -> bool:
     return bool(given) and all(isinstance(path, str) and hasattr(one, "shape") for path, one in given.items())
 
 
-def _tensors(holder: Any) -> dict[str, Held]:
+def _tensors(side: _Side) -> dict[str, Held]:
     """Return the tensors of a model, of a file or of a mapping, by path."""
+    holder = side.holder
     if isinstance(holder, str | Path):
         return {one.name: Held(one, one.dtype) for one in read(holder)}
-    if isinstance(holder, Mapping) and _are_tensors(holder):
-        dtypes = {str(path): str(one.dtype).removeprefix("torch.") for path, one in holder.items()}
-        return {path: Held(Stored.of_array(path, one), dtypes[path]) for path, one in as_arrays(holder, "it").items()}
-    adapter, model = opened(holder)
+    try:
+        return _of_mapping(holder) if isinstance(holder, Mapping) and _are_tensors(holder) else _of_model(holder)
+    except (NotImplementedError, RuntimeError, TypeError) as error:  # as of the meta device, or of sparse tensors
+        remedy = "give it dense tensors that have memory, or compare its plan"
+        raise GlorotError(f"the values of {side.name} cannot be read ({error}); {remedy}") from error
+
+
+def _of_mapping(tensors: Mapping[Any, Any]) -> dict[str, Held]:
+    dtypes = {str(path): str(one.dtype).removeprefix("torch.") for path, one in tensors.items()}
+    return {path: Held(Stored.of_array(path, one), dtypes[path]) for path, one in as_arrays(tensors, "it").items()}
+
+
+def _of_model(given: Any) -> dict[str, Held]:
+    adapter, model = opened(given)
     stock = take_inventory(model)
     found = {}
     for path, array in adapter.arrays(model).items():

@@ -108,7 +108,7 @@ def differences_of_tensors(a: str, one: Mapping[str, Held], b: str, other: Mappi
         GlorotError: if they have no path in common.
     """
     one, other, prefixes = _without_prefixes(one, other)
-    common = [path for path in one if path in other]
+    common = [path for path in one if path in other and not _is_tied(one[path], other[path])]
     if not common:
         raise nothing_in_common(a, one, b, other)
     found = [*_missing(one, other, "A"), *_missing(other, one, "B")]
@@ -132,6 +132,11 @@ def differences_of_tensors(a: str, one: Mapping[str, Held], b: str, other: Mappi
         b=b,
         notes=(*prefixes, *_notes(one[path].stored.size for path in common if path not in same)),
     )
+
+
+def _is_tied(mine: Held, theirs: Held) -> bool:
+    """Tell whether both sides hold a tensor in the memory of the same other one, which is compared already."""
+    return mine.tied_to is not None and mine.tied_to == theirs.tied_to
 
 
 def _judged(found: list[Difference], verdicts: list[_Verdict], same: set[str]) -> Differences:
@@ -196,11 +201,15 @@ def _compared(path: str, mine: Held, theirs: Held) -> Iterator[_Verdict]:
         yield _certain(path, "shape", how, shape_text(one.shape) or "a number", shape_text(other.shape) or "a number")
         return
     if one.format is None or other.format is None:
-        yield _certain(path, "values", "holds other whole numbers" if one.size > 1 else "is another whole number")
+        what = "value" if one.dtype.startswith("complex") else "whole number"
+        yield _certain(path, "values", f"holds other {what}s" if one.size > 1 else f"is another {what}")
         return
     rounding = _rounding(mine, theirs)
     parts = mine.parts or theirs.parts
-    pieces = [(part.name, _piece(one, part), _piece(other, part)) for part in parts] or [(path, one, other)]
+    names = [path + part.name.removeprefix(part.path) for part in parts]  # the path here may lack a prefix
+    pieces = [(name, _piece(one, part), _piece(other, part)) for name, part in zip(names, parts, strict=True)] or [
+        (path, one, other)
+    ]
     for name, some, others in pieces:
         if some.format is not None and others.format is not None and not (parts and _is_equal(some, others)):
             bits = some.load(), others.load()
