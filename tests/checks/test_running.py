@@ -129,7 +129,7 @@ def test_a_report_as_plain_data() -> None:
     assert plain["ok"] is False
     assert plain["findings"][0] == {
         "code": "GL101", "name": "not-finite", "severity": "error", "paths": ["0.bias"], "figure": None,
-        "expected": "", "why": "holds NaN in all of its 4 elements", "where": "",
+        "expected": "", "why": "holds NaN in all of its 4 elements", "where": "Linear",
         "remedy": "write it before training: glorot.apply writes every parameter once",
     }  # fmt: skip
 

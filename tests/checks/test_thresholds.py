@@ -1,18 +1,17 @@
 """Each check that has a threshold trips, or stays silent, where a setting moves it to the other side."""
 
-import doctest
-import inspect
 import math
 from collections import OrderedDict
 from typing import Any
 
 import pytest
 import torch
+from examples_of_checks import example_of
 from torch import nn
 
 import glorot
-from glorot.checks import Check, Report
-from glorot.checks.registry import all_checks, check_named
+from glorot.checks import Check
+from glorot.checks.registry import all_checks
 from glorot.errors import GlorotError
 
 SIDES = {
@@ -49,24 +48,6 @@ SIDES = {
 """Of the example of each check: a threshold at which it fails, and one at which it does not."""
 
 
-def example_of(code: str, monkeypatch: pytest.MonkeyPatch) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments with which the example in the docstring of a check calls glorot.check."""
-    text = inspect.cleandoc(type(check_named(code)).__doc__ or "")
-    called: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
-    check = glorot.check
-
-    def record(*given: Any, **named: Any) -> Report:
-        called.append((given, named))
-        return check(*given, **named)
-
-    monkeypatch.setattr(glorot, "check", record)
-    room: dict[str, Any] = {}
-    for example in doctest.DocTestParser().get_examples(text):
-        exec(compile(example.source, code, "single"), room)
-    monkeypatch.undo()
-    return called[-1]
-
-
 def half_tiny() -> dict[str, Any]:
     layer = nn.Linear(256, 256)
     nn.init.normal_(layer.weight, std=1e-4)
@@ -92,11 +73,10 @@ OTHERS = {"GL305": half_tiny, "GL309": slow_steps, "GL409": wide_head}
 @pytest.mark.parametrize("code", [one.code for one in all_checks() if one.threshold is not None])
 def test_a_setting_moves_the_threshold_to_the_other_side(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    given, named = ((), OTHERS[code]()) if code in OTHERS else example_of(code, monkeypatch)
+    given = OTHERS[code]() if code in OTHERS else example_of(code, monkeypatch)
     fails, passes = SIDES[code]
     found = [
-        glorot.check(*given, **{**named, "select": code, "thresholds": {code: limit}}).findings
-        for limit in (fails, passes)
+        glorot.check(**{**given, "select": code, "thresholds": {code: limit}}).findings for limit in (fails, passes)
     ]
     assert [{one.code for one in findings} for findings in found] == [{code}, set()]
 

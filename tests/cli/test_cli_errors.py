@@ -50,6 +50,8 @@ WORDS = [
     ("apply p.json", "TARGET is missing: write glorot apply PLAN_FILE TARGET --seed INTEGER --output PATH; see glorot apply --help"),
     ("apply p.json a --seed 0", "--output is missing: write glorot apply PLAN_FILE TARGET --seed INTEGER --output PATH; see glorot apply --help"),
     ("apply p.json a b --seed 0 -o w.pt", "unexpected 'b': write glorot apply PLAN_FILE TARGET --seed INTEGER --output PATH; see glorot apply --help"),
+    ("check a --steps few", "--steps must be an integer of 0 or more, got 'few'; see glorot check --help"),
+    ("check a --steps=-1", "--steps must be an integer of 0 or more, got -1; see glorot check --help"),
     ("compare a b", "unexpected 'b': write glorot compare [TARGET]; see glorot compare --help"),
     ("compare --lr fast", "--lr must be a number, got 'fast'; see glorot compare --help"),
     ("compare --quick=yes", "--quick takes no value; see glorot compare --help"),

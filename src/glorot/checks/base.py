@@ -76,6 +76,7 @@ class Check(ABC):
         name: a short name in lower case, with hyphens.
         severity: that of its findings, if they don't say another.
         threshold: what its figure is compared with, if the settings don't say another; None where it compares none.
+        mended_by_drawing: whether drawing again what it blames mends its findings.
         needs: which fields of the evidence it reads and can't do without.
         not_on: why it does not run on a framework, by the name of the framework.
         explained_by: codes of checks whose findings, where they blame the same paths, are the cause of its own.
@@ -85,6 +86,7 @@ class Check(ABC):
     name: ClassVar[str]
     severity: ClassVar[Severity] = "warning"
     threshold: ClassVar[float | None] = None
+    mended_by_drawing: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ()
     not_on: ClassVar[Mapping[str, str]] = {}
     explained_by: ClassVar[tuple[str, ...]] = ()

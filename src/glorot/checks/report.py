@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 from glorot.checks.base import SEVERITIES, Finding
 from glorot.checks.file import REPORT
+from glorot.checks.fixing import fix_of
 from glorot.files import write_whole
 from glorot.forensics.origin import Origins
 from glorot.markup import html_table
+from glorot.plans import Plan
 from glorot.probe.bars import signal_chart
 from glorot.probe.signal import Signal
 from glorot.text import json_lines, number
@@ -78,6 +80,27 @@ class Report:
             return []
         begin, end = (f"{one:.4g}" for one in (self.steps[0], self.steps[-1]))
         return [f"loss over {_count(len(self.steps) - 1, 'step')}: {begin} → {end}"]
+
+    def fix(self, plan: Plan) -> Plan | None:
+        """Return a plan that mends what drawing again can mend, and leaves everything else alone.
+
+        Args:
+            plan: what the tensors to blame should be drawn by: `glorot.plan(model)`, or the plan that was checked.
+
+        Returns:
+            The plan, for `glorot.apply`; None where drawing mends nothing.
+
+        Example:
+            >>> import glorot, torch
+            >>> model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.Tanh(), torch.nn.Linear(64, 8))
+            >>> _ = torch.nn.init.normal_(model[0].weight)
+            >>> fix = glorot.check(model).fix(glorot.plan(model))
+            >>> [entry.name for entry in fix if entry.distribution is not None]
+            ['0.weight']
+            >>> glorot.check(glorot.apply(fix, model, seed=0)).findings
+            ()
+        """
+        return fix_of(self.findings, plan).plan
 
     def __str__(self) -> str:
         lines = [line for one in self.findings for line in (str(one), f"      {one.remedy}")]

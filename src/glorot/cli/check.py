@@ -11,6 +11,7 @@ from glorot.adapters import modules_of
 from glorot.api.checking import is_weights_file
 from glorot.checks import Report
 from glorot.checks.file import read_findings
+from glorot.cli.fixing import check_fix, save_fix
 from glorot.cli.nets import net_options
 from glorot.cli.places import place_of, places_in
 from glorot.cli.settings import read_settings
@@ -38,6 +39,11 @@ SUFFIXES = {".json": "json", ".html": "html", ".sarif": "sarif", ".txt": "text"}
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Save the report as .json, .html, .sarif or .txt."
 )
+@click.option(
+    "--fix",
+    type=click.Path(path_type=Path),
+    help="Save a plan that draws what is to blame again, as .json; apply nothing.",
+)
 @net_options
 def command(
     target: str,
@@ -51,6 +57,7 @@ def command(
     strict: bool | None,
     form: str,
     output: Path | None,
+    fix: Path | None,
     **options: Any,
 ) -> None:
     """Check the model that TARGET is or returns.
@@ -63,19 +70,26 @@ def command(
     settings = read_settings()
     is_strict = settings.pop("strict", False)
     is_strict = is_strict if strict is None else strict
-    given: dict[str, object] = {"select": select, "ignore": ignore, "seed": seed, "waive": _parse_waivers(waivers)}
-    given["steps"] = steps
-    given["plan"] = None if planned is None else Plan.load(planned)
-    given["baseline"] = None if baseline is None else Report(read_findings(baseline), looked_at=0)
-    chosen = {name: value for name, value in given.items() if value is not None}
+    given = {"select": select, "ignore": ignore, "seed": seed, "steps": steps, "waive": _parse_waivers(waivers)}
+    chosen = {name: value for name, value in {**given, **_read(planned, baseline)}.items() if value is not None}
     arguments = {**settings, **check_arguments(target, options), **chosen}
+    check_fix(fix, arguments)
     report = glorot.check(**arguments)
     if output is not None:
         text = _as(SUFFIXES[output.suffix], report, target, arguments)
         click.echo(f"saved {printable(str(write_whole(output, text + chr(10))))}", err=True)
     click.echo(printable(_as(form, report, target, arguments), keep="\n"))
+    if fix is not None:
+        save_fix(fix, report, arguments, target)
     is_clean = report.ok and not (is_strict and any(one.severity == "warning" for one in report.findings))
     raise SystemExit(0 if is_clean else 1)
+
+
+def _read(planned: Path | None, baseline: Path | None) -> dict[str, object]:
+    return {
+        "plan": None if planned is None else Plan.load(planned),
+        "baseline": None if baseline is None else Report(read_findings(baseline), looked_at=0),
+    }
 
 
 def _parse_waivers(waivers: tuple[str, ...]) -> dict[str, str] | None:

@@ -96,6 +96,8 @@ def _expected(parameter: click.Parameter) -> str | None:
     if isinstance(parameter.type, click.Choice):
         *others, last = map(str, parameter.type.choices)
         return f"{', '.join(others)} or {last}"
+    if isinstance(parameter.type, click.IntRange) and parameter.type.max is None:
+        return f"an integer of {parameter.type.min} or more"
     single = parameter.nargs == 1
     return {"integer": "an integer" if single else "integers", "float": "a number"}.get(parameter.type.name)
 

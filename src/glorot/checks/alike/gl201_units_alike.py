@@ -45,6 +45,7 @@ class UnitsAlike(Check):
     code = "GL201"
     name = "units-alike"
     severity = "warning"
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         for part, values in drawn_parts(evidence):

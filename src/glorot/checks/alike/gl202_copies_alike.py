@@ -37,6 +37,7 @@ class CopiesAlike(Check):
     code = "GL202"
     name = "copies-alike"
     severity = "warning"
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         for part, values in evidence.parts():

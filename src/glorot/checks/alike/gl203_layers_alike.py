@@ -49,6 +49,7 @@ class LayersAlike(Check):
     code = "GL203"
     name = "layers-alike"
     severity = "warning"
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         by_beginning: dict[tuple[object, ...], list[tuple[str, Array]]] = defaultdict(list)

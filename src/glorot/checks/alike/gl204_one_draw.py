@@ -50,6 +50,7 @@ class OneDraw(Check):
     code = "GL204"
     name = "one-draw"
     severity = "warning"
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         groups: dict[bytes, list[tuple[Part, Array, NDArray[np.float64]]]] = defaultdict(list)

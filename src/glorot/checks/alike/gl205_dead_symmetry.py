@@ -48,6 +48,7 @@ class DeadSymmetry(Check):
     code = "GL205"
     name = "dead-symmetry"
     severity = "error"
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         layers = _layers(evidence)

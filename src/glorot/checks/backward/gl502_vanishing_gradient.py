@@ -49,6 +49,7 @@ class VanishingGradient(Check):
     code = "GL502"
     name = "vanishing-gradient"
     threshold = LEAST
+    mended_by_drawing = True
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:

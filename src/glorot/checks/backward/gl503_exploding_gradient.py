@@ -48,6 +48,7 @@ class ExplodingGradient(Check):
     code = "GL503"
     name = "exploding-gradient"
     threshold = MOST
+    mended_by_drawing = True
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:

@@ -50,6 +50,7 @@ class VanishingSignal(Check):
     code = "GL402"
     name = "vanishing-signal"
     threshold = LEAST
+    mended_by_drawing = True
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:

@@ -51,6 +51,7 @@ class ExplodingSignal(Check):
     code = "GL403"
     name = "exploding-signal"
     threshold = MOST
+    mended_by_drawing = True
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:

@@ -50,6 +50,7 @@ class Saturated(Check):
     code = "GL404"
     name = "saturated"
     threshold = MOST
+    mended_by_drawing = True
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:

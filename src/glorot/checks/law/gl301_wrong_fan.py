@@ -64,6 +64,7 @@ class WrongFan(Check):
     code = "GL301"
     name = "wrong-fan"
     threshold = EFFECT
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         effect = self.limit(evidence)

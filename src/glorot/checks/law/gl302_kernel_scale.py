@@ -48,6 +48,7 @@ class KernelScale(Check):
     code = "GL302"
     name = "kernel-scale"
     threshold = LARGEST
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         least, most = SMALLEST, self.limit(evidence)

@@ -50,6 +50,7 @@ class HeadScale(Check):
     code = "GL303"
     name = "head-scale"
     threshold = LARGEST
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         most = self.limit(evidence)

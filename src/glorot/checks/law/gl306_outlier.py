@@ -54,6 +54,7 @@ class Outlier(Check):
     code = "GL306"
     name = "outlier"
     threshold = FARTHEST
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         farthest = self.limit(evidence)

@@ -50,6 +50,7 @@ class NormStart(Check):
 
     code = "GL308"
     name = "norm-start"
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         folded = evidence.folded

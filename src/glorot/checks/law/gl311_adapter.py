@@ -44,6 +44,7 @@ class Adapter(Check):
 
     code = "GL311"
     name = "adapter-no-op"
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         rows = list(measured(evidence).values())

@@ -63,6 +63,7 @@ class OffPlan(Check):
     code = "GL701"
     name = "off-plan"
     threshold = EFFECT
+    mended_by_drawing = True
     needs = ("plan",)
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:

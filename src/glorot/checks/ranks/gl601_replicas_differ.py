@@ -36,6 +36,7 @@ class ReplicasDiffer(Check):
     code = "GL601"
     name = "replicas-differ"
     severity = "error"
+    mended_by_drawing = True
     needs = ("ranks",)
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:

@@ -34,6 +34,7 @@ parts)
     code = "GL602"
     name = "shards-identical"
     severity = "error"
+    mended_by_drawing = True
     needs = ("ranks",)
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:

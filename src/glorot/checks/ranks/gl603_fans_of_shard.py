@@ -67,6 +67,7 @@ class FansOfShard(Check):
     name = "fans-of-shard"
     threshold = MATTERS
     severity = "warning"
+    mended_by_drawing = True
     needs = ("ranks",)
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:

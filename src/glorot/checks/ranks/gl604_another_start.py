@@ -47,6 +47,7 @@ class AnotherStart(Check):
     code = "GL604"
     name = "another-start"
     severity = "error"
+    mended_by_drawing = True
     needs = ("ranks", "plan", "seed")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:

@@ -34,6 +34,7 @@ class NotFinite(Check):
     code = "GL101"
     name = "not-finite"
     severity = "error"
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         for kind, tensors in (("weight", evidence.weights), ("buffer", evidence.buffers)):

@@ -55,6 +55,7 @@ class RawMemory(Check):
     name = "raw-memory"
     threshold = LARGEST
     severity = "error"
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         limit = self.limit(evidence)

@@ -41,6 +41,7 @@ class HugeValues(Check):
     name = "huge-values"
     threshold = HUGE
     severity = "error"
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         limit = self.limit(evidence)

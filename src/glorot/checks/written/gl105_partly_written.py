@@ -42,6 +42,7 @@ class PartlyWritten(Check):
     code = "GL105"
     name = "partly-written"
     severity = "warning"
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         for part, values in drawn_parts(evidence):

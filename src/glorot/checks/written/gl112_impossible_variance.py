@@ -30,6 +30,7 @@ class ImpossibleVariance(Check):
     code = "GL112"
     name = "impossible-variance"
     severity = "error"
+    mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         for part, values in evidence.parts():
