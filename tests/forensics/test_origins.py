@@ -168,7 +168,7 @@ def test_a_large_tensor_is_summed_in_part_and_every_element_is_looked_at_for_its
     large[2000, 1000] = 0.01
     origins = examine({"w": large})
     assert origins["w"].summed == 2**20
-    assert "of 1 large ones a sample was summed" in origins.summary
+    assert "of 1 large one a sample was summed" in origins.summary
 
 
 def test_the_result_prints_as_a_table_and_goes_to_json() -> None:

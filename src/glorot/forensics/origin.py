@@ -73,6 +73,11 @@ class Origin:
     high: float = math.nan
     summed: int = 0
 
+    @property
+    def is_sampled(self) -> bool:
+        """Whether mean and standard deviation are those of a part of it, in blocks from its start to its end."""
+        return 0 < self.summed < math.prod(self.shape)
+
     def to_json(self) -> dict[str, Any]:
         """Return all of it, ready for JSON; what is not finite is None."""
         plain = {key: _finite(value) for key, value in vars(self).items()}
@@ -121,8 +126,12 @@ class Origins:
         """How many tensors were looked at, how many got which verdict, and of how many a sample was looked at."""
         counts = Counter(origin.verdict for origin in self.tensors)
         told = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()) or "nothing"
-        sampled = sum(0 < origin.summed < math.prod(origin.shape) for origin in self.tensors)
-        rest = f"; of {sampled} large ones a sample was summed" if sampled else ""
+        sampled = sum(origin.is_sampled for origin in self.tensors)
+        rest = (
+            f"; of {sampled} large one{'s' * (sampled > 1)} a sample was summed, where the table says so"
+            if sampled
+            else ""
+        )
         return f"{self.source}: {len(self)} tensors: {told}{rest}"
 
     def rows(self) -> tuple[list[str], list[list[str]]]:
@@ -136,10 +145,11 @@ class Origins:
         return f"{self.summary}\n\n{table(*self.rows())}"
 
     def _why(self, one: Origin) -> str:
+        rest = f" (by {one.summed:,} of {math.prod(one.shape):,} elements)" if one.is_sampled else ""
         if not one.explanations:
-            return one.because
+            return one.because + rest
         more = len(one.explanations) - SHOWN
-        return " or ".join(map(str, one.explanations[:SHOWN])) + (f", and {more} more" if more > 0 else "")
+        return " or ".join(map(str, one.explanations[:SHOWN])) + (f", and {more} more" if more > 0 else "") + rest
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it, ready for JSON."""
