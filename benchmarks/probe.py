@@ -1,4 +1,4 @@
-"""What measuring costs: time and memory of `glorot.measure` beside a forward and backward pass of the same batch.
+"""What measuring and checking cost: `glorot.measure` and `glorot.check` beside a forward and backward pass of the batch.
 
 Each figure comes from a separate process, so that peaks of memory don't mix. Run it on a quiet machine:
 
@@ -63,7 +63,15 @@ def measured(model: Any, inputs: Any, targets: Any) -> None:
     glorot.measure(model, inputs, targets)
 
 
-WAYS = {"plain": plainly, "measured": measured}
+def checked(model: Any, inputs: Any, targets: Any) -> None:
+    """Check the model on a batch."""
+    import glorot
+
+    model.zero_grad(set_to_none=True)
+    glorot.check(model, inputs, targets)
+
+
+WAYS = {"plain": plainly, "measured": measured, "checked": checked}
 
 
 @contextmanager
@@ -110,7 +118,7 @@ def memory_of(name: str, way: str) -> dict[str, float]:
 
 
 def seconds_of(name: str) -> dict[str, float]:
-    """Return the seconds of both ways, which take turns; the fastest round counts."""
+    """Return the seconds of all ways, which take turns; the fastest round counts."""
     case = case_of(name)
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     for number in range(ROUNDS + 1):
@@ -159,16 +167,20 @@ def main(names: list[str]) -> None:
     if "--cuda" in names:
         names.remove("--cuda")
         os.environ[ON_CUDA] = "1"
-    print("model           plain s  measured s  ratio  plain MiB  measured MiB  ratio")
+    print(
+        "model           plain s  measured s  ratio  checked s  ratio  plain MiB  measured MiB  ratio  checked MiB  ratio"
+    )
     for name in names or list(MODELS):
-        time_of = in_a_process(name, "seconds")
-        plain, probed = (in_a_process(name, way)["mib"] for way in WAYS)
-        ratio = time_of["measured"] / time_of["plain"]
-        print(
-            f"{name:14}  {time_of['plain']:7.2f}  {time_of['measured']:10.2f}  {ratio:5.2f}"
-            f"  {plain:9.0f}  {probed:12.0f}  {probed / plain:5.2f}",
-            flush=True,
-        )
+        seconds = in_a_process(name, "seconds")
+        memory = {way: in_a_process(name, way)["mib"] for way in WAYS}
+        print(f"{name:14}  {row_of(seconds, (7, 10, 9), 2)}  {row_of(memory, (9, 12, 11), 0)}", flush=True)
+
+
+def row_of(found: dict[str, float], widths: tuple[int, int, int], places: int) -> str:
+    """Return the figures of all ways, each but the first with its ratio to it."""
+    plain, measured, checked = (found[way] for way in WAYS)
+    texts = [f"{one:{width}.{places}f}" for one, width in zip((plain, measured, checked), widths, strict=True)]
+    return f"{texts[0]}  {texts[1]}  {measured / plain:5.2f}  {texts[2]}  {checked / plain:5.2f}"
 
 
 if __name__ == "__main__":
