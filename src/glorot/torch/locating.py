@@ -10,7 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from glorot.torch.attending import weights_of
 from glorot.torch.graph.memory import Memory
+
+Given = tuple[tuple[Any, ...], Mapping[str, Any]]
+"""Arguments of a call, in order and by name."""
+
+INSIDE = -1
+"""The place of what a function computes and does not return."""
 
 
 class Call(NamedTuple):
@@ -19,7 +26,7 @@ class Call(NamedTuple):
     Attributes:
         number: how many functions were called before.
         name: the name of the function.
-        place: the position of the tensor in what it returned.
+        place: the position of the tensor in what it returned; INSIDE for weights of attention that it does not return.
         value: the value of the tensor.
         shape: its shape.
     """
@@ -59,13 +66,13 @@ class _Counting(TorchFunctionMode, ABC):
         result = function(*args, **(kwargs or {}))
         tensors = _tensors(result)
         if tensors:  # what a model asks besides may depend on whether gradients are wanted
-            self.see(self.count, getattr(function, "__name__", ""), tensors)
+            self.see(self.count, getattr(function, "__name__", ""), tensors, (args, kwargs or {}))
             self.count += 1
         return result
 
     @abstractmethod
-    def see(self, number: int, name: str, tensors: Sequence[Tensor]) -> None:
-        """See the tensors that the n-th function returned."""
+    def see(self, number: int, name: str, tensors: Sequence[Tensor], given: Given) -> None:
+        """See the tensors that the n-th function returned, and what it was given."""
 
     def begin(self) -> None:
         """Begin to count."""
@@ -108,7 +115,7 @@ class Locating(_Counting):
         super().begin()
         self.calls.clear()
 
-    def see(self, number: int, name: str, tensors: Sequence[Tensor]) -> None:
+    def see(self, number: int, name: str, tensors: Sequence[Tensor], given: Given) -> None:
         """Take note of the values that a function returned first."""
         for index, tensor in enumerate(tensors):
             value = self._follows(tensor)
@@ -129,9 +136,13 @@ class Catching(_Counting):
         self.wanted = wanted
         self.caught = caught
 
-    def see(self, number: int, name: str, tensors: Sequence[Tensor]) -> None:
+    def see(self, number: int, name: str, tensors: Sequence[Tensor], given: Given) -> None:
         """Show what is wanted of this function, if it is the one that was expected."""
         for call, purpose in self.wanted.get(number, ()):
+            if call.place == INSIDE:
+                if call.name == name:
+                    self.caught(purpose, weights_of(*given))
+                continue
             tensor = tensors[call.place] if call.place < len(tensors) else None
             if tensor is not None and (call.name, call.shape) == (name, tuple(tensor.shape)):
                 self.caught(purpose, tensor)

@@ -30,10 +30,11 @@ from glorot.graph.readings import (
 )
 from glorot.inventory import Inventory
 from glorot.preserving import LOCK
+from glorot.torch.attending import hidden_weights
 from glorot.torch.calling import arguments_of, likeness, refused_batch, what_failed
 from glorot.torch.graph.frames import Layers
 from glorot.torch.layers import parts_of, state_activation
-from glorot.torch.locating import Call, Catching, Locating
+from glorot.torch.locating import INSIDE, Call, Catching, Locating
 from glorot.torch.losses import checked_loss
 from glorot.torch.model import weight_layers
 from glorot.torch.paths import bare, structural
@@ -236,6 +237,9 @@ class Watch:
             if point.value in found:
                 call = calls[found[point.value]]
                 self.wanted[call.number].append((call, (point.value, self.layouts.get(call.value, Layout(0, -1)))))
+        for value, result in hidden_weights(folded, {value: call.name for value, call in calls.items()}):
+            call = calls[result]._replace(place=INSIDE, value=value)
+            self.wanted[call.number].append((call, (value, self.layouts.get(value, Layout(0, -1)))))
 
     def see_batch(self, batch: Any) -> None:
         """See what the model is called with."""
