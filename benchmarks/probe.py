@@ -1,4 +1,4 @@
-"""What measuring and checking cost: `glorot.measure` and `glorot.check` beside a forward and backward pass of the batch.
+"""What `glorot.measure` and `glorot.check` cost beside a forward and backward pass of the same batch.
 
 Each figure comes from a separate process, so that peaks of memory don't mix. Run it on a quiet machine:
 
@@ -168,7 +168,8 @@ def main(names: list[str]) -> None:
         names.remove("--cuda")
         os.environ[ON_CUDA] = "1"
     print(
-        "model           plain s  measured s  ratio  checked s  ratio  plain MiB  measured MiB  ratio  checked MiB  ratio"
+        "model           plain s  measured s  ratio  checked s  ratio"
+        "  plain MiB  measured MiB  ratio  checked MiB  ratio"
     )
     for name in names or list(MODELS):
         seconds = in_a_process(name, "seconds")
