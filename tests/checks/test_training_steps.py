@@ -117,6 +117,13 @@ def test_the_losses_are_those_of_a_real_training_with_the_state_of_the_optimizer
     assert found == pytest.approx(trained, rel=1e-5)
 
 
+def test_dropout_draws_the_same_in_every_step() -> None:
+    model = nn.Sequential(nn.Linear(20, 64), nn.Dropout(0.5), nn.Linear(64, 5))
+    assert len({*losses(model, optimizer=torch.optim.SGD(model.parameters(), lr=0.0))}) == 1
+    with torch.no_grad():
+        assert not torch.equal(model(X), model(X))  # or else it would show nothing
+
+
 def test_without_an_optimizer_adam_steps() -> None:
     model = net().eval()
     expected = losses(model, optimizer=torch.optim.Adam(model.parameters(), lr=1e-3))

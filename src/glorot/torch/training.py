@@ -2,11 +2,13 @@
 
 import copy
 import math
+import random
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
@@ -16,7 +18,7 @@ from glorot.preserving import LOCK
 from glorot.torch.calling import arguments_of, likeness, what_failed
 from glorot.torch.losses import checked_loss
 from glorot.torch.paths import bare
-from glorot.torch.preserve import preserved
+from glorot.torch.preserve import device_states, preserved, set_device_states
 from glorot.torch.spread import check_whole
 
 RATE = 1e-3
@@ -42,6 +44,8 @@ class _Copies(NamedTuple):
 def train(model: nn.Module, inputs: Any, targets: Any, loss: Any, optimizer: Any, count: int) -> list[float]:
     """Take steps of training on copies of a model and its optimisers, all on one batch, and return the losses.
 
+    Every step draws the same random numbers, as for dropout.
+
     Args:
         model: the model, which trains in the mode that it is in; it is left as it was found.
         inputs: the batch.
@@ -62,14 +66,15 @@ def train(model: nn.Module, inputs: Any, targets: Any, loss: Any, optimizer: Any
     with preserved(model), torch.enable_grad(), _as_written():
         copies = _copied(model, optimizer, loss)
         batch = (*arguments_of(inputs, likeness(model.parameters())), targets)
+        drawn = _drawn()
         losses: list[float] = []
         for number in range(count + 1):
             try:
-                value = _loss_of(copies, batch)
+                value = _loss_of(copies, batch, drawn)
                 losses.append(value.item())
                 if number == count or not math.isfinite(losses[-1]):
                     return losses
-                _step(copies, value, lambda: _loss_of(copies, batch))
+                _step(copies, value, lambda: _loss_of(copies, batch, drawn))
             except GlorotError:
                 raise
             except Exception as error:
@@ -87,8 +92,21 @@ def _as_written() -> Iterator[None]:
         yield
 
 
-def _loss_of(copies: _Copies, batch: Any) -> Tensor:
-    """Return the loss of the batch, of which the model gets a copy, for it may write to it."""
+def _drawn() -> tuple[Any, ...]:
+    """Return where the random numbers stand."""
+    shared = np.random.get_state(legacy=False)  # noqa: NPY002 - what a model may draw from
+    return torch.get_rng_state(), device_states(), random.getstate(), shared
+
+
+def _loss_of(copies: _Copies, batch: Any, drawn: tuple[Any, ...]) -> Tensor:
+    """Return the loss of the batch, of which the model gets a copy, for it may write to it.
+
+    Dropout draws the same numbers in every step, or else a small fall would be lost among them.
+    """
+    torch.set_rng_state(drawn[0])
+    set_device_states(drawn[1])
+    random.setstate(drawn[2])
+    np.random.set_state(drawn[3])  # noqa: NPY002
     args, kwargs, targets = _cloned(batch)
     return checked_loss(copies.model(*args, **kwargs), targets, copies.loss)
 
