@@ -150,7 +150,8 @@ def _answer(seen: Observed, targets: Any, loss: Any, stock: Inventory) -> Answer
 
 
 def _weights(adapter: Adapter, model: Any, stock: Inventory) -> dict[str, Array]:
-    stored = adapter.arrays(model)
+    computed = getattr(adapter, "computed", None)
+    stored = {**adapter.arrays(model), **({} if computed is None else computed(model))}
     return {one.path: stored[one.path] for one in stock.parameters if one.path in stored}
 
 

@@ -12,11 +12,11 @@ from glorot.torch.paths import modules
 from glorot.torch.recording import record
 from glorot.torch.seeing import graph
 from glorot.torch.training import train
-from glorot.torch.weights import arrays, write
+from glorot.torch.weights import arrays, computed, write
 
 __all__ = [
-    "arrays", "buffers", "graph", "groups", "jacobians", "layers", "matches", "modules", "observe", "open", "record",
-    "train", "write",
+    "arrays", "buffers", "computed", "graph", "groups", "jacobians", "layers", "matches", "modules", "observe", "open",
+    "record", "train", "write",
 ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Writing a plan's weights into a PyTorch model."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import chain
 from typing import Any
 
@@ -18,6 +19,7 @@ from glorot.torch.memory import check_apart, memory_of
 from glorot.torch.parametrized import computed_in, gathered_in, paths_of
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
+from glorot.torch.preserve import preserved
 from glorot.torch.spread import how_spread
 from glorot.torch.storing import store_all
 
@@ -131,16 +133,35 @@ def arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
     """Return everything in a model's `state_dict` as arrays; bfloat16 and float8, which NumPy lacks, as float32.
 
     Raises:
-        GlorotError: if it is spread over processes.
+        GlorotError: if it is spread over processes, or holds nothing.
     """
     spread = how_spread(model)
     if spread is not None:
         raise GlorotError(
             f"{spread}, and weights are read in one process so far; hand in the model before it is sharded"
         )
-    state = {path: tensor.detach().cpu() for path, tensor in model.state_dict().items()}
-    lacks = {path for path, t in state.items() if t.is_floating_point() and t.dtype not in NUMPY}
-    return {path: (t.float() if path in lacks else t).numpy() for path, t in state.items()}
+    state = model.state_dict()
+    for path, tensor in state.items():
+        if tensor.is_meta:
+            raise GlorotError(
+                f"{path} is on the meta device and holds nothing to read; give the model memory first, as "
+                'glorot.initialize(model, "auto", seed=0, device="cpu") does'
+            )
+    return {path: _as_array(tensor) for path, tensor in state.items()}
+
+
+def computed(model: nn.Module) -> dict[str, NDArray[Any]]:
+    """Return the weights that a model computes from stored ones, as they were written, by their paths in a plan."""
+    model = bare(model)
+    found = computed_in(model)
+    with preserved(model) if found else nullcontext(), torch.no_grad():  # a parametrization may count when it is asked
+        return {path: _as_array(one.written()) for path, one in found.items()}
+
+
+def _as_array(tensor: Tensor) -> NDArray[Any]:
+    values = tensor.detach().cpu()
+    lacks = values.is_floating_point() and values.dtype not in NUMPY
+    return (values.float() if lacks else values).numpy()
 
 
 def _check_writable(assignment: Assignment, name: str, tensor: Tensor, model: nn.Module, gets_memory: bool) -> None:

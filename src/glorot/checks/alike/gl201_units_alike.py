@@ -46,6 +46,7 @@ class UnitsAlike(Check):
     name = "units-alike"
     severity = "warning"
     mended_by_drawing = True
+    explained_by = ("GL101",)
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         for part, values in drawn_parts(evidence):
