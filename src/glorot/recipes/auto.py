@@ -22,6 +22,9 @@ def auto() -> Chooser:
         but for the forget gate of an LSTM, which starts open at 1; norm scales 1; embeddings N(0, 1/dim);
         PReLU slopes ¼.
 
+        The kernels that end residual branches are drawn like all others, however many branches there are: on that
+        the literature disagrees. From twelve branches on, check GL307 of `glorot check` asks for 1/√n of it.
+
     When to use:
         When in doubt. Pass `inputs` to `glorot.plan`, so that the activations are traced in the order of
         execution; without them they are taken in the order of registration.
