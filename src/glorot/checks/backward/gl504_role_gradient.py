@@ -96,6 +96,7 @@ class RoleGradient(Check):
     code = "GL504"
     name = "role-gradient"
     threshold = TIMES
+    mended_by_drawing = True
     needs = ("observed", "signal")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
