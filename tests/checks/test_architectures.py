@@ -8,13 +8,13 @@ import torch
 BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
 NOTHING: tuple[str, ...] = ()
 MODELS = [
-    "albert", "apertus", "bart", "bert", "biogpt", "bitnet", "bloom", "camembert", "codegen", "deberta",
-    "doge", "electra", "ernie4_5_moe", "falcon_mamba", "gemma2", "gpt2", "gptj", "helium", "internlm3", "layoutlm",
+    "albert", "apertus", "bart", "bert", "biogpt", "bitnet", "bloom", "camembert", "deberta", "gemma",
+    "doge", "electra", "ernie4_5_moe", "falcon_mamba", "gemma2", "gpt2", "gpt_neox", "helium", "internlm3", "layoutlm",
     "marian", "mpnet", "nanochat", "olmo", "opt", "persimmon", "qwen2", "rembert", "roformer", "stablelm", "vit", "vitdet", "xlm",
 ]  # fmt: skip
 SAID = {
     **dict.fromkeys(MODELS, (NOTHING, NOTHING)),
-    "clvp": (("GL302",), NOTHING),
+    "blip-2": (("GL302",), NOTHING),
     "decision_transformer": (("GL107",), ("GL107",)),
     "jamba": (("GL309",), ("GL309",)),
     "muse_glimmer_text": (("GL308",), NOTHING),
