@@ -64,14 +64,19 @@ class Family:
 
     def gap(self, count: int) -> float:
         """Return how far the farthest of some draws lies from the end of the law on average, of its reach."""
-        if math.isinf(self.cut):
-            return math.inf
-        near = 1e-3 * self.reach
-        return near / self.reach / (count * self.beyond(self.reach - near))
+        return _gap_of_one(self) / count
 
     def moment(self, power: int) -> float:
         """Return E z^power of the law of mean 0 and std 1."""
         return _moments(self.cut)[power]
+
+
+@functools.cache
+def _gap_of_one(family: Family) -> float:
+    if math.isinf(family.cut):
+        return math.inf
+    near = 1e-3 * family.reach
+    return near / family.reach / family.beyond(family.reach - near)
 
 
 @functools.cache

@@ -38,7 +38,8 @@ def describe(head: Values, shape: tuple[int, ...], levels: Values) -> str:
         return f"numbers in equal steps of {number(float(steps.mean()))}" if is_even else ""
     width = int(np.prod(lengths[1:]))
     rows = head[: len(head) // width * width].reshape(-1, width)
-    if len(rows) >= 2 and np.array_equal(rows[1:], np.broadcast_to(rows[0], rows[1:].shape)):
+    is_repeated = len(rows) >= 2 and np.array_equal(rows[0], rows[1])
+    if is_repeated and np.array_equal(rows[1:], np.broadcast_to(rows[0], rows[1:].shape)):
         return "the same slice along the first axis"
     if len(rows) >= 2 and not np.any(rows != rows[:, :1]):
         return "one value along each slice of the first axis"
