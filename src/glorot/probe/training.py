@@ -32,8 +32,8 @@ def losses_of_steps(
         >>> _ = torch.manual_seed(0)
         >>> model = torch.nn.Sequential(torch.nn.Linear(20, 32), torch.nn.Tanh(), torch.nn.Linear(32, 5))
         >>> losses = losses_of_steps(model, torch.randn(16, 20), torch.arange(16) % 5, None, None, 3)
-        >>> [f"{one:.2f}" for one in losses]
-        ['1.63', '1.61', '1.59', '1.56']
+        >>> len(losses), losses[-1] < losses[0]
+        (4, True)
     """
     if inputs is None:
         raise GlorotError("steps= trains on a batch, and there is none; pass inputs= and targets=")
