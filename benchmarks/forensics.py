@@ -136,8 +136,8 @@ def speed() -> None:
     """Print the speed on files of 1 GiB, as a share of reading the same file, warm, each in turn."""
     print(
         f"Read and examined {RUNS} times in turn, the file in the cache; load average of the machine "
-        f"{os.getloadavg()[0]:.1f}. The share is that of the fastest runs, then the median over turns; the last one is of "
-        "processor time: what it is where two cores have nothing else to do.\n"
+        f"{os.getloadavg()[0]:.1f}. The share is that of the fastest runs, then the median over turns; the last one is "
+        "of processor time: what two free cores would make of it if they shared the work evenly.\n"
     )
     head = ("file of 1 GiB", "tensors", "read, GB/s", "examined, GB/s", "share", "median", "share by processor time")
     print("|", " | ".join(head), "|\n" + "|---" * len(head) + "|")
