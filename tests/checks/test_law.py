@@ -147,6 +147,14 @@ def outlier(wrong: bool) -> Arguments:
     return {"model": model}
 
 
+def small_outlier(wrong: bool) -> Arguments:
+    model = nn.Linear(16, 16)
+    init.uniform_(model.weight, -0.1, 0.1)
+    if wrong:
+        model.weight.data[3, 7] = 0.1 / 3**0.5 * 9  # over the std of all 256, itself among them, it is 7.8
+    return {"model": model}
+
+
 def branches(factor: float, post: bool = False) -> Arguments:
     model = nn.Sequential(*[Branch(post) for _ in range(16)])
     for one in model:
@@ -228,6 +236,7 @@ CASES: dict[str, tuple[str, str, Callable[[], Arguments], Callable[[], Arguments
     "truncation": ("GL304 note", "weight", lambda: truncated(100), lambda: truncated(2)),
     "half precision": ("GL305 warning", "weight", lambda: half(1e-5), lambda: half(0.02)),
     "outlier": ("GL306 warning", "weight", lambda: outlier(True), lambda: outlier(False)),
+    "outlier among few": ("GL306 warning", "weight", lambda: small_outlier(True), lambda: small_outlier(False)),
     "branches": ("GL307 warning", "0.down.weight", lambda: branches(1.0), lambda: branches(0.25)),
     "branches normed after": (
         "GL307 warning",

@@ -1,7 +1,7 @@
 """Running checks over what is known of a model, with one error rate over all that is asked."""
 
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from glorot.checks.base import SEVERITIES, Check, Finding, Tested
@@ -9,6 +9,7 @@ from glorot.checks.evidence import Evidence
 from glorot.checks.registry import all_checks, check_named, checks_of
 from glorot.checks.report import Report, Unasked
 from glorot.errors import GlorotError
+from glorot.inventory import Inventory
 
 ALPHA = 0.001
 """The probability of one or more false findings among all statistical tests of a run."""
@@ -54,7 +55,7 @@ def run(
     seen = {(one.code, one.paths) for one in known}
     fresh = [one for one in kept if (one.code, one.paths) not in seen]
     return Report(
-        findings=tuple(sorted(fresh, key=_order)),
+        findings=tuple(sorted(_with_layers(fresh, evidence.inventory), key=_order)),
         waived=tuple(waived),
         known=len(kept) - len(fresh),
         looked_at=evidence.size,
@@ -67,6 +68,12 @@ def run(
         notes=evidence.notes,
         steps=evidence.steps,
     )
+
+
+def _with_layers(findings: Iterable[Finding], inventory: Inventory) -> Iterator[Finding]:
+    """Yield findings with the class of the layer that they blame, where the inventory knows it."""
+    layers = {name: part.layer for one in inventory.parameters for part in one.parts for name in (one.path, part.name)}
+    return (replace(one, where=one.where or layers.get(one.paths[0], "")) for one in findings)
 
 
 def significant(tests: Sequence[Tested], alpha: float = ALPHA) -> list[Finding]:

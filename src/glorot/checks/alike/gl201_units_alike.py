@@ -66,7 +66,6 @@ class UnitsAlike(Check):
                     figure=different,
                     expected=f"{copies * count} different units",
                     severity="note" if part.role == "embedding" and different > 1 else None,
-                    where=part.layer,
                 )
 
 

@@ -56,7 +56,6 @@ class CopiesAlike(Check):
                     remedy="draw all of them from one stream: glorot.initialize does",
                     figure=different,
                     expected=f"{count} different ones",
-                    where=part.layer,
                 )
 
 

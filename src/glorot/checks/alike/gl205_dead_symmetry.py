@@ -58,7 +58,6 @@ class DeadSymmetry(Check):
                     (one.part.name, other.part.name),
                     "start with all hidden units alike, into them and out of them, and so they stay",
                     remedy="draw at least one of the two at random",
-                    where=one.part.layer,
                 )
         for one, other in _multiplied(layers):
             if one.is_zero and other.is_zero and one.has_zero_bias and other.has_zero_bias:
@@ -66,7 +65,6 @@ class DeadSymmetry(Check):
                     (one.part.name, other.part.name),
                     "are multiplied by each other and both zero, so neither will ever have a gradient",
                     remedy="draw at least one of the two at random",
-                    where=one.part.layer,
                 )
         for one in layers.values():
             is_dead = one.part.seen and one.part.followed_by in DEAD_AT_ZERO and one.part.branch is None
@@ -75,7 +73,6 @@ class DeadSymmetry(Check):
                     one.part.name,
                     "is zero before a ReLU, whose slope is zero there, so it will never have a gradient",
                     remedy="draw it at random",
-                    where=one.part.layer,
                 )
 
 

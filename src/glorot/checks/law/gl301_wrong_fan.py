@@ -94,7 +94,6 @@ class WrongFan(Check):
             expected=f"{RULES[min(found)[1]](*right):.4g} by {right[0]:.4g} inputs and {right[1]:.4g} outputs",
             remedy="draw each piece with its true fans, as glorot.initialize does",
             severity="note" if harmless else None,
-            where=one.part.layer,
         )
 
 

@@ -66,7 +66,6 @@ class KernelScale(Check):
                     expected=f"between {least:g} and {most:g}",
                     remedy='draw it by its fans and what feeds it, as glorot.initialize(model, "auto", seed=0) does',
                     severity="note" if harmless else None,
-                    where=part.layer,
                 )
             bound = min(max(gain, least), most)
             yield Tested(1.0 if bound == gain else one.spread.chance(one.spread.std * bound / gain), finding)

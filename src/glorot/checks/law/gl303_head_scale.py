@@ -72,7 +72,6 @@ class HeadScale(Check):
                     figure=logits,
                     expected=f"a std of at most {most:g}",
                     remedy="draw it with std 1/√width, or smaller",
-                    where=one.part.layer,
                 )
             yield Tested(one.spread.chance(one.spread.std * most / logits) if logits > most else 1.0, finding)
 

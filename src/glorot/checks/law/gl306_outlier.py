@@ -63,7 +63,8 @@ class Outlier(Check):
             spread = one.spread
             if spread.size < LEAST or spread.std == 0:
                 continue
-            if (spread.largest + abs(spread.mean)) / spread.std < farthest:  # the std of all is never below the others'
+            away = ((spread.largest + abs(spread.mean)) / spread.std) ** 2
+            if away < farthest**2 * (1 - MOST * away / spread.size):  # what the farthest at least leave of the variance
                 yield Tested(1.0)
                 continue
             yield self._tested(name, arrays[name], farthest)

@@ -63,7 +63,6 @@ class NormStart(Check):
                     figure=one.spread.mean,
                     expected=f"{one.part.neutral:g}, which changes nothing",
                     remedy=f"set it to {one.part.neutral:g}",
-                    where=one.part.layer,
                 )
 
 

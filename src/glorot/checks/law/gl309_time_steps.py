@@ -66,7 +66,6 @@ class TimeSteps(Check):
                     figure=float(np.exp(np.median(values.astype(np.float64)))),
                     expected="rates that differ, as from 1 to 16",
                     remedy="spread the rates: log(1 … states), as S4D and Mamba do",
-                    where=part.layer,
                 )
 
     def _steps(self, part: Part, values: Array, fastest: float) -> Iterator[Finding]:
@@ -83,7 +82,6 @@ class TimeSteps(Check):
             figure=median,
             expected="steps spread over 0.001 to 0.1",
             remedy="set it to the inverse softplus of steps drawn log-uniformly over [0.001, 0.1]",
-            where=part.layer,
         )
 
 

@@ -69,7 +69,6 @@ class Prior(Check):
                     figure=cost,
                     expected=f"at most {most:g} nats lost by it",
                     remedy=f"set it to {law} of each class",
-                    where=part.layer,
                 )
             yield Tested(_chance(answer, cost), finding)
 

@@ -63,7 +63,6 @@ class Adapter(Check):
                     figure=math.hypot(second.spread.std, second.spread.mean),
                     expected="0",
                     remedy="start it at zero",
-                    where=second.part.layer,
                 )
             elif second.spread.largest == 0 and first.spread.largest == 0:
                 yield self.finding(
@@ -71,7 +70,6 @@ class Adapter(Check):
                     "are both zero, so that neither has a gradient",
                     remedy="draw the first and leave the second at zero",
                     severity="error",
-                    where=second.part.layer,
                 )
 
 

@@ -116,7 +116,7 @@ class OffPlan(Check):
 
     def _off(self, row: Assignment, why: str, figure: float, expected: str) -> Finding:
         remedy = "apply the plan after all else that writes weights"
-        return self.finding(row.part.name, why, figure=figure, expected=expected, remedy=remedy, where=row.part.layer)
+        return self.finding(row.part.name, why, figure=figure, expected=expected, remedy=remedy)
 
 
 def law_text(row: Assignment) -> str:

@@ -60,7 +60,6 @@ class OtherPlan(Check):
                     name,
                     f"is {layout_text(part)}, and {layout_text(planned[name])} in the plan",
                     remedy=remedy,
-                    where=part.layer,
                 )
         missing = [name for name in present if name not in planned]
         if missing:

@@ -52,7 +52,6 @@ class ReplicasDiffer(Check):
                     figure=_farthest(one.pieces[first], one.pieces[other]),
                     expected="no difference",
                     severity="warning" if "expert" in one.parameter.path.lower() else None,  # each rank may own some
-                    where=one.parameter.parts[0].layer,
                 )
 
 

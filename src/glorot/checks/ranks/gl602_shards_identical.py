@@ -50,5 +50,4 @@ parts)
                     remedy="draw each part from another stream, or the whole by name and index: glorot does",
                     figure=len(different),
                     expected=f"{one.shards} different parts",
-                    where=one.parameter.parts[0].layer,
                 )

@@ -99,7 +99,6 @@ class FansOfShard(Check):
                     remedy="draw it with the fans of the whole matrix: glorot.plan of the whole model does",
                     figure=spread.std / right,
                     expected="1 × the std by the fans of the whole",
-                    where=part.layer,
                 )
                 return Tested(chance, finding)
         return Tested(chance)

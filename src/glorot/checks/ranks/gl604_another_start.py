@@ -73,7 +73,6 @@ class AnotherStart(Check):
                     remedy="apply the same plan with the same seed on each rank, with the names of the whole model",
                     figure=share,
                     expected="no element",
-                    where=parameter.parts[0].layer,
                 )
 
 

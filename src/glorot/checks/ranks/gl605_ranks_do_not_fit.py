@@ -39,5 +39,4 @@ class RanksDoNotFit(Check):
                 parameter.path,
                 "lies on the ranks in shapes that do not make up its own" if count else "is on no rank",
                 remedy="give the state dicts of all ranks, in order, with the paths of the whole model",
-                where=parameter.parts[0].layer,
             )

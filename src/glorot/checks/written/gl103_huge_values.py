@@ -59,5 +59,4 @@ class HugeValues(Check):
                     figure=largest,
                     expected=f"below {number(limit)}",
                     severity="error" if {part.role for part in parameter.parts} & {*DRAWN} else "warning",
-                    where=parameter.parts[0].layer if parameter.parts else "",
                 )

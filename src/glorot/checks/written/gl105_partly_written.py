@@ -54,7 +54,6 @@ class PartlyWritten(Check):
                     remedy="draw those rows as well, or waive the finding if they are meant",
                     figure=share,
                     expected="no such rows",
-                    where=part.layer,
                 )
 
 

@@ -86,9 +86,9 @@ def _differs(one: Array, other: Array) -> bool:
 
 
 def _paths(evidence: Evidence) -> list[str]:
-    """Return the paths of the parameters of which the weights are known; tied ones once."""
-    stored = evidence.inventory.parameters
-    return [one.path for one in stored if one.tied_to is None and one.path in evidence.weights]
+    """Return the paths of the parameters of which the weights are stored as they are used; tied ones once."""
+    alone = [one for one in evidence.inventory.parameters if one.tied_to is None and one.path in evidence.weights]
+    return [one.path for one in alone if all(part.stored is None for part in one.parts)]
 
 
 def _owners(evidence: Evidence, reference: Mapping[str, Array]) -> Iterator[str]:

@@ -53,7 +53,6 @@ class Unreached(Check):
                 "is not reached by the batch, so nothing trains it",
                 remedy="call the layer, take it out, or freeze it",
                 severity="note" if is_expert else None,
-                where=parts[0].layer,
             )
 
 

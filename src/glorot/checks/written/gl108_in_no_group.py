@@ -41,5 +41,4 @@ class InNoGroup(Check):
                     parameter.path,
                     "is trained by no optimizer",
                     remedy="add it to a group of the optimizer, or freeze it with requires_grad_(False)",
-                    where=parameter.parts[0].layer,
                 )

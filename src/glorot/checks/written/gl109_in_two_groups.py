@@ -43,5 +43,4 @@ class InTwoGroups(Check):
                     parameter.path,
                     f"is in several groups: {' and '.join(names)}",
                     remedy="take it out of all but one",
-                    where=parameter.parts[0].layer,
                 )

@@ -52,11 +52,11 @@ class TiesApart(Check):
         if np.array_equal(values, others):
             if looks_drawn(values):
                 why = "hold the same numbers in two memories, as tied weights that came apart do"
-                yield self.finding((part.path, other.path), why, remedy=remedy, where=other.layer)
+                yield self.finding((part.path, other.path), why, remedy=remedy)
             return
         reference = evidence.reference or {}
         if part.path not in reference or other.path not in reference:
             return
         if np.array_equal(reference[part.path], reference[other.path]) and looks_drawn(reference[part.path]):
             why = "are one tensor in the reference, and two that differ here"
-            yield self.finding((part.path, other.path), why, remedy=remedy, where=other.layer)
+            yield self.finding((part.path, other.path), why, remedy=remedy)

@@ -64,7 +64,6 @@ class GradientLost(Check):
                         one.path,
                         "is frozen, while the rest of its layer is trained",
                         remedy="give it its gradient back: requires_grad_(True)",
-                        where=one.parts[0].layer,
                     )
         held = {path for group in evidence.groups or () for path in group.paths}
         for one in evidence.inventory.parameters:

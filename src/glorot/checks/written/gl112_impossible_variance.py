@@ -44,5 +44,4 @@ class ImpossibleVariance(Check):
                     remedy="call reset_running_stats() of the norm, or glorot.apply, which starts statistics as well",
                     figure=lowest,
                     expected="1 at the start",
-                    where=part.layer,
                 )
