@@ -81,6 +81,8 @@ def nets() -> Iterator[tuple[str, Callable[[], nn.Module], Tensor]]:
     yield "convolutions with BatchNorm and dropout 0.2", lambda: conv(True, 0.2), maps
     for phi in (nn.LeakyReLU, nn.SELU, nn.Mish, nn.Hardswish, nn.Softplus, nn.Softsign, nn.CELU, nn.ReLU6):
         yield f"MLP, 3 × {phi.__name__}", lambda phi=phi: mlp(phi, 3), flat
+    for phi in (nn.ReLU, nn.GELU, nn.SiLU):
+        yield f"MLP, 8 × {phi.__name__} with RMSNorm", lambda phi=phi: mlp(phi, 8, nn.RMSNorm), flat
     for phi in (nn.Tanh, nn.GELU, nn.SiLU):
         yield f"MLP, 4 × {phi.__name__} with BatchNorm", lambda phi=phi: mlp(phi, 4, nn.BatchNorm1d), flat
     for is_first in (False, True):
