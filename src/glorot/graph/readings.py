@@ -209,8 +209,9 @@ def note_missing(observed: Observed) -> None:
     missing = [point.name for point in observed.points if point.value not in observed.values]
     if missing:
         shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+        has, them = ("has", "it") if len(missing) == 1 else ("have", "them")
         observed.notes.append(
-            f"{len(missing)} of {len(observed.points)} steps have no array to read, for one operator computes them "
+            f"{len(missing)} of {len(observed.points)} steps {has} no array to read, for one operator computes {them} "
             f"with others: {shown}"
         )
     observed.points = [point for point in observed.points if point.value in observed.values]

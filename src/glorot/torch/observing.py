@@ -30,7 +30,7 @@ from glorot.graph.readings import (
 )
 from glorot.inventory import Inventory
 from glorot.preserving import LOCK
-from glorot.torch.attending import hidden_weights
+from glorot.torch.attending import QUERIES, hidden_weights
 from glorot.torch.calling import arguments_of, likeness, refused_batch, what_failed
 from glorot.torch.graph.frames import Layers
 from glorot.torch.layers import parts_of, state_activation
@@ -42,6 +42,11 @@ from glorot.torch.preserve import preserved, set_apart
 from glorot.torch.seeing import graph, graph_on_meta
 from glorot.torch.spread import check_whole
 from glorot.torch.stepping import first_step
+
+COMPUTED_AGAIN = (
+    f"where one operator keeps the weights of attention, they were computed again for up to {QUERIES} queries of each "
+    "head, without their gradient"
+)
 
 
 def observe(
@@ -240,6 +245,7 @@ class Watch:
         for value, result in hidden_weights(folded, {value: call.name for value, call in calls.items()}):
             call = calls[result]._replace(place=INSIDE, value=value)
             self.wanted[call.number].append((call, (value, self.layouts.get(value, Layout(0, -1)))))
+            self.observed.notes = [COMPUTED_AGAIN]
 
     def see_batch(self, batch: Any) -> None:
         """See what the model is called with."""
