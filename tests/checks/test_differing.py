@@ -327,10 +327,9 @@ def test_what_is_neither_model_nor_plan_nor_weights_is_refused(tmp_path: Path) -
     assert refused(model, tmp_path / "other.json").endswith("is not a plan: it has no list of entries; save one with `glorot plan -o`")  # fmt: skip
     with torch.device("meta"):
         empty = mlp(8, 8)
-    assert refused(model, empty) == (
-        "the values of the Sequential cannot be read (Cannot copy out of meta tensor; no data!); give it dense tensors "
-        "that have memory, or compare its plan"
-    )
+    assert refused(model, empty).startswith("0.weight is on the meta device and holds nothing to read; give the model ")
+    sparse = {"0.weight": torch.eye(3).to_sparse()}
+    assert refused(model, sparse).endswith("; give it dense tensors that have memory, or compare its plan")
     assert "No such file" in refused(tmp_path / "gone.pt", model)
     assert refused(3, model).startswith(
         "diff compares models, plans, mappings of tensors and paths of files: cannot tell which framework a "

@@ -138,7 +138,7 @@ def _tensors(side: _Side) -> dict[str, Held]:
         return {one.name: Held(one, one.dtype) for one in read(holder)}
     try:
         return _of_mapping(holder) if isinstance(holder, Mapping) and _are_tensors(holder) else _of_model(holder)
-    except (NotImplementedError, RuntimeError, TypeError) as error:  # as of the meta device, or of sparse tensors
+    except (NotImplementedError, RuntimeError, TypeError) as error:  # as of sparse tensors
         remedy = "give it dense tensors that have memory, or compare its plan"
         raise GlorotError(f"the values of {side.name} cannot be read ({error}); {remedy}") from error
 

@@ -125,6 +125,16 @@ class Evidence:
             return self.observed.folded
         return None if self.inventory.graph is None else Folded(self.inventory.graph)
 
+    def largest(self, path: str) -> float:
+        """Return the largest absolute value of a tensor of real numbers; NaN where it holds one."""
+        if path not in self._largest:
+            self._largest[path] = largest_of(self.weights[path] if path in self.weights else self.buffers[path])
+        return self._largest[path]
+
+    @functools.cached_property
+    def _largest(self) -> dict[str, float]:
+        return {}
+
     def parts(self) -> Iterator[tuple[Part, Array]]:
         """Yield each part with what it holds, in its own axes, as float32 or wider; tied parameters once."""
         for parameter in self.inventory.parameters:
@@ -138,3 +148,9 @@ class Evidence:
 def part_of(stored: Array, part: Part) -> Array:
     """Return the view of a stored tensor that a part lies in, in the axes of the part."""
     return (stored if part.view is None else place_in(stored, part.view)).reshape(part.shape)
+
+
+def largest_of(values: Array) -> float:
+    """Return the largest absolute one of some real numbers, 0 of no number; NaN where one is NaN."""
+    with np.errstate(all="ignore"):
+        return float(np.max([abs(float(end)) for end in (values.max(), values.min())])) if values.size else 0.0

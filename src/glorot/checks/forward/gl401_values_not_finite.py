@@ -3,8 +3,6 @@
 import math
 from collections.abc import Iterator
 
-import numpy as np
-
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.chains import Seen, seen_steps, weight_of
 from glorot.checks.evidence import Evidence
@@ -44,7 +42,8 @@ class ValuesNotFinite(Check):
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         assert evidence.observed is not None
-        if any(values.dtype.kind == "f" and not np.isfinite(values).all() for values in evidence.weights.values()):
+        floats = (path for path, values in evidence.weights.items() if values.dtype.kind == "f")
+        if not all(math.isfinite(evidence.largest(path)) for path in floats):
             return
         steps = seen_steps(evidence)
         loss = math.nan if evidence.answer is None else evidence.answer.loss

@@ -39,7 +39,7 @@ class HeadScale(Check):
         >>> head.weight = embed.weight
         >>> model = torch.nn.Sequential(embed, torch.nn.LayerNorm(512), head)
         >>> print(glorot.check(model, torch.arange(8)[None], select="GL303").findings[0])
-        GL303 warning: 0.weight: is also the head, and makes logits that are far too large (22.65, expected a std of at
+        GL303 warning: 0.weight: is also the head, and makes logits that are far too large (22.64, expected a std of at
         most 3)
 
     What to do:

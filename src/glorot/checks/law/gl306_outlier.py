@@ -64,7 +64,9 @@ class Outlier(Check):
             if spread.size < LEAST or spread.std == 0:
                 continue
             away = ((spread.largest + abs(spread.mean)) / spread.std) ** 2
-            if away < farthest**2 * (1 - MOST * away / spread.size):  # what the farthest at least leave of the variance
+            if away < farthest**2 * (
+                1 - MOST * away / spread.sample
+            ):  # the share of the variance that the farthest leave
                 yield Tested(1.0)
                 continue
             yield self._tested(name, arrays[name], farthest)

@@ -1,11 +1,12 @@
 """GL101: values that are no numbers."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from glorot.checks.base import Check, Finding, Tested
-from glorot.checks.evidence import Evidence
+from glorot.checks.evidence import Array, Evidence
 
 
 class NotFinite(Check):
@@ -39,7 +40,7 @@ class NotFinite(Check):
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         for kind, tensors in (("weight", evidence.weights), ("buffer", evidence.buffers)):
             for path, values in tensors.items():
-                if values.dtype.kind not in "fc" or np.isfinite(values).all():
+                if values.dtype.kind not in "fc" or _is_finite(evidence, path, values):
                     continue
                 nan, below = int(np.isnan(values).sum()), bool(np.isneginf(values).any())
                 is_mask = below and not np.isposinf(values).any()
@@ -52,3 +53,7 @@ class NotFinite(Check):
                     f"holds {'NaN' if nan else 'infinity'} in {share} elements",
                     remedy="write it before training: glorot.apply writes every parameter once",
                 )
+
+
+def _is_finite(evidence: Evidence, path: str, values: Array) -> bool:
+    return bool(np.isfinite(values).all() if values.dtype.kind == "c" else math.isfinite(evidence.largest(path)))

@@ -49,6 +49,8 @@ class HugeValues(Check):
             values = evidence.weights.get(parameter.path)
             if parameter.frozen or values is None or values.dtype.kind not in "fc" or not values.size:
                 continue
+            if values.dtype.kind == "f" and evidence.largest(parameter.path) <= limit:
+                continue
             sizes = np.abs(values)
             largest = float(np.max(sizes, where=np.isfinite(sizes), initial=0.0))
             if limit < largest <= LARGEST:
