@@ -61,7 +61,8 @@ def weights_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor:
         if mask is not None:
             logits = logits.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else logits + mask
         sees_none = torch.isneginf(logits).all(-1, keepdim=True)
-        return logits.softmax(-1).masked_fill(sees_none, 0.0)
+        weights: Tensor = logits.softmax(-1).masked_fill(sees_none, 0.0)
+        return weights
 
 
 def _signature(
