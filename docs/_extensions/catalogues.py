@@ -1,4 +1,4 @@
-"""Writes one page for every recipe, scheme and activation, from the docstrings, before Sphinx reads its sources."""
+"""Writes a page for every recipe, scheme, activation and check, from its docstring, before Sphinx reads its sources."""
 
 import re
 import shutil
@@ -7,6 +7,8 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+from glorot.checks import Check
+from glorot.checks.registry import all_checks
 from glorot.report.explanation.docstring import Block, Section
 from glorot.report.explanation.html import figures, prose
 from glorot.report.explanation.page import CATALOGUES, Page, page_of
@@ -37,7 +39,34 @@ def write_pages(app: Sphinx) -> None:
         for page in pages:
             (folder / f"{page.name}.md").write_text(page_markdown(page), encoding="utf-8")
         (target / f"{kind}s.md").write_text(index_markdown(kind, pages), encoding="utf-8")
+    write_checks(target)
     (target / "xavier.html").write_text(figures(page_of("xavier")), encoding="utf-8")  # for the front page
+
+
+def write_checks(target: Path) -> None:
+    """Write a page for each check, and one that lists them."""
+    (target / "checks").mkdir()
+    for check in all_checks():
+        (target / "checks" / f"{check.code}.md").write_text(check_markdown(check), encoding="utf-8")
+    rows = [f"| [{one.code}](checks/{one.code}.md) | {one.severity} | {cell(one.summary())} |" for one in all_checks()]
+    tree = "\n".join(f"checks/{check.code}" for check in all_checks())
+    (target / "checks.md").write_text(
+        "# Checks\n\nA check is one rule over what is known of a model. "
+        "`glorot explain CODE` shows the same pages in a terminal.\n\n"
+        "| code | severity | what it finds |\n|---|---|---|\n"
+        + "\n".join(rows)
+        + f"\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n",
+        encoding="utf-8",
+    )
+
+
+def check_markdown(check: Check) -> str:
+    """Write the page of one check."""
+    parts = [f"# {check.code} {check.name}\n\n*{check.severity}.* {text(check.summary())}\n"]
+    for title, content in check.sections().items():
+        is_code = content.lstrip().startswith(">>>")
+        parts.append(f"## {title}\n\n" + (f"```pycon\n{content}\n```\n" if is_code else f"{text(content)}\n"))
+    return "\n".join(parts)
 
 
 def index_markdown(kind: str, pages: list[Page]) -> str:

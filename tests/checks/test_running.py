@@ -112,6 +112,29 @@ def test_waiving() -> None:
         glorot.check(model, waive={"GL101": ""})
 
 
+def test_a_baseline_of_another_model_is_refused() -> None:
+    other = torch.nn.Sequential(torch.nn.Sequential(torch.nn.Linear(3, 3)))
+    other.load_state_dict({path: tensor * float("nan") for path, tensor in other.state_dict().items()})
+    before = glorot.check(other, select="GL101")
+    words = (
+        r"^the baseline blames 0\.0\.bias, and nothing here has that name, nor any other that it blames: it is the rep"
+    )
+    with pytest.raises(GlorotError, match=words):
+        glorot.check(broken("0.bias"), select="GL101", baseline=before)
+
+
+def test_reference_and_ranks_may_be_files(tmp_path) -> None:
+    model = broken()
+    here, there = tmp_path / "here.pt", tmp_path / "there.pt"
+    torch.save(model.state_dict(), here)
+    torch.save({path: tensor + 1 for path, tensor in model.state_dict().items()}, there)
+    assert not glorot.check(model, reference=here, ranks=[here, here], select="GL106,GL703,GL601").findings
+    report = glorot.check(model, reference=there, ranks=[here, there], select="GL703,GL601")
+    assert {one.code for one in report.findings} == {"GL703", "GL601"}
+    with pytest.raises(GlorotError, match="gone.pt"):
+        glorot.check(model, reference=tmp_path / "gone.pt")
+
+
 def test_a_baseline_knows_the_findings_of_before(tmp_path) -> None:
     before = glorot.check(broken("0.bias"), select="GL101")
     after = glorot.check(broken("0.bias", "2.bias"), select="GL101", baseline=before)
@@ -150,7 +173,10 @@ def test_what_bad_arguments_get() -> None:
     model = broken()
     with pytest.raises(GlorotError, match="plan must be a plan, as glorot.plan or Plan.load returns it, got str"):
         glorot.check(model, plan="plan.json")
-    with pytest.raises(GlorotError, match="reference must be a mapping of tensors by path, as a state dict, got int"):
+    with pytest.raises(
+        GlorotError,
+        match="reference must be a mapping of tensors by path, as a state dict, or a file of weights, got int",
+    ):
         glorot.check(model, reference=3)
     with pytest.raises(GlorotError, match=r"optimizer must be a torch.optim.Optimizer or a list of them, got str"):
         glorot.check(model, optimizer="sgd")

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 import glorot
 from glorot.cli.check import command
+from glorot.cli.explain import command as explain_command
 from glorot.cli.places import place_of
 from glorot.errors import GlorotError
 from glorot.report.sarif import Place, annotations
@@ -92,6 +93,27 @@ def test_sarif_fits_its_schema() -> None:
 def test_annotations_of_github() -> None:
     line = f"::error file=nets.py,line=8,title=GL101 not-finite::{TOLD}. {REMEDY}\n"
     assert check("broken", "--format", "github").stdout == line
+
+
+def test_explain_adds_the_page_of_each_code_that_is_found() -> None:
+    plain, explained = check("broken"), check("broken", "--explain")
+    assert explained.stdout.startswith(plain.stdout)
+    assert glorot.explain("GL101") in explained.stdout
+    assert check("healthy", "--explain").stdout == check("healthy").stdout
+
+
+def test_checks_are_explained_as_json() -> None:
+    (one,) = [row for row in json.loads(explain("checks").stdout) if row["code"] == "GL301"]
+    assert json.loads(explain("wrong-fan").stdout) == one
+    assert one["severity"] == "warning"
+    assert one["threshold"] == 0.05
+    assert list(one["sections"]) == ["What it does", "Why it matters", "Example that fails", "What to do"]
+    with pytest.raises(GlorotError, match="checks alone are explained as JSON, got 'xavier'; a code such as GL301, or"):
+        explain("xavier")
+
+
+def explain(name: str) -> Result:
+    return CliRunner().invoke(explain_command, [name, "--format", "json"], catch_exceptions=False)
 
 
 def test_a_saved_report_is_a_baseline() -> None:

@@ -12,7 +12,7 @@ from glorot.checks.constant import with_constant
 from glorot.checks.evidence import Array
 from glorot.checks.locating import located
 from glorot.checks.running import run
-from glorot.checks.stored import evidence_of_file, refuse_beside
+from glorot.checks.stored import evidence_of_file, refuse_beside, tensors_in
 from glorot.checks.thresholds import by_name
 from glorot.errors import GlorotError
 from glorot.graph.readings import Observed
@@ -60,8 +60,9 @@ def check(
         seed: the seed that they should be drawn with: compares bits; None compares their laws.
         optimizer: an optimiser of the model's parameters, or a list of them; for JAX, a transformation of gradients as
             Optax has them, whose first step is tried on the batch.
-        reference: the state dict, or another mapping of tensors by path, that the model should continue.
-        ranks: the weights of each rank, as a list of such mappings.
+        reference: what the model should continue: a state dict, another mapping of tensors by path, or the path of a
+            file of weights.
+        ranks: the weights of each rank, as a list of such mappings or files.
         steps: how many steps of training to take on the batch, on copies of model, optimizer and generators: whether
             the loss falls. Without an optimizer, Adam at 0.001 steps; with targets or a loss alone.
         select: codes of the checks to run, their beginnings ("GL3") or names; None runs all.
@@ -95,7 +96,7 @@ def check(
     if isinstance(model, str | Path) and is_weights_file(model):
         beside = {"inputs": inputs, "targets": targets, "optimizer": optimizer, "ranks": ranks, "steps": steps or None}
         refuse_beside(model, beside, planned=plan is not None, seed=seed)
-        held = None if reference is None else as_arrays(reference, "reference")
+        held = None if reference is None else _tensors(reference, "reference")
         watch = functools.partial(watch_file, progress)
         return run(evidence_of_file(model, _checked_plan(plan), seed, held, watch), **options)
     adapter, found = opened(model, inputs)
@@ -112,8 +113,8 @@ def check(
         signal=None if seen is None else signal_of(seen),
         answer=None if seen is None or targets is None else _answer(seen, targets, loss, stock),
         groups=_groups(adapter, found, optimizer) if has_groups and optimizer is not None else None,
-        reference=None if reference is None else as_arrays(reference, "reference"),
-        ranks=None if ranks is None else tuple(as_arrays(one, "each of ranks") for one in ranks),
+        reference=None if reference is None else _tensors(reference, "reference"),
+        ranks=None if ranks is None else tuple(_tensors(one, "each of ranks") for one in ranks),
         steps=losses,
     )
     report = run(evidence, **options)
@@ -177,6 +178,11 @@ def _listed(given: Sequence[str] | str | None) -> Sequence[str] | None:
     return [one.strip() for one in given.split(",")] if isinstance(given, str) else given
 
 
+def _tensors(given: Any, what: str) -> Mapping[str, Array]:
+    """Return the tensors of a mapping, or of a file of weights."""
+    return tensors_in(given) if isinstance(given, str | Path) else as_arrays(given, what)
+
+
 def as_arrays(tensors: Any, what: str) -> dict[str, Array]:
     """Return a mapping of tensors of any framework as arrays by path.
 
@@ -186,7 +192,10 @@ def as_arrays(tensors: Any, what: str) -> dict[str, Array]:
     import numpy as np
 
     if not isinstance(tensors, Mapping):
-        raise GlorotError(f"{what} must be a mapping of tensors by path, as a state dict, got {type(tensors).__name__}")
+        raise GlorotError(
+            f"{what} must be a mapping of tensors by path, as a state dict, or a file of weights, got "
+            f"{type(tensors).__name__}"
+        )
     found = {}
     for path, tensor in tensors.items():
         values = tensor

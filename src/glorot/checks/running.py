@@ -9,7 +9,7 @@ from glorot.checks.evidence import Evidence
 from glorot.checks.registry import all_checks, check_named, checks_of
 from glorot.checks.report import Report, Unasked
 from glorot.errors import GlorotError
-from glorot.inventory import Inventory
+from glorot.inventory import Inventory, path_of
 
 ALPHA = 0.001
 """The probability of one or more false findings among all statistical tests of a run."""
@@ -38,12 +38,15 @@ def run(
         The report.
 
     Raises:
-        GlorotError: if a pattern matches no check, a waiver matches nothing or has no reason.
+        GlorotError: if a pattern matches no check, a waiver matches nothing or has no reason, or no tensor of the known
+            findings is in the model.
     """
     evidence = replace(evidence, settings=thresholds) if thresholds else evidence
     alone = next((name for name in ALONE if getattr(evidence, name) is not None), "")
     chosen = _chosen(select, ignore, evidence, alone)
     reasons = {check.code: _reason_against(check, evidence, alone) for check in chosen}
+    known = tuple(known)
+    _check_same_model(known, evidence)
     found: list[Finding] = []
     tests: list[Tested] = []
     for check in chosen:
@@ -68,6 +71,24 @@ def run(
         notes=evidence.notes,
         steps=evidence.steps,
     )
+
+
+def _check_same_model(known: Sequence[Finding], evidence: Evidence) -> None:
+    """Refuse findings of which no tensor is in the model."""
+    blamed = {path_of(path) for one in known for path in one.paths if " " not in path and "." in path}
+    places = tuple(_places(evidence))
+    if blamed and not any(f"{place}.".startswith(f"{path}.") for path in blamed for place in places):
+        some = min(blamed)
+        raise GlorotError(
+            f"the baseline blames {some}, and nothing here has that name, nor any other that it blames: it is the "
+            "report of another model; make one of this model, as by glorot check TARGET -o baseline.json"
+        )
+
+
+def _places(evidence: Evidence) -> Iterator[str]:
+    """Yield the paths of all tensors that are known."""
+    yield from (one.path for one in evidence.inventory.parameters)
+    yield from (*evidence.weights, *evidence.buffers, *(one.name for one in evidence.origins or ()))
 
 
 def _with_layers(findings: Iterable[Finding], inventory: Inventory) -> Iterator[Finding]:

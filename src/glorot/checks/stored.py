@@ -53,6 +53,15 @@ class InFile(Mapping[str, Array]):
         return len(self._tensors)
 
 
+def tensors_in(path: str | Path) -> InFile:
+    """Return the floating tensors of a file of weights by name.
+
+    Raises:
+        GlorotError: if the file cannot be read.
+    """
+    return InFile({one.name: one for one in read(path)})
+
+
 @dataclass(frozen=True)
 class Named:
     """The tensors of a file, by the names that others have for them.

@@ -44,6 +44,7 @@ SUFFIXES = {".json": "json", ".html": "html", ".sarif": "sarif", ".txt": "text"}
     type=click.Path(path_type=Path),
     help="Save a plan that draws what is to blame again, as .json; apply nothing.",
 )
+@click.option("--explain", is_flag=True, help="The page of each code that is found, after the text.")
 @net_options
 def command(
     target: str,
@@ -58,6 +59,7 @@ def command(
     form: str,
     output: Path | None,
     fix: Path | None,
+    explain: bool,
     **options: Any,
 ) -> None:
     """Check the model that TARGET is or returns.
@@ -79,6 +81,8 @@ def command(
         text = _as(SUFFIXES[output.suffix], report, target, arguments)
         click.echo(f"saved {printable(str(write_whole(output, text + chr(10))))}", err=True)
     click.echo(printable(_as(form, report, target, arguments), keep="\n"))
+    if explain and form == "text":
+        click.echo("".join(f"\n{glorot.explain(code)}\n" for code in sorted({one.code for one in report.findings})))
     if fix is not None:
         save_fix(fix, report, arguments, target)
     is_clean = report.ok and not (is_strict and any(one.severity == "warning" for one in report.findings))

@@ -1,11 +1,24 @@
 """Explanation: the page of a scheme, a recipe or an activation, made from its docstring."""
 
 from glorot.errors import GlorotError
-from glorot.report.explanation.checks import check_list, check_page, is_check
+from glorot.report.explanation.checks import check_json, check_list, check_page, checks_json, is_check
 from glorot.report.explanation.html import html_page
 from glorot.report.explanation.listing import listing
 from glorot.report.explanation.page import page_of
 from glorot.report.explanation.text import full_page, short_page
+
+
+def data_of(name: str | None) -> object:
+    """Return the page of a check, or of all checks, as plain data for JSON.
+
+    Raises:
+        GlorotError: if the name is that of anything else.
+    """
+    if name == "checks":
+        return checks_json()
+    if name is not None and is_check(name):
+        return check_json(name)
+    raise GlorotError(f"checks alone are explained as JSON, got {name!r}; a code such as GL301, or `checks` for all")
 
 
 def explanation(name: str | None = None, *, full: bool = False, html: bool = False) -> str:

@@ -42,6 +42,25 @@ def check_page(name: str, *, html: bool = False) -> str:
     return _as_html(check, head) if html else _as_text(check, head)
 
 
+def check_json(name: str) -> dict[str, object]:
+    """Return the page of a check as plain data.
+
+    Raises:
+        GlorotError: if there is no such check; the nearest are named.
+    """
+    return _as_data(check_named(name))
+
+
+def checks_json() -> list[dict[str, object]]:
+    """Return the pages of all checks as plain data."""
+    return [_as_data(check) for check in all_checks()]
+
+
+def _as_data(check: Check) -> dict[str, object]:
+    head = {"code": check.code, "name": check.name, "severity": check.severity, "summary": check.summary()}
+    return {**head, "threshold": check.threshold, "sections": check.sections()}
+
+
 def _as_text(check: Check, head: str) -> str:
     lines = [head, "", check.summary()]
     for title, text in check.sections().items():
