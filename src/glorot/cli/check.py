@@ -81,8 +81,8 @@ def command(
         text = _as(SUFFIXES[output.suffix], report, target, arguments)
         click.echo(f"saved {printable(str(write_whole(output, text + chr(10))))}", err=True)
     click.echo(printable(_as(form, report, target, arguments), keep="\n"))
-    if explain and form == "text":
-        click.echo("".join(f"\n{glorot.explain(code)}\n" for code in sorted({one.code for one in report.findings})))
+    for code in sorted({one.code for one in report.findings}) if explain and form == "text" else ():
+        click.echo(f"\n{glorot.explain(code)}")
     if fix is not None:
         save_fix(fix, report, arguments, target)
     is_clean = report.ok and not (is_strict and any(one.severity == "warning" for one in report.findings))
