@@ -133,8 +133,14 @@ def page(known: dict[str, Any]) -> str:
     rows = {name: found for name, found in known.items() if isinstance(found, dict)}
     lines = [
         *("# The loss of healthy models in their first steps", "", "Made by `python benchmarks/first_steps.py`.", ""),
-        f"{versions('transformers')}. {len(rows)} models, {len(known) - len(rows)} not built; all on one batch.",
-        *("", "| optimiser | steps | runs | lowest / first: largest | largest / first: largest | GL507 | GL508 |"),
+        f"{versions('transformers')}. {len(rows)} models, each trained on one batch; {len(known) - len(rows)} more "
+        "could not be built. The losses are compared with the one before the first step: the lowest after a step, and "
+        "the largest of all. The table has the model in which that ratio is largest, and of how many runs GL507 and "
+        "GL508 warn.",
+        *(
+            "",
+            "| optimiser | steps | runs | lowest / first, at most | largest / first, at most | GL507 | GL508 |",
+        ),
         "|---" * 7 + "|",
     ]
     for kind in OPTIMIZERS:

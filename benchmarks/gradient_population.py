@@ -107,7 +107,8 @@ def section(known: dict[str, Any]) -> list[str]:
     architectures = {side: sum(half(name) == side and bool(gl504.roles(rows[name])) for name in rows) for side in "AB"}
     lines = [
         f"{versions('transformers')}. {architectures['A']} models in half A, {architectures['B']} in half B, each with "
-        f"{gl504.FEWEST} kernels or more that have a gradient; {len(known) - len(rows)} not built, or without a batch.",
+        f"at least {gl504.FEWEST} kernels that have a gradient; {len(known) - len(rows)} more could not be built, or "
+        "have no batch.",
         *(
             "",
             f"| role (row of the bounds) | half | models | {' | '.join(f'{q:.0%}' for q in QUANTILES)} | largest in |",
@@ -118,7 +119,11 @@ def section(known: dict[str, Any]) -> list[str]:
         if role.endswith(")"):
             cells = " | ".join(f"{one:.3g}" for one in np.quantile([figure for figure, _ in found], QUANTILES))
             lines.append(f"| {role} | {side} | {len(found)} | {cells} | {max(found)[1]} |")
-    lines += ["", "Over the bounds, in multiples of the largest of half A (3 is found):", ""]
+    lines += [
+        "",
+        "The largest figures, in multiples of their bounds (those of half A); GL504 warns above 3:",
+        "",
+    ]
     over = {
         side: [one for (role, s), some in figures.items() if s == side and role[-1] != ")" for one in some]
         for side in "AB"
@@ -126,7 +131,7 @@ def section(known: dict[str, Any]) -> list[str]:
     for side, some in over.items():
         largest, where = max(some)
         beyond = [text for share, text in some if share > gl504.TIMES]
-        lines.append(f"- half {side}: largest {largest:.3g}, {where}; found: {', '.join(beyond) or 'none'}")
+        lines.append(f"- half {side}: {largest:.3g}, {where}; warnings: {', '.join(beyond) or 'none'}")
     return lines
 
 
@@ -140,8 +145,9 @@ def main() -> None:
     known = fill(given.every, time.monotonic() + 60 * given.minutes)
     head = [
         "# The gradients of the roles of healthy models", "", "Made by `python benchmarks/gradient_population.py`.", "",
-        "The figure is that of GL504: the median, over the parameters of a role, of the RMS of the gradient over that",
-        "of the weights, divided by its median over all kernels of the model.", "",
+        "The figure is that of GL504. For each parameter, take the RMS of its gradient over the RMS of its weights.",
+        "The figure of a role is the median over its parameters, divided by the median over all kernels of the model.",
+        "The table has the quantiles over the models, and the model with the largest figure.", "",
     ]  # fmt: skip
     PAGE.write_text("\n".join([*head, *section(known)]) + "\n", "utf-8")
 

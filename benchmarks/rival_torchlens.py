@@ -5,8 +5,8 @@
 Every function of TorchLens that judges one model, and runs without being told the fault, is run on each bug and on its
 healthy twin: `audit_params`, `audit_trace` (NaN, ranges of numbers, gradients that vanish or explode),
 `gradient_flow_audit` on both of its bases, `dead_neurons`, and a `ChecksSession` with all its checks over ten steps.
-Where the museum gives no batch, loss or optimizer, one is made up here. A bug counts as caught on the museum's own
-terms: a warning or worse that names a tensor or layer to blame, and that the same check does not say of the twin.
+Where the museum gives no batch, loss or optimizer, one is made up here. A bug counts as caught by the rule of the
+museum: a warning or worse names a tensor or layer to blame, and the same check says nothing on the twin.
 """
 
 import importlib.metadata
@@ -46,17 +46,17 @@ UNSEEN = {
     8: "no function knows how large weights should be, or what a rank holds",
     9: "no function reads what other ranks hold; two models are compared only if asked to be",
     13: "two networks are compared only if asked to be",
-    14: "an adapter is any layer",
+    14: "an adapter is treated like any other layer",
     17: "what a table should hold is not known",
     18: "what an optimizer should train is not known",
     20: "no function reads checkpoints; two models are compared only if asked to be",
 }
 
 NOTES = (
-    "T11 is counted in favour of TorchLens: it warns of a norm's scale that is all ones, and does so of every healthy",
-    "`LayerNorm`, whose scale starts so (T2, T4, T6). A bias of zero (T12, T16) is a fact of its table without a",
-    "verdict, as it is on any healthy layer. It was made to look at what a run does, and at numbers that break: files,",
-    "ranks, plans, laws of draws and init functions are outside what it looks at.",
+    "T11 is counted in favour of TorchLens: it warns of a norm scale that is all ones, but also of every healthy",
+    "`LayerNorm`, whose scale starts at one (T2, T4, T6). It lists a bias of zero (T12, T16) without a verdict, as",
+    "for any healthy layer. TorchLens was made to look at what a run does, and at numbers that break: files, ranks,",
+    "plans, laws of draws and init functions are outside its scope.",
 )
 
 
@@ -234,10 +234,10 @@ def main() -> None:
         *(title, "", "Made by `python benchmarks/rival_torchlens.py`.", ""),
         f"TorchLens {installed}, torch {torch.__version__}, Python {sys.version.split()[0]}. Caught and named: "
         f"**{totals['named']} of {len(rows)}**; {totals['compared']} if somebody thinks of comparing the right two "
-        f"models; {totals['anything']} if whatever it says there, and not of the twin, counts, facts without a "
-        "verdict among it. `glorot check` and `glorot.audit`: 20 of 20 (`tests/checks/test_museum.py`).",
+        f"models; {totals['anything']} if anything counts that it says of what is to blame and not of the twin, even "
+        "facts without a verdict. `glorot check` and `glorot.audit`: 20 of 20 (`tests/checks/test_museum.py`).",
         *("", head.strip(), ""),
-        "| bug | to blame | warned there | or when compared | anything there | what it says | warnings on the twin |",
+        "| bug | to blame | warned | or when compared | said anything | what it says | warnings on the twin |",
         *("|---|---|---|---|---|---|---|", *(row for row, _ in rows.values()), "", *NOTES, ""),
     ]
     PAGE.write_text("\n".join(lines), "utf-8")

@@ -55,20 +55,20 @@ LADDERS: dict[str, tuple[float, ...]] = {
 """Thresholds from strict to loose, for each check whose threshold no theory gives."""
 
 THEORY = {
-    "GL102": "no start draws such a number, and of random bits read as float32 three in ten are larger",
+    "GL102": "no start draws such a number, and three in ten random bit patterns, read as float32, are larger",
     "GL111": "a choice: where more than a quarter of the kernels is frozen, freezing is the plan",
-    "GL301": "the effect that is asked for besides significance: 5 % of a std",
-    "GL304": "a normal law has two values in 10⁹ past 6 standard deviations, fewer than most tensors have elements",
-    "GL305": "of a normal law, the share below four of the format's smallest normal numbers",
-    "GL309": "twice the largest step that Mamba draws, .1",
+    "GL301": "the effect that is required in addition to significance: 5 % of a std",
+    "GL304": "a normal law has two values in 10⁹ beyond 6 standard deviations, fewer than most tensors have elements",
+    "GL305": "the share of a normal law below the smallest number of full precision, if its std is four times that",
+    "GL309": "twice the largest step that Mamba draws, 0.1",
     "GL310": "a choice: a quarter of a nat of the first loss",
     "GL313": "a table of sinusoids has a correlation of 1 with itself, and noise of n elements about 1/√n",
     "GL409": "a choice: half as much again as the best answer that does not look at the inputs",
-    "GL504": "a population of its own: `benchmarks/gradient_population.py`",
+    "GL504": "three times the largest figure of another population: `benchmarks/gradient_population.py`",
     "GL507": "a loss that falls is below that of the first step: their ratio is under 1",
     "GL508": "a choice: five times the first loss",
-    "GL603": "the effect that is asked for besides significance: 5 % of a std",
-    "GL701": "the effect that is asked for besides significance: 5 % of a std",
+    "GL603": "the effect that is required in addition to significance: 5 % of a std",
+    "GL701": "the effect that is required in addition to significance: 5 % of a std",
 }
 """Why the threshold of each other check is what it is."""
 
@@ -153,10 +153,10 @@ def page(known: dict[str, Any]) -> str:
             f"{len(sides['A'])} in half A, {len(sides['B'])} in half B. The setting is the check's name in "
             "`[tool.glorot.thresholds]`, or its code.",
             *("", "## From a population", ""),
-            "Half A proposes the strictest rung of a ladder that warns of at most one in twenty of it. The models are "
-            "small, most of two layers, so that what grows with depth hardly shows, and a stock start is not wrong for "
-            "being the farthest of so few: a default that is looser stays. None "
-            "is stricter than half A allows.",
+            "Of a ladder of thresholds for each check, half A proposes the strictest that warns of at most one in "
+            "twenty of its models. The models are small, most of two layers, so that what grows with depth hardly "
+            "shows, and the start of a library is not wrong merely for being the most extreme of so few: where the "
+            "default is looser than the proposal, it stays. No default is stricter than half A allows.",
             "",
             "| check | setting | default | warns of half A | of half B | proposed by half A | of half B, as proposed |",
             *("|---|---|---|---|---|---|---|", *(row_of(one, sides) for one in checks if one.code in LADDERS)),

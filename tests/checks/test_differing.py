@@ -177,7 +177,7 @@ def test_whole_numbers_and_few_values_are_compared_as_they_are() -> None:
     assert told(one, other) == [
         "steps: is another whole number",
         "ids, mask: holds other whole numbers",
-        "eye: holds few values, and they lie elsewhere (A: 0, 1; B: 0, 1)",
+        "eye: holds only a few different values, and some elements differ (A: 0, 1; B: 0, 1)",
     ]
 
 
@@ -264,7 +264,7 @@ def test_weights_beside_the_plan_that_they_should_follow(tmp_path: Path) -> None
     torch.save(model.state_dict(), tmp_path / "model.pt")
     assert told(plan, tmp_path / "model.pt") == [line]
     assert glorot.diff(glorot.plan(mlp(64, 90, 100, 10), "xavier"), model).notes == (
-        "laws were not compared, for the plan was made for another model",
+        "laws were not compared, because the plan was made for another model",
     )
 
 
@@ -308,7 +308,7 @@ def refused(a: object, b: object) -> str:
 
 def test_what_has_nothing_in_common_is_refused() -> None:
     model, other = mlp(8, 8), {"w": np.ones(3)}
-    words = "have no tensor in common: A has 0.weight, 0.bias, B has w; compare two of one network, with the same names"
+    words = "have no tensor in common: A has 0.weight, 0.bias, B has w; compare two versions of one network, with the same names"
     assert refused(model, other) == f"the Sequential and the dict {words}"
     plan = glorot.plan(nn.ModuleDict({"a": nn.Linear(4, 4)}), "he")
     assert "the plan he and the Sequential have no tensor in common: A has a.weight, a.bias" in refused(plan, model)

@@ -99,7 +99,7 @@ def test_what_is_not_blamed_is_left_alone() -> None:
     fix = glorot.check(model).fix(glorot.plan(model))
     assert fix is not None
     assert {one.why for one in fix if one.distribution is None} == {
-        "left alone: no finding that drawing mends blames it"
+        "left alone: not blamed by a finding that drawing mends"
     }
     glorot.apply(fix, model, seed=0)
     changed = [path for path, tensor in model.state_dict().items() if not torch.equal(tensor, before[path])]

@@ -107,7 +107,7 @@ def test_whole_numbers_in_the_place_of_a_weight_are_not_compared(tmp_path: Path)
     report = glorot.check(tmp_path / "weights", plan=plan)
     assert report.notes == (
         "1 of the plan's 2 tensors were compared with it in law",
-        "of whole numbers, and so not compared: weight",
+        "not compared, because they hold whole numbers: weight",
     )
 
 
@@ -168,7 +168,7 @@ def test_a_seed_alone_and_what_needs_a_model_are_refused(tmp_path: Path) -> None
         GlorotError, match=r"weights is a file of weights; seed=3 needs the plan that was drawn with it"
     ):
         glorot.check(path, seed=3)
-    with pytest.raises(GlorotError, match=r"looked at with no model; optimizer= needs one: load the file into it"):
+    with pytest.raises(GlorotError, match=r"checked without a model; optimizer= needs one: load the file into a model"):
         glorot.check(path, optimizer=[], plan=glorot.plan(net(), "xavier"))
 
 

@@ -239,7 +239,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "nothing to train": (
         lambda: net().requires_grad_(False),
         {},
-        "no parameter of the model wants a gradient, so that no step can be taken; leave steps= out",
+        "no parameter of the model requires a gradient, so no step can be taken; leave steps= out",
     ),
     "a number that is none": (net, {"steps": -1}, "steps must be a whole number, 0 or more, got -1"),
     "a flag": (net, {"steps": True}, "steps must be a whole number, 0 or more, got True"),
@@ -261,5 +261,5 @@ def test_what_is_refused(build: Any, more: dict[str, Any], text: str) -> None:
 
 def test_a_weights_file_takes_no_steps(tmp_path: Any) -> None:
     torch.save(net().state_dict(), tmp_path / "net.pt")
-    with pytest.raises(GlorotError, match="steps= needs one: load the file into it, and pass the model"):
+    with pytest.raises(GlorotError, match="steps= needs one: load the file into a model, and pass that"):
         glorot.check(tmp_path / "net.pt", steps=2)

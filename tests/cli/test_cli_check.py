@@ -173,6 +173,6 @@ def test_a_file_that_is_something_else(tmp_path: Path) -> None:
     assert "notes.txt: " in str(result.exception)
     np.savez("model.npz", w=np.ones((2, 2), np.float32))
     with pytest.raises(
-        GlorotError, match="model.npz is a file of weights, which is looked at with no model; inputs= needs"
+        GlorotError, match="model.npz is a file of weights, which is checked without a model; inputs= needs"
     ):
         glorot.check("model.npz", np.ones((2, 2)))

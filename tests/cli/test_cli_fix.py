@@ -93,4 +93,4 @@ def test_weights_alone_have_no_plan() -> None:
     torch.save({"weight": torch.ones(8, 8)}, "w.pt")
     result = glorot_("check", "w.pt", "--fix", "fix.json")
     assert isinstance(result.exception, GlorotError)
-    assert str(result.exception) == "--fix makes a plan of a model, and w.pt is weights alone; give --plan"
+    assert str(result.exception) == "--fix makes a plan for a model, and w.pt has only weights; give --plan"

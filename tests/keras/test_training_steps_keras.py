@@ -71,7 +71,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(GlorotError, match="optimizer is an optimiser of Keras, as model.optimizer after model.compile"):
         losses(model, optimizer="adam")
     model.trainable = False
-    with pytest.raises(GlorotError, match="no variable of the model is trained, so that no step can be taken"):
+    with pytest.raises(GlorotError, match="no variable of the model is trained, so no step can be taken"):
         losses(model)
 
 

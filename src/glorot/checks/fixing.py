@@ -1,4 +1,4 @@
-"""Which findings drawing again mends, and the plan that does."""
+"""Which findings can be mended by drawing again, and the plan that does it."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,7 +15,7 @@ class Fix(NamedTuple):
 
     Attributes:
         plan: a plan that draws what they blame and leaves everything else alone; None where that mends nothing.
-        left: the findings, or the paths of them, that it does not mend.
+        left: the findings that it does not mend, each with only the paths that are left.
     """
 
     plan: Plan | None
@@ -23,7 +23,7 @@ class Fix(NamedTuple):
 
 
 def fix_of(findings: Iterable[Finding], plan: Plan) -> Fix:
-    """Return what mends findings, by the laws of a plan.
+    """Return what mends findings, by drawing from the laws of a plan.
 
     Args:
         findings: what was found.
@@ -41,7 +41,7 @@ def fix_of(findings: Iterable[Finding], plan: Plan) -> Fix:
     entries = tuple(
         entry
         if entry.name in mended or path_of(entry.name) in mended
-        else replace(entry, distribution=None, scheme="", why="left alone: no finding that drawing mends blames it")
+        else replace(entry, distribution=None, scheme="", why="left alone: not blamed by a finding that drawing mends")
         for entry in plan
     )
     return Fix(replace(plan, entries=entries) if mended else None, tuple(left))

@@ -10,11 +10,11 @@ from glorot.inventory.parts import path_of
 
 
 def located(report: Report, modules: Mapping[str, Any]) -> Report:
-    """Say in each finding of which class the layer is that it blames.
+    """Add to each finding the class of the layer that it blames.
 
     Args:
         report: the report of a model.
-        modules: the layers of that model by their paths, itself at "".
+        modules: the layers of that model by their paths; the model itself is at "".
     """
     kinds = ((one, next(layers_above(one, modules), None)) for one in report.findings)
     findings = [one if layer is None else replace(one, where=type(layer).__name__) for one, layer in kinds]

@@ -25,7 +25,7 @@ class InFile(Mapping[str, Array]):
 
     Args:
         tensors: the tensors by the names that they are asked for.
-        shapes: the shapes that some are asked for in, of as many elements as they have.
+        shapes: the shapes in which some of them are returned, with as many elements as they have.
 
     Example:
         >>> import numpy as np
@@ -64,10 +64,10 @@ def tensors_in(path: str | Path) -> InFile:
 
 @dataclass(frozen=True)
 class Named:
-    """The tensors of a file, by the names that others have for them.
+    """The tensors of a file, by the names that the other side has for them.
 
     Attributes:
-        prefix: what the file has before every such name; "" for nothing.
+        prefix: what the file has before all these names; "" for nothing.
         tensors: the tensors by their names without it.
     """
 
@@ -87,9 +87,9 @@ def evidence_of_file(
     Args:
         path: the file.
         plan: the plan that its tensors should follow.
-        seed: the seed that they should be drawn with; None compares their laws.
+        seed: the seed with which they should be drawn; None compares their laws.
         reference: the tensors that they should continue.
-        watch: returns what receives the progress, from how many tensors there are and how many bytes.
+        watch: function (count of tensors, bytes) → what receives the progress.
 
     Returns:
         The evidence, with a note on what was compared.
@@ -120,7 +120,7 @@ def evidence_of_file(
 
 
 def without_prefix(tensors: Iterable[Stored], others: Iterable[str]) -> Named:
-    """Return tensors without the one prefix that makes the most of their names equal to others.
+    """Return tensors without the one prefix whose removal makes most of their names equal to others.
 
     Example:
         >>> import numpy as np
@@ -140,7 +140,7 @@ def without_prefix(tensors: Iterable[Stored], others: Iterable[str]) -> Named:
 
 
 def _inventory(tensors: Mapping[str, Stored], plan: Plan | None) -> Inventory:
-    """Return the parameters that the plan has, as the file stores them, and the other tensors without parts."""
+    """Return the parameters of the plan, as the file stores them, and the other tensors without parts."""
     planned: dict[str, list[Part]] = defaultdict(list)
     for entry in plan or ():
         part = Part(entry.name, entry.axes, entry.shape, entry.role, "", entry.fans, entry.view)
@@ -179,7 +179,7 @@ def _notes(
         yield f"not in the file: {path_text(missing)}"
     whole = [one.path for one in planned if one.path in named.tensors and named.tensors[one.path].format is None]
     if whole:
-        yield f"of whole numbers, and so not compared: {path_text(whole)}"
+        yield f"not compared, because they hold whole numbers: {path_text(whole)}"
 
 
 def mismatches(evidence: Evidence) -> Iterator[tuple[str, Shape | None, Shape | None]]:
@@ -205,7 +205,7 @@ def _is_alike(one: Shape, other: Shape) -> bool:
 
 
 def refuse_beside(path: str | Path, given: Mapping[str, object], *, planned: bool, seed: int | None) -> None:
-    """Raise for arguments that a file of weights cannot be looked at with.
+    """Check that no argument is given that a file of weights does not allow.
 
     Raises:
         GlorotError: if one is given that needs a model, or a seed without a plan.
@@ -213,8 +213,8 @@ def refuse_beside(path: str | Path, given: Mapping[str, object], *, planned: boo
     for name, value in given.items():
         if value is not None:
             raise GlorotError(
-                f"{path} is a file of weights, which is looked at with no model; {name}= needs one: load the file into "
-                "it, and pass the model"
+                f"{path} is a file of weights, which is checked without a model; {name}= needs one: load the file into "
+                "a model, and pass that"
             )
     if seed is not None and not planned:
         raise GlorotError(f"{path} is a file of weights; seed={seed} needs the plan that was drawn with it: give plan=")

@@ -1,4 +1,4 @@
-"""Thresholds of checks that a user sets, by name or code."""
+"""Thresholds that a user sets for checks, by name or code."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ def by_name(given: Mapping[str, float]) -> dict[str, float]:
         given: positive numbers, by name or code.
 
     Raises:
-        GlorotError: if there is no such check, it has no threshold, or two, or the value is not a positive number.
+        GlorotError: if a check does not exist, has no threshold or is given twice, or a value is not a positive number.
 
     Example:
         >>> by_name({"GL307": 3, "head-scale": 2.5})

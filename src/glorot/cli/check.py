@@ -29,11 +29,11 @@ SUFFIXES = {".json": "json", ".html": "html", ".sarif": "sarif", ".txt": "text"}
 @click.argument("target")
 @click.option("--plan", "planned", type=click.Path(path_type=Path), help="The plan that the weights should follow.")
 @click.option("--seed", type=int, help="The seed of that plan: compares bits.  [default: compare laws]")
-@click.option("--steps", type=click.IntRange(min=0), help="Train a copy for so many steps: does the loss fall?")
-@click.option("--select", metavar="CODES", help="Only these checks: GL301, GL3 for a family, or a name; by commas.")
-@click.option("--ignore", metavar="CODES", help="Without these checks.")
-@click.option("--waive", "waivers", multiple=True, metavar="'CODE [PATTERN]=REASON'", help="Findings that are meant.")
-@click.option("--baseline", type=click.Path(path_type=Path), help="A saved report, whose findings are not new.")
+@click.option("--steps", type=click.IntRange(min=0), help="Train a copy for this many steps: does the loss fall?")
+@click.option("--select", metavar="CODES", help="Only these checks: codes, families (GL3) or names, by commas.")
+@click.option("--ignore", metavar="CODES", help="Leave out these checks.")
+@click.option("--waive", "waivers", multiple=True, metavar="'CODE [PATTERN]=REASON'", help="Accept these findings.")
+@click.option("--baseline", type=click.Path(path_type=Path), help="Report only what this saved report lacks.")
 @click.option("--strict/--no-strict", default=None, help="Exit with 1 for warnings too.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option(
@@ -42,9 +42,9 @@ SUFFIXES = {".json": "json", ".html": "html", ".sarif": "sarif", ".txt": "text"}
 @click.option(
     "--fix",
     type=click.Path(path_type=Path),
-    help="Save a plan that draws what is to blame again, as .json; apply nothing.",
+    help="Save, as .json, a plan that draws again what is to blame; apply nothing.",
 )
-@click.option("--explain", is_flag=True, help="The page of each code that is found, after the text.")
+@click.option("--explain", is_flag=True, help="Show the page of each code found, after the text.")
 @net_options
 def command(
     target: str,

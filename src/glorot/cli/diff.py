@@ -1,4 +1,4 @@
-"""`glorot diff`: what two models, plans or files of weights do not share, in law."""
+"""`glorot diff`: how two models, plans or files of weights differ, in law."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +23,9 @@ SUFFIXES = {".json": "json", ".txt": "text"}
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the differences as .json or .txt.")
 @net_options
 def command(a: str, b: str, form: str, output: Path | None, **options: Any) -> None:
-    """Compare A with B, tensor by tensor and in law: other seeds are no difference, other laws and shapes are.
+    """Compare A with B, tensor by tensor and in law: another seed is not a difference, another law or shape is.
 
-    Each is a file of weights, a saved plan, a Caffe net, whose fillers are a plan, or a target that is or returns a
+    Each is a file of weights, a saved plan, a Caffe net (whose fillers are a plan), or a target that is or returns a
     model.
     """
     if output is not None and output.suffix not in SUFFIXES:

@@ -18,15 +18,15 @@ from glorot.text import printable
 
 
 def check_fix(path: Path | None, arguments: dict[str, Any]) -> None:
-    """Refuse a fix that cannot be made, before anything is checked.
+    """Check that a fix can be made, before the model is checked.
 
     Raises:
-        GlorotError: if the path is not that of a plan, or a file of weights should be mended without a plan.
+        GlorotError: if the path does not end in .json, or weights without a model are to be mended without a plan.
     """
     if path is not None and path.suffix != ".json":
         raise GlorotError(f"--fix {path}: expected a file name that ends in .json, for a plan")
     if path is not None and is_weights_file(arguments["model"]) and arguments.get("plan") is None:
-        raise GlorotError(f"--fix makes a plan of a model, and {arguments['model']} is weights alone; give --plan")
+        raise GlorotError(f"--fix makes a plan for a model, and {arguments['model']} has only weights; give --plan")
 
 
 def save_fix(path: Path, report: Report, arguments: dict[str, Any], target: str) -> None:
@@ -36,7 +36,7 @@ def save_fix(path: Path, report: Report, arguments: dict[str, Any], target: str)
         path: the file to write; it is not written if drawing mends nothing.
         report: what was found.
         arguments: those of `glorot.check`.
-        target: the target, for the words that tell how to go on.
+        target: the target, for the message that says what to run next.
     """
     fix = _fix_of(report.findings, arguments)
     for one in fix.left:

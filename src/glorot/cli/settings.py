@@ -14,13 +14,13 @@ from glorot.files import read_whole
 
 
 def read_settings() -> dict[str, Any]:
-    """Return what the nearest pyproject.toml with a table [tool.glorot] sets; nothing, where there is none.
+    """Return what the nearest pyproject.toml with a table [tool.glorot] sets; an empty dict where there is none.
 
     Returns:
         Arguments of `glorot.check`, and "strict".
 
     Raises:
-        GlorotError: if the file is not TOML, has a key that there is not, or a value that does not fit it.
+        GlorotError: if the file is not TOML, or has an unknown key, or a value that does not fit its key.
     """
     here = Path.cwd()
     for folder in (here, *here.parents):

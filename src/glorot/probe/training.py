@@ -18,14 +18,14 @@ def losses_of_steps(
         inputs: the batch.
         targets: what the loss compares the outputs with, or None.
         loss: function (what the model returns, targets) → scalar, or None for the usual one.
-        optimizer: what steps, as for `glorot.measure`; None for Adam at 0.001.
+        optimizer: the optimiser, as for `glorot.measure`; None for Adam at 0.001.
         count: how many steps.
 
     Returns:
         The losses; they end with the first that is not finite.
 
     Raises:
-        GlorotError: if there is no batch or no loss, the number is not one of steps, or a step fails.
+        GlorotError: if there is no batch or no loss, the model cannot be trained here, or a step fails.
 
     Example:
         >>> import torch
@@ -44,7 +44,7 @@ def losses_of_steps(
     adapter, found = opened(model, inputs)
     if not hasattr(adapter, "train"):
         raise GlorotError(
-            f"steps= is not for a {type(found).__name__} so far; models of PyTorch, Keras and JAX are trained, and a "
+            f"steps= cannot train a {type(found).__name__}; it trains models of PyTorch, Keras and JAX, and a "
             "Caffe net as the module that glorot.caffe.to_torch makes of it"
         )
     with LOCK, no_array_named(inputs):
@@ -52,10 +52,10 @@ def losses_of_steps(
 
 
 def check_steps(count: Any) -> None:
-    """Check that a number of steps is one.
+    """Check a number of steps.
 
     Raises:
-        GlorotError: if it is something else.
+        GlorotError: if it is not a whole number, or below 0.
     """
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise GlorotError(f"steps must be a whole number, 0 or more, got {count!r}")

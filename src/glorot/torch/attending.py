@@ -1,4 +1,4 @@
-"""The weights of attention that one operator computes with the rest: computed again, for some of the queries."""
+"""The attention weights that a fused operator does not return, recomputed for some of the queries."""
 
 import inspect
 import math
@@ -13,22 +13,22 @@ from glorot.graph import Folded
 from glorot.graph.operations import Contract, Map, Softmax
 
 FUSED = "scaled_dot_product_attention"
-"""The function that computes them without returning them."""
+"""The operator that computes them without returning them."""
 
 QUERIES = 16
 """How many queries of each head and example are looked at, spread over all positions."""
 
 
 def hidden_weights(folded: Folded, results: Mapping[int, str]) -> Iterator[tuple[int, int]]:
-    """Yield (weights, result) of each attention of a graph that one function computes as a whole.
+    """Yield (weights, result) of each attention in a graph that a fused operator computes.
 
     Args:
         folded: the graph.
-        results: the name of the function that returns a value, by the value.
+        results: by value, the name of the function that returns it.
     """
     for value, name in results.items():
         step = folded.makers.of(value) if name == FUSED else None
-        while step is not None and isinstance(step.operation, Contract | Map):  # a map is that of dropout
+        while step is not None and isinstance(step.operation, Contract | Map):  # the map of dropout
             weights = step.operands[0]
             step = folded.makers.of(weights)
             if step is not None and isinstance(step.operation, Softmax):
@@ -75,7 +75,7 @@ def _signature(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> None:
-    """Take what the function takes, which is built in and says nothing of it."""
+    """Have the signature of the operator, which is built in and does not expose it."""
 
 
 _SIGNATURE = inspect.signature(_signature)

@@ -22,9 +22,9 @@ from glorot.torch.preserve import device_states, preserved, set_device_states
 from glorot.torch.spread import check_whole
 
 RATE = 1e-3
-"""The rate of the Adam that steps where no optimiser is given: whatever the gradients, an element moves by so much."""
+"""The rate of the Adam that is used where no optimiser is given: about the step of each element at first."""
 
-NOT_TRAINED = "no parameter of the model wants a gradient, so that no step can be taken; leave steps= out"
+NOT_TRAINED = "no parameter of the model requires a gradient, so no step can be taken; leave steps= out"
 
 
 class _Copies(NamedTuple):
@@ -84,7 +84,7 @@ def train(model: nn.Module, inputs: Any, targets: Any, loss: Any, optimizer: Any
 
 @contextmanager
 def _as_written() -> Iterator[None]:
-    """Run compiled code as it was written, for to compile it would take longer than the steps."""
+    """Run models without compiling them, which would take longer than the steps."""
     if "torch._dynamo" not in sys.modules:
         yield
         return
@@ -93,15 +93,15 @@ def _as_written() -> Iterator[None]:
 
 
 def _drawn() -> tuple[Any, ...]:
-    """Return where the random numbers stand."""
+    """Return the states of all random generators."""
     shared = np.random.get_state(legacy=False)  # noqa: NPY002 - what a model may draw from
     return torch.get_rng_state(), device_states(), random.getstate(), shared
 
 
 def _loss_of(copies: _Copies, batch: Any, drawn: tuple[Any, ...]) -> Tensor:
-    """Return the loss of the batch, of which the model gets a copy, for it may write to it.
+    """Return the loss of the batch. The model gets a copy of the batch, because it may write to it.
 
-    Dropout draws the same numbers in every step, or else a small fall would be lost among them.
+    Dropout draws the same numbers in every step; otherwise their noise would hide a small fall.
     """
     torch.set_rng_state(drawn[0])
     set_device_states(drawn[1])
@@ -175,7 +175,7 @@ def _copy(value: Any, memo: dict[int, Any], what: str) -> Any:
 
 
 def _note_parameters(model: nn.Module, own: nn.Module, memo: dict[int, Any]) -> None:
-    """Let the parameters of a model stand for those of its copy, also where the model copies itself by a rule."""
+    """Map each parameter of a model to that of its copy, also where the model defines its own __deepcopy__."""
     copies = dict(own.named_parameters(remove_duplicate=False))
     for path, parameter in model.named_parameters(remove_duplicate=False):
         twin = copies.get(path)

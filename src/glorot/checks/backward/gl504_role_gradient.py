@@ -17,31 +17,31 @@ READ = ("kernel", "recurrent", "embedding", "position", "token", "scale", "layer
 KERNELS = ("kernel", "recurrent")
 
 FEWEST = 3
-"""Kernels below which there is no usual one."""
+"""The fewest kernels that are compared with: of fewer, the median means little."""
 
 CLOSED = 0.1
-"""The scale below which a branch is all but closed at the start, which is meant and makes its gradients small."""
+"""The scale below which a branch is almost closed at the start, which is intended and makes its gradients small."""
 
 TIMES = 3.0
-"""How many times the largest figure of healthy models is too much."""
+"""How many times the largest figure of healthy models a figure may be."""
 
 LARGEST = {"scale": 10.0, "logits": 50.0, "branch": 75.0, "router": 200.0, "end": 3500.0}
 """The largest figures of half A of benchmarks/results/gradient_population.md, rounded up."""
 
 SCALES = ("scale", "layer_scale", "temperature", "relative_bias")
 ENDS = ("head", "kernel", "shortcut", "recurrent", "embedding", "position", "token")
-"""What stands at the ends of a model, and kernels of which nothing is known: their figures lie far apart."""
+"""The ends of a model, and kernels of unknown purpose: their figures vary the most."""
 
 
 class Relative(NamedTuple):
-    """The gradient of a parameter beside what it holds.
+    """The gradient of a parameter, compared with its weights.
 
     Attributes:
         path: the path of the parameter.
-        role: what its layer is for, or else its role; of several parts all that differ.
+        role: the purpose of its layer, or else its role; with several parts, all different ones.
         is_kernel: whether it multiplies a signal by a matrix.
         gradient: the root mean square of its gradient.
-        weight: the root mean square of what it holds.
+        weight: the root mean square of its weights.
     """
 
     path: str
@@ -52,7 +52,7 @@ class Relative(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """The share of itself by which it would change at a rate of 1."""
+        """The relative change that one step of plain descent makes at a rate of 1."""
         return self.gradient / self.weight
 
 
@@ -60,12 +60,12 @@ class RoleGradient(Check):
     """The gradient of one role is out of proportion to that of the other kernels.
 
     What it does:
-        Takes, of each parameter, the root mean square of the gradient over that of the weights: the share of itself
-        that it would change by at a rate of 1. Compares the median of each role (embedding, head, q, v, router, norm
-        scale …) with the median of all kernels. Found is a role of which that is more than 3 times what it is in any of
-        78 healthy models of transformers: 10 for scales, 50 for q and k, 75 for other kernels of branches, 200 for
-        routers, 3,500 for what stands at the ends. Nothing is asked where a gradient vanishes or explodes along a
-        chain, or where branches start closed.
+        Divides, for each parameter, the root mean square of the gradient by that of the weights: the relative change
+        that one step of plain descent makes at a rate of 1. Compares the median of each role (embedding, head, q, v,
+        router, norm scale …) with the median of all kernels. Warns of a role whose ratio is more than 3 times the
+        largest in 78 healthy models of transformers: 10 for scales, 50 for q and k, 75 for other kernels of branches,
+        200 for routers, 3,500 for the ends of a model. Does not judge a model in which the gradient vanishes or
+        explodes along a chain, or in which branches start closed.
 
         Setting: `role-gradient = 3`, how many times the largest figure of healthy models.
 
@@ -90,7 +90,8 @@ class RoleGradient(Check):
         give the role a group with a lower rate: `glorot.torch.groups(plan, model)`.
 
     References:
-        The population: benchmarks/gradient_population.py; half A of it set the figures, half B confirms them.
+        The population: benchmarks/gradient_population.py; half A sets the
+        figures, and half B reaches at most 2.04 times them.
     """
 
     code = "GL504"
@@ -116,7 +117,7 @@ class RoleGradient(Check):
 
 
 def read(evidence: Evidence) -> Iterator[Relative]:
-    """Yield the gradient of each parameter that has one, beside what it holds."""
+    """Yield the gradient of each parameter that has one, compared with its weights."""
     spreads = measured(evidence)
     for parameter in evidence.inventory.parameters:
         reading = evidence.observed.weights.get(parameter.path) if evidence.observed is not None else None
@@ -129,7 +130,7 @@ def read(evidence: Evidence) -> Iterator[Relative]:
 
 
 def roles(rows: list[Relative]) -> dict[str, tuple[list[Relative], float]]:
-    """Return, by role, its parameters and their median ratio over that of all kernels; nothing of few kernels."""
+    """Return, by role, its parameters and their median ratio over that of all kernels; {} for too few kernels."""
     kernels = [one.ratio for one in rows if one.is_kernel]
     if len(kernels) < FEWEST:
         return {}
@@ -157,7 +158,7 @@ def _square_sum(one: Measured) -> float:
 
 
 def _is_told_otherwise(evidence: Evidence) -> bool:
-    """Tell whether gradients vanish or explode along a chain, or branches are all but closed at the start."""
+    """Tell whether gradients vanish or explode along a chain, or branches are almost closed at the start."""
     scales = [one for one in measured(evidence).values() if one.part.role in SCALES and one.part.branch is not None]
     if any(_square_sum(one) < CLOSED**2 * one.spread.size for one in scales):
         return True

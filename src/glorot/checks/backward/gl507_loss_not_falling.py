@@ -1,4 +1,4 @@
-"""GL507: a loss that first steps on one batch do not lower."""
+"""GL507: a loss that the first steps on one batch do not lower."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,29 +6,29 @@ from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence, Group
 
 FEWEST = 5
-"""Steps from which on a loss should have fallen."""
+"""The number of steps after which a loss should have fallen."""
 
 MOST = 1.0
-"""The share of its start that a loss must fall below once."""
+"""The share of its start below which a loss must fall once."""
 
 ROUNDING = 1e-6
-"""The share of a loss that single precision makes of nothing."""
+"""The relative change of a loss that rounding in single precision can make by itself."""
 
 
 class LossNotFalling(Check):
     """The loss of a batch does not fall in the first steps of training on it.
 
     What it does:
-        Takes 5 steps or more with the optimizer, on copies of model and optimizer, always on the same batch. Found is a
-        loss that none of them has brought below its start. A rate that is warmed up is let pass, and a loss that is
-        zero.
+        Takes 5 steps or more with the optimizer, on copies of model and optimizer, always on the same batch. Warns if
+        none of them brings the loss below its start. Does not judge an optimizer whose rate is warmed up, or a loss
+        that starts at zero.
 
-        Setting: `loss-not-falling = 1`, the share of its start that the loss must fall below.
+        Setting: `loss-not-falling = 1`, the share of its start below which the loss must fall.
 
     Why it matters:
-        To lower the loss of a batch that it has just seen is the least that training can do: −η|∇L|² for a small rate
-        η. Where that fails, the optimizer trains other parameters than those of the model, the loss does not depend on
-        them, or the rate is so large that every step goes too far.
+        Lowering the loss of a batch that it has just seen is the least that training can do: a small rate η lowers it
+        by about η|∇L|². Where that fails, the optimizer trains other parameters than those of the model, the loss does
+        not depend on them, or the rate is so large that every step goes too far.
 
     Example that fails:
         >>> import glorot, torch
@@ -41,7 +41,8 @@ class LossNotFalling(Check):
 
     What to do:
         Ask which parameters the optimizer holds (GL108) and whether they get a gradient (GL501); then try a rate that
-        is ten times smaller. On healthy models no run of usual optimizers failed: benchmarks/results/first_steps.md.
+        is ten times smaller. None of 225 runs of 45 healthy models with usual optimizers is warned of:
+        benchmarks/results/first_steps.md.
     """
 
     code = "GL507"

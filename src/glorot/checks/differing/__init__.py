@@ -1,4 +1,4 @@
-"""Differing: what two plans, models or files of weights do not share, tensor by tensor and in law."""
+"""How two plans, models or files of weights differ, tensor by tensor and in law."""
 
 from glorot.checks.differing.plans import differences_of_plans, differences_with_plan
 from glorot.checks.differing.result import Difference, Differences, Untold

@@ -1,4 +1,4 @@
-"""Plans beside plans, and weights beside the plan that they should follow."""
+"""Compare plans with plans, and weights with the plan that they should follow."""
 
 import math
 
@@ -68,17 +68,17 @@ def _asked(entry: PlanEntry) -> str:
 
 
 def differences_with_plan(a: str, b: str, plan: Plan, report: Report, *, is_first: bool) -> Differences:
-    """Say whether weights follow a plan.
+    """Compare weights with a plan.
 
     Args:
         a: what the first is called.
         b: what the other is called.
         plan: the plan.
-        report: what GL701 and GL702 found of the weights beside it.
+        report: what GL701 and GL702 found.
         is_first: whether the plan is A; else it is B.
 
     Returns:
-        What does not follow; of what does, constants are the same, and drawn weights alike.
+        What does not follow the plan. Of the rest, constants count as the same, and drawn weights as alike.
 
     Raises:
         GlorotError: if the weights have none of the tensors of the plan.
@@ -95,7 +95,7 @@ def differences_with_plan(a: str, b: str, plan: Plan, report: Report, *, is_firs
     rest = [entry for entry in plan if not {entry.name, path_of(entry.name)} & blamed and is_compared]
     untold = [Untold(entry.name, why) for entry in rest if (why := _why_untold(entry))]
     fixed = sum(entry.distribution is not None and is_set(entry.distribution) for entry in rest)
-    notes = () if is_compared else ("laws were not compared, for the plan was made for another model",)
+    notes = () if is_compared else ("laws were not compared, because the plan was made for another model",)
     return Differences(
         a,
         b,
@@ -109,7 +109,7 @@ def differences_with_plan(a: str, b: str, plan: Plan, report: Report, *, is_firs
 
 
 def _found(finding: Finding, plan: Plan, is_first: bool) -> Difference:
-    """Return what a check found as a difference."""
+    """Turn a finding into a difference."""
     paths, why = finding.paths, finding.why
     if finding.code == "GL702":
         return Difference("missing" if "not in the" in why else "shape", paths, why)

@@ -11,21 +11,22 @@ from glorot.markup import html_table
 
 Kind = Literal["missing", "shape", "not finite", "values", "law", "dtype"]
 KINDS: tuple[Kind, ...] = ("missing", "shape", "not finite", "values", "law", "dtype")
-"""What can differ, the worst first: values are those that no law leaves to chance, as of constants."""
+"""What can differ, the worst first; "values" are those that no law leaves to chance, such as constants."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that differs, in all tensors of which the same is to be said.
+    """One difference, with all tensors that have it.
 
     Attributes:
         kind: "missing", "shape", "not finite", "values", "law" or "dtype".
         paths: the tensors, or pieces of them, `path[piece]`.
-        why: what differs, after a colon: "is drawn with 1.1 times the std in B".
-        a: what the first has, as text; of several tensors that of the first one.
-        b: what the second has.
-        effect: how far apart they are: infinite but for laws, where it is the logarithm of the ratio of the stds or a
-            distance of the distribution functions, whichever is larger; that of the farthest elements where both agree.
+        why: what differs, to be read after the paths: "has 1.1 times the std in B".
+        a: what the first side has, as text; with several tensors, what the first of them has.
+        b: what the second side has.
+        effect: how far apart they are. For laws it is the logarithm of the ratio of the stds or the distance of the
+            distribution functions, whichever is larger, and, where both are small, the logarithm of the ratio of the
+            farthest elements; for everything else it is infinite.
     """
 
     kind: Kind
@@ -41,7 +42,7 @@ class Difference:
 
 
 class Untold(NamedTuple):
-    """A tensor of which can't be said whether it is the same, and why."""
+    """A tensor of which it cannot be told whether it differs, and why."""
 
     path: str
     why: str
@@ -52,15 +53,15 @@ class Differences:
     """What differs between A and B; false if nothing does.
 
     Attributes:
-        a: what was compared, as its user calls it.
-        b: with what.
+        a: the first side, as the user calls it.
+        b: the second side.
         differences: what differs, the worst first.
-        same: how many tensors are the same: to the bit where there are values, entry for entry where there are plans.
+        same: how many tensors are the same; for plans, how many entries.
         alike: how many follow one law, as far as their sizes can tell.
-        visible: by how much a std must be off to be found, as a relative error: in the largest of those that are
-            alike, and in the smallest; None where none was tested.
-        untold: of which can't be said whether they differ, and why.
-        tests: how many statistical tests were made, at one error rate.
+        visible: how far a std must be off to be found, as a relative error, in the largest and in the smallest of the
+            tensors that are alike; None where none was tested.
+        untold: the tensors of which it cannot be told whether they differ, and why.
+        tests: how many statistical tests were made, with one error rate for all.
         notes: what else was found on the way.
     """
 
@@ -79,7 +80,7 @@ class Differences:
 
     @property
     def verdict(self) -> str:
-        """How many tensors differ, and of how many others what is known."""
+        """How many tensors differ, are the same, are equal in law, or cannot be told."""
         count = len({path_of(path) for one in self.differences for path in one.paths})
         told = [f"{_tensors(count)} differ{'s' * (count == 1)}" if count else "no differences"]
         told += [f"{self.same} the same"] * bool(self.same)
@@ -106,7 +107,7 @@ class Differences:
         return (html_table(head, rows) if rows else "") + f"<p>{self.verdict}</p>"
 
     def to_json(self) -> dict[str, Any]:
-        """Return all of it as plain data, ready for JSON; an infinite effect is null."""
+        """Return everything as plain data, ready for JSON; an infinite effect is null."""
         return {
             "format": "glorot-diff/1",
             "a": self.a,
@@ -124,7 +125,7 @@ class Differences:
 
 
 def joined(differences: Iterable[Difference]) -> tuple[Difference, ...]:
-    """Return differences, the worst first, in which those that say the same of several tensors are one.
+    """Return differences, the worst first; those that say the same of several tensors are merged.
 
     Example:
         >>> same = "is in A alone"

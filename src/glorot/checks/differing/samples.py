@@ -13,8 +13,8 @@ EFFECT = 0.05
 """How far apart two stds, distribution functions or reaches must be to matter, as for weights that follow a plan."""
 
 ENOUGH = 50
-"""Elements of a normal law from which on the ratio of two stds is tested; with heavier tails it takes more, as their
-kurtosis is more than 3."""
+"""The fewest elements of a normal law for which the ratio of two stds is tested; a law with heavier tails, whose
+kurtosis is more than 3, needs more in proportion to it."""
 
 Sample = NDArray[np.float64]
 
@@ -23,11 +23,11 @@ class Contrast(NamedTuple):
     """How two samples differ.
 
     Attributes:
-        p: the probability of so much, were both drawn from one law; 1 where nothing that differs matters.
+        p: the probability of so large a difference if both are drawn from one law; 1 where it is too small to matter.
         ratio: the std of the second over that of the first.
         distance: the largest difference of their distribution functions.
         reach: how far the second reaches from the common mean over how far the first does.
-        error: the standard error of the logarithm of the ratio; infinite where they are too few to tell.
+        error: the standard error of the logarithm of the ratio; infinite where there are too few elements.
     """
 
     p: float
@@ -43,7 +43,7 @@ class Contrast(NamedTuple):
         return effect if effect > EFFECT else abs(log_of(self.reach))
 
     def visible(self, alpha: float) -> float:
-        """Return by how much a std must be off to be found here, as a relative error, at an error rate."""
+        """Return how far a std must be off to be found here, as a relative error, at an error rate."""
         z = -NormalDist().inv_cdf(alpha / 6)
         return max(EFFECT, math.expm1(z * self.error))
 
@@ -57,7 +57,7 @@ def contrast(one: Sample, other: Sample, rounding: float = 0.0) -> Contrast:
         rounding: the relative error of the values.
 
     Returns:
-        How they differ; p is the least of the tests whose effect matters, times three, for there are three.
+        How they differ; p is the smallest of the tests whose effect matters, times three, because there are three.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -89,7 +89,7 @@ def contrast(one: Sample, other: Sample, rounding: float = 0.0) -> Contrast:
 
 
 def log_of(ratio: float) -> float:
-    """Return the logarithm of a ratio, which of 0 is infinite."""
+    """Return the logarithm of a ratio; −∞ for 0."""
     return math.log(ratio) if ratio > 0 else -math.inf
 
 
@@ -112,10 +112,11 @@ def _error(one: Sample, other: Sample) -> float:
 
 
 def _reaches(one: Sample, other: Sample, rounding: float) -> tuple[float, float]:
-    """Return how far the second reaches over how far the first does, and the chance of as many beyond the other's end.
+    """Return the ratio of the reaches, second over first, and the chance of so many elements beyond the other's end.
 
-    Were both one law, the k farthest from the common mean would all be of one sample with a probability of no more than
-    (n/(n + m))^k. Stds are not divided by: their errors would put many of one sample beyond a sharp end of the other.
+    If both have one law, the k elements farthest from the common mean are all of one sample with a probability of at
+    most (n/(n + m))^k. The samples are not divided by their stds: the errors of these would put many elements of one
+    sample beyond a sharp end of the other.
     """
     center = float(np.concatenate([one, other]).mean())
     far = [np.abs(sample - center) for sample in (one, other)]

@@ -1,4 +1,4 @@
-"""Tensors beside tensors of the same paths: the same bits, one law, another law, or too few elements to tell."""
+"""Compare tensors of the same paths: the same bits, one law, another law, or too few elements to tell."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -23,25 +23,25 @@ from glorot.inventory import Part, path_of
 from glorot.text import brief, number, shape_text
 
 BLOCK = 2**18
-"""Elements that are read together."""
+"""How many elements are read at a time."""
 
 SAMPLE = 2**16
-"""Elements that are compared of a large tensor."""
+"""How many elements of a large tensor are compared."""
 
 FEW = 16
-"""Elements below which a sample says nothing of its law."""
+"""The number of elements below which a sample says nothing about its law."""
 
 TOO_FEW = "too few elements"
-"""Why nothing is said of small samples."""
+"""The reason that is given for small samples."""
 
 LEVELS = 4
-"""Different values up to which a tensor was set, as an identity is, and not drawn."""
+"""A tensor with at most this many different values was set, as an identity is, and not drawn."""
 
 LINES = 16
-"""Rows or columns that are looked at to tell whether a matrix is orthogonal."""
+"""How many rows or columns are looked at to tell whether a matrix is orthogonal."""
 
 FITS = 1e-3
-"""The chance from which on a family of laws may be the one that a tensor was drawn from."""
+"""The smallest p at which a tensor may have been drawn from a family of laws."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Held:
     """A tensor that is to be compared.
 
     Attributes:
-        stored: where it is.
+        stored: its name, shape and elements.
         dtype: the name of its dtype; "" where that is not known.
         parts: the parts that lie in it, if there are several.
         tied_to: the path of the tensor whose memory it shares, which may stand for it.
@@ -62,13 +62,13 @@ class Held:
 
 
 class _Verdict(NamedTuple):
-    """What is said of a tensor, or of a piece of it.
+    """The verdict on a tensor, or on a piece of one.
 
     Attributes:
         path: its path.
-        tell: returns what differs.
-        found: how the samples differ, if a law leaves it to chance.
-        untold: why nothing can be said.
+        tell: function that returns what differs.
+        found: how the samples differ, where a statistical test decides.
+        untold: why it cannot be told whether it differs.
     """
 
     path: str
@@ -101,8 +101,8 @@ def differences_of_tensors(a: str, one: Mapping[str, Held], b: str, other: Mappi
         other: the others.
 
     Returns:
-        What differs: what one side lacks, other shapes and dtypes, other constants, and other laws, where the tests of
-        all tensors together have one error rate, α = .001.
+        What differs: missing tensors, shapes, dtypes, constants and laws. The tests of all tensors together have one
+        error rate, α = .001.
 
     Raises:
         GlorotError: if they have no path in common.
@@ -140,7 +140,7 @@ def _is_tied(mine: Held, theirs: Held) -> bool:
 
 
 def _judged(found: list[Difference], verdicts: list[_Verdict], same: set[str]) -> Differences:
-    """Return what is said of all tensors together, with one error rate over all tests."""
+    """Combine the verdicts on all tensors, with one error rate over all tests."""
     tested = [(one, one.found) for one in verdicts if one.found is not None]
     passed = passing([contrast.p for _, contrast in tested])
     differing = [one for one in verdicts if one.found is None] + [tested[n][0] for n in sorted(passed)]
@@ -180,8 +180,8 @@ def nothing_in_common(a: str, one: Mapping[str, object], b: str, other: Mapping[
     """Return the error for sides that share no path."""
     names = [path_text(list(some)[:3]) or "nothing" for some in (one, other)]
     return GlorotError(
-        f"{a} and {b} have no tensor in common: A has {names[0]}, B has {names[1]}; compare two of one network, with "
-        "the same names"
+        f"{a} and {b} have no tensor in common: A has {names[0]}, B has {names[1]}; compare two versions of "
+        "one network, with the same names"
     )
 
 
@@ -194,7 +194,7 @@ def _missing(one: Mapping[str, Held], other: Mapping[str, Held], side: str) -> I
 
 
 def _compared(path: str, mine: Held, theirs: Held) -> Iterator[_Verdict]:
-    """Yield what is said of a tensor of which the bits differ, piece by piece."""
+    """Yield the verdicts on a tensor whose bits differ, piece by piece."""
     one, other = mine.stored, theirs.stored
     if one.shape != other.shape:
         how = "is transposed" if one.shape == other.shape[::-1] else "has another shape"
@@ -246,7 +246,7 @@ def _is_equal(one: Stored, other: Stored, rounding: float = 0.0) -> bool:
 
 
 def _of_values(path: str, sides: _Sides) -> _Verdict:
-    """Say of floating numbers, not all of which are the same, whether they can be of one law."""
+    """Judge whether floating-point numbers that are not all equal can come from one law."""
     size = sides.stored[0].size
     ends = [_ends(bits, form) for bits, form in zip(sides.bits, sides.forms, strict=True)]
     finite = [math.isfinite(low) and math.isfinite(high) for low, high in ends]
@@ -267,7 +267,7 @@ def _of_values(path: str, sides: _Sides) -> _Verdict:
     is_set = all(1 < len(some) <= LEVELS for some in levels) and size >= FEW and min(f.digits for f in sides.forms) > 3
     if is_set:
         texts = [", ".join(map(number, some)) for some in levels]
-        return _certain(path, "values", "holds few values, and they lie elsewhere", *texts)
+        return _certain(path, "values", "holds only a few different values, and some elements differ", *texts)
     if size < FEW:
         return _Verdict(path, untold=TOO_FEW)
     orthogonal = [_is_orthogonal(*side) for side in zip(sides.stored, sides.bits, sides.forms, strict=True)]
@@ -278,13 +278,13 @@ def _of_values(path: str, sides: _Sides) -> _Verdict:
 
 
 def _certain(path: str, kind: Kind, why: str, a: str = "", b: str = "") -> _Verdict:
-    """Return a verdict on something that no chance can be the cause of."""
+    """Return a verdict on a difference that chance cannot explain."""
     difference = Difference(kind, (path,), why, a, b)
     return _Verdict(path, lambda: difference)
 
 
 def _sample(bits: Bits, form: Format) -> Sample:
-    """Return elements at even steps, which meet every column of a matrix alike."""
+    """Return evenly spaced elements, which cover all columns of a matrix equally."""
     step = max(1, bits.size // SAMPLE)
     while math.gcd(step, bits.size) > 1:
         step -= 1
@@ -304,7 +304,7 @@ def _ends(bits: Bits, form: Format) -> tuple[float, float]:
 
 
 def _is_orthogonal(tensor: Stored, bits: Bits, form: Format) -> bool:
-    """Tell whether the shorter of rows and columns are orthogonal and of one norm, by some of them."""
+    """Tell whether the shorter of rows and columns are orthogonal and of one norm, judging by some of them."""
     if sum(length > 1 for length in tensor.shape) < 2:
         return False
     for by_last in (False, True):
@@ -320,7 +320,7 @@ def _is_orthogonal(tensor: Stored, bits: Bits, form: Format) -> bool:
 
 
 def _law(path: str, sides: _Sides, samples: tuple[Sample, Sample], found: Contrast) -> Difference:
-    """Put another law into words."""
+    """Describe how two laws differ."""
     kinds = [_families(*side) for side in zip(sides.stored, sides.bits, sides.forms, strict=True)]
     stds, means = [sample.std() for sample in samples], [sample.mean() for sample in samples]
     texts = [f"std {number(std)}" + f", {kind}" * bool(kind) for std, kind in zip(stds, kinds, strict=True)]
@@ -350,4 +350,4 @@ def _families(tensor: Stored, bits: Bits, form: Format) -> str:
 def _notes(sizes: Iterator[int]) -> Iterator[str]:
     count = sum(size > SAMPLE for size in sizes)
     if count:
-        yield f"of {count} tensor{'s' * (count != 1)} of more than {SAMPLE:,} elements a sample of as many was compared"
+        yield f"{count} tensor{'s' * (count != 1)} of more than {SAMPLE:,} elements: a sample of that size was compared"

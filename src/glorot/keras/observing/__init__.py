@@ -1,4 +1,4 @@
-"""Watching signal and gradient in a Keras model on one batch, by what its backend offers."""
+"""Watching signal and gradient in a Keras model on one batch, by the means of its backend."""
 
 import importlib
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def observe(
     forward: Forward | None = None,
     optimizer: Any = None,
 ) -> Observed:
-    """Run a batch forward and backward, as when it is not trained, and read every point of a model.
+    """Run a batch forward and backward in inference mode, and read every point of a model.
 
     Args:
         model: the model; it is left as it was found.
@@ -55,12 +55,12 @@ def observe(
 
 
 def jacobians(model: Any, stock: Inventory, inputs: Any, forward: Forward | None = None) -> Found:
-    """Return the singular values of each layer with its activation, and of the whole model; whether they are all.
+    """Return the singular values of each layer with its activation and of the whole model, and whether they are all.
 
     Args:
         model: the model; it is left as it was found.
         stock: what is known of it by the classes of its layers.
-        inputs: a batch of values, of which each example is taken by itself.
+        inputs: a batch of values; each example is taken by itself.
         forward: function (model, batch) that runs the model; by default it is called.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Watching a Keras model on TensorFlow: what was traced is run again, with its points as further results."""
+"""Watching a Keras model on TensorFlow: the traced graph is run again, with its points as further outputs."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -80,12 +80,12 @@ def jacobians(given: Pass) -> Found:
 
 
 def singular_values(traced: Traced, before: Any, after: Any) -> tuple[Values, bool] | None:
-    """Return the singular values of ∂after/∂before of each example, largest first; None if one isn't made of the other.
+    """Return the singular values of ∂after/∂before of each example, largest first; None if after ignores before.
 
     Args:
         traced: the pass that both tensors are of.
         before: a tensor, its examples first.
-        after: a tensor, each example of it made of the same one of the other.
+        after: a tensor, each example of which depends on the same example of the other alone.
     """
     if after.shape[:1] != before.shape[:1]:
         return None
@@ -99,7 +99,7 @@ def singular_values(traced: Traced, before: Any, after: Any) -> tuple[Values, bo
     if outputs > EXACT:
         return _largest(traced, (before, weights, back), transposed), False
     rows = []
-    for unit in np.eye(outputs):  # examples do not meet, so that one derivative serves all of them
+    for unit in np.eye(outputs):  # examples do not interact, so one derivative serves all of them
         chosen = tf.cast(np.broadcast_to(unit, (examples, outputs)).reshape(after.shape), after.dtype)
         rows.append(transposed(chosen).numpy().reshape(examples, -1))
     return np.linalg.svd(np.stack(rows, axis=1).astype(np.float64), compute_uv=False), True
@@ -136,7 +136,7 @@ def _largest(traced: Traced, product: tuple[Any, Any, Any], transposed: Callable
 
 
 def _reached(keys: Iterable[Any], gradients: Sequence[Any]) -> dict[Any, Any]:
-    """Return the gradients that there are, as dense tensors."""
+    """Return the gradients that exist, as dense tensors."""
     pairs = zip(keys, gradients, strict=False)
     return {key: tf.convert_to_tensor(one) for key, one in pairs if one is not None}
 

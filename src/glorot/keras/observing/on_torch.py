@@ -1,4 +1,4 @@
-"""Watching a Keras model on PyTorch: the operators that it runs are followed, and then caught."""
+"""Watching a Keras model on PyTorch: its operators are followed once, and then intercepted."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -51,7 +51,7 @@ def jacobians(given: Pass) -> Found:
 
 
 def _run_of(given: Pass) -> tuple[Callable[..., Any], list[Tensor], list[Tensor]]:
-    """Return a function that runs a model on the tensors of its batch; them, and the values of its variables."""
+    """Return a function that runs a model on a batch, the tensors of its batch, and the values of its variables."""
     call = given.call
     values = [variable.value.detach() for variable in call.variables]
     for value, variable in zip(values, call.variables, strict=True):

@@ -1,4 +1,4 @@
-"""A pass of a Keras model traced by TensorFlow, which runs again for whatever else is asked of it."""
+"""A pass of a Keras model traced by TensorFlow, which can run again for further outputs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,12 +11,12 @@ from glorot.keras.graph.on_tensorflow import lower
 
 
 class Traced:
-    """What TensorFlow traced of a pass.
+    """A traced pass.
 
     Attributes:
         graph: the graph of TensorFlow, to which more may be added.
         folded: what the model computes.
-        places: the tensor that is each value first.
+        places: the first tensor that holds each value.
         trained: the tensor of each variable that holds weights, by its path.
         outputs: the values that the model returns.
         batch: the tensors of the batch.
@@ -40,11 +40,11 @@ class Traced:
         self.batch = self._taken[count:]
 
     def function(self, fetched: Any, more: Sequence[Any] = ()) -> Callable[..., Any]:
-        """Return a function of some more placeholders that runs the pass on its variables and its batch.
+        """Return a function that runs the pass on its variables, its batch, and values for further placeholders.
 
         Args:
             fetched: tensors of the graph, in any structure.
-            more: the placeholders.
+            more: the further placeholders.
         """
         run = self._wrapped.prune([*self._taken, *more], fetched)
         held = [tf.convert_to_tensor(one.value) for one in self._given.call.variables]

@@ -22,14 +22,14 @@ RATE = 1e-3
 def train(model: Any, inputs: Any, targets: Any, loss: Any, optimizer: Any, count: int) -> list[float]:
     """Take steps of training on copies of a model's variables, all on one batch, and return the losses.
 
-    The model runs as when it is not trained: without dropout, and with the statistics that its norms hold.
+    The model runs in inference mode: without dropout, and with the stored statistics of its norms.
 
     Args:
         model: the model; it is left as it was found.
         inputs: the batch.
         targets: what the loss compares the outputs with, or None.
         loss: function (what the model returns, targets) → scalar of the backend, or None for the usual one.
-        optimizer: an optimiser of Keras, of which options are taken and no state; None for Adam at 0.001.
+        optimizer: an optimiser of Keras, whose options are used and not its state; None for Adam at 0.001.
         count: how many steps.
 
     Returns:
@@ -47,7 +47,7 @@ def train(model: Any, inputs: Any, targets: Any, loss: Any, optimizer: Any, coun
             made = keras.optimizers.Adam(RATE) if optimizer is None else optimizer
             plain, trained = trained_by(made, variables)
             if not trained:
-                raise GlorotError("no variable of the model is trained, so that no step can be taken; leave steps= out")
+                raise GlorotError("no variable of the model is trained, so no step can be taken; leave steps= out")
             copies = {path: copy_of(one) for path, one in trained.items()}
             stepping = fresh_like(plain, trained, copies)
         batch = [array.astype(one.dtype) for array, one in zip(arrays, call.batch, strict=True)]
