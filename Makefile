@@ -11,7 +11,7 @@ BRINGS_compare := PyTorch, scikit-learn and the charts into $(VENV), about a min
 BRINGS_docs := Sphinx and its theme into $(VENV), half a minute
 BRINGS_dev := every framework and the tools into $(VENV), a few minutes
 
-.PHONY: demo test test-slow test-gpu lint docs bench bench-gpu coverage oracle ledger audit wheel clean
+.PHONY: demo test test-slow test-gpu lint docs bench bench-gpu coverage oracle ledger audit wheel lab-test clean
 
 demo: $(VENV)/.installed-compare  ## train the digits from eight starts: a table here, a page in glorot-report.html
 	$(BIN)/glorot compare
@@ -61,6 +61,9 @@ bench-gpu: $(VENV)/.installed-dev  ## the same on an NVIDIA GPU
 wheel: | $(BIN)/python  ## a wheel with the native kernel for this machine, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps -w dist .
 
+lab-test: lab/node_modules/.package-lock.json  ## the page that people touch, in lab/: its stream against the known answers; needs node
+	npm --prefix lab test
+
 clean:  ## remove what was built and written, but not .venv
 	rm -rf docs/_build docs/_generated dist build glorot-report.html glorot-report.json
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -72,4 +75,8 @@ $(BIN)/python:
 $(VENV)/.installed-%: pyproject.toml constraints.txt $(wildcard native/* native/isa/*) | $(BIN)/python
 	@echo "installing $(BRINGS_$*) …"
 	@$(PIP) -e '.[$*]'
+	@touch $@
+
+lab/node_modules/.package-lock.json: lab/package.json lab/package-lock.json
+	npm --prefix lab ci
 	@touch $@
