@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { fill, keyOf, type Law, scaleNormal, standardNormal } from "../../src/stream";
+import { fillWords } from "../../src/stream/philox";
 
 const KEY = keyOf(0, "layers.0.weight");
 const COUNT = 1001;
@@ -85,4 +86,13 @@ it("keeps about as many elements of a sparse law as its density says", () => {
   const values = fill(KEY, { law: "sparse_normal", center: 0, sigma: 1, density: 0.3 }, 100_000);
   const kept = values.filter((value) => value !== 0).length;
   expect(Math.abs(kept - 30_000)).toBeLessThan(4 * Math.sqrt(100_000 * 0.3 * 0.7));
+});
+
+it("keeps an element of a sparse law where its second word is below the density, and drops it where it is equal", () => {
+  const second = new Int32Array(1);
+  fillWords(KEY, 5, 1, second);
+  const word = second[0] >>> 0;
+  const sparse = (density: number): Law => ({ law: "sparse_normal", center: 0, sigma: 1, density });
+  expect(bitsOf(fill(KEY, sparse(word / 2 ** 32), 1, 5))).toEqual([0]);
+  expect(fill(KEY, sparse((word + 1) / 2 ** 32), 1, 5)).toEqual(standardNormal(KEY, 1, 5));
 });
