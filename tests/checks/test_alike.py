@@ -312,3 +312,21 @@ def test_models_that_are_drawn_have_nothing_alike() -> None:
         assert codes(mlp(3, 40, 7, 40, 1)) == []
         assert codes(nn.LSTM(9, 13, 2, bidirectional=True)) == []
     assert codes({"w": jnp.asarray(np.random.default_rng(0).normal(size=(40, 7)))}) == []
+
+
+class Dots(nn.Module):
+    def __init__(self, is_copied: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = nn.Parameter(torch.randn(64)), nn.Parameter(torch.randn(64))
+        if is_copied:
+            self.second.data.copy_(self.first)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(x @ self.first)[:, None] * (x @ self.second)[:, None]
+
+
+@pytest.mark.parametrize("is_copied", [True, False])
+def test_kernels_of_one_axis_are_compared_too(is_copied: bool) -> None:
+    found = glorot.check(Dots(is_copied), torch.randn(8, 64), select="GL203").findings
+    assert [one.paths for one in found] == ([("first", "second")] if is_copied else [])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -179,6 +180,41 @@ def test_whole_numbers_and_few_values_are_compared_as_they_are() -> None:
         "ids, mask: holds other whole numbers",
         "eye: holds only a few different values, and some elements differ (A: 0, 1; B: 0, 1)",
     ]
+
+
+def test_whole_numbers_are_compared_with_the_same_as_floating_ones() -> None:
+    one = {"ids": np.arange(20), "mask": np.ones(3, dtype=bool)}
+    assert told(one, {"ids": np.arange(20.0), "mask": np.ones(3)}) == [
+        "ids: is int64 in A, and float64 in B, with the same values",
+        "mask: is bool in A, and float64 in B, with the same values",
+    ]
+    assert told({"ids": np.arange(20)}, {"ids": np.arange(20.0) + 1}) == [
+        "ids: holds other values",
+        "ids: is int64 in A, and float64 in B",
+    ]
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2, torch.bfloat16])
+def test_a_coarse_dtype_makes_nothing_orthogonal_and_hides_nothing_that_is(dtype: torch.dtype, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    drawn = torch.randn(50, 50)
+    turned = nn.init.orthogonal_(torch.empty(50, 50), gain=50**0.5)
+    for name, tensor in (("drawn", drawn), ("other", drawn.flip(0)), ("turned", turned)):
+        safetensors.torch.save_file({"w": tensor.to(dtype)}, tmp_path / f"{name}.safetensors")
+    safetensors.torch.save_file({"w": torch.randn(50, 50)}, tmp_path / "fine.safetensors")
+    narrow = str(dtype).removeprefix("torch.")
+    assert told(tmp_path / "drawn.safetensors", tmp_path / "fine.safetensors") == [
+        f"w: is {narrow} in A, and float32 in B"
+    ]
+    assert told(tmp_path / "other.safetensors", tmp_path / "turned.safetensors") == ["w: is orthogonal in B alone"]
+
+
+def test_wrappers_change_no_name_of_a_model() -> None:
+    model = mlp(16, 32, 8)
+    part = nn.Sequential(torch.compile(model, backend="eager"), nn.Linear(8, 4))
+    for wrapped in (torch.compile(model, backend="eager"), nn.DataParallel(model)):
+        assert glorot.diff(wrapped, model).same == 4
+    assert glorot.diff(part, nn.Sequential(model, part[1])).same == 6
 
 
 def test_another_dtype_is_a_difference_and_rounding_no_other_law() -> None:

@@ -176,3 +176,10 @@ def test_shapes_that_do_not_make_up_the_whole_and_missing_tensors_are_told() -> 
         "weight": "lies on the ranks in shapes that do not make up its own",
         "bias": "is on no rank",
     }
+
+
+def test_one_file_or_one_mapping_is_no_list_of_ranks() -> None:
+    model = nn.Linear(4, 3)
+    for given, name in (("weights.pt", "str"), (model.state_dict(), "OrderedDict")):
+        with pytest.raises(GlorotError, match=f"^ranks must be a list of the weights of each rank, got one {name}$"):
+            glorot.check(model, ranks=given)  # type: ignore[arg-type]

@@ -114,7 +114,7 @@ def check(
         answer=None if seen is None or targets is None else _answer(seen, targets, loss, stock),
         groups=_groups(adapter, found, optimizer) if has_groups and optimizer is not None else None,
         reference=None if reference is None else _tensors(reference, "reference"),
-        ranks=None if ranks is None else tuple(_tensors(one, "each of ranks") for one in ranks),
+        ranks=None if ranks is None else tuple(_tensors(one, "each of ranks") for one in _several(ranks)),
         steps=losses,
     )
     report = run(evidence, **options)
@@ -176,6 +176,13 @@ def _checked_plan(plan: Any) -> Plan | None:
 
 def _listed(given: Sequence[str] | str | None) -> Sequence[str] | None:
     return [one.strip() for one in given.split(",")] if isinstance(given, str) else given
+
+
+def _several(ranks: Any) -> Sequence[Any]:
+    """Return the ranks that were given, unless they are one file or one mapping, which would be taken apart."""
+    if isinstance(ranks, str | Path | Mapping):
+        raise GlorotError(f"ranks must be a list of the weights of each rank, got one {type(ranks).__name__}")
+    return tuple(ranks)
 
 
 def _tensors(given: Any, what: str) -> Mapping[str, Array]:

@@ -132,6 +132,8 @@ def _restart_counters(tensors: Mapping[str, Tensor], paths: Sequence[str]) -> No
 def arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
     """Return everything in a model's `state_dict` as arrays; bfloat16 and float8, which NumPy lacks, as float32.
 
+    The paths are those of a plan: without what wrappers such as `torch.compile` insert.
+
     Raises:
         GlorotError: if it is spread over processes, or holds nothing.
     """
@@ -140,7 +142,7 @@ def arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
         raise GlorotError(
             f"{spread}, and weights are read in one process so far; hand in the model before it is sharded"
         )
-    state = model.state_dict()
+    state = {structural(path): tensor for path, tensor in bare(model).state_dict().items()}
     for path, tensor in state.items():
         if tensor.is_meta:
             raise GlorotError(

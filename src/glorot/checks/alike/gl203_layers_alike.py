@@ -58,7 +58,7 @@ class LayersAlike(Check):
         for part, values in comparable(evidence):
             if not COPIES.search(part.path):
                 order[part.name] = len(order)
-                beginning = values[:1, ..., :BEGINNING].tobytes()
+                beginning = np.atleast_2d(values)[:1, ..., :BEGINNING].tobytes()
                 by_beginning[values.shape, values.dtype.str, beginning].append((part.name, values))
         for group in by_beginning.values():  # of which few are worth reading whole
             for name, values in group if len(group) > 1 else ():

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glorot.checks.differing.result import Difference, Differences, Kind, Untold, joined
 from glorot.checks.differing.samples import EFFECT, Contrast, Sample, contrast, log_of
@@ -201,7 +202,8 @@ def _compared(path: str, mine: Held, theirs: Held) -> Iterator[_Verdict]:
         yield _certain(path, "shape", how, shape_text(one.shape) or "a number", shape_text(other.shape) or "a number")
         return
     if one.format is None or other.format is None:
-        what = "value" if one.dtype.startswith("complex") else "whole number"
+        is_whole = all(tensor.format is None and not tensor.dtype.startswith("complex") for tensor in (one, other))
+        what = "whole number" if is_whole else "value"
         yield _certain(path, "values", f"holds other {what}s" if one.size > 1 else f"is another {what}")
         return
     rounding = _rounding(mine, theirs)
@@ -233,7 +235,9 @@ def _is_equal(one: Stored, other: Stored, rounding: float = 0.0) -> bool:
     if one.shape != other.shape:
         return False
     if one.format is None or other.format is None:
-        return one.dtype == other.dtype and one.load().tobytes() == other.load().tobytes()
+        if one.dtype == other.dtype:
+            return one.load().tobytes() == other.load().tobytes()
+        return bool(np.array_equal(_numbers(one), _numbers(other)))
     if one.format is other.format and not rounding:
         return bool(np.array_equal(one.load(), other.load()))
     pairs = zip(_blocks(one.load()), _blocks(other.load()), strict=True)
@@ -243,6 +247,11 @@ def _is_equal(one: Stored, other: Stored, rounding: float = 0.0) -> bool:
         with np.errstate(invalid="ignore"):
             return all(bool(np.all(np.abs(x - y) <= rounding * np.abs(x) + least)) for x, y in wide)
     return all(np.array_equal(x.view(np.uint64), y.view(np.uint64)) for x, y in wide)
+
+
+def _numbers(tensor: Stored) -> NDArray[Any]:
+    """Return all elements as numbers, of a whole or a floating dtype."""
+    return tensor.load() if tensor.format is None else tensor.format.decode(tensor.load())
 
 
 def _of_values(path: str, sides: _Sides) -> _Verdict:
@@ -313,7 +322,7 @@ def _is_orthogonal(tensor: Stored, bits: Bits, form: Format) -> bool:
         few = form.decode(np.ascontiguousarray(lines).reshape(-1)).astype(np.float64).reshape(lines.shape)
         products = few @ few.T
         scale = float(np.mean(np.diag(products)))
-        near = max(1e-4, 8 * rounding_of(form.name)) * scale
+        near = max(1e-4, 8 * rounding_of(form.name) / math.sqrt(few.shape[1])) * scale  # many roundings cancel
         if len(few) > 1 and scale and np.abs(products - scale * np.eye(len(few))).max() <= near:
             return True
     return False
