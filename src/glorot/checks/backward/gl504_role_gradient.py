@@ -11,8 +11,8 @@ from glorot.checks.evidence import Evidence
 from glorot.checks.law.measures import Measured, measured
 from glorot.checks.trends import trends
 
-READ = ("kernel", "recurrent", "embedding", "position", "token", "scale", "layer_scale", "temperature", "relative_bias")
-"""The roles whose parts have a size that a gradient can be compared with."""
+READ = ("kernel", "recurrent", "embedding", "position", "token", "scale")
+"""The roles whose parts have a size that a gradient can be compared with; layer scales and temperatures start small."""
 
 KERNELS = ("kernel", "recurrent")
 
@@ -64,8 +64,9 @@ class RoleGradient(Check):
         that one step of plain descent makes at a rate of 1. Compares the median of each role (embedding, head, q, v,
         router, norm scale …) with the median of all kernels. Warns of a role whose ratio is more than 3 times the
         largest in 78 healthy models of transformers: 10 for scales, 50 for q and k, 75 for other kernels of branches,
-        200 for routers, 3,500 for the ends of a model. Does not judge a model in which the gradient vanishes or
-        explodes along a chain, or in which branches start closed.
+        200 for routers, 3,500 for the ends of a model. Layer scales, relative biases and temperatures, which start
+        small on purpose, are left out. Does not judge a model in which the gradient vanishes or explodes along a
+        chain, or in which branches start closed.
 
         Setting: `role-gradient = 3`, how many times the largest figure of healthy models.
 
