@@ -322,7 +322,7 @@ def _is_orthogonal(tensor: Stored, bits: Bits, form: Format) -> bool:
         few = form.decode(np.ascontiguousarray(lines).reshape(-1)).astype(np.float64).reshape(lines.shape)
         products = few @ few.T
         scale = float(np.mean(np.diag(products)))
-        near = max(1e-4, 8 * rounding_of(form.name) / math.sqrt(few.shape[1])) * scale  # many roundings cancel
+        near = max(1e-4, 8 * rounding_of(form.name) / math.sqrt(few[0].size)) * scale  # many roundings cancel
         if len(few) > 1 and scale and np.abs(products - scale * np.eye(len(few))).max() <= near:
             return True
     return False
