@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 import glorot
 from glorot.checks import Finding, Report
+from glorot.errors import GlorotError
 
 Rank = dict[str, Tensor]
 
