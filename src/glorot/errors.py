@@ -1,4 +1,4 @@
-"""The one exception that glorot raises for input it refuses."""
+"""The exception that glorot raises for input it refuses."""
 
 from glorot.text import printable
 
@@ -11,3 +11,7 @@ class GlorotError(ValueError):
 
     def __str__(self) -> str:
         return printable(super().__str__(), keep="\n")
+
+
+class NothingHeldError(GlorotError):
+    """A model holds no values to read, as on the meta device."""

@@ -185,3 +185,19 @@ def test_what_bad_arguments_get() -> None:
         glorot.check(model, optimizer=other)
     with pytest.raises(GlorotError, match="the batch does not fit the model"):
         glorot.check(model, torch.ones(2, 5))
+
+
+def test_no_check_is_no_answer() -> None:
+    report = glorot.check(broken(), ignore="GL")
+    assert not report.ok
+    assert str(report).splitlines()[0] == "no check ran, so nothing can be said"
+    assert not glorot.check(broken(), select="GL701").ok
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
+def test_a_scripted_model_is_refused_where_a_batch_should_run_through_it() -> None:
+    scripted = torch.jit.script(broken())
+    with pytest.raises(
+        GlorotError, match="^a scripted model cannot be watched while it runs; pass the model that it wa"
+    ):
+        glorot.check(scripted, torch.randn(2, 4))

@@ -263,3 +263,11 @@ def test_a_weights_file_takes_no_steps(tmp_path: Any) -> None:
     torch.save(net().state_dict(), tmp_path / "net.pt")
     with pytest.raises(GlorotError, match="steps= needs one: load the file into a model, and pass that"):
         glorot.check(tmp_path / "net.pt", steps=2)
+
+
+def test_the_adam_of_ours_takes_steps_in_half_precision() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 4)).half()
+    report = glorot.check(model, torch.randn(32, 16).half(), torch.randint(4, (32,)), steps=5)
+    assert report.steps is not None
+    assert report.steps[-1] < report.steps[0]

@@ -238,7 +238,7 @@ def test_steps_are_found_by_name() -> None:
 def test_what_one_operator_computes_with_others_is_named() -> None:
     signal = glorot.measure(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), TOKENS)
     assert signal.notes == (
-        "where one operator keeps the weights of attention, they were computed again for up to 16 queries of each head, "
+        "where one operator keeps the weights of attention, they were computed again for up to 128 queries of each head, "
         "without their gradient",
         "1 of 12 steps has no array to read, for one operator computes it with others: interaction 1",
     )

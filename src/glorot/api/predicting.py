@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from glorot.adapters import opened, take_inventory
-from glorot.errors import GlorotError
+from glorot.errors import GlorotError, NothingHeldError
 from glorot.given import leaves_of, not_finite
 from glorot.graph import Folded, Graph
 from glorot.graph.points import points_of
@@ -115,7 +115,7 @@ def _held(adapter: Any, model: Any) -> Laws | None:
     """Return the law of what a model holds; None where it holds nothing."""
     try:
         arrays = adapter.arrays(model)
-    except (NotImplementedError, RuntimeError):  # as of tensors on meta
+    except (NothingHeldError, NotImplementedError, RuntimeError):
         return None
     is_abstract = any(array.dtype == object for array in arrays.values())
     return None if is_abstract else held_in(arrays)

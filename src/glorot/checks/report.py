@@ -60,14 +60,16 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found that cannot be meant, and something was looked at."""
-        return self.looked_at > 0 and not any(one.severity == "error" for one in self.findings)
+        """Whether nothing was found that cannot be meant, and something was looked at by a check."""
+        return self.looked_at > 0 and bool(self.asked) and not any(one.severity == "error" for one in self.findings)
 
     @property
     def verdict(self) -> str:
         """The answer in one line."""
         if not self.looked_at:
             return "nothing was looked at, so nothing can be said"
+        if not self.asked:
+            return "no check ran, so nothing can be said"
         counts = Counter(one.severity for one in self.findings)
         told = [_count(counts[one], one) for one in SEVERITIES if counts[one]]
         found = ", ".join(told) or "nothing found"

@@ -9,7 +9,7 @@ from glorot.checks.evidence import Evidence
 from glorot.checks.registry import all_checks, check_named, checks_of
 from glorot.checks.report import Report, Unasked
 from glorot.errors import GlorotError
-from glorot.inventory import Inventory, path_of
+from glorot.inventory import path_of
 
 ALPHA = 0.001
 """The probability of one or more false findings among all statistical tests of a run."""
@@ -58,7 +58,7 @@ def run(
     seen = {(one.code, one.paths) for one in known}
     fresh = [one for one in kept if (one.code, one.paths) not in seen]
     return Report(
-        findings=tuple(sorted(_with_layers(fresh, evidence.inventory), key=_order)),
+        findings=tuple(sorted(fresh, key=_order)),
         waived=tuple(waived),
         known=len(kept) - len(fresh),
         looked_at=evidence.size,
@@ -89,12 +89,6 @@ def _places(evidence: Evidence) -> Iterator[str]:
     """Yield the paths of all tensors that are known."""
     yield from (one.path for one in evidence.inventory.parameters)
     yield from (*evidence.weights, *evidence.buffers, *(one.name for one in evidence.origins or ()))
-
-
-def _with_layers(findings: Iterable[Finding], inventory: Inventory) -> Iterator[Finding]:
-    """Yield findings with the class of the layer that they blame, where the inventory knows it."""
-    layers = {name: part.layer for one in inventory.parameters for part in one.parts for name in (one.path, part.name)}
-    return (replace(one, where=one.where or layers.get(one.paths[0], "")) for one in findings)
 
 
 def significant(tests: Sequence[Tested], alpha: float = ALPHA) -> list[Finding]:

@@ -15,8 +15,8 @@ from glorot.graph.operations import Contract, Map, Softmax
 FUSED = "scaled_dot_product_attention"
 """The operator that computes them without returning them."""
 
-QUERIES = 16
-"""How many queries of each head and example are looked at, spread over all positions."""
+QUERIES = 128
+"""Up to how many queries of each head and example are looked at, at even distances."""
 
 
 def hidden_weights(folded: Folded, results: Mapping[int, str]) -> Iterator[tuple[int, int]]:
@@ -49,7 +49,8 @@ def weights_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor:
     query, key, mask, scale = (given.arguments[name] for name in ("query", "key", "attn_mask", "scale"))
     length, keys = query.shape[-2], key.shape[-2]
     with torch.no_grad(), _disable_current_modes(), torch._C.DisableTorchFunction():
-        chosen = torch.arange(0, length, math.ceil(length / QUERIES), device=query.device)
+        apart = math.ceil(length / QUERIES)
+        chosen = torch.arange(apart // 2, length, apart, device=query.device)
         query, key = query.detach()[..., chosen, :].float(), key.detach().float()
         if given.arguments["enable_gqa"]:
             key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)

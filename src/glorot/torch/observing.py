@@ -80,6 +80,8 @@ def observe(
     """
     model = bare(model)
     check_whole(model)
+    if isinstance(model, torch.jit.ScriptModule):
+        raise GlorotError("a scripted model cannot be watched while it runs; pass the model that it was made of")
     args, kwargs = arguments_of(inputs, likeness(model.parameters()))
     locating = Locating()
     with locating.from_start_of(model):

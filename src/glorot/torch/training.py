@@ -24,6 +24,9 @@ from glorot.torch.spread import check_whole
 RATE = 1e-3
 """The rate of the Adam that is used where no optimiser is given: about the step of each element at first."""
 
+HALF_EPSILON = 1e-4
+"""What that Adam adds to its roots in float16, where the usual 1e-8 is 0."""
+
 NOT_TRAINED = "no parameter of the model requires a gradient, so no step can be taken; leave steps= out"
 
 
@@ -193,7 +196,8 @@ def _optimizer(optimizer: Any, own: nn.Module, memo: dict[int, Any]) -> torch.op
     if not trained:
         raise GlorotError(NOT_TRAINED)
     if optimizer is None:
-        return torch.optim.Adam(trained, lr=RATE)
+        is_half = any(one.dtype == torch.float16 for one in trained)
+        return torch.optim.Adam(trained, lr=RATE, eps=HALF_EPSILON if is_half else 1e-8)
     if isinstance(optimizer, torch.optim.Optimizer):
         made: torch.optim.Optimizer = type(optimizer).__new__(type(optimizer))
         memo[id(optimizer)] = made

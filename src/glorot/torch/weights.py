@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import increment_version
 
 from glorot.arrays import check
-from glorot.errors import GlorotError
+from glorot.errors import GlorotError, NothingHeldError
 from glorot.plans import Assignment
 from glorot.torch.deferring import check_completed, give_memory
 from glorot.torch.filling import TensorFill, fill_all, name_of
@@ -145,7 +145,7 @@ def arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
     state = {structural(path): tensor for path, tensor in bare(model).state_dict().items()}
     for path, tensor in state.items():
         if tensor.is_meta:
-            raise GlorotError(
+            raise NothingHeldError(
                 f"{path} is on the meta device and holds nothing to read; give the model memory first, as "
                 'glorot.initialize(model, "auto", seed=0, device="cpu") does'
             )

@@ -24,7 +24,7 @@ class Attention(Check):
         Reads the weights p of each softmax that attention follows. 1/Σp² is how many positions a query attends to;
         found is a mean of 1.5 or less among eight or more. A spread across examples of less than a thousandth of the
         mean weight is noted. Where PyTorch computes softmax and attention as one, as its scaled_dot_product_attention
-        does, the weights of 16 queries of each head are computed again.
+        does, the weights of up to 128 queries of each head are computed again.
 
         Setting: `attention = 1.5`, the number of positions at or below which one is picked.
 

@@ -104,7 +104,7 @@ def _is_suspect(flat: Array, limit: float) -> bool:
     """Tell, without a copy of the whole, whether values hold any number that no start writes."""
     for start in range(0, flat.size, CHUNK):
         sizes = np.abs(flat[start : start + CHUNK])
-        if not sizes.max() <= limit or ((sizes < SMALLEST) & (sizes > 0)).any():
+        if not float(sizes.max()) <= limit or ((sizes < SMALLEST) & (sizes > 0)).any():
             return True
     return False
 
