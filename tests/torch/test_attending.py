@@ -85,3 +85,14 @@ def test_the_check_says_of_fused_attention_what_it_says_where_it_is_written_out(
     here, there = (next(one for one in report.signal.steps if one.kind == "softmax") for report in (fused, plain))  # type: ignore[union-attr]
     assert here.second_moment == pytest.approx(there.second_moment, rel=1e-3)
     assert here.std_across == pytest.approx(there.std_across, rel=1e-3)
+
+
+class Masked(Attend):
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (layer(x).unflatten(-1, (4, 8)).transpose(1, 2) for layer in (self.q, self.k, self.v))
+        return scaled_dot_product_attention(q, k, v, attn_mask=torch.eye(16, dtype=torch.bool))
+
+
+def test_a_mask_that_leaves_one_position_is_not_to_blame() -> None:
+    torch.manual_seed(0)
+    assert not glorot.check(Masked(is_fused=True), drawn(4, 16, 32), select="GL407").findings

@@ -67,7 +67,7 @@ class Attention(Check):
             if not 0 < mean < 1 / LEAST_KEYS or not square > 0:
                 continue
             attended = mean / square
-            if attended <= self.limit(evidence):
+            if attended <= self.limit(evidence) and not _sees_one(evidence, one):
                 yield self.finding(
                     one.step.name,
                     "picks one position for each query",
@@ -75,7 +75,11 @@ class Attention(Check):
                     expected=f"several of {1 / mean:.0f} positions",
                     remedy="draw queries and keys by their fans, and divide the logits by √d",
                 )
-            elif one.step.std <= UNIFORM * mean and one.step.std_across <= UNIFORM * mean:
+            elif (
+                attended > self.limit(evidence)
+                and one.step.std <= UNIFORM * mean
+                and one.step.std_across <= UNIFORM * mean
+            ):
                 yield self.finding(
                     one.step.name,
                     "averages all positions, whatever the input",
@@ -84,6 +88,12 @@ class Attention(Check):
                     remedy="draw queries and keys larger if they learn too late",
                     severity="note",
                 )
+
+
+def _sees_one(evidence: Evidence, one: Seen) -> bool:
+    """Tell whether a mask leaves each query one position: the same one in every example."""
+    sample = None if evidence.observed is None else evidence.observed.values[one.point.value].sample
+    return sample is not None and len(sample) > 1 and float((sample > 0).any(axis=0).sum(axis=-1).mean()) <= PICKED
 
 
 def _weights(evidence: Evidence) -> Iterator[Seen]:
