@@ -48,7 +48,7 @@ def test_a_test_fails_with_the_report(pytester: pytest.Pytester, monkeypatch: py
 
 def test_warnings_fail_where_the_check_is_strict(glorot_check, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     warning = Finding("GL301", "wrong-fan", "warning", ("w",), 2.0, "1", "has twice the std", "draw it again")
-    monkeypatch.setattr("glorot.api.check", lambda *_, **__: Report((warning,), looked_at=1))
+    monkeypatch.setattr("glorot.api.check", lambda *_, **__: Report((warning,), looked_at=1, asked=("GL301",)))
     assert glorot_check(None).findings == (warning,)
     with pytest.raises(pytest.fail.Exception, match=r"GL301 warning: w: has twice the std \(2, expected 1\)"):
         glorot_check(None, strict=True)

@@ -59,7 +59,7 @@ def test_an_unknown_name_is_said() -> None:
 def test_what_lets_a_training_go_on_is_logged(
     findings: tuple[Finding, ...], strict: bool, level: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    report = Report(findings, looked_at=3)
+    report = Report(findings, looked_at=3, asked=("GL301",))
     with caplog.at_level(logging.INFO, "glorot"):
         assert judge(report, strict=strict) is report
         judge(report, strict=strict, is_logged=False)
@@ -69,9 +69,10 @@ def test_what_lets_a_training_go_on_is_logged(
 @pytest.mark.parametrize(
     ("report", "strict"),
     [
-        (Report((ERROR,), looked_at=3), False),
-        (Report((WARNING,), looked_at=3), True),
+        (Report((ERROR,), looked_at=3, asked=("GL101",)), False),
+        (Report((WARNING,), looked_at=3, asked=("GL301",)), True),
         (Report((), looked_at=0), False),  # a green verdict on nothing
+        (Report((), looked_at=3), False),  # nor one by no check
     ],
 )
 def test_what_ends_a_training(report: Report, strict: bool) -> None:
