@@ -160,7 +160,7 @@ def speed() -> None:
 
 
 def memory() -> None:
-    """Print the memory that a look at large tensors takes at most, in a process of its own, by what has loaded."""
+    """Print the peak of memory of a look at large tensors, each in a separate process, by what it has loaded."""
     print(
         "Peak of a process that examines one file, in MB: its own memory, and pages of the file that it has mapped.\n"
     )

@@ -167,6 +167,14 @@ def page(libraries: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def line_of(name: str, row: dict[str, Any]) -> str:
+    """Return the line of one architecture from one start."""
+    codes = Counter(one[0] for one in row["findings"])
+    told_of = ", ".join(f"{code} × {n}" if n > 1 else code for code, n in codes.items()) or "–"
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"| {name} | {digest} | {row['start']} | {row['weights']} | {row['tensors']} | {told_of} |"
+
+
 def section(library: str, known: dict[str, Any]) -> list[str]:
     """Return what was found in one library: totals, codes, and every error."""
     rows = [(name, row) for name, found in sorted(known.items()) for row in found if "findings" in row]
@@ -208,11 +216,7 @@ def section(library: str, known: dict[str, Any]) -> list[str]:
         "| model | hash | start | weights | tensors | findings |",
         "|---|---|---|---|---|---|",
     ]
-    for name, row in rows:
-        codes = Counter(one[0] for one in row["findings"])
-        told_of = ", ".join(f"{code} × {n}" if n > 1 else code for code, n in codes.items()) or "–"
-        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-        lines.append(f"| {name} | {digest} | {row['start']} | {row['weights']} | {row['tensors']} | {told_of} |")
+    lines += [line_of(name, row) for name, row in rows]
     lines += ["", "</details>", ""]
     reasons = Counter(
         next(iter(row.get(key, "") for key in ("refused", "FAULT", "not built") if key in row))[:90]

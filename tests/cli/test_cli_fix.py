@@ -94,3 +94,11 @@ def test_weights_alone_have_no_plan() -> None:
     result = glorot_("check", "w.pt", "--fix", "fix.json")
     assert isinstance(result.exception, GlorotError)
     assert str(result.exception) == "--fix makes a plan for a model, and w.pt has only weights; give --plan"
+
+
+def test_a_fix_that_has_no_place_is_refused_before_anything_is_checked() -> None:
+    Path("folder.json").mkdir()
+    for path, why in (("gone/fix.json", "the folder gone is not there"), ("folder.json", "it is a folder")):
+        result = glorot_("check", "nets.py:large", "--fix", path)
+        assert str(result.exception) == f"--fix {path} cannot be written: {why}"
+        assert result.stdout == ""

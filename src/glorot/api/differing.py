@@ -33,7 +33,7 @@ class _Side:
     Attributes:
         name: what it is called.
         plan: the plan, if it is one.
-        holder: what holds the tensors, if it is none: a model, the path of a file, or a mapping.
+        holder: what holds the tensors, where it is not a plan: a model, the path of a file, or a mapping.
     """
 
     name: str

@@ -17,7 +17,7 @@ def jacobian(model: object, inputs: Any, *, forward: Forward | None = None) -> J
 
     Args:
         model: a model of PyTorch, Keras or JAX (NNX, Linen, Equinox, a pytree) that takes one array of values, and no
-            example of which changes another.
+            example of which changes another; of several outputs it is the first that counts.
         inputs: a batch; a few examples are enough.
         forward: function (model, inputs) that runs the model, as for `glorot.measure`; by default it is called.
 

@@ -21,10 +21,14 @@ def check_fix(path: Path | None, arguments: dict[str, Any]) -> None:
     """Check that a fix can be made, before the model is checked.
 
     Raises:
-        GlorotError: if the path does not end in .json, or weights without a model are to be mended without a plan.
+        GlorotError: if the path does not end in .json, or is in no folder, or weights without a model are to be mended
+            without a plan.
     """
     if path is not None and path.suffix != ".json":
         raise GlorotError(f"--fix {path}: expected a file name that ends in .json, for a plan")
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        what = "it is a folder" if path.is_dir() else f"the folder {path.parent} is not there"
+        raise GlorotError(f"--fix {path} cannot be written: {what}")
     if path is not None and is_weights_file(arguments["model"]) and arguments.get("plan") is None:
         raise GlorotError(f"--fix makes a plan for a model, and {arguments['model']} has only weights; give --plan")
 

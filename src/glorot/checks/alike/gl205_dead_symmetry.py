@@ -132,7 +132,7 @@ def _takes_alike(part: Part, rows: Array) -> bool:
 
 
 def _is_repeated(values: Array, axis: int) -> bool:
-    """Tell whether all that lies along an axis is alike; the first two tell of most weights that it is not."""
+    """Tell whether all values along an axis are equal; of most weights the first two already differ."""
     before = (slice(None),) * axis
     first, second = (values[(*before, slice(place, place + 1))] for place in (0, 1))
     return bool((first == second).all() and (values == first).all())

@@ -3,13 +3,13 @@
 import importlib
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, cast
 
 import keras
 import numpy as np
 
 from glorot.errors import GlorotError
-from glorot.keras.graph.calls import call_of
+from glorot.keras.graph.calls import Call, call_of
 from glorot.keras.model import arguments_for, layers, paths_in
 from glorot.keras.paths import every_layer
 from glorot.keras.preserve import out_of_scopes, preserved
@@ -55,6 +55,24 @@ def train(model: Any, inputs: Any, targets: Any, loss: Any, optimizer: Any, coun
         return _losses(_Task(call, places, batch, targets, loss), copies, stepping, count)
 
 
+class Backend(Protocol):
+    """What a backend does for the steps of training."""
+
+    def differentiate(
+        self, call: Call, values: Sequence[Any], chosen: Sequence[int], batch: Sequence[Any], targets: Any, loss: Any
+    ) -> tuple[float, list[Any]]:
+        """Return the loss of a call, and its gradient with respect to some of the values of its variables.
+
+        Args:
+            call: the call.
+            values: one for each of its variables.
+            chosen: the places of those whose gradients are wanted.
+            batch: the arrays of the batch.
+            targets: what the loss compares the outputs with, or None.
+            loss: the loss, or None for the usual one.
+        """
+
+
 class _Task:
     """What is trained: a call of a model on a batch.
 
@@ -66,9 +84,10 @@ class _Task:
         loss: the loss, or None for the usual one.
     """
 
-    def __init__(self, call: Any, places: Mapping[str, int], batch: Sequence[Any], targets: Any, loss: Any) -> None:
+    def __init__(self, call: Call, places: Mapping[str, int], batch: Sequence[Any], targets: Any, loss: Any) -> None:
         self.call, self.places, self.batch, self.targets, self.loss = call, places, batch, targets, loss
-        self.backend = importlib.import_module(f"glorot.keras.training.on_{keras.config.backend()}")
+        module = importlib.import_module(f"glorot.keras.training.on_{keras.config.backend()}")
+        self.backend = cast("Backend", module)
 
     def differentiate(self, copies: Mapping[str, Any]) -> tuple[float, dict[str, Any]]:
         """Return the loss with the values of the copies, and its gradients by path."""

@@ -12,16 +12,7 @@ from glorot.keras.observing.on_tensorflow import loss_of
 def differentiate(
     call: Call, values: Sequence[Any], chosen: Sequence[int], batch: Sequence[Any], targets: Any, loss: Any
 ) -> tuple[float, list[Any]]:
-    """Return the loss of a call, and its gradient with respect to some of the values of its variables.
-
-    Args:
-        call: the call.
-        values: one for each of its variables.
-        chosen: the places of those whose gradients are wanted.
-        batch: the arrays of the batch.
-        targets: what the loss compares the outputs with, or None.
-        loss: the loss, or None for the usual one.
-    """
+    """Return the loss of a call, and its gradient with respect to chosen variables; as `Backend` says."""
     held = [tf.convert_to_tensor(one) for one in values]
     with tf.GradientTape() as tape:
         tape.watch([held[n] for n in chosen])

@@ -18,7 +18,8 @@ def data_of(name: str | None) -> object:
         return checks_json()
     if name is not None and is_check(name):
         return check_json(name)
-    raise GlorotError(f"checks alone are explained as JSON, got {name!r}; a code such as GL301, or `checks` for all")
+    asked = "no name" if name is None else repr(name)
+    raise GlorotError(f"checks alone are explained as JSON, got {asked}; a code such as GL301, or `checks` for all")
 
 
 def explanation(name: str | None = None, *, full: bool = False, html: bool = False) -> str:
