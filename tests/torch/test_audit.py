@@ -75,6 +75,13 @@ def by_operator(model: nn.Linear) -> None:
     init.trunc_normal_(model.bias)
 
 
+def by_drawing_some_again(model: nn.Linear) -> None:
+    for parameter in model.parameters():
+        init.trunc_normal_(parameter, a=-0.6, b=0.6)  # nearly half of its draws are out of bounds at first
+        with torch.no_grad():
+            parameter.copy_(parameter / 2)
+
+
 def by_foreach(model: nn.Linear) -> None:
     torch._foreach_zero_([one.data for one in model.parameters()])
 
@@ -128,7 +135,7 @@ def with_out(model: nn.Linear) -> None:
 @pytest.mark.parametrize(
     "start",
     [
-        by_operator, by_foreach, by_pieces, by_mask, by_transposed_view, by_numpy, by_replacing, by_loading,
+        by_operator, by_drawing_some_again, by_foreach, by_pieces, by_mask, by_transposed_view, by_numpy, by_replacing, by_loading,
         through_wider_floats, with_out,
     ],
 )  # fmt: skip

@@ -188,6 +188,8 @@ class Tracker(TorchDispatchMode):
         if fills and (target.is_meta or not target.numel()):
             for path in self.holders(storage_of(target)):
                 self.while_empty.setdefault(path, call_site())
+        if fills and storage_of(target) in self._sources(keys) and memory.written(target)[0]:
+            fills = False  # as trunc_normal_ copies its draws back once those out of bounds are drawn again
         if fills and memory.write(target, marks):
             memory.inputs = keys
         else:
@@ -213,7 +215,11 @@ class Tracker(TorchDispatchMode):
 
     def reached(self, kept: Iterable[int]) -> set[int]:
         """Return the storages whose values are in one of those that are kept."""
-        waiting, found = [*kept, *self.escaped], set[int]()
+        return self._sources({*kept, *self.escaped})
+
+    def _sources(self, keys: set[int]) -> set[int]:
+        """Return storages with all those whose values are in them."""
+        waiting, found = [*keys], set[int]()
         while waiting:
             key = waiting.pop()
             if key not in found:
