@@ -11,7 +11,7 @@ BRINGS_compare := PyTorch, scikit-learn and the charts into $(VENV), about a min
 BRINGS_docs := Sphinx and its theme into $(VENV), half a minute
 BRINGS_dev := every framework and the tools into $(VENV), a few minutes
 
-.PHONY: demo test test-slow test-gpu lint docs bench bench-gpu coverage oracle ledger audit wheel lab-test clean
+.PHONY: demo test test-slow test-gpu lint docs bench bench-gpu coverage oracle ledger audit wheel lab-test lab-data clean
 
 demo: $(VENV)/.installed-compare  ## train the digits from eight starts: a table here, a page in glorot-report.html
 	$(BIN)/glorot compare
@@ -63,6 +63,11 @@ wheel: | $(BIN)/python  ## a wheel with the native kernel for this machine, in d
 
 lab-test: lab/node_modules/.package-lock.json  ## the page that people touch, in lab/: its stream against the known answers; needs node
 	npm --prefix lab test
+
+lab-data: $(VENV)/.installed-dev  ## what the page looks up, and what its engine is checked against: lab/data, lab_vectors.json
+	$(BIN)/python lab/data/lab_facts.py
+	$(BIN)/python lab/data/lab_digits.py
+	$(BIN)/python lab/data/lab_vectors.py
 
 clean:  ## remove what was built and written, but not .venv
 	rm -rf docs/_build docs/_generated dist build glorot-report.html glorot-report.json
