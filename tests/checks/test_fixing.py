@@ -57,7 +57,7 @@ def test_drawing_again_mends_the_example(check: Check, monkeypatch: pytest.Monke
 
 NOT_MENDED = {
     1: "no recipe knows what a parameter without a layer, or a buffer, should hold",
-    6: "auto draws the ends of branches before a norm like other kernels",
+    6: "the ends of branches are to be drawn beside kernels that stay, at a scale that auto does not know",
     7: "an audit has no model of which a plan could be made",
     12: "no recipe draws time steps",
     15: "an optimizer lacks parameters",

@@ -79,6 +79,20 @@ def test_scales_dropout_and_gates_between_kernel_and_merge_are_looked_through():
     }  # fmt: skip
 
 
+def test_kernels_that_a_norm_or_a_scale_follows_on_every_way_are_rescaled():
+    b = Builder()
+    x = stem(b)
+    x = b.map("add", x, norm(b, mlp(b, x, "normed")))
+    x = b.map("add", x, b.map("mul", mlp(b, x, "scaled"), b.graph.parameter("gamma", (WIDTH,))))
+    x = b.map("add", x, b.map("mul", mlp(b, norm(b, x), "halved"), 0.5))
+    one = mlp(b, norm(b, x), "both")
+    x = b.map("add", x, b.map("add", one, norm(b, one)))
+    b.dense("head", x, 3)
+    rescaled = [path for merge in merges_of(Folded(b.graph)) for path in sorted(merge.rescaled)]
+    assert rescaled == ["normed.down", "scaled.down"]
+    assert {"halved.down", "both.down", "gamma"} <= ends(b).keys()
+
+
 def test_what_a_gate_is_made_of_ends_no_branch_but_for_a_gate_alone():
     b = Builder()
     x = stem(b)

@@ -21,12 +21,14 @@ class Merge:
         result: the sum.
         anchor: the value of the stream that the branches start from.
         ends: the paths of the last kernels of its branches, and of the scales after them.
+        rescaled: those of these kernels that a norm or a scale follows, wherever they end a branch here.
         shortcut: the paths of the kernel that projects the stream beside them, and of the scales after that.
     """
 
     result: int
     anchor: int
     ends: tuple[str, ...]
+    rescaled: frozenset[str] = frozenset()
     shortcut: tuple[str, ...] = ()
 
 
@@ -109,17 +111,18 @@ def _merge(folded: Folded, merges: dict[int, Merge], value: int) -> Merge | None
     streams = sorted(terms, key=lambda term: (-(reached[term] or 0), term))[:MOST_TRIED]
     for is_projected in (False, True):
         anchors: list[int] = []
-        ends: dict[str, None] = {}
+        ends: dict[str, bool] = {}
         shortcut: list[str] = []
         for stream in streams:
             others = [term for term in terms if term != stream and reached[term] is None]
             points = list(_chain(folded, stream, is_projected))
             found = [_branch(folded, value, term, points, is_projected) for term in others]
             anchors += [anchor for anchor, _ in filter(None, found)]
-            ends |= dict.fromkeys(path for _, paths in filter(None, found) for path in paths)
+            for path, is_rescaled in (item for _, some in filter(None, found) for item in some.items()):
+                ends[path] = is_rescaled and ends.get(path, True)
             shortcut += _shortcut(folded, stream) if is_projected and any(found) else []
         if anchors:
-            return Merge(value, max(anchors), tuple(ends), tuple(shortcut))
+            return Merge(value, max(anchors), tuple(ends), frozenset(filter(ends.get, ends)), tuple(shortcut))
     return None
 
 
@@ -152,8 +155,11 @@ def _chain(folded: Folded, value: int, is_projected: bool) -> Iterator[int]:
 
 def _branch(
     folded: Folded, merge: int, term: int, anchors: Sequence[int], is_projected: bool
-) -> tuple[int, list[str]] | None:
-    """Return where a term left a stream and the paths that end it; None if no kernel made it from that stream."""
+) -> tuple[int, dict[str, bool]] | None:
+    """Return where a term left a stream and the paths that end it; None if no kernel made it from that stream.
+
+    The value at each path tells whether a norm or a scale follows it.
+    """
     reached = cone(folded, [term], min(anchors, default=term))
     anchor = next((one for one in anchors if one in reached and one != term), None)
     if anchor is None:
@@ -168,23 +174,28 @@ def _branch(
     return anchor, _ends(folded, inside, term)
 
 
-def _ends(folded: Folded, inside: set[int], term: int) -> list[str]:
-    """Return the paths of the last kernels before a term, and of the scales after them."""
-    found: list[str] = []
-    reached, waiting = {term}, [-term]
+def _ends(folded: Folded, inside: set[int], term: int) -> dict[str, bool]:
+    """Return the paths of the last kernels before a term and of the scales after them, and what a scale follows."""
+    found: dict[str, bool] = {}
+    reached, waiting = {term: False}, [-term]  # whether each value is scaled or normalised on every way to the term
     while waiting:
         value = -heapq.heappop(waiting)
         step = folded.makers.of(value)
         if step is None:
             continue
         is_kernel = folded.kind.get(value) == "kernel"
+        is_rescaled = reached[value] or folded.kind.get(value) == "normalised"
         if is_kernel or step.operation in (Map("mul"), Map("div")):
-            found += [path for operand in step.operands for path in folded.parameters.get(operand, ())]
+            paths = [path for operand in step.operands for path in folded.parameters.get(operand, ())]
+            found |= {path: is_rescaled and found.get(path, True) for path in paths}
+            is_rescaled = is_rescaled or bool(paths)
         if not is_kernel and folded.kind.get(value) != "embedding":
             signals = step.operands[:1] if isinstance(step.operation, Take) else folded.data_of(step)
+            known = [operand for operand in signals if operand in reached]
             inner = [operand for operand in signals if operand in inside and operand not in reached]
+            reached |= {operand: reached[operand] and is_rescaled for operand in known}
             for operand in [one for one in inner if not weighs(folded, one)] or inner:
-                reached.add(operand)
+                reached[operand] = is_rescaled
                 heapq.heappush(waiting, -operand)
     return found
 

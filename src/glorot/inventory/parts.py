@@ -171,6 +171,8 @@ class Part:
         filled: whether its model holds values for it.
         note: where its graph and its class say two things.
         branch: the residual branch that it ends, if it is its last kernel or a scale after that.
+        is_rescaled: whether a norm, or a scale that is a parameter, lies between it and the stream that its branch is
+            added to, so that its own scale does not set the branch's.
         purpose: what its layer is for in the model, as the graph shows it, such as "q", "down" or "head"; "" where
             nothing tells.
         stored: how it is stored, if its layer computes it from that.
@@ -198,6 +200,7 @@ class Part:
     filled: bool = False
     note: str = ""
     branch: Branch | None = None
+    is_rescaled: bool = False
     purpose: str = ""
     stored: Stored | None = None
 

@@ -78,6 +78,7 @@ class _View:
         self.seen = seen_in(self.folded)
         merges = merges_of(self.folded)
         self.branches = branches_of(self.folded, merges)
+        self.plain = {path for one in merges for path in one.ends if path not in one.rescaled}
         self.states = states_of(self.folded)
         self.purposes = purposes_of(self.folded, self.branches, [path for one in merges for path in one.shortcut])
         self.layers = dict(layers)
@@ -142,7 +143,10 @@ class _View:
         if part.role == "unknown":
             part = replace(part, kept=_kept(part, is_seen))
         if part.role != "recurrent":  # its states are added from turn to turn, which makes no branch
-            part = replace(part, branch=self.branches.get(part.path), purpose=purpose_of(self.purposes, part))
+            branch = self.branches.get(part.path)
+            is_rescaled = branch is not None and part.path not in self.plain
+            purpose = purpose_of(self.purposes, part)
+            part = replace(part, branch=branch, is_rescaled=is_rescaled, purpose=purpose)
         is_seen = is_seen or runs(part.role)  # whether a batch meets averages depends on the mode alone
         if seen is None:
             return replace(part, seen=is_seen, depth=0)

@@ -249,10 +249,15 @@ def lecun_normal() -> Rule:
 
 
 @scheme()
-def balanced(fed_by: str = "identity", distribution: str = "uniform", gains: tuple[float, float] | None = None) -> Rule:
+def balanced(
+    fed_by: str = "identity",
+    distribution: str = "uniform",
+    gains: tuple[float, float] | None = None,
+    branches: int = 1,
+) -> Rule:
     """Xavier's compromise for any activation: forward and backward variance weighed alike.
 
-    Var(W) = 2/(fan_in/g_f² + fan_out/g_b²), g_f² = 1/E φ², g_b² = 1/E φ′² of the activation that
+    Var(W) = 1/n · 2/(fan_in/g_f² + fan_out/g_b²), g_f² = 1/E φ², g_b² = 1/E φ′² of the activation that
     feeds the layer; for sigmoid both are 4, which restores its unit slope at 0.
 
     When to use:
@@ -264,27 +269,36 @@ def balanced(fed_by: str = "identity", distribution: str = "uniform", gains: tup
         distribution: "uniform" (default), "normal" or "truncated_normal".
         gains: (g_f, g_b) of what feeds the layer, where that is no activation of the catalogue: a product, a
             shifted curve; None (default) takes those of `fed_by`.
+        branches: n, of a kernel that ends one of n residual branches: n of them add the variance of one to their
+            stream. 1 by default.
 
     Returns:
         The scheme.
 
     Raises:
-        GlorotError: if the activation or the distribution is unknown, or a gain is not positive.
+        GlorotError: if the activation or the distribution is unknown, a gain is not positive, or `branches` is not a
+            whole number from 1 on.
 
     Example:
         >>> [round(scheme(Fans(300, 100)).high, 9) for scheme in (balanced(), xavier_uniform())]
         [0.122474487, 0.122474487]
         >>> round(balanced("relu")(Fans(300, 100)).std ** 2 * 400, 9)
         4.0
+        >>> round((balanced(branches=24)(Fans(64, 64)).std / balanced()(Fans(64, 64)).std) ** 2 * 24, 9)
+        1.0
 
     References:
-        Glorot & Bengio (2010), equations 10 to 12; He et al. (2015), equations 10 and 14, for the gains.
+        Glorot & Bengio (2010), equations 10 to 12; He et al. (2015), equations 10 and 14, for the gains; Radford et
+        al. (2019), "Language Models are Unsupervised Multitask Learners", section 2.3, for the branches.
     """
     _check_choice("balanced", "distribution", distribution, DISTRIBUTIONS)
+    if not isinstance(branches, int) or isinstance(branches, bool) or branches < 1:
+        raise GlorotError(f"balanced: branches must be a whole number from 1 on, got {branches!r}")
     forward, backward = activation(fed_by).scale_gains() if gains is None else gains
     check_positive("balanced", forward=forward, backward=backward)
 
     def rule(fans: Fans, shape: tuple[int, ...], axes: str) -> Distribution:
-        return of_variance(2 / (fans.fan_in / forward**2 + fans.fan_out / backward**2), distribution)
+        variance = 2 / (fans.fan_in / forward**2 + fans.fan_out / backward**2)
+        return of_variance(variance if branches == 1 else variance / branches, distribution)
 
     return rule

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence
-from glorot.checks.law.measures import Measured, drawn, is_normalised, is_settled, measured
+from glorot.checks.law.measures import Measured, drawn, is_settled
 
 FEWEST = 12
 """Branches of a stream from which on depth matters: six blocks of attention and MLP."""
@@ -21,8 +21,8 @@ class BranchScale(Check):
     What it does:
         Of streams with 12 residual branches or more, compares the kernels that end the branches with the kernels inside
         them: in std, and in std·√fan_in. Found are streams whose ends are more than twice 1/√branches of the others in
-        both. Branches that end in a norm, in a layer scale that starts small, or in zeros, and streams that are
-        normalised after every branch, are let pass.
+        both. Branches that end in a norm, in a layer scale or in zeros, and streams that are normalised after every
+        branch, are let pass.
 
         Setting: `branch-scale = 2`, how many times 1/√branches the ends may be.
 
@@ -48,7 +48,11 @@ class BranchScale(Check):
 
     What to do:
         Multiply the std of the last kernel of each branch by 1/√n, n the number of branches of the stream (twice the
-        number of blocks of a transformer), or start it at zero.
+        number of blocks of a transformer), or start it at zero. `glorot.initialize(model, "auto", seed=0)` does so.
+
+    References:
+        Radford et al. (2019), "Language Models are Unsupervised Multitask Learners", section 2.3; the training with
+        and without: benchmarks/results/branch_ends.md.
     """
 
     code = "GL307"
@@ -58,38 +62,27 @@ class BranchScale(Check):
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         most = self.limit(evidence)
         ends: dict[int, list[Measured]] = {}
-        folded = evidence.folded
         for one in drawn(evidence):
-            if one.part.branch is not None and one.part.branch.count >= FEWEST:
+            if one.part.branch is not None and one.part.branch.count >= FEWEST and not one.part.is_rescaled:
                 ends.setdefault(one.part.branch.stream, []).append(one)
         inside = [
             one for one in drawn(evidence) if one.part.branch is None and one.part.purpose not in ("head", "shortcut")
         ]
-        scaled = {
-            _place(one)
-            for one in measured(evidence).values()
-            if one.part.role in ("scale", "layer_scale") and one.part.branch
-        }
         for kernels in ends.values():
-            plain = [one for one in kernels if _place(one) not in scaled and not is_normalised(folded, one.part.path)]
-            count = kernels[0].part.branch.count if kernels[0].part.branch is not None else 0
-            settled = [one for one in plain if is_settled(folded, one.part.path)]
-            if len({_place(one) for one in plain}) < FEWEST or not inside or 2 * len(settled) > len(plain):
+            places = {one.part.branch for one in kernels if one.part.branch is not None}
+            settled = [one for one in kernels if is_settled(evidence.folded, one.part.path)]
+            if len(places) < FEWEST or not inside or 2 * len(settled) > len(kernels):
                 continue
-            ratio = math.sqrt(count) * min(_ratio(plain, inside, by_fan) for by_fan in (False, True))
+            count = places.pop().count
+            ratio = math.sqrt(count) * min(_ratio(kernels, inside, by_fan) for by_fan in (False, True))
             if ratio > most:
                 yield self.finding(
-                    [one.part.name for one in plain],
+                    [one.part.name for one in kernels],
                     f"end {count} residual branches and are not scaled down with their number",
                     figure=ratio / math.sqrt(count),
                     expected=f"about 1/√{count} = {1 / math.sqrt(count):.3g} of the std of the other kernels",
                     remedy=f"multiply their std by 1/√{count}, or start them at zero",
                 )
-
-
-def _place(one: Measured) -> tuple[int, int] | None:
-    branch = one.part.branch
-    return None if branch is None else (branch.stream, branch.index)
 
 
 def _ratio(ends: Sequence[Measured], inside: Sequence[Measured], by_fan: bool) -> float:

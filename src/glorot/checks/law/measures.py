@@ -165,29 +165,36 @@ def scales_norm(folded: Folded, path: str) -> bool:
 
 def is_settled(folded: Folded | None, path: str) -> bool:
     """Tell whether the sum that a kernel's result is added to goes nowhere but into a norm, as in a post-norm block."""
-    for _, result in [] if folded is None else results_of(folded, path):
-        at = result
-        while folded is not None and folded.kind.get(at) != "sum":
-            users = {folded.graph.steps[position].result for position, _ in folded.users[at]}
-            if len(users) != 1:
+    if folded is None:
+        return False
+    at = next((result for _, result in results_of(folded, path)), None)
+    while at is not None and folded.kind.get(at) != "sum":
+        users = _users(folded, at)
+        at = users.pop() if len(users) == 1 else None
+    return at is not None and _meets_norm(folded, at) and _is_only_normalised(folded, at)
+
+
+def _is_only_normalised(folded: Folded, value: int) -> bool:
+    """Tell whether all that is made of a value, moved and scaled as it may be, is its norm and its statistics."""
+    waiting, reached = [value], {value}
+    while waiting:
+        for user in _users(folded, waiting.pop()) - reached:
+            reached.add(user)
+            if folded.kind.get(user) in ("move", "affine"):
+                waiting.append(user)
+            elif folded.kind.get(user) != "normalised" and not folded.is_statistic(user):
                 return False
-            at = users.pop()
-        users = (
-            {folded.graph.steps[position].result for position, _ in folded.users[at]} if folded is not None else set()
-        )
-        return folded is not None and bool(users) and _meets_norm(folded, at) and _is_only_normalised(folded, users)
-    return False
+    return True
 
 
-def _is_only_normalised(folded: Folded, users: set[int]) -> bool:
-    """Tell whether values that are made of one sum are the norm of it and its statistics alone."""
-    return all(folded.kind.get(user) in ("normalised", "move", "affine") or folded.is_statistic(user) for user in users)
+def _users(folded: Folded, value: int) -> set[int]:
+    return {folded.graph.steps[position].result for position, _ in folded.users[value]}
 
 
 def _meets_norm(folded: Folded, value: int) -> bool:
     at = value
     for _ in range(len(folded.graph.steps)):
-        users = {folded.graph.steps[position].result for position, _ in folded.users[at]}
+        users = _users(folded, at)
         if any(folded.kind.get(user) == "normalised" for user in users):
             return True
         if len(users) != 1 or folded.kind.get(next(iter(users))) not in ("move", "affine", "dropout"):
