@@ -14,29 +14,33 @@ const REPORTS = 4;
  * The batches come in the order in which the digits are stored; what is left of an epoch is a smaller batch.
  */
 export function* train(run: Run, digits: Digits, facts: Facts): Generator<Progress, void, void> {
+  for (const told of trainStepwise(run, digits, facts)) if (told !== null) yield told;
+}
+
+/** Train as `train` does, and yield after each step: where the training stands, or null between two reports. */
+export function* trainStepwise(run: Run, digits: Digits, facts: Facts): Generator<Progress | null, void, void> {
   checkRun(run);
   const net = new Net(run.shape, facts);
   net.start(run.start);
   const inEpoch = Math.ceil(digits.train.count / run.batch);
   const steps = inEpoch * run.epochs;
   const between = Math.ceil(inEpoch / REPORTS);
-  let told: Progress = { step: 0, steps, ...judge(net, digits.test), diverged: false };
-  yield told;
-  let loss = 0;
-  let since = 0;
-  for (let step = 1; step <= steps && !told.diverged; step++) {
+  yield { step: 0, steps, ...judge(net, digits.test), diverged: false };
+  let losses: number[] = [];
+  for (let step = 1; step <= steps; step++) {
     const from = ((step - 1) % inEpoch) * run.batch;
-    loss += learn(net, sliceOf(digits.train, from, Math.min(from + run.batch, digits.train.count)), run.rate);
-    since++;
-    const diverged = !Number.isFinite(loss);
-    const place = step % inEpoch;
-    if (!diverged && place !== 0 && place % between !== 0) continue;
-    const { accuracy } = judge(net, digits.test);
-    told = { step, steps, loss: loss / since, accuracy, diverged };
-    yield told;
-    loss = 0;
-    since = 0;
+    const batch = sliceOf(digits.train, from, Math.min(from + run.batch, digits.train.count));
+    losses.push(learn(net, batch, run.rate));
+    const diverged = !Number.isFinite(losses.at(-1));
+    const isTold = diverged || step % inEpoch === 0 || (step % inEpoch) % between === 0;
+    yield isTold ? { step, steps, loss: meanOf(losses), accuracy: judge(net, digits.test).accuracy, diverged } : null;
+    if (diverged) return;
+    if (isTold) losses = [];
   }
+}
+
+function meanOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 }
 
 /** Take one step, and return the loss before it. */
