@@ -45,7 +45,7 @@ function startInSlices(task: Task, listener: Listener): () => void {
   setTimeout(goOn);
   function goOn(): void {
     const end = performance.now() + SLICE;
-    while (!isStopped && performance.now() < end) isStopped = turns.next().done === true;
+    while (!isStopped && performance.now() < end) if (turns.next().done) isStopped = true;
     if (!isStopped) setTimeout(goOn);
   }
   return () => {
