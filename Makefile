@@ -61,13 +61,14 @@ bench-gpu: $(VENV)/.installed-dev  ## the same on an NVIDIA GPU
 wheel: | $(BIN)/python  ## a wheel with the native kernel for this machine, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps -w dist .
 
-lab-test: lab/node_modules/.package-lock.json  ## the page that people touch, in lab/: its stream against the known answers; needs node
-	npm --prefix lab test
+lab: lab/node_modules/.package-lock.json  ## the page of `glorot lab`, from lab/; needs node
+	npm --prefix lab run build
 
-lab-data: $(VENV)/.installed-dev  ## what the page looks up, and what its engine is checked against: lab/data, lab_vectors.json
-	$(BIN)/python lab/data/lab_facts.py
-	$(BIN)/python lab/data/lab_digits.py
-	$(BIN)/python lab/data/lab_vectors.py
+lab-data: $(VENV)/.installed-dev  ## what Python writes for that page: laws, theory, digits, the map; a quarter of an hour
+	for each in lab/data/lab_*.py; do $(BIN)/python $$each || exit 1; done
+
+lab-test: lab/node_modules/.package-lock.json  ## the page against the known answers, and whether it is what lab/ builds
+	npm --prefix lab test
 
 clean:  ## remove what was built and written, but not .venv
 	rm -rf docs/_build docs/_generated dist build glorot-report.html glorot-report.json

@@ -20,6 +20,7 @@ COMMANDS = {
     "diff": "Tell in which tensors two models, plans or files of weights differ.",
     "compare": "Train several recipes side by side and judge them.",
     "explain": "Explain a scheme, a recipe, an activation or a check.",
+    "lab": "Write the page on which a start can be touched.",
 }
 
 

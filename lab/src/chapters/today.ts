@@ -1,0 +1,36 @@
+/** Today's nets: skips and norms, and what they leave of the question. */
+
+import { type Chapter, figure, type Lab, liveLine } from "../page/chapter";
+import { shapeOf } from "../page/shape";
+import { choice, logScale, panel, slider } from "../page/controls";
+import { written } from "../page/numbers";
+import { choiceSetting, numberSetting } from "../page/state";
+import { judge, Stage } from "../page/stage";
+import { CONTROLS, TODAY } from "../text";
+
+const WIDTH = 128;
+const DEPTH = 30;
+
+const blocks = choiceSetting("blocks", "plain", ["plain", "skips", "norms", "both"]);
+const scale = numberSetting("scale", 0.5, 0.1, 3);
+
+export const today: Chapter = {
+  name: "today",
+  settings: [blocks, scale],
+  build({ state, facts, digits }: Lab): HTMLElement {
+    const line = liveLine();
+    const stage = new Stage(facts, digits, { gradients: true, onSeen: (seen) => line.say(judge(seen)) });
+    state.watch([blocks, scale], () => {
+      const built = state.get(blocks);
+      const skips = built === "skips" || built === "both";
+      const norms = built === "norms" || built === "both";
+      const sigma = state.get(scale) / Math.sqrt(WIDTH);
+      stage.show(shapeOf({ width: WIDTH, depth: DEPTH, skips, norms }), { rule: "sigma", sigma, seed: 0 });
+    });
+    const controls = panel(
+      choice(state, blocks, CONTROLS.blocks, TODAY.blocks),
+      slider(state, scale, CONTROLS.scale, logScale(scale), (value) => `σ·√n = ${written(value)}`),
+    );
+    return figure(controls, stage.picture.element, line.element);
+  },
+};

@@ -1,0 +1,29 @@
+/** When Xavier's rule is not the one: sigmoid and ReLU, whose slope and mean at the start are others. */
+
+import { type Chapter, figure, type Lab, liveLine } from "../page/chapter";
+import { shapeOf } from "../page/shape";
+import { choice, panel } from "../page/controls";
+import { choiceSetting } from "../page/state";
+import { judge, Stage } from "../page/stage";
+import { CONTROLS, RULES, UNSUITED } from "../text";
+
+const unit = choiceSetting("unit", "relu", ["tanh", "sigmoid", "relu"]);
+const law = choiceSetting("law", "xavier_normal", ["xavier_normal", "he_normal", "auto"]);
+
+export const unsuited: Chapter = {
+  name: "unsuited",
+  settings: [unit, law],
+  build({ state, facts, digits }: Lab): HTMLElement {
+    const line = liveLine();
+    const stage = new Stage(facts, digits, { gradients: true, onSeen: (seen) => line.say(judge(seen)) });
+    state.watch([unit, law], () => {
+      const shape = shapeOf({ width: 128, depth: 20, activation: state.get(unit) });
+      stage.show(shape, { rule: state.get(law), sigma: 0, seed: 0 });
+    });
+    const controls = panel(
+      choice(state, unit, CONTROLS.activation, UNSUITED.units),
+      choice(state, law, CONTROLS.rule, RULES),
+    );
+    return figure(controls, stage.picture.element, line.element);
+  },
+};

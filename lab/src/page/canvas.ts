@@ -1,0 +1,93 @@
+/** Pictures that are painted: sharp on every screen, in the colours of the page, and painted only while seen. */
+
+import { h } from "./dom";
+
+/** A canvas that has been made ready: units are CSS pixels. */
+export interface Board {
+  readonly pen: CanvasRenderingContext2D;
+  readonly width: number;
+  readonly height: number;
+  /** Return a colour of the page by its name. */
+  color(name: string): string;
+}
+
+export const FONT = 'Arial, Helvetica, "Liberation Sans", sans-serif';
+
+/** A picture whose height depends on its width, and that is painted again when the width or the colours change. */
+export class Picture {
+  readonly element: HTMLElement;
+  private readonly canvas: HTMLCanvasElement;
+  private isSeen = false;
+  private isStale = true;
+  private isAsked = false;
+  private readonly paint: (board: Board) => void;
+  private readonly heightOf: (width: number) => number;
+
+  constructor(paint: (board: Board) => void, heightOf: (width: number) => number, label: string) {
+    this.paint = paint;
+    this.heightOf = heightOf;
+    this.canvas = h("canvas", { role: "img", "aria-label": label });
+    this.element = h("div", { class: "picture" }, this.canvas);
+    new ResizeObserver(() => this.refresh()).observe(this.element);
+    new IntersectionObserver((entries) => {
+      this.isSeen = entries.some((entry) => entry.isIntersecting);
+      if (this.isSeen && this.isStale) this.refresh();
+    }, { rootMargin: "200px" }).observe(this.element);
+    darkness.addEventListener("change", () => this.refresh());
+  }
+
+  /** Paint with the next frame, once however often it is asked; what is not in sight waits until it is. */
+  refresh(): void {
+    this.isStale = true;
+    if (!this.isSeen || this.isAsked) return;
+    this.isAsked = true;
+    requestAnimationFrame(() => {
+      this.isAsked = false;
+      this.isStale = false;
+      const board = this.board();
+      if (board.width > 0) this.paint(board);
+    });
+  }
+
+  /** Say in words what is to be seen. */
+  describe(label: string): void {
+    this.canvas.setAttribute("aria-label", label);
+  }
+
+  /** Call `then` with the place of the pointer, in CSS pixels from the corner; null when it leaves. */
+  onPointer(then: (place: { x: number; y: number } | null) => void): void {
+    this.canvas.addEventListener("pointermove", (event) => then({ x: event.offsetX, y: event.offsetY }));
+    this.canvas.addEventListener("pointerdown", (event) => then({ x: event.offsetX, y: event.offsetY }));
+    this.canvas.addEventListener("pointerleave", () => then(null));
+  }
+
+  private board(): Board {
+    const width = this.element.clientWidth;
+    const height = Math.round(this.heightOf(width));
+    const density = Math.min(window.devicePixelRatio || 1, 2);
+    const [across, down] = [Math.round(width * density), Math.round(height * density)];
+    if (this.canvas.width !== across || this.canvas.height !== down) {
+      this.canvas.width = across;
+      this.canvas.height = down;
+      this.canvas.style.height = `${height}px`;
+    }
+    const pen = this.canvas.getContext("2d");
+    if (pen === null) throw new Error("the browser gives no 2d canvas");
+    pen.setTransform(density, 0, 0, density, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    return { pen, width, height, color: colorOf };
+  }
+}
+
+const darkness = window.matchMedia("(prefers-color-scheme: dark)");
+const colors = new Map<string, string>();
+darkness.addEventListener("change", () => colors.clear());
+
+function colorOf(name: string): string {
+  let color = colors.get(name);
+  if (color === undefined) {
+    color = getComputedStyle(document.body).getPropertyValue(`--${name}`).trim();
+    colors.set(name, color);
+  }
+  return color;
+}
