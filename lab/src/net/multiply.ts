@@ -1,7 +1,12 @@
 /** The one product that all passes are made of: rows by rows, both read in the order they lie in. */
 
-/** Write out = a·bᵀ, where a is m × k, b is n × k and out m × n; sums are taken in binary64. */
-export function multiply(
+import { makeMultiply, type Multiply } from "./simd";
+
+/** Write out = a·bᵀ, where a is m × k, b is n × k and out m × n. */
+export const multiply: Multiply = makeMultiply() ?? multiplyPlainly;
+
+/** Write a·bᵀ in plain numbers; sums are taken in binary64. */
+export function multiplyPlainly(
   a: Float32Array, b: Float32Array, out: Float32Array, m: number, n: number, k: number,
 ): void {
   const wholeRows = m - (m % 4);
