@@ -11,6 +11,7 @@ DEMANDED = {
     "scheme": ("When to use", "Returns", *ALWAYS),
     "recipe": ("When to use", "What each part gets", *ALWAYS),
     "activation": ("When to use", *ALWAYS),
+    "topic": ("The question", "The answer", "What to do", "Next", "Related", "Also asked as", *ALWAYS),
     "function": ("Raises", *ALWAYS),
 }
 

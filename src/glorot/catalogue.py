@@ -7,7 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from glorot.errors import GlorotError
@@ -29,8 +29,14 @@ def squash(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name).lower()
 
 
-def nearest(name: str, known: Iterable[str], limit: int = 3) -> str:
+def nearest(name: str, known: Iterable[str], limit: int = 3, shown: Mapping[str, str] | None = None) -> str:
     """Return ' (did you mean …?)' with the known names closest to a misspelt one, or nothing.
+
+    Args:
+        name: what was written.
+        known: what may be meant.
+        limit: how many names at most.
+        shown: what to write for some of the known names; each is written once.
 
     Example:
         >>> nearest("xavir", ["xavier", "he", "xavier"]), nearest("qqqq", ["xavier", "he"])
@@ -38,9 +44,10 @@ def nearest(name: str, known: Iterable[str], limit: int = 3) -> str:
     """
     names = {squash(other): other for other in sorted(set(known), reverse=True)}
     asked = squash(name)
-    close = difflib.get_close_matches(asked, names, n=limit, cutoff=NEAR)
+    close = difflib.get_close_matches(asked, names, n=4 * limit if shown else limit, cutoff=NEAR)
     longer = [other for other in sorted(names) if asked and other.startswith(asked) and other not in close]
-    near = [repr(names[other]) for other in [*close, *longer][:limit]]
+    meant = [names[other] for other in [*close, *longer]]
+    near = list(dict.fromkeys(repr((shown or {}).get(one, one)) for one in meant))[:limit]
     return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 

@@ -208,7 +208,8 @@ def test_rules_come_from_a_regular_file_of_some_size(place, monkeypatch):
 
 def test_explain_alone_lists_what_there_is(place):
     out = succeed(place, "explain")
-    assert out.startswith("Recipes decide for a whole model:\n  auto ")
+    assert out.startswith("Topics, for the words of the field:\n  activation_functions ")
+    assert "\nRecipes decide for a whole model:\n  auto " in out
     assert "\n  xavier_uniform " in out
 
 

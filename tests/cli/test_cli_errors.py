@@ -56,7 +56,7 @@ WORDS = [
     ("compare --lr fast", "--lr must be a number, got 'fast'; see glorot compare --help"),
     ("compare --quick=yes", "--quick takes no value; see glorot compare --help"),
     ("compare --optimizer adm", "--optimizer must be sgd, momentum or adam, got 'adm' (did you mean 'adam'?); see glorot compare --help"),
-    ("explain a b --full", "unexpected 'b': write glorot explain "),
+    ("explain a b --full", "unknown name 'a b'"),
 ]  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def test_each_kind_of_error(
 ) -> None:
     line = told(capsys, monkeypatch, words)
     assert line.startswith(f"error: {expected}")
-    assert line == f"error: {expected}" or expected.endswith(" ")
+    assert line == f"error: {expected}" or expected.endswith((" ", "'"))
 
 
 def every_refusal() -> list[str]:
@@ -81,7 +81,8 @@ def every_refusal() -> list[str]:
                 lines += [f"{name} {flag}x=1", f"{name} {flag}=1" if option.is_flag else f"{name} {flag}"]
                 if option.type.name not in ("text", "path", "boolean"):
                     lines.append(f"{name} {flag} ?")
-        lines.append(f"{name} {'a ' * 9}".rstrip() if name != "draw" else f"{name} zeros a")
+        if name != "explain":  # whose words are one question
+            lines.append(f"{name} {'a ' * 9}".rstrip() if name != "draw" else f"{name} zeros a")
     return lines
 
 

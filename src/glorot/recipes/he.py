@@ -9,8 +9,13 @@ def he(distribution: str = "normal") -> Chooser:
 
     W ~ N(0, 2/fan_in), b = 0
 
-    ReLU sets half of its inputs to zero, so E φ(z)² = Var(z)/2; twice the variance makes up for it.
-    `auto` gives the factor 2 only to the layers that a ReLU really feeds.
+    The question:
+        Ten layers of 128 ReLUs, each of which throws away half of what it gets. How large must a weight
+        be at the start, so that what goes in still comes out?
+
+    The idea:
+        ReLU sets half of its inputs to zero, so E φ(z)² = Var(z)/2; twice the variance makes up for it.
+        `auto` gives the factor 2 only to the layers that a ReLU really feeds.
 
     What each part gets:
         Weights he_normal (or he_uniform), biases 0, norm scales 1, embeddings N(0, 1/dim), PReLU slopes ¼.

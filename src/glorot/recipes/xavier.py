@@ -10,6 +10,10 @@ def xavier(distribution: str = "uniform") -> Chooser:
 
     W ~ U(±√(6/(fan_in + fan_out))) or N(0, 2/(fan_in + fan_out)), b = 0
 
+    The question:
+        Ten tanh layers, 128 inputs to each unit. How large must a weight be at the start, so that what
+        goes in still comes out?
+
     The problem:
         Too small, and the signal fades from layer to layer; too large, and every tanh saturates;
         all alike, and the units never part.
@@ -59,10 +63,15 @@ def xavier(distribution: str = "uniform") -> Chooser:
         √(6/400) = .1225 for the uniform one. The variance of the signal is then multiplied by
         300·.005 = 1.5 and that of the gradient by 100·.005 = 0.5: neither is 1, and neither is far off.
 
+        It adds up, though: if every one of ten layers were off like this, the signal's variance would be
+        multiplied by 1.5^10 = 57.7 and the gradient's by 0.5^10 = .001. Nets of equal widths are off by
+        nothing: there both factors are 1.
+
     Which axis is fan_in:
         PyTorch stores a weight as (out, in): Linear(300, 100) has one of shape (100, 300). Keras and
         JAX store a kernel as (in, out): (300, 100). Caffe's InnerProduct stores (N, K), which is
-        (out, in). In a convolution the window counts as well: fan_in = channels in × kernel points.
+        (out, in). So fan_in is the number of columns in PyTorch and Caffe, and the number of rows in Keras
+        and JAX. In a convolution the window counts as well: fan_in = channels in × kernel points.
 
         Caffe's filler "xavier" is another rule. It looks at one fan only, ±√(3/fan_in), and gives
         .1000 here; with `variance_norm: AVERAGE` it gives Xavier's .1225.
@@ -104,6 +113,8 @@ def xavier(distribution: str = "uniform") -> Chooser:
         0.0707
         >>> round(xavier_uniform()(layer).high, 4)
         0.1225
+        >>> round((300 * xavier_normal()(layer).std ** 2) ** 10, 1)
+        57.7
 
     References:
         Glorot & Bengio (2010), "Understanding the difficulty of training deep feedforward neural

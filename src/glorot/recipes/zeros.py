@@ -10,7 +10,8 @@ def zeros() -> Chooser:
 
     W = 0, b = 0
 
-    With two layers or more, no gradient passes a zero weight: ∂L/∂x = Wᵀ·∂L/∂z = 0, and the weight
+    Units that start the same stay the same (`symmetry`), and with zeros they do not even learn as one. With
+    two layers or more, no gradient passes a zero weight: ∂L/∂x = Wᵀ·∂L/∂z = 0, and the weight
     gradient δ·xᵀ is 0 as well, since the hidden signal x is. Only the last bias learns, so the net
     predicts the most frequent class for ever.
 

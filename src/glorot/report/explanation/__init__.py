@@ -1,36 +1,40 @@
-"""Explanation: the page of a scheme, a recipe or an activation, made from its docstring."""
+"""Explanation: the page of a topic, a scheme, a recipe, an activation or a check, made from its docstring."""
 
 from glorot.errors import GlorotError
+from glorot.report.explanation.asked import page_of
 from glorot.report.explanation.checks import check_json, check_list, check_page, checks_json, is_check
+from glorot.report.explanation.data import names_data, page_data
 from glorot.report.explanation.html import html_page
-from glorot.report.explanation.listing import listing
-from glorot.report.explanation.page import page_of
+from glorot.report.explanation.listing import GROUPS, listing
 from glorot.report.explanation.text import full_page, short_page
+
+LISTS = {f"{kind}s": (kind,) for kind in GROUPS}
+"""Words that ask for the names of one kind."""
 
 
 def data_of(name: str | None) -> object:
-    """Return the page of a check, or of all checks, as plain data for JSON.
+    """Return a page as plain data for JSON; `checks` are all checks, None all names by kind.
 
     Raises:
-        GlorotError: if the name is that of anything else.
+        GlorotError: if nothing has that name, and what the nearest names are.
     """
+    if name is None:
+        return names_data()
     if name == "checks":
         return checks_json()
-    if name is not None and is_check(name):
-        return check_json(name)
-    asked = "no name" if name is None else repr(name)
-    raise GlorotError(f"checks alone are explained as JSON, got {asked}; a code such as GL301, or `checks` for all")
+    return check_json(name) if isinstance(name, str) and is_check(name) else page_data(page_of(name))
 
 
 def explanation(name: str | None = None, *, full: bool = False, html: bool = False) -> str:
-    """Explain a scheme, a recipe, an activation or a check; without a name, list them all.
+    """Explain a topic, a scheme, a recipe, an activation or a check; without a name, list them all.
 
-    page = docstring + what is computed for a layer 300 → 100, or for z ~ N(0, 1)
+    page = docstring + what is computed for a layer 300 → 100, for z ~ N(0, 1), or for a small net
 
     Args:
-        name: a name, an alias or a call such as "normal(std=0.02)", in any spelling; "scheme:zeros" where several
-            kinds share the name, of which the recipe comes first, then the scheme; or the code or name of a check, as
-            "GL101"; "checks" lists them. None lists all other names.
+        name: a name, an alias or a call such as "normal(std=0.02)", in any spelling, also that of other libraries;
+            words, or code that names an initialiser; "scheme:zeros" where several kinds share the name, of which the
+            topic comes first, then the recipe; the code or name of a check, as "GL101"; "topics", "recipes", "schemes",
+            "activations" or "checks" for a list. None lists all other names.
         full: the whole docstring; False (default) is what fits on one screen of 24 lines.
         html: a page for the browser, always whole, in one file that needs no network.
 
@@ -43,16 +47,16 @@ def explanation(name: str | None = None, *, full: bool = False, html: bool = Fal
     Example:
         >>> print(explanation("zeros").splitlines()[0])
         zeros · recipe · see also scheme:zeros
+        >>> print(explanation("Vanishing Gradients").splitlines()[0])
+        vanishing gradients · topic · see also saturation, exploding_gradients, residual
 
     References:
         Glorot & Bengio (2010), section 4.2.1, for the page that started it: `explanation("xavier")`.
     """
-    if name is None:
+    if name is None or (isinstance(name, str) and (name in LISTS or name == "checks")):
         if html:
             raise GlorotError("HTML is a page of one name: add it, as in `glorot explain xavier --format html`")
-        return listing()
-    if name == "checks":
-        return check_list()
+        return check_list() if name == "checks" else listing(LISTS.get(name or "", tuple(GROUPS)))
     if isinstance(name, str) and is_check(name):
         return check_page(name, html=html)
     page = page_of(name)

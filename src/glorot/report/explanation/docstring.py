@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-ENTRIES = ("Args", "Attributes", "Raises")
+ENTRIES = ("Args", "Attributes", "Raises", "Words")
 HEADING = re.compile(r"([A-Z][^.:]*):$")
 INLINE = re.compile(r"(When to use|When not to use|Next): +(\S.*)$")
 
@@ -84,7 +84,7 @@ def read_docstring(text: str) -> Docstring:
 
 def is_formula(text: str) -> bool:
     """Tell whether a paragraph states a formula or a law: it holds an equation or a `~`."""
-    return bool(re.search(r"\S\s*(=|~|≈|∝)\s*\S", text))
+    return bool(re.search(r"\S\s*(=|~|≈|∝|←)\s*\S", text))
 
 
 def _split(lines: list[str]) -> tuple[list[str], list[tuple[str, list[str]]]]:

@@ -7,28 +7,57 @@ from html import escape
 
 from glorot.report.document import document
 from glorot.report.explanation.docstring import Block, Section
+from glorot.report.explanation.figure_svg import figure_svg, figure_words
+from glorot.report.explanation.marks import NARROW, WIDTH
+from glorot.report.explanation.mathml import math_html
 from glorot.report.explanation.page import Page, facts
 from glorot.report.explanation.samples import INPUTS, OUTPUTS
-from glorot.report.explanation.svg import NARROW, WIDTH, activation_svg, laws_svg
+from glorot.report.explanation.starts import compounding
+from glorot.report.explanation.svg import activation_svg, laws_svg
+from glorot.report.links import lab_html
 
 
 def html_page(page: Page) -> str:
     """Set a page, whole, as one HTML document."""
     kind = f"glorot · {page.kind}" + (f" · also called {', '.join(page.aliases)}" if page.aliases else "")
-    also = f"<p>See also {', '.join(f'<code>{escape(name)}</code>' for name in page.also)}.</p>" if page.also else ""
-    sections = "".join(section_html(section) for section in page.doc.sections if section.title != "Next")
     body = f"""<div class="page">
-<header><div class="kind">{escape(kind)}</div><h1>{escape(page.name)}</h1>
+<header><div class="kind">{escape(kind)}</div><h1>{escape(page.title)}</h1>
+{f'<p class="note">{prose(page.note)}</p>' if page.note else ""}
 <p class="lead">{prose(page.doc.title)}</p></header>
-{_formula(page)}{figures(page, narrow=True)}{also}{"".join(map(block_html, page.doc.intro))}
-{sections}
-<footer><strong>Next:</strong> {prose(page.command)}</footer>
+{opening_html(page, narrow=True)}{"".join(map(block_html, page.doc.intro))}
+{"".join(map(section_html, page.sections))}
+<footer><p><strong>Next:</strong> {prose(page.command)}</p>
+{_also(page)}{lab_html(dict(page.lab)) if page.lab else ""}</footer>
 </div>"""
-    return document(f"{page.name} · glorot", body)
+    return document(f"{page.title} · glorot", body)
 
 
-def _formula(page: Page) -> str:
-    return f'<div class="formula">{prose(page.doc.formula)}</div>\n' if page.doc.formula else ""
+def opening_html(page: Page, narrow: bool = False) -> str:
+    """Set what a page begins with: a question and its picture, if it asks; the formula; the other drawings.
+
+    Args:
+        page: the page.
+        narrow: whether drawings come for telephones too, where the sheet of the page shows the one that fits.
+    """
+    asked = f'<p class="question">{prose(page.question)}</p>\n' if page.question else ""
+    picture = ""
+    if page.figure is not None:
+        widths = (WIDTH, NARROW) if narrow else (WIDTH,)
+        picture = _figure(
+            [figure_svg(page.figure, width) for width in widths], prose(" ".join(figure_words(page.figure)))
+        )
+    law = f'<p class="law">{math_html(compounding(page.samples[0].law))}</p>\n' if asked and page.samples else ""
+    return f"{asked}{picture}{formula_html(page)}{figures(page, narrow)}{law}"
+
+
+def formula_html(page: Page) -> str:
+    """Set the formula of a page, typeset."""
+    return f'<div class="formula">{math_html(page.doc.formula)}</div>\n' if page.doc.formula else ""
+
+
+def _also(page: Page) -> str:
+    pages = ", ".join(f"<code>glorot explain {escape(name)}</code>" for name in page.also)
+    return f"<p>See also {pages}.</p>\n" if pages else ""
 
 
 def figures(page: Page, narrow: bool = False) -> str:
@@ -79,7 +108,7 @@ def block_html(block: Block) -> str:
         return f"<p>{prose(block.content)}</p>"
     if block.content.startswith(">>>"):
         return f"<pre>{escape(block.content)}</pre>"
-    return f'<div class="equation">{prose(block.content)}</div>'
+    return "".join(f'<div class="equation">{math_html(line)}</div>' for line in block.content.splitlines())
 
 
 def prose(text: str) -> str:

@@ -9,16 +9,19 @@ from glorot.report.explanation.page import CATALOGUES
 
 WIDTH = 79
 GROUPS = {
+    "topic": "Topics, for the words of the field",
     "recipe": "Recipes decide for a whole model",
     "scheme": "Schemes decide for one tensor",
     "activation": "Activations, for their gain",
 }
 
 
-def listing() -> str:
-    """List all recipes, schemes and activations, each with its line."""
-    groups = [_group(kind, catalogue) for kind, catalogue in CATALOGUES.items()]
-    return "\n\n".join([*groups, "Next: glorot explain xavier"])
+def listing(kinds: tuple[str, ...] = tuple(GROUPS)) -> str:
+    """List all topics, recipes, schemes and activations, or those of some kinds, each with its line."""
+    groups = [_group(kind, CATALOGUES[kind]) for kind in kinds]
+    return "\n\n".join(
+        [*groups, f"Next: glorot explain {'xavier' if len(kinds) > 1 else next(iter(CATALOGUES[kinds[0]]))}"]
+    )
 
 
 def _group(kind: str, catalogue: Catalogue[Any]) -> str:
@@ -26,7 +29,7 @@ def _group(kind: str, catalogue: Catalogue[Any]) -> str:
     lines = [f"{GROUPS[kind]}:"]
     for name in catalogue:
         told = read_docstring(catalogue.factory(name).__doc__ or "").line
-        also = catalogue.aliases(name)
+        also = catalogue.aliases(name) if kind != "topic" else []
         told += f" (also {', '.join(also)})" if also else ""
         lines.append(
             textwrap.fill(told, WIDTH, initial_indent=f"  {name.ljust(wide)}  ", subsequent_indent=" " * (wide + 4))

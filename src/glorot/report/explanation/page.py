@@ -1,20 +1,31 @@
-"""What a page says, before it is set in text or HTML: found by name and made from the docstring."""
+"""What a page says, before it is set in text, HTML or JSON: made from the docstring and what is computed."""
 
+import re
 import shlex
 from dataclasses import dataclass
 from typing import Any
 
 from glorot.activations import ACTIVATIONS, Activation
-from glorot.catalogue import Catalogue, nearest, parse_call, squash
+from glorot.catalogue import Catalogue
 from glorot.errors import GlorotError
 from glorot.recipes.base import RECIPES
-from glorot.report.explanation.docstring import Docstring, read_docstring
+from glorot.report.explanation.docstring import Docstring, Section, read_docstring
 from glorot.report.explanation.samples import INPUTS, OUTPUTS, Sample, recipe_samples, sample_call, scheme_samples
+from glorot.report.explanation.starts import lab_rule, signal_figure
 from glorot.schemes import SCHEMES
 from glorot.text import number
+from glorot.topics import TOPICS, Figure
 
-CATALOGUES: dict[str, Catalogue[Any]] = {"recipe": RECIPES, "scheme": SCHEMES, "activation": ACTIVATIONS}
+CATALOGUES: dict[str, Catalogue[Any]] = {
+    "topic": TOPICS,
+    "recipe": RECIPES,
+    "scheme": SCHEMES,
+    "activation": ACTIVATIONS,
+}
 """Where a name is looked up, in this order; `scheme:zeros` asks for one of them."""
+
+QUESTION, NEXT, ALSO = "The question", "Next", "Related"
+"""The sections of a docstring that have a place of their own on the page."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +33,17 @@ class Page:
     """The content of a page.
 
     Attributes:
-        kind: "recipe", "scheme" or "activation".
+        kind: "topic", "recipe", "scheme" or "activation".
         name: its own name.
-        aliases: its other names.
-        also: what else bears the name, as one may ask for it: `scheme:zeros`.
+        aliases: its other names; a topic, which has many, shows none.
+        also: other pages, as one may ask for them: `scheme:zeros`.
         doc: its docstring.
         samples: the laws it gives to a layer of 300 → 100.
         phi: the activation that an activation's page draws.
+        figure: the figure of a topic, and of a recipe that asks a question the signal that answers it.
         command: what to run next.
+        lab: the state of the lab page that fits.
+        note: what it has to do with the words that were asked, where that is not plain.
     """
 
     kind: str
@@ -39,7 +53,10 @@ class Page:
     doc: Docstring
     samples: tuple[Sample, ...]
     phi: Activation | None
+    figure: Figure | None
     command: str
+    lab: tuple[tuple[str, str | int], ...] = ()
+    note: str = ""
 
     @property
     def reference(self) -> str:
@@ -47,67 +64,66 @@ class Page:
         first = next(kind for kind, catalogue in CATALOGUES.items() if self.name in catalogue)
         return self.name if first == self.kind else f"{self.kind}:{self.name}"
 
+    @property
+    def title(self) -> str:
+        """The name as people write it: that of a topic without underscores."""
+        return self.name.replace("_", " ") if self.kind == "topic" else self.name
 
-def page_of(text: str) -> Page:
-    """Return the page that a name, an alias or a call such as `normal(std=0.02)` asks for.
+    @property
+    def question(self) -> str:
+        """What the page asks before it answers, if it does."""
+        section = self.doc.section(QUESTION)
+        return " ".join(block.content for block in section.blocks) if section else ""
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The sections without a place of their own."""
+        return tuple(section for section in self.doc.sections if section.title not in (QUESTION, NEXT, ALSO))
+
+
+def make_page(kind: str, name: str, call: str, note: str = "") -> Page:
+    """Return the page of an entry.
 
     Args:
-        text: the name; `kind:name` where several kinds share it.
-
-    Returns:
-        The page.
+        kind: its kind.
+        name: its name or an alias, as `call` begins with it.
+        call: the name, or a call such as `normal(std=0.02)`.
+        note: what to say first.
 
     Raises:
-        GlorotError: if nothing bears the name; the nearest names of all catalogues are told.
+        GlorotError: if the arguments of the call do not fit.
     """
-    if not isinstance(text, str):
-        raise GlorotError(f"explain takes a name such as 'xavier' or 'relu', got {type(text).__name__}")
-    before, _, after = text.partition(":")
-    asked = squash(before) if after and squash(before) in CATALOGUES else ""
-    call = (after if asked else text).strip()
-    name = parse_call(call)[0]
-    kinds = [kind for kind, catalogue in CATALOGUES.items() if name in catalogue]
-    if asked:
-        CATALOGUES[asked].factory(name)  # refuses a name that this kind does not have
-        kinds = [asked, *(kind for kind in kinds if kind != asked)]
-    if not kinds:
-        close = nearest(name, _all_names())
-        raise GlorotError(f"unknown name {name!r}{close or f'; known are {_listed()}'}")
-    return _page(kinds[0], call, name, kinds[1:])
-
-
-def _all_names() -> list[str]:
-    return [
-        name for catalogue in CATALOGUES.values() for entry in catalogue for name in (entry, *catalogue.aliases(entry))
-    ]
-
-
-def _listed() -> str:
-    return "; ".join(f"the {kind}s {', '.join(catalogue)}" for kind, catalogue in CATALOGUES.items())
-
-
-def _page(kind: str, call: str, name: str, others: list[str]) -> Page:
     catalogue = CATALOGUES[kind]
     factory = catalogue.factory(name)
     own = factory.__name__
     call = sample_call(catalogue, own + call[len(name) :], own)
-    phi = ACTIVATIONS.make(call) if kind == "activation" else None
     samples = {"scheme": scheme_samples, "recipe": recipe_samples}.get(kind, lambda _: [])(call)
     doc = read_docstring(factory.__doc__ or "")
+    topic = TOPICS.make(call) if kind == "topic" else None
+    asks = kind == "recipe" and doc.section(QUESTION) is not None
+    others = [other for other, held in CATALOGUES.items() if other != kind and name in held]
     return Page(
         kind=kind,
         name=own,
-        aliases=tuple(catalogue.aliases(own)),
-        also=tuple(f"{other}:{CATALOGUES[other].factory(name).__name__}" for other in others),
+        aliases=() if topic else tuple(catalogue.aliases(own)),
+        also=(*(f"{other}:{CATALOGUES[other].factory(name).__name__}" for other in others), *_also(doc)),
         doc=doc,
         samples=tuple(samples),
-        phi=phi,
+        phi=ACTIVATIONS.make(call) if kind == "activation" else None,
+        figure=topic.figure if topic else signal_figure(own) if asks else None,
         command=_command(kind, call, doc),
+        lab=topic.lab if topic else lab_rule(kind, own),
+        note=note,
     )
 
 
+def _also(doc: Docstring) -> list[str]:
+    section = doc.section(ALSO)
+    return re.findall(r"[\w:]+", " ".join(block.content for block in section.blocks)) if section else []
+
+
 def _command(kind: str, call: str, doc: Docstring) -> str:
-    written = doc.section("Next")
+    written = doc.section(NEXT)
     if written is not None:
         return " ".join(block.content for block in written.blocks)
     call = shlex.quote(call)

@@ -1,52 +1,33 @@
-"""Drawings for the browser: laws, small matrices and activations, as SVG.
+"""Drawings for the browser: laws, small matrices and activations, as SVG."""
 
-Lines and letters take the colour of the text around them, so a drawing suits light and dark pages; it needs no sheet.
-"""
-
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glorot.activations import Activation
 from glorot.distributions import Constant, Distribution, Orthogonal, TruncatedNormal, Uniform
-from glorot.report.colors import FONT, letters
+from glorot.report.explanation.marks import (
+    BLUE,
+    BOTTOM,
+    CELL,
+    EDGE,
+    GREEN,
+    HEIGHT,
+    ORANGE,
+    TOP,
+    WIDTH,
+    Floats,
+    Frame,
+    axis,
+    drawing,
+    heat,
+    line,
+    rule,
+    words,
+)
 from glorot.report.explanation.samples import Sample, density, describe, has_density, matrix, reach
 from glorot.text import number
-
-Floats = NDArray[np.float64]
-BLUE, ORANGE, GREEN = letters(11), letters(12), letters(10)
-WIDTH, NARROW, HEIGHT, CELL = 720, 340, 300, 26
-"""The widths of drawings, in a wide column and on a telephone; the height of most, and the side of a cell."""
-
-EDGE, TOP, BOTTOM = 6, 46, 44
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A rectangle of the drawing, and the numbers that its edges stand for."""
-
-    left: float
-    right: float
-    top: float
-    bottom: float
-    x: tuple[float, float]
-    y: tuple[float, float]
-
-    def across(self, x: float) -> float:
-        """Return where a number lies from left to right."""
-        return self.left + (x - self.x[0]) / (self.x[1] - self.x[0]) * (self.right - self.left)
-
-    def down(self, y: float) -> float:
-        """Return where a number lies from top to bottom."""
-        return self.bottom - (y - self.y[0]) / (self.y[1] - self.y[0]) * (self.bottom - self.top)
-
-    def path(self, x: Floats, y: Floats) -> str:
-        """Return the points of a curve."""
-        return " ".join(f"{self.across(a):.1f},{self.down(b):.1f}" for a, b in zip(x, y, strict=True))
 
 
 def laws_svg(samples: Sequence[Sample], width: int = WIDTH) -> list[str]:
@@ -72,17 +53,17 @@ def _densities(samples: Sequence[Sample], width: int) -> str:
     below = width < WIDTH  # the words on the second law stand below those on the first
     head = TOP + 40 * (len(samples) - 1) if below else TOP
     frame = Frame(EDGE, width - EDGE, head, head - TOP + HEIGHT - BOTTOM, (-span, span), (0, top))
-    parts = [_axis(frame, "weight w")]
+    parts = [axis(frame, "weight w")]
     for n, (sample, curve, colour) in enumerate(zip(samples, curves, (BLUE, ORANGE), strict=False)):
         points = frame.path(*curve)
         parts.append(f'<polygon points="{points}" fill="{colour}" fill-opacity="0.16"/>')
-        parts.append(_line(points, colour))
+        parts.append(line(points, colour))
         anchor, place = ("start", EDGE) if n == 0 or below else ("end", width - EDGE)
-        line = 18 + 40 * n * below
-        parts.append(_text(place, line, sample.label, anchor, colour, bold=True))
-        parts.append(_text(place, line + 17, describe(sample.law), anchor, colour))
+        height = 18 + 40 * n * below
+        parts.append(words(place, height, sample.label, anchor, colour, bold=True))
+        parts.append(words(place, height + 17, describe(sample.law), anchor, colour))
     parts.append(_widths(frame, samples[0].law))
-    return _svg(parts, width, head - TOP + HEIGHT, f"Density of {' and '.join(sample.label for sample in samples)}")
+    return drawing(parts, width, head - TOP + HEIGHT, f"Density of {' and '.join(sample.label for sample in samples)}")
 
 
 def _outline(law: Distribution, span: float) -> tuple[Floats, Floats]:
@@ -97,12 +78,12 @@ def _widths(frame: Frame, law: Distribution) -> str:
     parts = []
     middle = law.mean
     for x in (middle - law.std, middle + law.std):
-        parts.append(_rule(frame.across(x), frame.top, frame.bottom, BLUE))
-        parts.append(_text(frame.across(x) - 5, frame.bottom - 8, "−σ" if x < middle else "+σ", "end", BLUE))
+        parts.append(rule(frame.across(x), frame.top, frame.bottom, BLUE))
+        parts.append(words(frame.across(x) - 5, frame.bottom - 8, "−σ" if x < middle else "+σ", "end", BLUE))
     if isinstance(law, Uniform | TruncatedNormal):
         for x, anchor, shift in ((law.low, "end", -7), (law.high, "start", 7)):
             height = frame.down(float(density(law, np.array([x]))[0]))
-            parts.append(_text(frame.across(x) + shift, height + 12, number(x), anchor, BLUE))
+            parts.append(words(frame.across(x) + shift, height + 12, number(x), anchor, BLUE))
     return "".join(parts)
 
 
@@ -111,11 +92,11 @@ def _spike(value: float, width: int) -> str:
     frame = Frame(EDGE, width - EDGE, TOP, 160 - BOTTOM, (-span, span), (0, 1))
     x = frame.across(value)
     parts = [
-        _axis(frame, "weight w"),
+        axis(frame, "weight w"),
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{frame.bottom}" y2="{frame.top}" stroke="{BLUE}" stroke-width="5"/>',
-        _text(x, frame.top - 10, f"every weight is {number(value)}", "middle", BLUE, bold=True),
+        words(x, frame.top - 10, f"every weight is {number(value)}", "middle", BLUE, bold=True),
     ]
-    return _svg(parts, width, 160, f"All the mass at {number(value)}")
+    return drawing(parts, width, 160, f"All the mass at {number(value)}")
 
 
 def _matrices(law: Distribution, gain: float | None, width: int) -> str:
@@ -128,20 +109,8 @@ def _matrices(law: Distribution, gain: float | None, width: int) -> str:
     parts = []
     for n, (title, values) in enumerate(drawn):
         left, top = EDGE + n * step[0], TOP + n * step[1]
-        parts += [_heat(values, left, top), _text(left, top - 12, title, "start", bold=True)]
-    return _svg(parts, width, TOP + (len(drawn) - 1) * step[1] + 8 * CELL + 12, "A small matrix drawn from the law")
-
-
-def _heat(values: Floats, left: float, top: float) -> str:
-    largest = max(float(np.abs(values).max()), 1e-300)
-    cells = []
-    for (row, column), value in np.ndenumerate(values):
-        colour = BLUE if value < 0 else ORANGE
-        cells.append(
-            f'<rect x="{left + column * CELL}" y="{top + row * CELL}" width="{CELL - 1}" height="{CELL - 1}" '
-            f'fill="{colour}" fill-opacity="{abs(value) / largest:.3f}" stroke="currentColor" stroke-opacity="0.12"/>'
-        )
-    return "".join(cells)
+        parts += [heat(values, left, top), words(left, top - 12, title, "start", bold=True)]
+    return drawing(parts, width, TOP + (len(drawn) - 1) * step[1] + 8 * CELL + 12, "A small matrix drawn from the law")
 
 
 def activation_svg(phi: Activation, width: int = WIDTH, span: float = 5.0) -> str:
@@ -158,14 +127,14 @@ def activation_svg(phi: Activation, width: int = WIDTH, span: float = 5.0) -> st
         margin = 0.04 * (high - low) or 1.0
         box = left, left + half, TOP + shift, HEIGHT - BOTTOM + shift
         frame = Frame(*box, (-span, span), (low - margin, high + margin))
-        parts += [_shade(frame, flat), _bell(frame) if n else "", _axis(frame, "z"), _levels(frame, low, high)]
+        parts += [_shade(frame, flat), _bell(frame) if n else "", axis(frame, "z"), _levels(frame, low, high)]
         parts += [
             _pieces(frame, z, curve, phi.kinks, colour),
-            _text(left, 28 + shift, label, "start", colour, bold=True),
+            words(left, 28 + shift, label, "start", colour, bold=True),
         ]
     if flat:
-        parts.append(_text(width - EDGE, 28 + down, "shaded: |φ′| < 5 % of its maximum", "end"))
-    return _svg(parts, width, HEIGHT + down, f"{phi.name} and its slope")
+        parts.append(words(width - EDGE, 28 + down, "shaded: |φ′| < 5 % of its maximum", "end"))
+    return drawing(parts, width, HEIGHT + down, f"{phi.name} and its slope")
 
 
 def _runs(mask: NDArray[np.bool_], z: Floats) -> list[tuple[float, float]]:
@@ -188,13 +157,13 @@ def _bell(frame: Frame) -> str:
     height = (frame.bottom - frame.top) / 3 * np.exp(-z * z / 2)
     points = " ".join(f"{frame.across(a):.1f},{frame.bottom - h:.1f}" for a, h in zip(z, height, strict=True))
     hill = f'<polygon points="{points}" fill="{GREEN}" fill-opacity="0.22"/>'
-    return hill + _text(frame.across(0), frame.bottom - 12, "N(0, 1)", "middle", GREEN, 13)
+    return hill + words(frame.across(0), frame.bottom - 12, "N(0, 1)", "middle", GREEN, 13)
 
 
 def _pieces(frame: Frame, z: Floats, curve: Floats, kinks: Sequence[float], colour: str) -> str:
     """Draw a curve, cut at the kinks, where a slope may jump."""
     pieces = np.split(np.arange(z.size), np.searchsorted(z, kinks, side="right"))
-    return "".join(_line(frame.path(z[piece], curve[piece]), colour) for piece in pieces if piece.size)
+    return "".join(line(frame.path(z[piece], curve[piece]), colour) for piece in pieces if piece.size)
 
 
 def _levels(frame: Frame, low: float, high: float) -> str:
@@ -206,55 +175,5 @@ def _levels(frame: Frame, low: float, high: float) -> str:
             f'stroke-opacity="{0.35 if level == 0 else 0.12}"/>'
         )
         if abs(level) > 0.08 * (high - low) or level == 0:
-            parts.append(_text(frame.left + 2, y - 4, number(round(level, 3) + 0.0), "start", size=12))
+            parts.append(words(frame.left + 2, y - 4, number(round(level, 3) + 0.0), "start", size=12))
     return "".join(parts)
-
-
-def _axis(frame: Frame, label: str) -> str:
-    parts = [
-        f'<line x1="{frame.left:.1f}" x2="{frame.right:.1f}" y1="{frame.bottom}" y2="{frame.bottom}" '
-        f'stroke="currentColor" stroke-opacity="0.6"/>'
-    ]
-    for tick in _ticks(*frame.x):
-        x = frame.across(tick)
-        parts.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{frame.bottom}" y2="{frame.bottom + 5}" stroke="currentColor"/>'
-        )
-        parts.append(_text(x, frame.bottom + 19, number(tick), "middle", size=12))
-    parts.append(_text((frame.left + frame.right) / 2, frame.bottom + 37, label, "middle", size=13))
-    return "".join(parts)
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Return five to ten round numbers between two ends."""
-    power = 10.0 ** math.floor(math.log10((high - low) / 4))
-    step = max((s for s in (1, 2, 5) if (high - low) / (s * power) >= 4), default=1) * power
-    return [n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
-
-
-def _line(points: str, colour: str) -> str:
-    return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.5" stroke-linejoin="round"/>'
-
-
-def _rule(x: float, top: float, bottom: float, colour: str) -> str:
-    return (
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}" stroke="{colour}" stroke-opacity="0.8" '
-        'stroke-dasharray="4 4"/>'
-    )
-
-
-def _text(
-    x: float, y: float, words: str, anchor: str, colour: str = "currentColor", size: int = 14, *, bold: bool = False
-) -> str:
-    weight = ' font-weight="600"' if bold else ""
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-size="{size}"{weight}>'
-        f"{escape(words)}</text>"
-    )
-
-
-def _svg(parts: Sequence[str], width: float, height: float, title: str) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="100%" role="img" '
-        f'aria-label="{escape(title)}" font-family="{FONT}">{"".join(parts)}</svg>'
-    )

@@ -11,6 +11,7 @@ from glorot.distributions import Distribution
 from glorot.report.blocks import WIDTH as PANEL
 from glorot.report.blocks import area, axis, spike
 from glorot.report.explanation.docstring import Block
+from glorot.report.explanation.figure_text import figure_text
 from glorot.report.explanation.page import Page, facts
 from glorot.report.explanation.samples import (
     INPUTS,
@@ -22,11 +23,15 @@ from glorot.report.explanation.samples import (
     matrix,
     reach,
 )
+from glorot.report.explanation.starts import compounding
 from glorot.text import brief, number
 
 Floats = NDArray[np.float64]
 WIDTH, SCREEN = 80, 24  # of the terminal that the short form fits
-SHORT = ("When to use", "The problem", "The idea", "When not to use", "", "What each part gets")
+SHORT = (
+    *("The answer", "What to do", "When to use", "When not to use", "The idea", "The problem", ""),
+    *("What each part gets", "Words"),
+)
 """The sections of which the short form has the first paragraph, the most wanted first; "" is the introduction."""
 
 GAP = 4  # between two panels, which fill the width with it, less the margin of two
@@ -123,10 +128,10 @@ def _curve(function: Callable[[Floats], Floats], label: str, reach: float, rows:
 
 
 def short_page(page: Page) -> str:
-    """Set what fits on one screen: the line, the formula, the numbers and the drawing, and when to use it."""
-    picture = _picture(page)
-    head, foot = _head(page), [*_foot(page), f"All of it: glorot explain {page.reference} --full"]
-    room = SCREEN - len(head) - len(picture) - len(foot) - 2 - bool(picture)
+    """Set what fits on one screen: a page that asks shows its picture before it answers, another one after it."""
+    before, after = _order(page)
+    foot = [*_foot(page), f"All of it: glorot explain {page.reference} --full"]
+    room = SCREEN - len(before) - len(after) - len(foot) - 2
     chosen: dict[str, list[str]] = {}
     for title in SHORT:
         lines = _condensed(page, title)
@@ -135,7 +140,30 @@ def short_page(page: Page) -> str:
             room -= len(lines)
     order = ["", *(section.title for section in page.doc.sections)]
     prose = [line for title in order if title in chosen for line in chosen[title]]
-    return "\n".join([*head, "", *prose, *([""] if picture else []), *picture, "", *foot])
+    return "\n".join([*before, "", *prose, *after, "", *foot])
+
+
+def _order(page: Page) -> tuple[list[str], list[str]]:
+    """Return what stands above the prose of a short page, and what below it."""
+    if page.figure is None:
+        picture = _picture(page)
+        return [*_head(page), *_formula(page)], [*([""] if picture else []), *picture]
+    asked = ["", *wrapped(page.question)] if page.question else []
+    formula = [line for line in _formula(page) if line]
+    return [
+        *_head(page),
+        *asked,
+        "",
+        *figure_text(page.figure),
+        *formula,
+        *wrapped(_laws_in_words(page), "    ", "  "),
+    ], []
+
+
+def _laws_in_words(page: Page) -> str:
+    """Say what a recipe that asks gives to the sample layer, and what ten such layers make of it."""
+    law = page.samples[0].law if page.samples else None
+    return f"{INPUTS} → {OUTPUTS}: {describe(law)}. {compounding(law)}" if law else ""
 
 
 def _condensed(page: Page, title: str) -> list[str]:
@@ -147,26 +175,33 @@ def _condensed(page: Page, title: str) -> list[str]:
 
 
 def full_page(page: Page) -> str:
-    """Set the whole docstring, with the drawing after the formula."""
-    lines = [*_head(page), "", *_picture(page)]
+    """Set the whole docstring, with the drawing after the formula; a page that asks begins with the question."""
+    lines = _head(page)
+    if page.question:
+        lines += ["", "The question", *wrapped(page.question)]
+    if page.figure is not None:
+        lines += ["", *figure_text(page.figure)]
+    lines += [*_formula(page), *(["", *picture] if (picture := _picture(page)) else [])]
     if page.doc.intro:
         lines += ["", *set_blocks(page.doc.intro)]
-    for section in page.doc.sections:
-        if section.title != "Next":
-            lines += ["", section.title, *set_blocks(section.blocks)]
+    for section in page.sections:
+        lines += ["", section.title, *set_blocks(section.blocks)]
     return "\n".join([*lines, "", *_foot(page)])
 
 
 def _head(page: Page) -> list[str]:
-    names = [page.name, page.kind]
+    names = [page.title, page.kind]
     if page.aliases:
         names.append(f"also called {', '.join(page.aliases)}")
     if page.also:
         names.append(f"see also {', '.join(page.also)}")
-    lines = [" · ".join(names), *wrapped(page.doc.line, "")]
-    if page.doc.formula and page.doc.formula not in page.doc.line:
-        lines += ["", *wrapped(page.doc.formula, "    ", "  ")]
-    return lines
+    return [*wrapped(" · ".join(names), "  ", ""), *wrapped(page.note, "  ", "→ "), *wrapped(page.doc.line, "")]
+
+
+def _formula(page: Page) -> list[str]:
+    if not page.doc.formula or page.doc.formula in page.doc.line:
+        return []
+    return ["", *wrapped(page.doc.formula, "    ", "  ")]
 
 
 def _picture(page: Page) -> list[str]:
