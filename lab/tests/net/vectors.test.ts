@@ -1,12 +1,13 @@
 /** Weights, signal, gradient and training, against what Python computes (`lab/data/lab_vectors.py`). */
 
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { sliceOf } from "../../src/data/digits";
+import { DIGITS, FACTS } from "../../src/data/files";
 import { spreadOf } from "../../src/net/figures";
 import { Net } from "../../src/net/net";
 import type { Activation, Rule, Shape } from "../../src/net/types";
-import { DIGITS, FACTS, readJson } from "./files";
 
 interface Case {
   readonly width: number;
@@ -48,7 +49,8 @@ interface Vectors {
   readonly cases: readonly Answers[];
 }
 
-const VECTORS = readJson<Vectors>("../tests/data/lab_vectors.json");
+const FILE = new URL("../../../tests/data/lab_vectors.json", import.meta.url);
+const VECTORS = JSON.parse(readFileSync(FILE, "utf-8")) as Vectors;
 
 function started(given: Case): Net {
   const { width, depth, activation, skips, norms, rule, sigma, seed } = given;
