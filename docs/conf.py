@@ -28,6 +28,7 @@ python_maximum_signature_line_length = 80
 html_theme = "furo"
 html_title = "glorot"
 html_static_path = ["_static"]
+html_extra_path = ["../src/glorot/report/lab.html"]
 html_css_files = ["pages.css"]
 html_copy_source = False
 html_show_sphinx = False

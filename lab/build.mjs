@@ -39,7 +39,7 @@ async function pageText() {
     readFile(here("template.html"), "utf8"), scriptText(), styleText(), stillPicture(),
   ]);
   const policy =
-    `default-src 'none'; script-src ${hashOf(script)}; style-src ${hashOf(style)}; worker-src blob:; ` +
+    `default-src 'none'; script-src ${hashOf(script)} 'wasm-unsafe-eval'; style-src ${hashOf(style)}; worker-src blob:; ` +
     "base-uri 'none'; form-action 'none'";
   const parts = { policy, script, style, still };
   return template.replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);

@@ -24,6 +24,7 @@ export const CONTROLS = {
 
 export const STAGE = {
   sums: "the sums of each layer, before φ",
+  unpainted: "A net, as columns; painted when it comes into sight",
   gradients: "gradient that arrives at each layer",
   alive: "The signal lives: its spread goes from {first} in layer 1 to {last} in layer {depth}.",
   dying: "The signal dies: its spread falls from {first} in layer 1 to {last} in layer {depth}.",
@@ -64,11 +65,11 @@ export const DEPTH = {
 
 export const RULE = {
   proof: [
-    { lights: "sum", formula: math("z = ∑ w x"), why: "A unit adds what <b>fan_in</b> inputs send it, each through a weight of its own." },
-    { lights: "ahead", formula: math("Var(z) = n_in · Var(w) · Var(x)"), why: "With independent weights of mean zero, the variances of the terms add up." },
-    { lights: "ahead", formula: math("n_in · Var(w) = 1"), why: "<b>First wish:</b> the signal comes out as wide as it came in." },
-    { lights: "back", formula: math("n_out · Var(w) = 1"), why: "<b>Second wish:</b> so does the gradient, which adds what <b>fan_out</b> units send back." },
-    { lights: "weight", formula: math("Var(w) = 2/{n_in + n_out}"), why: "Both hold only if the layer is square. Xavier's rule takes the mean of n<sub>in</sub> and n<sub>out</sub>." },
+    { lights: "sum", formula: "z = ∑ w x", why: "A unit adds what <b>fan_in</b> inputs send it, each through a weight of its own." },
+    { lights: "ahead", formula: "Var(z) = n_in · Var(w) · Var(x)", why: "With independent weights of mean zero, the variances of the terms add up." },
+    { lights: "ahead", formula: "n_in · Var(w) = 1", why: "<b>First wish:</b> the signal comes out as wide as it came in." },
+    { lights: "back", formula: "n_out · Var(w) = 1", why: "<b>Second wish:</b> so does the gradient, which adds what <b>fan_out</b> units send back." },
+    { lights: "weight", formula: "Var(w) = 2/{n_in + n_out}", why: "Both hold only if the layer is square. Xavier's rule takes the mean of n<sub>in</sub> and n<sub>out</sub>." },
   ],
   drawing: "One output unit adds {n} inputs; one input unit feeds {m} outputs.",
   heads: ["Var(w)", "signal ×", "gradient ×"],
@@ -84,9 +85,9 @@ export const FORMS = {
 export const BAND = {
   names: { signal: "signal × gradient", accuracy: "digits told right after one epoch" },
   axes: { depth: "hidden layers", scale: "scale σ·√n" }, keys: { low: "lost", kept: "as at the start", high: "burst", none: "10 %", all: "100 %" },
-  signal: "Scale {scale}, {depth} layers: signal × gradient change by 10^{value}.",
+  signal: "Scale {scale}, {depth} layers: signal times gradient come out {value} times as large.",
   accuracy: "Scale {scale}, {depth} layers: {value} of new digits told right after one epoch.",
-  picture: "Map of scale and depth; the arrow keys move the point that is read.", curve: "theory",
+  picture: "Map of scale and depth; the two sliders move the point that is read.",
 };
 
 export const UNSUITED = { units: { tanh: "tanh", sigmoid: "sigmoid", relu: "ReLU" } };
@@ -297,7 +298,7 @@ export const CHAPTERS = {
   band: {
     title: "The narrow band",
     nav: "The band",
-    lead: ["1,600 starts at once: to the right the scale σ·√n grows, upwards the depth. White is where the signal ahead times the gradient back comes out as it went in; blue is lost, red has burst. The line is theory."],
+    lead: ["1,600 starts at once: to the right the scale σ·√n grows, upwards the depth. White is where the signal ahead times the gradient back comes out as it went in; blue is lost, red has burst. The dashed line is theory: there the two should come out even. Move the point, by the sliders or on the map."],
     after: [],
     question: {
       ask: "With more layers, the band of scales that work becomes …",
@@ -311,7 +312,7 @@ export const CHAPTERS = {
     nav: "When not",
     lead: [
       "Xavier's proof takes the activation for a line of slope 1 through zero. A <em>sigmoid</em> has slope ¼ at zero and the mean ½: its gradient shrinks at every layer. A <em>ReLU</em> sets half of all sums to zero and so halves the mean square. Twenty layers show it.",
-      `He's rule makes up for ReLU's half: ${math("Var(w) = 2/n_in")}. <em>auto</em> asks glorot for the factor of the activation at hand.`,
+      `He's rule makes up for ReLU's half: ${math("Var(w) = 2/{n_in}")}. <em>auto</em> asks glorot for the factor of the activation at hand.`,
     ],
     after: [],
     question: {

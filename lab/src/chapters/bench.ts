@@ -13,14 +13,14 @@ import { judge, Stage } from "../page/stage";
 import { ACTIVATION_NAMES, BENCH, CONTROLS, RULES, TODAY } from "../text";
 
 const WIDTHS = [8, 16, 32, 64, 128, 256];
-const ACTIVATIONS: readonly Activation[] = [
+export const ALL_ACTIVATIONS: readonly Activation[] = [
   "tanh", "sigmoid", "relu", "softsign", "gelu", "identity", "leaky_relu", "elu", "selu",
 ];
 const ALL_RULES: readonly Rule[] = [
   "xavier_normal", "xavier_uniform", "he_normal", "lecun_normal", "orthogonal", "auto", "standard", "sigma", "equal", "zero",
 ];
 
-const activation = choiceSetting("activation", "tanh", ACTIVATIONS);
+const activation = choiceSetting("activation", "tanh", ALL_ACTIVATIONS);
 const rule = choiceSetting("rule", "xavier_normal", ALL_RULES);
 const depth = numberSetting("depth", 10, 1, 50, true);
 const width = numberSetting("width", 128, 8, 256, true);

@@ -41,7 +41,7 @@ export const forms: Chapter = {
       const said = fillIn(FORMS.line, { weights: written(spreadOf(sight.weights).std, 3), values: written(spreadOf(sight.values).std, 3) });
       line.say(said);
       picture.describe(said);
-    }, (width) => (width < 500 ? 330 : 210), "");
+    }, (width) => (width < 500 ? 330 : 210), FORMS.values);
     state.watch([form], () => picture.refresh());
     return figure(panel(choice(state, form, CONTROLS.form, FORMS.names)), picture.element, line.element);
   },

@@ -30,7 +30,7 @@ export const neuron: Chapter = {
       const gaps = { n, sigma: written(sigma, 3), promised: written(n * sigma ** 2, 3), seen: written(spreadOf(sums).std ** 2, 3) };
       line.say(fillIn(NEURON.line, gaps));
       picture.describe(fillIn(NEURON.line, gaps));
-    }, (width) => (width < 500 ? 230 : 250), "");
+    }, (width) => (width < 500 ? 230 : 250), NEURON.sums);
     state.watch([inputs, spread], () => picture.refresh());
     return figure(
       panel(

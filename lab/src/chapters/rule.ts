@@ -3,6 +3,7 @@
 import { type Chapter, figure, type Lab, liveLine } from "../page/chapter";
 import { button, listScale, panel, slider } from "../page/controls";
 import { h, html } from "../page/dom";
+import { math } from "../page/math";
 import { fillIn, written } from "../page/numbers";
 import { numberSetting } from "../page/state";
 import { CONTROLS, RULE } from "../text";
@@ -47,7 +48,8 @@ export const rule: Chapter = {
 function proof(drawing: HTMLElement): HTMLElement {
   const items = RULE.proof.map(({ lights, formula, why }) => {
     const step = button("", () => light(lights));
-    step.append(html(formula));
+    step.append(html(math(formula)));
+    step.setAttribute("aria-label", spoken(formula));
     step.setAttribute("aria-pressed", "false");
     const item = h("li", { "data-lights": lights }, step, h("span"));
     item.lastElementChild?.append(html(why));
@@ -60,6 +62,11 @@ function proof(drawing: HTMLElement): HTMLElement {
     }
   };
   return h("ol", { class: "proof" }, ...items);
+}
+
+/** Return a formula as it is read aloud. */
+function spoken(formula: string): string {
+  return formula.replaceAll("_", " ").replaceAll("{", "(").replaceAll("}", ")").replaceAll("·", "times");
 }
 
 /** Return the layer as SVG: all inputs of one output unit, and all outputs of one input unit. */

@@ -28,7 +28,7 @@ export const zero: Chapter = {
   build({ state, facts, digits }: Lab): HTMLElement {
     const net = new Net(shapeOf({ width: UNITS, depth: 1 }), facts);
     const words = h("p", { class: "live", role: "status" });
-    const picture = new Picture((board) => paintUnits(board, net.layers[0]), (width) => Math.min(width / UNITS, 150) + 24, "");
+    const picture = new Picture((board) => paintUnits(board, net.layers[0]), (width) => Math.min(width / UNITS, 150) + 24, ZERO.unit);
     let step = 0;
     let timer = 0;
     const tell = (): void => {

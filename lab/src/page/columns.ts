@@ -36,7 +36,7 @@ const NARROW = 500;
 
 /** Paint a row of columns into a strip of the board. */
 export function paintColumns(board: Board, row: ColumnRow, top: number, height: number): void {
-  const left = AXIS + (row.curve.length > 0 ? curveRoom(board) : 0);
+  const left = AXIS + curveRoom(board);
   const area = { x: left, y: top + TOP, width: board.width - left - RIGHT, height: height - TOP - BELOW };
   const place = (value: number): number => area.y + ((row.high - value) / (row.high - row.low)) * area.height;
   paintTitle(board, row, top, left);

@@ -50,7 +50,7 @@ export class Stage {
     this.examples = sliceOf(digits.train, 0, EXAMPLES);
     this.options = options;
     const height = options.gradients === true ? 450 : 270;
-    this.picture = new Picture((board) => this.paint(board), (width) => (width < 500 ? height * 0.85 : height), "");
+    this.picture = new Picture((board) => this.paint(board), (width) => (width < 500 ? height * 0.85 : height), STAGE.unpainted);
   }
 
   /** Show this net from this start with the next frame. */

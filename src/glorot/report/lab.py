@@ -23,7 +23,7 @@ def lab_page() -> str:
         return files("glorot.report").joinpath(NAME).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise GlorotError(
-            "this installation of glorot lacks the page lab.html; install it again: pip install --force-reinstall glorot"
+            "this installation lacks the page lab.html; install glorot again: pip install --force-reinstall glorot"
         ) from None
 
 
