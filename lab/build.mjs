@@ -35,13 +35,13 @@ if (!process.argv.includes("--check")) {
 }
 
 async function pageText() {
-  const [template, script, style, still] = await Promise.all([
-    readFile(here("template.html"), "utf8"), scriptText(), styleText(), stillPicture(),
+  const [template, script, style, written] = await Promise.all([
+    readFile(here("template.html"), "utf8"), scriptText(), styleText(), words(),
   ]);
   const policy =
     `default-src 'none'; script-src ${hashOf(script)} 'wasm-unsafe-eval'; style-src ${hashOf(style)}; worker-src blob:; ` +
     "base-uri 'none'; form-action 'none'";
-  const parts = { policy, script, style, still };
+  const parts = { policy, script, style, ...written };
   return template.replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
 }
 
@@ -55,8 +55,8 @@ async function styleText() {
   return sheet.outputFiles[0].text;
 }
 
-/** Runs the nets of the page here, for browsers that can't. */
-async function stillPicture() {
+/** Returns title and description, and what stands in the page for browsers in which it can't run: its nets run here. */
+async function words() {
   const bundle = await build({ ...common, entryPoints: [here("src/still.ts")], format: "esm" });
   const code = Buffer.from(bundle.outputFiles[0].text).toString("base64");
   return (await import(`data:text/javascript;base64,${code}`)).default;

@@ -7,6 +7,7 @@ import { Net } from "./net/net";
 import type { Start } from "./net/types";
 import { shapeOf } from "./page/shape";
 import { brief } from "./page/numbers";
+import { PAGE } from "./text";
 
 const [LAYERS, WIDTH, EXAMPLES, BINS] = [10, 128, 64, 41];
 const [LEFT, STEP, TALL, ROW] = [110, 58, 120, 165];
@@ -17,7 +18,12 @@ const STARTS: readonly (readonly [string, Start])[] = [
   ["σ = 1", { rule: "sigma", sigma: 1, seed: 0 }],
 ];
 
-export default picture();
+/** What the template of the page leaves open. */
+export default {
+  title: PAGE.tab,
+  description: PAGE.description,
+  still: `<h1>${PAGE.title}</h1>\n<p>${PAGE.still}</p>\n${picture()}`,
+};
 
 function picture(): string {
   const net = new Net(shapeOf({ width: WIDTH, depth: LAYERS }), FACTS);
@@ -29,7 +35,7 @@ function picture(): string {
     return `<g transform="translate(0 ${index * ROW})"><text x="0" y="85">${name}</text>${columns.join("")}</g>`;
   });
   const size = `0 0 ${LEFT + LAYERS * STEP} ${STARTS.length * ROW}`;
-  return `<svg class="still" viewBox="${size}" role="img" aria-label="Columns of three starts">${rows.join("")}</svg>`;
+  return `<svg class="still" viewBox="${size}" role="img" aria-label="${PAGE.stillPicture}">${rows.join("")}</svg>`;
 }
 
 /** Return one column: a histogram that stands upright, and its standard deviation. */

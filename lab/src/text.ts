@@ -1,13 +1,20 @@
 /** All words of the page. `{name}` is a gap that the page fills with what it measures. */
 
+import type { Activation, Rule } from "./net/types";
 import { math } from "./page/math";
 import type { Question } from "./page/prediction";
 
 export const PAGE = {
+  tab: "Where would you set it? The start of a neural network, to touch",
+  description: "How large should the random numbers be that a neural network starts from? One slider, real nets, handwritten digits.",
   title: "Where would you set it?",
   lead:
     "A neural network starts as random numbers. How large should they be? This page lets you find out: every net here " +
     "is real, runs in your browser, and has the very weights that <code>glorot</code> draws in Python.",
+  still:
+    "This page needs JavaScript and a browser of 2022 or later. Here is what it lets you move: ten tanh layers of 128 units " +
+    "look at 64 handwritten digits, from three starts. Each column shows what one layer passes on, and its standard deviation.",
+  stillPicture: "Columns of three starts: one dies, Xavier's lives, one saturates",
   chapters: "Chapters",
   unread: "The address holds what this page does not know: {parts}. It shows its usual start instead.",
   end: "Made with glorot, which plans, applies and checks the start of whole models:",
@@ -99,12 +106,12 @@ export const BENCH = { train: "Train this net" };
 export const ACTIVATION_NAMES = {
   tanh: "tanh", sigmoid: "sigmoid", relu: "ReLU", softsign: "softsign", gelu: "GELU", identity: "identity (linear)",
   leaky_relu: "leaky ReLU", elu: "ELU", selu: "SELU",
-};
+} satisfies Readonly<Record<Activation, string>>;
 
 export const RULES = {
   xavier_normal: "Xavier normal", xavier_uniform: "Xavier uniform", he_normal: "He", lecun_normal: "LeCun", orthogonal: "orthogonal",
   auto: "auto", standard: "standard 1/√n", sigma: "one σ for all", equal: "all equal", zero: "all zero",
-};
+} satisfies Readonly<Record<Rule, string>>;
 
 export const CODE = {
   copy: "Copy", copied: "Copied.", marked: "Your browser lets no page copy; the lines are marked, press Ctrl+C.",

@@ -1,20 +1,20 @@
 /** The narrow band: a map of all depths and scales. */
 
 import { type Band, bandOf, DEPTHS, SCALES } from "../data/bands";
-import { type Board, FONT, Picture } from "../page/canvas";
+import type { Activation } from "../net/types";
+import { type Area, type Board, FONT, Picture } from "../page/canvas";
 import { type Chapter, figure, type Lab, liveLine } from "../page/chapter";
 import { choice, listScale, menu, panel, slider } from "../page/controls";
 import { fillIn, percent, written } from "../page/numbers";
 import { choiceSetting, numberSetting, type State } from "../page/state";
 import { ACTIVATION_NAMES, BAND, CONTROLS } from "../text";
-import { ALL_ACTIVATIONS } from "./bench";
 import { paintKey, paintMap } from "./map";
 
 const AXIS = 44;
 const BELOW = 84;
 const WIDEST = 560;
 
-const phi = choiceSetting("map", "tanh", ALL_ACTIVATIONS);
+const phi = choiceSetting("map", "tanh", Object.keys(ACTIVATION_NAMES) as Activation[]);
 const shows = choiceSetting("shows", "signal", ["signal", "accuracy"]);
 const scaleAt = numberSetting("map_scale", SCALES[SCALES.length / 2], SCALES[0], SCALES[SCALES.length - 1]);
 const depthAt = numberSetting("map_depth", 22, 1, 50, true);
@@ -102,15 +102,8 @@ function paint(board: Board, map: Band, state: State): void {
   paintKey(board, isSignal ? "signal" : "accuracy", { x: AXIS, y: height + 46, width, height: 12 });
 }
 
-interface Frame {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
 /** Draw where theory expects signal × gradient to come out as they went in. */
-function paintTheory({ pen, color }: Board, theory: Float32Array, frame: Frame): void {
+function paintTheory({ pen, color }: Board, theory: Float32Array, frame: Area): void {
   const [columns, rows] = [SCALES.length, DEPTHS.length];
   pen.strokeStyle = color("c4");
   pen.lineWidth = 2;
@@ -135,7 +128,7 @@ function paintTheory({ pen, color }: Board, theory: Float32Array, frame: Frame):
   pen.lineWidth = 1;
 }
 
-function paintPoint({ pen }: Board, { row, column }: { row: number; column: number }, frame: Frame): void {
+function paintPoint({ pen }: Board, { row, column }: { row: number; column: number }, frame: Area): void {
   const x = frame.x + ((column + 0.5) / SCALES.length) * frame.width;
   const y = frame.y + (1 - (row + 0.5) / DEPTHS.length) * frame.height;
   for (const [radius, tone] of [[8, "#fff"], [6, "#111"]] as const) {

@@ -4,7 +4,7 @@ import { BENCH_PLAN } from "../net/defaults";
 import type { Activation, Rule, Shape, Start } from "../net/types";
 import { Race } from "../page/race";
 import { type Chapter, figure, type Lab, liveLine } from "../page/chapter";
-import { shapeOf } from "../page/shape";
+import { BLOCKS, blocksOf, shapeOf } from "../page/shape";
 import { choice, listScale, logScale, menu, panel, rangeOf, slider } from "../page/controls";
 import { h } from "../page/dom";
 import { written } from "../page/numbers";
@@ -13,20 +13,14 @@ import { judge, Stage } from "../page/stage";
 import { ACTIVATION_NAMES, BENCH, CONTROLS, RULES, TODAY } from "../text";
 
 const WIDTHS = [8, 16, 32, 64, 128, 256];
-export const ALL_ACTIVATIONS: readonly Activation[] = [
-  "tanh", "sigmoid", "relu", "softsign", "gelu", "identity", "leaky_relu", "elu", "selu",
-];
-const ALL_RULES: readonly Rule[] = [
-  "xavier_normal", "xavier_uniform", "he_normal", "lecun_normal", "orthogonal", "auto", "standard", "sigma", "equal", "zero",
-];
 
-const activation = choiceSetting("activation", "tanh", ALL_ACTIVATIONS);
-const rule = choiceSetting("rule", "xavier_normal", ALL_RULES);
+const activation = choiceSetting("activation", "tanh", Object.keys(ACTIVATION_NAMES) as Activation[]);
+const rule = choiceSetting("rule", "xavier_normal", Object.keys(RULES) as Rule[]);
 const depth = numberSetting("depth", 10, 1, 50, true);
 const width = numberSetting("width", 128, 8, 256, true);
 const std = numberSetting("std", 0.1, 0.001, 3);
 const seed = numberSetting("seed", 0, 0, 99, true);
-const net = choiceSetting("net", "plain", ["plain", "skips", "norms", "both"]);
+const net = choiceSetting("net", "plain", BLOCKS);
 
 export const bench: Chapter = {
   name: "bench",
@@ -65,13 +59,11 @@ function controlsOf(state: State, spread: HTMLElement): HTMLElement {
 }
 
 function shapeIn(state: State): Shape {
-  const built = state.get(net);
   return shapeOf({
     width: WIDTHS.reduce((best, each) => (Math.abs(each - state.get(width)) < Math.abs(best - state.get(width)) ? each : best)),
     depth: state.get(depth),
     activation: state.get(activation),
-    skips: built === "skips" || built === "both",
-    norms: built === "norms" || built === "both",
+    ...blocksOf(state.get(net)),
   });
 }
 

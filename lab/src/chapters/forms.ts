@@ -3,7 +3,7 @@
 import { sliceOf } from "../data/digits";
 import { histogramOf, spreadOf } from "../net/figures";
 import { Net } from "../net/net";
-import { type Board, FONT, Picture } from "../page/canvas";
+import { type Area, type Board, FONT, Picture } from "../page/canvas";
 import { type Chapter, figure, type Lab, liveLine } from "../page/chapter";
 import { shapeOf } from "../page/shape";
 import { choice, panel } from "../page/controls";
@@ -58,14 +58,7 @@ function paint(board: Board, { weights, values }: Sight): void {
   paintHistogram(board, values, 1, FORMS.values, { x: width + 32, y: 0, width, height: board.height });
 }
 
-interface Frame {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-function paintHistogram({ pen, color }: Board, values: Float32Array, reach: number, title: string, at: Frame): void {
+function paintHistogram({ pen, color }: Board, values: Float32Array, reach: number, title: string, at: Area): void {
   const bottom = at.y + at.height - 22;
   const shares = histogramOf(values, -reach, reach, BINS);
   const most = Math.max(...shares);

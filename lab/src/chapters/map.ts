@@ -1,18 +1,11 @@
 /** Colours of the map: what is lost is blue, what has burst is red; what was learned is green. */
 
 import { DEPTHS, SCALES } from "../data/bands";
-import { type Board, FONT } from "../page/canvas";
+import { type Area, type Board, FONT } from "../page/canvas";
 import { BAND } from "../text";
 
 type Sight = "signal" | "accuracy";
 type Tone = readonly [red: number, green: number, blue: number];
-
-interface Frame {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
 
 /** Powers of ten at which blue and red are full. */
 const FULL = 4;
@@ -23,7 +16,7 @@ const SCALES_OF_COLOR: Readonly<Record<Sight, readonly Tone[]>> = {
 };
 
 /** Paint the cells: to the right the scales, upwards the depths. */
-export function paintMap(pen: CanvasRenderingContext2D, values: Float32Array, sight: Sight, frame: Frame): void {
+export function paintMap(pen: CanvasRenderingContext2D, values: Float32Array, sight: Sight, frame: Area): void {
   const [wide, tall] = [frame.width / SCALES.length, frame.height / DEPTHS.length];
   for (let row = 0; row < DEPTHS.length; row++) {
     for (let column = 0; column < SCALES.length; column++) {
@@ -35,7 +28,7 @@ export function paintMap(pen: CanvasRenderingContext2D, values: Float32Array, si
 }
 
 /** Paint what the colours mean. */
-export function paintKey({ pen, color }: Board, sight: Sight, frame: Frame): void {
+export function paintKey({ pen, color }: Board, sight: Sight, frame: Area): void {
   for (let x = 0; x < frame.width; x++) {
     pen.fillStyle = toneOf(x / frame.width, sight);
     pen.fillRect(frame.x + x, frame.y, 1.5, frame.height);

@@ -1,7 +1,7 @@
 /** Today's nets: skips and norms, and what they leave of the question. */
 
 import { type Chapter, figure, type Lab, liveLine } from "../page/chapter";
-import { shapeOf } from "../page/shape";
+import { BLOCKS, blocksOf, shapeOf } from "../page/shape";
 import { choice, logScale, panel, slider } from "../page/controls";
 import { written } from "../page/numbers";
 import { choiceSetting, numberSetting } from "../page/state";
@@ -11,7 +11,7 @@ import { CONTROLS, TODAY } from "../text";
 const WIDTH = 128;
 const DEPTH = 30;
 
-const blocks = choiceSetting("blocks", "plain", ["plain", "skips", "norms", "both"]);
+const blocks = choiceSetting("blocks", "plain", BLOCKS);
 const scale = numberSetting("scale", 0.5, 0.1, 3);
 
 export const today: Chapter = {
@@ -21,11 +21,8 @@ export const today: Chapter = {
     const line = liveLine();
     const stage = new Stage(facts, digits, { gradients: true, onSeen: (seen) => line.say(judge(seen)) });
     state.watch([blocks, scale], () => {
-      const built = state.get(blocks);
-      const skips = built === "skips" || built === "both";
-      const norms = built === "norms" || built === "both";
       const sigma = state.get(scale) / Math.sqrt(WIDTH);
-      stage.show(shapeOf({ width: WIDTH, depth: DEPTH, skips, norms }), { rule: "sigma", sigma, seed: 0 });
+      stage.show(shapeOf({ width: WIDTH, depth: DEPTH, ...blocksOf(state.get(blocks)) }), { rule: "sigma", sigma, seed: 0 });
     });
     const controls = panel(
       choice(state, blocks, CONTROLS.blocks, TODAY.blocks),

@@ -11,6 +11,14 @@ export interface Board {
   color(name: string): string;
 }
 
+/** A part of a board. */
+export interface Area {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 export const FONT = 'Arial, Helvetica, "Liberation Sans", sans-serif';
 
 /** A picture whose height depends on its width, and that is painted again when the width or the colours change. */

@@ -5,7 +5,7 @@ import type { Facts } from "../data/facts";
 import { CHAPTERS, type ChapterName, type ChapterText } from "../text";
 import { h, html, paragraph } from "./dom";
 import { prediction } from "./prediction";
-import type { Setting, State } from "./state";
+import type { AnySetting, State } from "./state";
 
 /** What all chapters share. */
 export interface Lab {
@@ -17,7 +17,7 @@ export interface Lab {
 /** One chapter: its settings, and its figure, which is made once. */
 export interface Chapter {
   readonly name: ChapterName;
-  readonly settings: readonly (Setting<number> | Setting<string> | Setting<boolean>)[];
+  readonly settings: readonly AnySetting[];
   build(lab: Lab): HTMLElement;
 }
 

@@ -2,7 +2,7 @@
 
 import type { Zone } from "../data/facts";
 import { histogramOf } from "../net/figures";
-import { type Board, FONT } from "./canvas";
+import { type Area, type Board, FONT } from "./canvas";
 import { brief } from "./numbers";
 
 /** One column: the numbers, and how far they spread. */
@@ -74,13 +74,6 @@ function paintCurve(board: Board, curve: Float32Array, area: Area): void {
   pen.textAlign = "left";
   pen.textBaseline = "top";
   pen.fillText("φ", AXIS + 4, area.y - 18);
-}
-
-interface Area {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 function paintTitle({ pen, width, color }: Board, { title, flow }: ColumnRow, top: number, left: number): void {

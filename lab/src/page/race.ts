@@ -24,20 +24,11 @@ export class Race {
   private stop: (() => void) | undefined;
   private readonly words = h("p", { class: "live", role: "status" });
   private readonly runners: () => readonly Runner[];
-  private readonly onDone: (shares: readonly number[]) => void;
   private readonly picture = curvesPicture(() => this.curves, () => this.steps, RACE.picture);
 
-  /**
-   * @param runners who runs, asked when the button is pressed
-   * @param onDone what is called when all have ended, with the share each tells right
-   */
-  constructor(
-    label: string,
-    runners: () => readonly Runner[],
-    onDone: (shares: readonly number[]) => void = () => undefined,
-  ) {
+  /** @param runners who runs, asked when the button is pressed */
+  constructor(label: string, runners: () => readonly Runner[]) {
     this.runners = runners;
-    this.onDone = onDone;
     this.picture.element.hidden = true;
     this.element = h("div", { class: "race" }, button(label, () => this.start(), "main"), this.words, this.picture.element);
   }
@@ -79,6 +70,5 @@ export class Race {
     const list = this.curves.map(({ name }, index) => `${name} ${percent(shares[index])}`).join(", ");
     this.words.textContent = fillIn(RACE.done, { list });
     this.picture.describe(this.words.textContent);
-    this.onDone(shares);
   }
 }

@@ -38,16 +38,8 @@ export function choiceSetting<T extends string>(name: string, initial: T, option
   return { name, initial, options, read: (text) => options.find((option) => option === text), write: (value) => value };
 }
 
-export function flagSetting(name: string, initial = false): Setting<boolean> {
-  return {
-    name,
-    initial,
-    read: (text) => (text === "yes" ? true : text === "no" ? false : undefined),
-    write: (value) => (value ? "yes" : "no"),
-  };
-}
-
-type AnySetting = Setting<number> | Setting<string> | Setting<boolean>;
+/** Any of them. */
+export type AnySetting = Setting<number> | Setting<string>;
 
 /** The values of all settings; those that differ from the start of the page stand in its address. */
 export class State {

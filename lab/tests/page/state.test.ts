@@ -1,11 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { choiceSetting, flagSetting, numberSetting, State } from "../../src/page/state";
+import { choiceSetting, numberSetting, State } from "../../src/page/state";
 
 const sigma = numberSetting("sigma", 0.01, 0.002, 2);
 const depth = numberSetting("depth", 10, 1, 50, true);
 const rule = choiceSetting("rule", "xavier", ["xavier", "he"]);
-const norms = flagSetting("norms");
-const all = [sigma, depth, rule, norms];
+const all = [sigma, depth, rule];
 
 test("an address is empty until something is set", () => {
   const state = new State(all);
@@ -17,8 +16,8 @@ test("an address is empty until something is set", () => {
 });
 
 test("what an address says comes back", () => {
-  const state = new State(all, "#sigma=0.09&rule=he&norms=yes&depth=50");
-  expect([state.get(sigma), state.get(rule), state.get(norms), state.get(depth)]).toEqual([0.09, "he", true, 50]);
+  const state = new State(all, "#sigma=0.09&rule=he&depth=50");
+  expect([state.get(sigma), state.get(rule), state.get(depth)]).toEqual([0.09, "he", 50]);
   expect(new State(all, state.hash()).hash()).toBe(state.hash());
   expect(state.unread).toEqual([]);
 });
@@ -26,10 +25,10 @@ test("what an address says comes back", () => {
 describe("nonsense in an address leaves the start of the page, and is told", () => {
   test.each([
     "sigma=", "sigma=x", "sigma=0.001", "sigma=3", "sigma=NaN", "sigma=Infinity", "depth=1.5", "depth=51", "depth=-1",
-    "rule=xavie", "rule=__proto__", "norms=true", "toString=1", "other=1",
+    "rule=xavie", "rule=__proto__", "toString=1", "other=1",
   ])("%s", (text) => {
     const state = new State(all, `#${text}`);
-    expect(all.map((setting) => state.get(setting as typeof sigma))).toEqual([0.01, 10, "xavier", false]);
+    expect(all.map((setting) => state.get(setting as typeof sigma))).toEqual([0.01, 10, "xavier"]);
     expect(state.unread).toEqual([text.replace(/=$/, "")]);
   });
 });
