@@ -34,6 +34,7 @@ function report(depth: number): void {
     "start, scaled": medianOf(() => net.start({ rule: "sigma", sigma: (sigma += 1e-4), seed: 0 })),
     forward: medianOf(() => net.forward(EXAMPLES.inputs, EXAMPLES.count)),
     backward: medianOf(() => net.backward(EXAMPLES.labels)),
+    "to the sums alone": medianOf(() => net.backward(EXAMPLES.labels, "sums")),
     figures: medianOf(() => {
       for (const { values, sumGradient } of net.layers) {
         spreadOf(values);

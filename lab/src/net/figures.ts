@@ -11,12 +11,16 @@ export interface Spread {
 
 /** Return mean and standard deviation of values; NaN where one of them is. */
 export function spreadOf(values: Float32Array): Spread {
+  const shift = values[0]; // one of the values: no farther from the mean than √n standard deviations
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i];
-  const mean = sum / values.length;
   let square = 0;
-  for (let i = 0; i < values.length; i++) square += (values[i] - mean) * (values[i] - mean);
-  return { mean, std: Math.sqrt(square / values.length) };
+  for (let i = 0; i < values.length; i++) {
+    const distance = values[i] - shift;
+    sum += distance;
+    square += distance * distance;
+  }
+  const mean = sum / values.length;
+  return { mean: shift + mean, std: Math.sqrt(Math.max(0, square / values.length - mean * mean)) };
 }
 
 /** Return the shares of values in equal bins from low to high; the end bins take what lies outside, none takes NaN. */

@@ -73,10 +73,14 @@ export class Dense implements Layer {
     if (this.way.skips) for (let i = 0; i < received.length; i++) this.values[i] = received[i] + this.curved[i];
   }
 
-  /** Turn ∂L/∂values into the gradients of sums, weights and biases. */
+  /** Turn ∂L/∂values into the gradient of the sums. */
   backward(flow: Float32Array): void {
     this.sumGradient.set(flow);
     applySlopes(this.way.activation, this.sums, this.curved, this.sumGradient);
+  }
+
+  /** Turn the gradient of the sums into those of weights and biases. */
+  backwardToWeights(): void {
     const { count, fanIn, fanOut } = this;
     const errors = transpose(this.sumGradient, count, fanOut, this.scratch.take("errors", count * fanOut));
     const inputs = transpose(this.multiplied, count, fanIn, this.scratch.take("inputs", count * fanIn));

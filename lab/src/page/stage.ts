@@ -83,7 +83,7 @@ export class Stage {
     }
     this.net.start(start);
     this.net.forward(this.examples.inputs, this.examples.count);
-    if (this.options.gradients === true) this.net.backward(this.examples.labels);
+    if (this.options.gradients === true) this.net.backward(this.examples.labels, "sums");
     return this.net;
   }
 

@@ -150,6 +150,19 @@ describe("bad input", () => {
   });
 });
 
+describe("gradients", () => {
+  it("of the sums alone are those of all, and leave the weights' as they are", () => {
+    const [all, sums] = [started(), started()];
+    for (const net of [all, sums]) net.forward(BATCH.inputs, BATCH.count);
+    expect(sums.backward(BATCH.labels, "sums")).toBe(all.backward(BATCH.labels));
+    all.layers.forEach((layer, i) => {
+      expect(sums.layers[i].sumGradient).toEqual(layer.sumGradient);
+      expect(Math.max(...sums.layers[i].weightGradient.map(Math.abs))).toBe(0);
+      expect(Math.max(...layer.weightGradient.map(Math.abs))).toBeGreaterThan(0);
+    });
+  });
+});
+
 describe("counts", () => {
   it("may change from pass to pass", () => {
     const net = started({ skips: true, norms: true });

@@ -37,7 +37,7 @@ describe("the first screen", () => {
     return [...train(run, DIGITS, FACTS)].at(-1)!.accuracy;
   };
 
-  it("learns from Xavier, and not from too small and too large a start", { timeout: 60_000 }, () => {
+  it("learns from Xavier, and not from too small and too large a start", { timeout: 120_000 }, () => {
     expect(ending({ sigma: 0.02 })).toBeLessThan(0.2);
     expect(ending({ rule: "xavier_uniform" })).toBeGreaterThan(0.95);
     expect(ending({ sigma: 0.5 })).toBeLessThan(0.3);
