@@ -13,6 +13,7 @@ import { paintKey, paintMap } from "./map";
 const AXIS = 44;
 const BELOW = 84;
 const WIDEST = 560;
+const INK = "#111";
 
 const phi = choiceSetting("map", "tanh", Object.keys(ACTIVATION_NAMES) as Activation[]);
 const shows = choiceSetting("shows", "signal", ["signal", "accuracy"]);
@@ -102,36 +103,42 @@ function paint(board: Board, map: Band, state: State): void {
   paintKey(board, isSignal ? "signal" : "accuracy", { x: AXIS, y: height + 46, width, height: 12 });
 }
 
-/** Draw where theory expects signal × gradient to come out as they went in. */
-function paintTheory({ pen, color }: Board, theory: Float32Array, frame: Area): void {
-  const [columns, rows] = [SCALES.length, DEPTHS.length];
-  pen.strokeStyle = color("c4");
+/** Draw where theory expects signal × gradient to come out as they went in, depth by depth. */
+function paintTheory({ pen }: Board, theory: Float32Array, frame: Area): void {
+  const columns = SCALES.length;
+  pen.strokeStyle = INK; // the map has the same colours on dark ground
   pen.lineWidth = 2;
   pen.setLineDash([6, 4]);
   pen.beginPath();
-  for (let column = 0; column + 1 < columns; column++) {
-    let isDrawn = false;
-    for (let row = 0; row < rows; row++) {
-      const [one, other] = [theory[row * columns + column], theory[row * columns + column + 1]];
-      const isCrossed = one !== other && one <= 0 && other > 0;
-      if (isCrossed) {
-        const x = frame.x + ((column + 0.5 - one / (other - one)) / columns) * frame.width;
-        const y = frame.y + (1 - (row + 0.5) / rows) * frame.height;
-        if (isDrawn) pen.lineTo(x, y);
-        else pen.moveTo(x, y);
-      }
-      isDrawn = isCrossed;
+  let isDrawn = false;
+  for (let row = 0; row < DEPTHS.length; row++) {
+    const column = crossingOf(theory.subarray(row * columns, (row + 1) * columns));
+    if (column !== undefined) {
+      const x = frame.x + ((column + 0.5) / columns) * frame.width;
+      const y = frame.y + (1 - (row + 0.5) / DEPTHS.length) * frame.height;
+      if (isDrawn) pen.lineTo(x, y);
+      else pen.moveTo(x, y);
     }
+    isDrawn = column !== undefined;
   }
   pen.stroke();
   pen.setLineDash([]);
   pen.lineWidth = 1;
 }
 
+/** Return the place, between two columns, where a row goes from below 0 to above. */
+function crossingOf(row: Float32Array): number | undefined {
+  for (let column = 0; column + 1 < row.length; column++) {
+    const [one, other] = [row[column], row[column + 1]];
+    if (one <= 0 && other > 0) return column - one / (other - one);
+  }
+  return undefined;
+}
+
 function paintPoint({ pen }: Board, { row, column }: { row: number; column: number }, frame: Area): void {
   const x = frame.x + ((column + 0.5) / SCALES.length) * frame.width;
   const y = frame.y + (1 - (row + 0.5) / DEPTHS.length) * frame.height;
-  for (const [radius, tone] of [[8, "#fff"], [6, "#111"]] as const) {
+  for (const [radius, tone] of [[8, "#fff"], [6, INK]] as const) {
     pen.strokeStyle = tone;
     pen.lineWidth = 2;
     pen.beginPath();
