@@ -25,17 +25,13 @@ export function spreadOf(values: Float32Array): Spread {
 
 /** Return the shares of values in equal bins from low to high; the end bins take what lies outside, none takes NaN. */
 export function histogramOf(values: Float32Array, low: number, high: number, bins: number): Float32Array {
-  const shares = new Float32Array(bins);
+  const counts = new Int32Array(bins + 1); // the last one counts NaN
   const scale = bins / (high - low);
-  const last = bins - 1;
   for (let i = 0; i < values.length; i++) {
     const place = (values[i] - low) * scale;
-    if (place < 1) shares[0]++;
-    else if (place >= last) shares[last]++;
-    else if (place >= 0) shares[place | 0]++;
+    counts[place >= 0 ? (place < bins ? place | 0 : bins - 1) : place < 0 ? 0 : bins]++;
   }
-  for (let bin = 0; bin < bins; bin++) shares[bin] /= values.length;
-  return shares;
+  return Float32Array.from(counts.subarray(0, bins), (count) => count / values.length);
 }
 
 /** Return the share of sums in the flat zones of the activation: there |φ′| is below 5 % of its steepest. */
