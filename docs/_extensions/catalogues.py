@@ -1,4 +1,4 @@
-"""Writes a page for every recipe, scheme, activation and check, from its docstring, before Sphinx reads its sources."""
+"""Writes a page for every topic, recipe, scheme, activation and check, from its docstring, before Sphinx reads."""
 
 import re
 import shutil
@@ -9,11 +9,18 @@ from sphinx.application import Sphinx
 
 from glorot.checks import Check
 from glorot.checks.registry import all_checks
+from glorot.markup import html_text
+from glorot.report.explanation.asked import page_of
 from glorot.report.explanation.docstring import Block, Section
-from glorot.report.explanation.html import figures, prose
-from glorot.report.explanation.page import CATALOGUES, Page, page_of
+from glorot.report.explanation.html import figures, opening_html
+from glorot.report.explanation.mathml import math_html
+from glorot.report.explanation.page import CATALOGUES, Page
+from glorot.report.links import lab_hash
+
+TRY = "Try it yourself, layer by layer"
 
 INTRODUCTIONS = {
+    "topic": "The words of the field, a page each: a question, a picture of numbers that are computed, and an answer.",
     "recipe": "A recipe decides for a whole model: a scheme for every part, and why.",
     "scheme": "A scheme decides for one tensor: from fans, shape and axes to a distribution. Where a recipe is "
     "asked for, a scheme serves as one that gives its law to every weight.",
@@ -71,7 +78,7 @@ def check_markdown(check: Check) -> str:
 
 def index_markdown(kind: str, pages: list[Page]) -> str:
     """Write the page that lists one catalogue."""
-    rows = [f"| [{page.name}]({kind}s/{page.name}.md) | {cell(page.doc.title)} |" for page in pages]
+    rows = [f"| [{page.title}]({kind}s/{page.name}.md) | {cell(page.doc.title)} |" for page in pages]
     tree = "\n".join(f"{kind}s/{page.name}" for page in pages)
     return (
         f"# {kind.capitalize()}s\n\n{INTRODUCTIONS[kind]} `glorot explain NAME` shows the same pages in a terminal.\n\n"
@@ -85,14 +92,21 @@ def page_markdown(page: Page) -> str:
     """Write the page of one entry."""
     also = f"*Also called {', '.join(f'`{name}`' for name in page.aliases)}.*\n\n" if page.aliases else ""
     parts = [
-        f"# {page.name}\n\n{text(page.doc.title)}\n\n{also}",
-        raw(f'<div class="formula">{prose(page.doc.formula)}</div>') if page.doc.formula else "",
-        raw(figures(page)),
+        f"# {page.title}\n\n{text(page.doc.title)}\n\n{also}",
+        raw(opening_html(page)),
         *map(block_markdown, page.doc.intro),
-        *(section_markdown(section) for section in page.doc.sections if section.title != "Next"),
+        *map(section_markdown, page.sections),
         f"---\n\nNext: {text(page.command)}\n",
+        f"See also {', '.join(map(link, page.also))}.\n" if page.also else "",
+        raw(f'<p><a href="../../lab.html{html_text(lab_hash(dict(page.lab)))}">{TRY}</a></p>') if page.lab else "",
     ]
     return "\n".join(parts)
+
+
+def link(asked: str) -> str:
+    """Write a link to the page that `glorot explain` shows for a name."""
+    page = page_of(asked)
+    return f"[{page.title}](../{page.kind}s/{page.name}.md)"
 
 
 def section_markdown(section: Section) -> str:
@@ -108,7 +122,7 @@ def block_markdown(block: Block) -> str:
         return f"{text(block.content)}\n"
     if block.content.startswith(">>>"):
         return f"```pycon\n{block.content}\n```\n"
-    return raw(f'<div class="equation">{prose(block.content)}</div>')
+    return raw("".join(f'<div class="equation">{math_html(line)}</div>' for line in block.content.splitlines()))
 
 
 def raw(html: str) -> str:

@@ -5,9 +5,11 @@
     keras.layers.Dense(100, kernel_initializer=glorot.keras.XavierUniform(seed=0))
 
 The classes are those of `keras.initializers`, with their arguments and laws; docs/keras-initializers.md lists what
-differs, and why. `xavier_initializer` and `variance_scaling_initializer` are those of `tf.contrib.layers`.
+differs, and why. `xavier_initializer` and `variance_scaling_initializer` are those of `tf.contrib.layers`, as which
+`contrib` serves old code: `tf.contrib = glorot.keras.contrib`.
 """
 
+from glorot.keras import contrib
 from glorot.keras.initializers import (
     Constant,
     GlorotNormal,
@@ -53,6 +55,7 @@ __all__ = [
     "XavierUniform",
     "Zeros",
     "arrays",
+    "contrib",
     "variance_scaling_initializer",
     "xavier_initializer",
     "xavier_initializer_conv2d",

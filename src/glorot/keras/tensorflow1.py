@@ -114,10 +114,12 @@ class ContribInitializer(keras.initializers.Initializer):  # type: ignore[misc]
     def __init__(self, owner: str, factor: float, mode: str, uniform: bool, seed: Any, dtype: Any) -> None:
         self._owner = owner
         with name_errors(owner):
+            if _is_shape(factor):
+                raise GlorotError(f"factor must be a number, got {factor!r}; {_way_out(owner, factor)}")
             self._factor = Argument("factor", factor).above_zero()
             self._mode = Argument("mode", mode).one_of(("FAN_IN", "FAN_OUT", "FAN_AVG"))
             if not isinstance(uniform, bool):
-                raise GlorotError(f"uniform must be True or False, got {uniform!r}; pass others by name, as in seed=0")
+                raise GlorotError(f"uniform must be True or False, got {uniform!r}; {_way_out(owner, uniform)}")
             self._uniform = uniform
             _tensorflow()
             self._dtype = dtype_name(dtype)
@@ -176,6 +178,18 @@ class ContribInitializer(keras.initializers.Initializer):  # type: ignore[misc]
         if None in words:
             return self._source.next()
         return Key(int(words[0]) & LOW_WORD, int(words[1]) & LOW_WORD)
+
+
+def _is_shape(given: Any) -> bool:
+    return isinstance(given, list | tuple) or hasattr(given, "as_list")
+
+
+def _way_out(owner: str, given: Any) -> str:
+    """Say what to write where something else was passed first: a shape belongs to what the function returns."""
+    if _is_shape(given):
+        shape = tuple(given) if isinstance(given, list | tuple) else "shape"
+        return f"if that is the shape, make the initializer first and call it with the shape: {owner}()({shape})"
+    return "pass others by name, as in seed=0"
 
 
 def _tensorflow() -> Any:

@@ -22,7 +22,7 @@ def _whole_matrix(law: Distribution) -> Rule:
 def orthogonal(gain: float = 1.0) -> Rule:
     """A random matrix with orthonormal rows or columns.
 
-    W Wᵀ = gain²·I (or WᵀW, whichever is the smaller), Haar-distributed
+    W Wᵀ = gain²·I, or WᵀW = gain²·I where that is the smaller one; Haar-distributed
 
     When to use:
         For recurrent weights, which are applied again and again, and for very deep plain nets: every

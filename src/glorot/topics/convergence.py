@@ -8,7 +8,7 @@ STEPS, RATE, EVERY = 400, 0.1, 10
 STARTS = {"all 0": constant_std(0.0), "σ = 0.05": constant_std(0.05), "Xavier": xavier_std}
 
 
-@topic(activation="tanhxavier_normal", width=128)
+@topic(activation="tanh", depth=10, rule="xavier_normal", width=128)
 def convergence() -> Figure:
     """Training converges when its steps bring the loss down to where it stays; the start decides how long that takes.
 

@@ -9,7 +9,7 @@ from glorot.topics.nets import constant_std, drawn, net_of
 STEPS, UNITS = 10, 64
 
 
-@topic(activation="reluhe_normal", width=128)
+@topic(activation="relu", depth=10, rule="he_normal", width=128)
 def dead_relu() -> Figure:
     """A ReLU that is 0 for every example has slope 0 for every example: no gradient reaches its weights again.
 

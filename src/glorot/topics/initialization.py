@@ -8,7 +8,7 @@ STEPS, RATE = 400, 0.03
 STARTS = {"all 0": constant_std(0.0), "σ = 0.02": constant_std(0.02), "Xavier": xavier_std, "σ = 1": constant_std(1.0)}
 
 
-@topic(activation="tanhxavier_normal", width=128)
+@topic(activation="tanh", depth=10, rule="xavier_normal", width=128)
 def initialization() -> Figure:
     """What the weights of a net are before the first step of training, and why it decides whether there is a second.
 
@@ -58,8 +58,10 @@ def initialization() -> Figure:
         Glorot & Bengio (2010); He et al. (2015); Goodfellow, Bengio & Courville (2016), section 8.4.
     """
     bars = [Bar(name, min(loss, 1.0), f"{loss:.2g}") for name, loss in unseen_losses().items()]
-    title = f"One net, one task, {STEPS} steps from four starts: how wrong it is then on unseen examples."
-    return Bars(title, "loss on unseen examples (the bar ends at 1); always answering 0 has 0.55", tuple(bars))
+    title = (
+        f"One net, one task, {STEPS} steps from four starts. Always answering 0 has a loss of 0.55."
+    )
+    return Bars(title, "loss on unseen examples (bars end at 1)", tuple(bars))
 
 
 def unseen_losses() -> dict[str, float]:

@@ -8,7 +8,7 @@ from glorot.topics.nets import deep_pass
 DEPTH = 10
 
 
-@topic(activation="tanhxavier_normal", width=128)
+@topic(activation="tanh", depth=10, rule="xavier_normal", width=128)
 def mean_field() -> Figure:
     """The theory of very wide nets at their start: sums of many random terms are normal, so one variance says all.
 

@@ -48,6 +48,6 @@ def seed() -> Figure:
     References:
         Salmon et al. (2011), "Parallel random numbers: as easy as 1, 2, 3", SC11; docs/stream.md.
     """
-    names = {"seed 0": ("w", 0), "seed 0 again": ("w", 0), "seed 1": ("w", 1), "seed 0, another name": ("v", 0)}
+    names = {"seed 0": ("w", 0), "seed 0 again": ("w", 0), "seed 1": ("w", 1), "another name": ("v", 0)}
     grids = tuple(grid(label, drawn(name, 4, 5, 1.0, number)) for label, (name, number) in names.items())
     return Grids("Weights of one shape and law.", "Strength is size, colour is sign.", grids)

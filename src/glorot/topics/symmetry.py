@@ -9,7 +9,7 @@ from glorot.topics.nets import Net, constant_std, net_of, wave
 STEPS, RATE, UNITS = 200, 0.1, 5
 
 
-@topic(activation="tanhequal", width=128)
+@topic(activation="tanh", depth=10, rule="equal", width=128)
 def symmetry() -> Figure:
     """Why equal weights stay equal: units that start alike learn alike, and a layer of copies is one unit.
 

@@ -5,7 +5,7 @@ from glorot.topics.figures import Figure, Lines, curve
 from glorot.topics.nets import deep_pass
 
 
-@topic(activation="sigmoidstandard", width=128)
+@topic(activation="sigmoid", depth=10, rule="standard", width=128)
 def vanishing_gradients() -> Figure:
     """Why the first layers of a deep net may learn nothing: the gradient shrinks at every layer on its way back.
 

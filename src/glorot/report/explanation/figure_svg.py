@@ -18,9 +18,10 @@ from glorot.report.explanation.marks import (
     drawing,
     heat,
     line,
+    room_of,
     words,
 )
-from glorot.report.labels import set_apart, text_width
+from glorot.report.labels import set_apart
 from glorot.text import number
 from glorot.topics import Bars, Figure, Grids, Histograms, Lines
 from glorot.topics.figures import Histogram
@@ -52,7 +53,7 @@ def figure_svg(figure: Figure, width: int = WIDTH) -> str:
 def _lines(figure: Lines, width: int) -> str:
     """Draw curves, each with its name at its end where there is room, else in rows above."""
     names = [one.name for one in figure.curves]
-    beside = max(text_width(name, LETTER, bold=True) for name in names) + 14
+    beside = max(room_of(name, LETTER, bold=True) for name in names) + 14
     is_beside = width == WIDTH
     top = 34 if is_beside else 28 + 19 * len(names)
     values = np.concatenate([one.y for one in figure.curves])
@@ -139,7 +140,7 @@ def _steps(frame: Frame, row: Histogram, base: float, colour: str) -> str:
 def _bars(figure: Bars, width: int) -> str:
     """Draw lengths, each under its name."""
     most = max(abs(bar.value) for bar in figure.bars) or 1.0
-    room = width - 2 * EDGE - max(text_width(bar.told, 13) for bar in figure.bars) - 12
+    room = width - 2 * EDGE - max(room_of(bar.told, 13) for bar in figure.bars) - 12
     parts = [words(EDGE, 18, figure.x, "start", size=13)]
     for n, bar in enumerate(figure.bars):
         top = 34 + 44 * n
@@ -160,7 +161,7 @@ def _grids(figure: Grids, width: int) -> str:
     left, top, tallest = EDGE, 8, 0
     for one in figure.grids:
         values = np.array(one.values)
-        across = max(values.shape[1] * CELL, math.ceil(text_width(one.name, LETTER, bold=True)))
+        across = max(values.shape[1] * CELL, math.ceil(room_of(one.name, LETTER, bold=True)))
         if left > EDGE and left + across > width - EDGE:
             left, top, tallest = EDGE, top + tallest + 18, 0
         parts.append(words(left, top + 14, one.name, "start", size=LETTER, bold=True))

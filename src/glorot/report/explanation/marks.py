@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot.report.colors import FONT, letters
+from glorot.report.labels import text_width
 from glorot.text import number
 
 Floats = NDArray[np.float64]
@@ -57,7 +58,8 @@ def axis(frame: Frame, label: str) -> str:
         parts.append(
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{frame.bottom}" y2="{frame.bottom + 5}" stroke="currentColor"/>'
         )
-        parts.append(words(x, frame.bottom + 19, number(tick), "middle", size=12))
+        place = kept_inside(x, number(tick), "middle", 12, frame)
+        parts.append(words(place, frame.bottom + 19, number(tick), "middle", size=12))
     parts.append(words((frame.left + frame.right) / 2, frame.bottom + 37, label, "middle", size=13))
     return "".join(parts)
 
@@ -91,6 +93,18 @@ def words(
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-size="{size}"{weight}>'
         f"{escape(text)}</text>"
     )
+
+
+def room_of(text: str, size: float, bold: bool = False) -> float:
+    """Return how much room a text may take in the wider of the fonts that it may be set in."""
+    return 1.2 * text_width(text, size, bold)
+
+
+def kept_inside(x: float, text: str, anchor: str, size: float, frame: Frame) -> float:
+    """Return the place nearest to x at which a text does not leave the drawing around a frame."""
+    room = room_of(text, size, bold=True)
+    before = {"start": 0.0, "middle": room / 2, "end": room}[anchor]
+    return min(max(x, frame.left - EDGE + before), frame.right + EDGE - room + before)
 
 
 def drawing(parts: Sequence[str], width: float, height: float, title: str) -> str:

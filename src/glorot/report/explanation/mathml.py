@@ -61,6 +61,8 @@ def _is_text(tokens: list[Token], place: int) -> bool:
     if kind == "space":
         before, after = ([tokens[at]] if 0 <= at < len(tokens) else [] for at in (place - 1, place + 1))
         return any(map(_is_prose, [*before, *after])) or any(one[1] in BREAKS for one in after)
+    if letters == "a":  # an article, or a number
+        return any(_is_prose(token) and token[0] == "word" for token in tokens[place + 2 : place + 3])
     return _is_prose((kind, letters))
 
 
@@ -127,6 +129,8 @@ class _Reader:
             base = f"<mn>{letters}</mn>"
         elif kind == "word":
             base = self._word(letters)
+        elif letters == "∂":
+            base = f"<mrow><mi>∂</mi>{self._atom()}</mrow>"
         elif letters == "√":
             base = f"<msqrt>{_bare(self._atom())}</msqrt>"
         elif letters in OPENING:

@@ -22,6 +22,7 @@ from glorot.report.explanation.marks import (
     axis,
     drawing,
     heat,
+    kept_inside,
     line,
     rule,
     words,
@@ -83,18 +84,19 @@ def _widths(frame: Frame, law: Distribution) -> str:
     if isinstance(law, Uniform | TruncatedNormal):
         for x, anchor, shift in ((law.low, "end", -7), (law.high, "start", 7)):
             height = frame.down(float(density(law, np.array([x]))[0]))
-            parts.append(words(frame.across(x) + shift, height + 12, number(x), anchor, BLUE))
+            place = kept_inside(frame.across(x) + shift, number(x), anchor, 14, frame)
+            parts.append(words(place, height + 12, number(x), anchor, BLUE))
     return "".join(parts)
 
 
 def _spike(value: float, width: int) -> str:
     span = max(1.0, 1.5 * abs(value))
     frame = Frame(EDGE, width - EDGE, TOP, 160 - BOTTOM, (-span, span), (0, 1))
-    x = frame.across(value)
+    x, told = frame.across(value), f"every weight is {number(value)}"
     parts = [
         axis(frame, "weight w"),
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{frame.bottom}" y2="{frame.top}" stroke="{BLUE}" stroke-width="5"/>',
-        words(x, frame.top - 10, f"every weight is {number(value)}", "middle", BLUE, bold=True),
+        words(kept_inside(x, told, "middle", 14, frame), frame.top - 10, told, "middle", BLUE, bold=True),
     ]
     return drawing(parts, width, 160, f"All the mass at {number(value)}")
 
