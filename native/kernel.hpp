@@ -22,10 +22,34 @@ struct Job {
     float numbers[8];
 };
 
-using Kernel = void (*)(const Job&);
+// A matrix in memory, less a number.
+struct Matrix {
+    const char* memory;
+    ElementKind element;
+    int64_t rows, columns;
+    int64_t row_step;  // in bytes; the elements of a row follow each other
+    float center;
+};
 
-void fill_avx512(const Job&);
-void fill_avx2(const Job&);
-void fill_portable(const Job&);
+// Of elements, their squares, and the sums of columns.
+struct Sums {
+    double total, squares, squares_of_columns;
+};
+
+// The bits of numbers in three orders: the least and the largest as whole numbers, and the largest with a sign.
+struct Ends {
+    uint64_t first, last;
+    int64_t top;
+};
+
+struct Kernel {
+    void (*fill)(const Job&);
+    Sums (*sum)(const Matrix&);  // of a block of columns, no wider than `widest`
+    Ends (*find_ends)(const char* memory, uint64_t count, int element_size);
+};
+
+constexpr int64_t widest = 2048;
+
+extern const Kernel kernel_avx512, kernel_avx2, kernel_portable;
 
 }  // namespace glorot

@@ -3,6 +3,6 @@
 
 namespace glorot {
 
-void fill_avx2(const Job& job) { fill_with<Avx2>(job); }
+const Kernel kernel_avx2 = kernel_of<Avx2>;
 
 }  // namespace glorot

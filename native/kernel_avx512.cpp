@@ -3,6 +3,6 @@
 
 namespace glorot {
 
-void fill_avx512(const Job& job) { fill_with<Avx512>(job); }
+const Kernel kernel_avx512 = kernel_of<Avx512>;
 
 }  // namespace glorot

@@ -1,8 +1,10 @@
-// From the law and the element of a job to the filler made for them.
+// From the law and the element of a job to the code made for them.
 #pragma once
 
+#include "ends.hpp"
 #include "fill.hpp"
 #include "kernel.hpp"
+#include "sums.hpp"
 
 namespace glorot {
 namespace {  // compiled anew for each instruction set, and shared with none
@@ -42,6 +44,37 @@ void fill_with(const Job& job) {
         }
     }
 }
+
+template <class Isa>
+Sums sum_with(const Matrix& matrix) {
+    switch (matrix.element) {
+        case ElementKind::float32:
+            return Summing<Isa, float>(matrix).sums();
+        case ElementKind::bfloat16:
+            return Summing<Isa, bfloat16>(matrix).sums();
+        case ElementKind::float16:
+            return Summing<Isa, float16>(matrix).sums();
+        case ElementKind::float64:
+            break;  // which the module refuses
+    }
+    return {};
+}
+
+inline Ends find_ends_of(const char* memory, uint64_t count, int element_size) {
+    switch (element_size) {
+        case 1:
+            return find_ends<uint8_t>(memory, count);
+        case 2:
+            return find_ends<uint16_t>(memory, count);
+        case 4:
+            return find_ends<uint32_t>(memory, count);
+        default:
+            return find_ends<uint64_t>(memory, count);
+    }
+}
+
+template <class Isa>
+constexpr Kernel kernel_of = {fill_with<Isa>, sum_with<Isa>, find_ends_of};
 
 }  // namespace
 }  // namespace glorot

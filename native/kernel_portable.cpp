@@ -3,6 +3,6 @@
 
 namespace glorot {
 
-void fill_portable(const Job& job) { fill_with<Portable>(job); }
+const Kernel kernel_portable = kernel_of<Portable>;
 
 }  // namespace glorot

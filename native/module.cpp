@@ -1,6 +1,7 @@
-// The Python module glorot.stream._native: pieces of tensors, filled without the GIL.
+// The Python module glorot._native: tensors filled, summed and searched without the GIL.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
@@ -8,21 +9,23 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "cpu.hpp"
 #include "kernel.hpp"
+#include "team.hpp"
 
 namespace nb = nanobind;
 using namespace glorot;
 
 namespace {
 
-// The memory of an array, held for as long as it is written to.
+// The memory of an array, held for as long as it is read or written.
 class Buffer {
   public:
-    explicit Buffer(PyObject* array) {
-        if (PyObject_GetBuffer(array, &view_, PyBUF_STRIDED | PyBUF_WRITABLE) != 0) throw nb::python_error();
+    explicit Buffer(PyObject* array, int flags = PyBUF_STRIDED) {
+        if (PyObject_GetBuffer(array, &view_, flags) != 0) throw nb::python_error();
     }
     Buffer(Buffer&& other) noexcept : view_(other.view_) { other.view_.obj = nullptr; }
     Buffer(const Buffer&) = delete;
@@ -79,20 +82,25 @@ Job job_of(nb::tuple piece, const Py_buffer& view) {
     return job;
 }
 
-std::map<std::string, Kernel> find_kernels() {
-    std::map<std::string, Kernel> found = {{"portable", fill_portable}};
+std::map<std::string, const Kernel*> find_kernels() {
+    std::map<std::string, const Kernel*> found = {{"portable", &kernel_portable}};
 #if defined(GLOROT_X86)
-    if (has_avx2()) found["avx2"] = fill_avx2;
-    if (has_avx512()) found["avx512"] = fill_avx512;
+    if (has_avx2()) found["avx2"] = &kernel_avx2;
+    if (has_avx512()) found["avx512"] = &kernel_avx512;
 #endif
     return found;
 }
 
-const std::map<std::string, Kernel> kernels = find_kernels();
+const std::map<std::string, const Kernel*> kernels = find_kernels();
+
+const Kernel& kernel_called(const std::string& name) {
+    const auto found = kernels.find(name);
+    require(found != kernels.end(), "a kernel that this processor can run");
+    return *found->second;
+}
 
 void fill(nb::list pieces, const std::string& kernel) {
-    const auto found = kernels.find(kernel);
-    require(found != kernels.end(), "a kernel that this processor can run");
+    const auto fill_one = kernel_called(kernel).fill;
     std::vector<Buffer> buffers;
     std::vector<Job> jobs;
     buffers.reserve(pieces.size());
@@ -104,7 +112,55 @@ void fill(nb::list pieces, const std::string& kernel) {
         jobs.push_back(job_of(piece, buffers.back().view()));
     }
     nb::gil_scoped_release released;
-    for (const Job& job : jobs) found->second(job);
+    for (const Job& job : jobs) fill_one(job);
+}
+
+// Elements from which on it pays to wake other threads.
+constexpr int64_t fewest_shared = int64_t(1) << 18;
+
+// How many columns are summed together: it depends on the shape alone, and so do the sums, on any number of threads.
+int64_t width_of_blocks(int64_t columns) {
+    constexpr int64_t least = 256, blocks = 8;
+    return std::clamp((columns + blocks - 1) / blocks, least, widest) / least * least;
+}
+
+std::tuple<double, double, double> sums(nb::handle matrix, size_t element, float center, int threads,
+                                        const std::string& kernel) {
+    const auto sum_block = kernel_called(kernel).sum;
+    const Buffer buffer(matrix.ptr(), PyBUF_STRIDED_RO);
+    const Py_buffer& view = buffer.view();
+    require(element < element_sizes.size() && ElementKind(element) != ElementKind::float64, "an element that is summed");
+    require(view.itemsize == element_sizes[element], "an array of the element's size");
+    require(view.ndim == 2 && (view.shape[1] < 2 || view.strides[1] == view.itemsize), "a matrix with rows in one piece");
+    const Matrix whole{static_cast<const char*>(view.buf), ElementKind(element), view.shape[0], view.shape[1],
+                       view.strides[0], center};
+    const int64_t width = width_of_blocks(whole.columns);
+    std::vector<Sums> found(size_t((whole.columns + width - 1) / width));
+    if (whole.rows * whole.columns < fewest_shared) threads = 1;
+    nb::gil_scoped_release released;
+    share(int(found.size()), threads, [&](int i) {
+        Matrix block = whole;
+        block.memory += i * width * view.itemsize;
+        block.columns = std::min(width, whole.columns - i * width);
+        found[size_t(i)] = sum_block(block);
+    });
+    Sums all{};
+    for (const Sums& one : found) {
+        all.total += one.total;
+        all.squares += one.squares;
+        all.squares_of_columns += one.squares_of_columns;
+    }
+    return {all.total, all.squares, all.squares_of_columns};
+}
+
+std::tuple<uint64_t, uint64_t, int64_t> ends(nb::handle bits, const std::string& kernel) {
+    const auto find_ends = kernel_called(kernel).find_ends;
+    const Buffer buffer(bits.ptr(), PyBUF_SIMPLE);
+    const Py_buffer& view = buffer.view();
+    require(view.len > 0, "an array with elements");
+    nb::gil_scoped_release released;
+    const Ends found = find_ends(static_cast<const char*>(view.buf), uint64_t(view.len / view.itemsize), int(view.itemsize));
+    return {found.first, found.last, found.top};
 }
 
 }  // namespace
@@ -116,4 +172,7 @@ NB_MODULE(_native, module) {
         return names;
     });
     module.def("fill", &fill, nb::arg("pieces"), nb::arg("kernel"));
+    module.def("sums", &sums, nb::arg("matrix"), nb::arg("element"), nb::arg("center"), nb::arg("threads"),
+               nb::arg("kernel"));
+    module.def("ends", &ends, nb::arg("bits"), nb::arg("kernel"));
 }

@@ -6,8 +6,10 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define GLOROT_INLINE __forceinline
+#define GLOROT_PREFETCH(memory) void(memory)
 #else
 #define GLOROT_INLINE inline __attribute__((always_inline))
+#define GLOROT_PREFETCH(memory) __builtin_prefetch(memory, 0, 2)  // for reading, into the second cache
 #endif
 
 namespace glorot {

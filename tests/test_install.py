@@ -89,7 +89,7 @@ def test_without_a_compiler_the_wheel_is_pure_and_whole(pure: Path):
 def test_with_a_compiler_the_wheel_also_holds_the_native_kernel(native: Path):
     assert not native.name.endswith("-none-any.whl")
     (kernel,) = package_files(native) - source_files()
-    assert re.fullmatch(r"glorot/stream/_native\..*(so|pyd)", kernel)
+    assert re.fullmatch(r"glorot/_native\..*(so|pyd)", kernel)
 
 
 def test_both_wheels_install_and_draw_the_same_bits(pure: Path, native: Path, tmp_path: Path):

@@ -58,6 +58,8 @@ struct Avx2 {
     }
 
     static Float load(const float* from) { return _mm256_loadu_ps(from); }
+    static Float load(const bfloat16* from) { return as_float(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves(from)), 16)); }
+    static Float load(const float16* from) { return _mm256_cvtph_ps(halves(from)); }
     static void store(float* to, Float a) { _mm256_storeu_ps(to, a); }
     static void store(double* to, Float a) {
         _mm256_storeu_pd(to, low_doubles(a));
@@ -85,6 +87,7 @@ struct Avx2 {
     }
 
   private:
+    static __m128i halves(const void* from) { return _mm_loadu_si128(static_cast<const __m128i*>(from)); }
     static __m256d low_doubles(Float a) { return _mm256_cvtps_pd(_mm256_castps256_ps128(a)); }
     static __m256d high_doubles(Float a) { return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)); }
     static __m128i rounded_float16(Float a) { return _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT); }

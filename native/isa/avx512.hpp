@@ -58,6 +58,8 @@ struct Avx512 {
     }
 
     static Float load(const float* from) { return _mm512_loadu_ps(from); }
+    static Float load(const bfloat16* from) { return as_float(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves(from)), 16)); }
+    static Float load(const float16* from) { return _mm512_cvtph_ps(halves(from)); }
     static void store(float* to, Float a) { _mm512_storeu_ps(to, a); }
     static void store(double* to, Float a) {
         _mm512_storeu_pd(to, low_doubles(a));
@@ -91,6 +93,7 @@ struct Avx512 {
     }
 
   private:
+    static __m256i halves(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
     static __m512d low_doubles(Float a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a)); }
     static __m512d high_doubles(Float a) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)); }
     static __m256i rounded_float16(Float a) { return _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT); }

@@ -102,6 +102,8 @@ struct Portable {
         std::memcpy(&r, from, sizeof r);
         return r;
     }
+    static Float load(const bfloat16* from) { return each<Float>([&](int i) { return float_of(uint32_t(from[i].bits) << 16); }); }
+    static Float load(const float16* from) { return each<Float>([&](int i) { return widened(from[i]); }); }
     template <class Element>
     static void store(Element* to, const Float& a) {
         for (int i = 0; i < lanes; ++i) to[i] = rounded(a.lane[i], Element{});
@@ -121,6 +123,16 @@ struct Portable {
         uint32_t bits;
         std::memcpy(&bits, &a, sizeof bits);
         return bits;
+    }
+    static float float_of(uint32_t bits) {
+        float a;
+        std::memcpy(&a, &bits, sizeof a);
+        return a;
+    }
+    static float widened(float16 a) {
+        const uint32_t sign = uint32_t(a.bits & 0x8000) << 16, magnitude = uint32_t(a.bits & 0x7FFF) << 13;
+        if (magnitude >= 0x7C00u << 13) return float_of(sign | 0x7F800000 | magnitude);
+        return float_of(sign | bits_of(float_of(magnitude) * 0x1p112f));  // whose exponent is that of binary16, denormal or not
     }
     static float rounded(float a, float) { return a; }
     static double rounded(float a, double) { return a; }

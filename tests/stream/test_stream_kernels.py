@@ -300,7 +300,7 @@ def test_an_unknown_kernel_in_the_environment():
 
 WITHOUT_NATIVE = """
 import sys, warnings
-sys.modules["glorot.stream._native"] = None
+sys.modules["glorot._native"] = None
 import numpy as np
 from glorot.distributions import Normal
 from glorot.stream import fill, kernels, key_of

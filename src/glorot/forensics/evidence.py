@@ -1,7 +1,7 @@
 """What is measured of a tensor, in constant memory: extremes of all elements, moments, a sample, a panel."""
 
 import math
-from collections.abc import Iterator
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from glorot.forensics.formats import Bits, Format, Numbers
 from glorot.forensics.stored import BLOCK, WINDOW, Stored, evenly, scattered
+from glorot.native import Ends, ends_of, sums_of
 
 MOST_SUMMED = 2**20
 """Elements that moments are taken over: of a larger tensor a sample, in blocks evenly from start to end."""
@@ -109,36 +110,33 @@ def _in_one_pass(tensor: Stored, bits: Bits, form: Format, center: float) -> tup
 
     Bits order by magnitude, so the extremes are found with nothing decoded; NaN lies farthest out.
     """
-    signed, sign = np.dtype(f"i{form.bits.itemsize}"), 1 << (8 * form.bits.itemsize - 1)
-    summed = set(evenly(bits.size, bits.size if bits.size <= 2 * MOST_SUMMED else MOST_SUMMED))
-    top, last, count, total, squares = -sign, 0, 0, 0.0, 0.0
-    for start, block in _blocks(tensor, bits):
-        top = max(top, int(block.view(signed).max()))  # the largest of what is not negative, if there is any
-        last = max(last, int(block.max()))  # the farthest negative one, if there is any
-        if start in summed:
-            of_block = _sums(form.decode(block), center)
+    sign = 1 << (8 * form.bits.itemsize - 1)
+    starts = list(evenly(bits.size, bits.size if bits.size <= 2 * MOST_SUMMED else MOST_SUMMED))
+    ends, count, total, squares = list[Ends](), 0, 0.0, 0.0
+    for first, window in tensor.windows(bits):
+        ends.append(ends_of(window))
+        for start in starts[bisect_left(starts, first) : bisect_left(starts, first + window.size)]:
+            block = window[start - first : start - first + BLOCK]
+            of_block = _sums(block, form, center)
             count, total, squares = count + block.size, total + of_block[0], squares + of_block[1]
-    if top >= 0 and last & sign:
-        ends = last, top
-    else:  # all of one sign
-        first = min(int(block.min()) for _, block in _blocks(tensor, bits))
-        ends = (first, last) if top >= 0 else (last, first)
-    low, high = (float(end) for end in form.decode(np.array(ends, form.bits)))
+    least, last, top = min(one.first for one in ends), max(one.last for one in ends), max(one.top for one in ends)
+    is_of_both_signs = top >= 0 and last & sign
+    outer = (last, top if is_of_both_signs else least)  # of negative numbers the largest bits are those of the least
+    low, high = (float(end) for end in form.decode(np.array(outer if last & sign else (least, last), form.bits)))
     if math.isnan(low + high) and math.isfinite(low) + math.isfinite(high):
         low = high = math.nan
     mean = total / count
     return low, high, count, center + mean, math.sqrt(max(0.0, squares / count - mean * mean))
 
 
-def _blocks(tensor: Stored, bits: Bits) -> Iterator[tuple[int, Bits]]:
-    """Yield where each block of a tensor starts, and the block."""
-    for first, window in tensor.windows(bits):
-        for start in range(0, window.size, BLOCK):
-            yield first + start, window[start : start + BLOCK]
+def _sums(block: Bits, form: Format, center: float) -> tuple[float, float]:
+    """Return the sum of numbers less a center, and that of their squares."""
+    found = sums_of(block[np.newaxis], form.name, center=center)
+    return _sums_by_numpy(form.decode(block), center) if found is None else (found.total, found.squares)
 
 
-def _sums(numbers: Numbers, center: float) -> tuple[float, float]:
-    """Return the sum of numbers less a center, and that of their squares, some hundred at a time."""
+def _sums_by_numpy(numbers: Numbers, center: float) -> tuple[float, float]:
+    """Return them some hundred at a time."""
     with np.errstate(over="ignore", invalid="ignore"):  # of what is not sane the extremes alone are told
         numbers = numbers - numbers.dtype.type(center) if center else numbers
         lines = numbers[: len(numbers) // LINE * LINE].reshape(-1, 1, LINE)

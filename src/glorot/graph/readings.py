@@ -130,7 +130,8 @@ def reading_of(place: Placing, moments: Sequence[float] | None, sample: NDArray[
         return whole_reading(sample)
     mean, square, variance = moments
     if sample is not None and not variance > FINE * square:  # which single precision does not resolve
-        variance = float(np.mean(sample.astype(np.float64).var(axis=0)))
+        with np.errstate(all="ignore"):  # of infinite ones
+            variance = float(np.mean(sample.astype(np.float64).var(axis=0)))
     across = math.sqrt(variance) if place.sizes[0] > 1 and variance >= 0 else math.nan
     return Reading(place.sizes, mean, square, across, sample)
 

@@ -33,7 +33,7 @@ NATIVE = {
     "float16": _narrow(float(np.finfo(np.float16).max), 2.0**-24),
     "float64": Element(float(np.finfo(np.float32).max), 0),
 }
-"""The types that the native kernel writes, in its order."""
+"""The types that the native kernel writes."""
 
 ELEMENTS = NATIVE | {
     "float8_e4m3fn": _narrow(448, 2.0**-9),

@@ -1,15 +1,14 @@
-"""Which kernel writes: the native one made for this processor, or the NumPy reference where there is none."""
+"""Writing pieces by the native kernel made for this processor, or by the NumPy reference where there is none."""
 
-import contextlib
 import functools
-import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glorot.errors import GlorotError
+from glorot import native
+from glorot.native import available, chosen, using
 from glorot.stream.elements import NATIVE, bits_or_values
 from glorot.stream.pieces import Piece
 from glorot.stream.reference import TILE, fill_piece
@@ -17,62 +16,13 @@ from glorot.stream.sparse import thin
 from glorot.stream.spec import KINDS
 
 if TYPE_CHECKING:
-    from glorot.stream._native import NativePiece
+    from glorot._native import NativePiece
 
-try:
-    import glorot.stream._native as _native  # noqa: PLR0402 (from … import raises another error where it is missing)
-except ModuleNotFoundError:  # installed without a C++ compiler
-    _native = None  # type: ignore[assignment]
+__all__ = ["available", "chosen", "fill_pieces", "using", "warn_if_slow"]
 
-FASTEST_FIRST = ("avx512", "avx2", "portable", "numpy")
-CHOICE = "GLOROT_KERNEL"  # the environment variable that forces one
 SLOW = 2**22  # elements, from which on the reference is slow enough to be spoken of
-ELEMENT_CODES = {element: code for code, element in enumerate(NATIVE)}
+ELEMENT_CODES = {element: code for code, element in enumerate(native.ELEMENTS)}
 KIND_CODES = {kind: code for code, kind in enumerate(KINDS)}
-
-_forced: list[str] = []
-
-
-@functools.cache
-def available() -> tuple[str, ...]:
-    """Return the kernels that this machine can run, the fastest first."""
-    native = _native.kernels() if _native else []
-    return tuple(kernel for kernel in FASTEST_FIRST if kernel in native or kernel == "numpy")
-
-
-def chosen() -> str:
-    """Return the kernel that writes: the fastest, unless one is forced.
-
-    Raises:
-        GlorotError: if the environment variable GLOROT_KERNEL names one that this machine can't run.
-    """
-    return _forced[-1] if _forced else _default()
-
-
-@functools.cache
-def _default() -> str:
-    wanted = os.environ.get(CHOICE)
-    return _checked(wanted, f"{CHOICE} in the environment") if wanted else available()[0]
-
-
-@contextlib.contextmanager
-def using(kernel: str) -> Iterator[None]:
-    """Force a kernel inside a with block, for all threads of the process.
-
-    Raises:
-        GlorotError: if this machine can't run it.
-    """
-    _forced.append(_checked(kernel, "kernel"))
-    try:
-        yield
-    finally:
-        _forced.pop()
-
-
-def _checked(kernel: str, what: str) -> str:
-    if kernel not in available():
-        raise GlorotError(f"{what} must be one of {', '.join(available())} on this machine, got {kernel!r}")
-    return kernel
 
 
 def fill_pieces(pieces: Sequence[Piece], kernel: str) -> None:
@@ -81,7 +31,7 @@ def fill_pieces(pieces: Sequence[Piece], kernel: str) -> None:
         for piece in pieces:
             fill_piece(piece)
     else:
-        _native.fill([_native_piece(piece) for piece in pieces if piece.element in NATIVE], kernel)
+        native.fill([_native_piece(piece) for piece in pieces if piece.element in NATIVE], kernel)
         for piece in pieces:
             if piece.element not in NATIVE:
                 _fill_and_cast(piece, kernel)
@@ -94,7 +44,7 @@ def _fill_and_cast(piece: Piece, kernel: str) -> None:
     """Write a piece of a type that native kernels do not know, by way of float32."""
     for tile in piece.in_memory_order().cut(TILE):
         values = np.empty(tile.out.shape, np.float32)
-        _native.fill([_native_piece(tile._replace(out=values, element="float32"))], kernel)
+        native.fill([_native_piece(tile._replace(out=values, element="float32"))], kernel)
         tile.out[...] = values
 
 
@@ -106,7 +56,7 @@ def _native_piece(piece: Piece) -> "NativePiece":
 
 def warn_if_slow(elements: int) -> None:
     """Say once that there is no native kernel, where it would be missed."""
-    if _native is None and elements >= SLOW:
+    if available() == ("numpy",) and elements >= SLOW:
         _warn_once()
 
 

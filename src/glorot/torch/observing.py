@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils._pytree import tree_leaves
 
 from glorot.errors import GlorotError
@@ -20,13 +19,9 @@ from glorot.graph.points import points_of
 from glorot.graph.readings import (
     FirstStep,
     Observed,
-    Placing,
-    Reading,
     WholeLayer,
     holders_of,
     note_missing,
-    placing,
-    reading_of,
 )
 from glorot.inventory import Inventory
 from glorot.preserving import LOCK
@@ -39,6 +34,7 @@ from glorot.torch.losses import checked_loss
 from glorot.torch.model import weight_layers
 from glorot.torch.paths import bare, structural
 from glorot.torch.preserve import preserved, set_apart
+from glorot.torch.reducing import Kept, keep, read_gradient, squares_of_rows
 from glorot.torch.seeing import graph, graph_on_meta
 from glorot.torch.spread import check_whole
 from glorot.torch.stepping import first_step
@@ -129,8 +125,7 @@ def observe_run(
         value = checked_loss(_run(model, run, watch, batch), targets, loss)  # which lets go of what was returned
         gradients = _gradients(value, weights)
         for path, gradient in gradients.items():
-            count, moments = _moments(gradient)
-            watch.observed.weights[path] = Reading((1, 1, count), *moments, math.nan)
+            watch.observed.weights[path] = read_gradient(gradient)
         if step is not None:
             watch.observed.updates.update(step(gradients))
         watch.observed.loss = math.nan if targets is None and loss is None else value.item()
@@ -168,63 +163,6 @@ def _gradients(loss: Tensor, weights: Mapping[str, Tensor]) -> dict[str, Tensor]
     return {path: one for (path, _), one in zip(trained, found, strict=True) if one is not None}
 
 
-def _squares(rows: Tensor) -> Tensor:
-    """Return the mean square of each row, in single precision, or in double where it lies in that."""
-    precise = torch.promote_types(rows.dtype, torch.float32)
-    lengths: Tensor = torch.linalg.vector_norm(rows, dim=1, dtype=precise)
-    return lengths.square() / rows.shape[1]
-
-
-def _moments(gradient: Tensor) -> tuple[int, tuple[float, float]]:
-    """Return how many elements a gradient has, their mean and mean square."""
-    with torch.no_grad(), _disable_current_modes(), torch._C.DisableTorchFunction():
-        rows = gradient.to_dense() if gradient.layout != torch.strided else gradient
-        rows = rows.reshape(len(rows) if rows.dim() and rows.numel() else 1, -1)
-        square = _squares(rows).mean()
-        return rows.numel(), (rows.mean(dtype=torch.float32).item(), square.item())
-
-
-class _Kept(NamedTuple):
-    """What is kept of a tensor until all has run, so that nothing waits for the device.
-
-    Attributes:
-        place: how it is read.
-        moments: its mean, mean square, and variance across examples, on its device; None if the sample is all of it.
-        sample: some of its elements.
-    """
-
-    place: Placing
-    moments: Tensor | None
-    sample: Tensor | None
-
-    def reading(self) -> Reading:
-        """Return what was read."""
-        sample = None if self.sample is None else self.sample.float().cpu().numpy()
-        return reading_of(self.place, None if self.moments is None else self.moments.tolist(), sample)
-
-
-def _keep(tensor: Tensor, layout: Layout, examples: int, *, with_sample: bool = True) -> _Kept:
-    """Reduce a tensor where it lies, in single precision, and keep a sample of it."""
-    with torch.no_grad(), _disable_current_modes(), torch._C.DisableTorchFunction():
-        place, tensor = placing(tuple(tensor.shape), layout, examples), tensor.detach()
-        seen = tensor.reshape(place.shape).permute(place.order)
-        if place.is_whole:
-            return _Kept(place, None, seen.reshape(place.sizes).clone())
-        sample = None
-        if with_sample:
-            index: list[Any] = [torch.from_numpy(axis).to(tensor.device) for axis in place.places]
-            sample = seen[(slice(place.chosen), *index)].clone()
-        rows = tensor.reshape(place.shape).movedim(place.order[0], 0).reshape(place.sizes[0], -1)
-        square = _squares(rows).mean()
-        if not with_sample:
-            return _Kept(place, torch.stack([torch.zeros_like(square), square, square]), None)
-        if rows.dtype == torch.float32:
-            means = torch.full((len(rows),), 1 / len(rows), device=rows.device) @ rows
-        else:
-            means = rows.mean(dim=0, dtype=torch.float32)
-        return _Kept(place, torch.stack([means.mean(), square, square - means.square().mean()]), sample)
-
-
 class Watch:
     """Reads what a model shows at its points while it runs."""
 
@@ -232,10 +170,10 @@ class Watch:
         self.layouts = layouts_of(folded)
         self.examples = examples_of(folded)
         self.wanted: dict[int, list[tuple[Call, Any]]] = defaultdict(list)
-        self.kept: dict[int, _Kept] = {}
-        self.gradients: dict[int, _Kept] = {}
-        self.layers: dict[str, tuple[int, str, _Kept]] = {}
-        self.layer_gradients: dict[str, _Kept] = {}
+        self.kept: dict[int, Kept] = {}
+        self.gradients: dict[int, Kept] = {}
+        self.layers: dict[str, tuple[int, str, Kept]] = {}
+        self.layer_gradients: dict[str, Kept] = {}
         points = points_of(folded)
         self.observed = Observed(folded, points)
         self.sources = {point.of for point in points}
@@ -253,8 +191,7 @@ class Watch:
         """See what the model is called with."""
         tensors = [one for one in tree_leaves(batch) if isinstance(one, Tensor) and one.dim() and len(one)]
         if tensors and tensors[0].is_floating_point():
-            rows = tensors[0].detach().reshape(len(tensors[0]), -1)
-            squares = _squares(rows)
+            squares = squares_of_rows(tensors[0].detach())
             self.observed.input_second_moments = tuple(squares.tolist())
 
     def caught(self, purpose: tuple[int, Layout], tensor: Tensor) -> None:
@@ -262,7 +199,7 @@ class Watch:
         value, layout = purpose
         if value in self.kept or not tensor.is_floating_point() or not tensor.numel():
             return
-        self.kept[value] = _keep(tensor, layout, self.examples)
+        self.kept[value] = keep(tensor, layout, self.examples)
         if tensor.requires_grad:
             is_paired = value in self.sources
             tensor.register_hook(self._hook(self.gradients, value, layout, with_sample=is_paired))
@@ -282,15 +219,15 @@ class Watch:
             if path in self.layers or tensor is None or not tensor.is_floating_point() or not tensor.dim():
                 return
             layout = Layout(0, 1 if tensor.dim() > 2 and _convolves(module) else tensor.dim() - 1)
-            self.layers[path] = len(self.kept), state_activation(module), _keep(tensor, layout, len(tensor))
+            self.layers[path] = len(self.kept), state_activation(module), keep(tensor, layout, len(tensor))
             if tensor.requires_grad:
                 tensor.register_hook(self._hook(self.layer_gradients, path, layout, with_sample=True))
 
         return see
 
-    def _hook(self, kept: dict[Any, _Kept], key: Any, layout: Layout, *, with_sample: bool) -> Callable[[Tensor], None]:
+    def _hook(self, kept: dict[Any, Kept], key: Any, layout: Layout, *, with_sample: bool) -> Callable[[Tensor], None]:
         def see(gradient: Tensor) -> None:
-            kept[key] = _keep(gradient, layout, self.examples, with_sample=with_sample)
+            kept[key] = keep(gradient, layout, self.examples, with_sample=with_sample)
 
         return see
 
