@@ -39,6 +39,28 @@ def leaves_of(inputs: Any) -> Iterator[Any]:
         yield inputs
 
 
+def empty_arrays(inputs: Any, name: str = "inputs") -> tuple[str, ...]:
+    """Return the names of the arrays of a batch that hold nothing but zeros.
+
+    Example:
+        >>> empty_arrays((np.ones(3), {"mask": np.zeros(3)}))
+        ("inputs[1]['mask']",)
+    """
+    if isinstance(inputs, Mapping):
+        return tuple(one for key, value in inputs.items() for one in empty_arrays(value, f"{name}[{key!r}]"))
+    if isinstance(inputs, tuple | list):
+        return tuple(one for n, value in enumerate(inputs) for one in empty_arrays(value, f"{name}[{n}]"))
+    return (name,) if _is_array(inputs) and _holds_zeros(inputs) else ()
+
+
+def _holds_zeros(array: Any) -> bool:
+    try:
+        others = array != 0
+        return not bool(others.any() if hasattr(others, "any") else np.asarray(others).any())
+    except (TypeError, ValueError, RuntimeError, NotImplementedError):  # as of sparse arrays, or random keys
+        return False
+
+
 def _is_array(leaf: Any) -> bool:
     return hasattr(leaf, "shape") and hasattr(leaf, "dtype")
 

@@ -83,6 +83,58 @@ def test_shares_of_one_example_say_nothing_of_the_weights() -> None:
     assert one.path == "2.weight"
 
 
+class Pooled(nn.Module):
+    """The mean of the positions that a mask leaves, as products, or by filling with zeros."""
+
+    def __init__(self, is_filled: bool) -> None:
+        super().__init__()
+        self.embed, self.body, self.head = nn.Embedding(16, 64), nn.Linear(64, 64), nn.Linear(64, 10)
+        self.is_filled = is_filled
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        hidden, left = torch.relu(self.body(self.embed(tokens))), mask.unsqueeze(-1)
+        kept = hidden.masked_fill(left == 0, 0) if self.is_filled else hidden * left
+        found: Tensor = self.head(kept.mean(1))
+        return found
+
+
+TOKENS = torch.arange(32).view(4, 8) % 16
+EMPTY = "holds only zeros, so that kernels or embeddings get no gradient, whatever they hold"
+ASKS_NOTHING = "asks nothing of the outputs for this batch, so that no kernel or embedding gets a gradient"
+
+
+@pytest.mark.parametrize("is_filled", [False, True])
+def test_a_mask_that_leaves_nothing_is_blamed_and_no_weight(is_filled: bool) -> None:
+    for dtype in (torch.float32, torch.bool):
+        (one,) = found(Pooled(is_filled), "GL501", (TOKENS, torch.zeros(4, 8, dtype=dtype)), classes(4))
+        assert (one.severity, one.paths, one.why) == ("error", ("inputs[1]",), EMPTY)
+    assert not found(Pooled(is_filled), "GL501", (TOKENS, torch.ones(4, 8)), classes(4))
+
+
+def test_inputs_of_zeros_are_blamed_and_no_weight() -> None:
+    (one,) = found(deep(3), "GL501", torch.zeros(32, 64), classes())
+    assert (one.paths, one.why) == (("inputs",), EMPTY)
+    assert one.remedy == "check the model on a batch of real examples, of which a mask leaves some"
+
+
+def test_an_innocent_array_of_zeros_is_not_blamed_for_dead_units() -> None:
+    model = Pooled(False)
+    nn.init.constant_(model.body.bias, -50)
+    (one,) = found(model, "GL501", (torch.zeros(4, 8, dtype=torch.long), torch.ones(4, 8)), classes(4))
+    assert one.paths == ("head.weight",)
+
+
+def test_targets_that_ask_nothing_are_blamed_and_no_weight() -> None:
+    model, x = deep(3), batch()
+    (one,) = found(model, "GL501", x, model(x).detach())
+    assert (one.paths, one.why) == (("loss",), ASKS_NOTHING)
+    ignored = torch.full((32,), -100)
+    (one,) = found(model, "GL501", x, ignored)
+    assert (one.paths, one.why) == (("loss",), ASKS_NOTHING)
+    both = glorot.check(model, x, ignored, select=["GL401", "GL501"]).findings
+    assert [one.code for one in both] == ["GL401"]  # of one cause, the first in the forward pass
+
+
 class Branch(nn.Module):
     def __init__(self, start: float) -> None:
         super().__init__()

@@ -291,6 +291,22 @@ def test_values_far_from_zero_need_a_bias() -> None:
     assert one.remedy == "start it at what the targets are on average: log(share), log(p/(1 − p)), or their mean"
 
 
+@pytest.mark.parametrize("kind", ["classes", "values"])
+def test_targets_that_are_all_the_same_say_nothing_of_the_start(kind: str) -> None:
+    model, x = deep(1, nn.ReLU), batch(400)
+    y = torch.full((400,), 3) if kind == "classes" else torch.full((400, 10), 5.0)
+    (one,) = glorot.check(model, x, y, select=["GL310", "GL409"]).findings
+    assert (one.code, one.severity, one.paths) == ("GL409", "note", ("targets",))
+    assert one.why == "are all the same in this batch, so that its loss says nothing of the start"
+
+
+def test_a_wide_head_is_found_on_a_batch_of_one() -> None:
+    model = deep(1, nn.ReLU)
+    nn.init.normal_(model[2].weight, std=2)
+    (one,) = found(model, "GL409", batch(1), torch.tensor([0]))
+    assert one.path == "2.weight"
+
+
 def test_a_loss_that_wants_more_than_an_output_has_no_constant_answer() -> None:
     answer = Answer(1.0, shares=torch.tensor([0.5, 0.5]).numpy(), count=8)
     assert math.isnan(with_constant(answer, lambda out, goal: out.logits, None, (8, 2), "torch").uniform)

@@ -224,6 +224,18 @@ class Shared(nn.Linear):
         return self
 
 
+class Closed(nn.Module):
+    """A model whose forward is a function that keeps the layer, which a copy keeps too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layer = self.layer = nn.Linear(20, 5)
+        self.run = lambda x: layer(x) * 1.0
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.run(x)
+
+
 REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no copy": (
         lambda: nn.Sequential(Alone(20, 5)),
@@ -235,6 +247,13 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
         lambda: nn.Sequential(Shared(20, 5)),
         {},
         "steps are taken on copies, and a copy of this Sequential shares 0.weight; leave steps= out",
+    ),
+    "a copy that uses the model": (
+        Closed,
+        {},
+        "steps are taken on copies, and the copy of this Closed computes with layer.weight of the model itself, so "
+        "whether its loss would fall can't be told: a function that it keeps, as a lambda, holds the layer; let it "
+        "reach the layer through self, or leave steps= out",
     ),
     "nothing to train": (
         lambda: net().requires_grad_(False),

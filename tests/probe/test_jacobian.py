@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import equinox
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 import glorot
 from glorot.errors import GlorotError
+from glorot.probe.jacobian import Jacobian
 
 
 def net(width: int, depth: int, phi: type[nn.Module] = nn.Tanh) -> nn.Sequential:
@@ -127,6 +129,50 @@ def test_keras_has_them_on_its_other_backends(backend: str) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
     assert done.stdout.startswith("..")
+
+
+class Normed(keras.layers.Layer):
+    """A batch norm that always takes the statistics of its batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = keras.layers.BatchNormalization()
+
+    def call(self, x: Any) -> Any:
+        return self.norm(x, training=True)
+
+
+def of_torch(is_training: bool) -> Jacobian:
+    model = nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.Linear(4, 3)).train(is_training)
+    return glorot.jacobian(model, torch.from_numpy(VALUES))
+
+
+def of_keras(is_training: bool) -> Jacobian:
+    norm = Normed() if is_training else keras.layers.BatchNormalization()
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4), norm, keras.layers.Dense(3)])
+    return glorot.jacobian(model, VALUES)
+
+
+def of_nnx(is_training: bool) -> Jacobian:
+    rngs = nnx.Rngs(0)
+    norm = nnx.BatchNorm(4, use_running_average=not is_training, rngs=rngs)
+    model = nnx.Sequential(nnx.Linear(5, 4, rngs=rngs), norm, nnx.Linear(4, 3, rngs=rngs))
+    return glorot.jacobian(model, jnp.asarray(VALUES))
+
+
+def of_pytree(is_training: bool) -> Jacobian:
+    def centred(tree: Any, x: Any) -> Any:
+        z = x @ tree["w"]
+        return z - z.mean(axis=0) if is_training else z
+
+    return glorot.jacobian({"w": jnp.eye(5)}, jnp.asarray(VALUES), forward=centred)
+
+
+@pytest.mark.parametrize("of", [of_torch, of_keras, of_nnx, of_pytree], ids=["torch", "in_keras", "nnx", "pytree"])
+def test_examples_that_change_each_other_are_refused(of: Callable[[bool], Jacobian]) -> None:
+    assert of(False).whole.values.shape[0] == len(VALUES)
+    with pytest.raises(GlorotError, match=r"^a Jacobian is taken of each example by itself, and here the outputs of "):
+        of(True)
 
 
 class Constant(nn.Module):

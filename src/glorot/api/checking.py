@@ -15,6 +15,7 @@ from glorot.checks.running import run
 from glorot.checks.stored import evidence_of_file, refuse_beside, tensors_in
 from glorot.checks.thresholds import by_name
 from glorot.errors import GlorotError
+from glorot.given import empty_arrays
 from glorot.graph.readings import Observed
 from glorot.inventory import Inventory
 from glorot.inventory.names import named
@@ -110,6 +111,7 @@ def check(
         plan=_checked_plan(plan),
         seed=seed,
         observed=seen,
+        empty=() if seen is None else empty_arrays(inputs),
         signal=None if seen is None else signal_of(seen),
         answer=None if seen is None or targets is None else _answer(seen, targets, loss, stock),
         groups=_groups(adapter, found, optimizer) if has_groups and optimizer is not None else None,

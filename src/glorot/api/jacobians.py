@@ -25,7 +25,8 @@ def jacobian(model: object, inputs: Any, *, forward: Forward | None = None) -> J
         The singular values by layer and end to end, of each example, to print.
 
     Raises:
-        GlorotError: if the model refuses the batch, or takes anything but one tensor of values.
+        GlorotError: if the model refuses the batch, takes anything but one tensor of values, or one example changes
+            what becomes of another, as in training mode with a batch norm.
 
     Example:
         >>> import glorot, torch

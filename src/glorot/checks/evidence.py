@@ -66,6 +66,7 @@ class Evidence:
         plan: the plan that the weights should follow.
         seed: the seed that they should be drawn with; None compares the laws alone.
         observed: the readings of a batch.
+        empty: the arrays of that batch that hold nothing but zeros, as one names them: inputs, inputs[1].
         signal: the figures of that batch.
         predicted: what theory expects of the model as it is.
         answer: the loss, and that of the best constant answer.
@@ -87,6 +88,7 @@ class Evidence:
     plan: Plan | None = None
     seed: int | None = None
     observed: Observed | None = None
+    empty: tuple[str, ...] = ()
     signal: Signal | None = None
     predicted: Signal | None = None
     answer: Answer | None = None

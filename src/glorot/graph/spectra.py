@@ -14,6 +14,9 @@ EXACT = 512
 LARGEST = 6
 """How many of the largest are computed beyond, by Lanczos' method."""
 
+LEAKS = 1e-6
+"""The share of a gradient from which on it is more than rounding."""
+
 Values = NDArray[np.float64]
 Product = Callable[[Values], Values]
 Found = tuple[list[tuple[str, Values, bool]], tuple[Values, bool]]
@@ -28,6 +31,34 @@ def not_one_tensor() -> GlorotError:
 def no_dependence() -> GlorotError:
     """Return what is said of a model whose outputs the batch does not change."""
     return GlorotError("the model's outputs do not depend on the batch, so it has no Jacobian")
+
+
+def first_alone(shape: Sequence[int]) -> Values:
+    """Return weights of outputs, the examples first, that choose the first example and tell its units apart."""
+    weights = np.zeros(shape)
+    weights[:1] = np.linspace(1, 2, weights[:1].size).reshape(weights[:1].shape)
+    return weights
+
+
+def check_apart(gradient: Values) -> None:
+    """Check that no example of a batch changes what becomes of another.
+
+    Args:
+        gradient: that of the outputs with the weights of `first_alone`, with respect to the batch.
+
+    Raises:
+        GlorotError: if the outputs of the first example depend on another one.
+
+    Example:
+        >>> check_apart(np.array([[1.0, 2.0], [0.0, 0.0]]))
+    """
+    sizes = np.abs(gradient)
+    if sizes[1:].size and sizes[1:].max() > LEAKS * sizes.max():
+        raise GlorotError(
+            "a Jacobian is taken of each example by itself, and here the outputs of one depend on others, as those of "
+            "a batch norm in training mode do; run the model in inference mode: model.eval() in PyTorch, no "
+            "training=True in Keras and Linen, use_running_average=True in NNX"
+        )
 
 
 def ends_of(points: Sequence[Point]) -> list[tuple[Point, str]]:

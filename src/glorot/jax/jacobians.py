@@ -12,7 +12,17 @@ import numpy as np
 from glorot.graph import Folded, Forward
 from glorot.graph.points import points_of
 from glorot.graph.readings import holders_of
-from glorot.graph.spectra import EXACT, Found, Values, ends_of, largest_by_lanczos, no_dependence, not_one_tensor
+from glorot.graph.spectra import (
+    EXACT,
+    Found,
+    Values,
+    check_apart,
+    ends_of,
+    first_alone,
+    largest_by_lanczos,
+    no_dependence,
+    not_one_tensor,
+)
 from glorot.inventory import Inventory
 from glorot.jax.graph import Place, lower
 from glorot.jax.model import whole_model_kept
@@ -49,7 +59,7 @@ def jacobians_of_run(run: Run) -> Found:
     """Return the same of a forward pass as a function of arrays, whose batch is one array.
 
     Raises:
-        GlorotError: if what it returns does not depend on the batch.
+        GlorotError: if what it returns does not depend on the batch, or examples depend on each other.
     """
     jaxpr = jax.make_jaxpr(run.function)(*run.arguments)
     places: dict[int, Place] = {}
@@ -69,6 +79,7 @@ def jacobians_of_run(run: Run) -> Found:
         return {**seen, END: returned}
 
     shapes = jax.eval_shape(passed, {})
+    _check_apart(lambda change: passed({START: change})[END], jnp.zeros_like(start))
     layers, before = [], (START, jnp.zeros_like(start))
 
     def between(after: int) -> tuple[Values, bool] | None:
@@ -85,6 +96,13 @@ def jacobians_of_run(run: Run) -> Found:
     if whole is None:
         raise no_dependence()
     return layers, whole
+
+
+def _check_apart(function: Change, zeros: Any) -> None:
+    """Check that no example of a batch changes what a function returns of another, where both begin with examples."""
+    after, backward = jax.vjp(function, zeros)
+    if after.shape[:1] == zeros.shape[:1]:
+        check_apart(np.asarray(backward(jnp.asarray(first_alone(after.shape), after.dtype))[0], np.float64))
 
 
 def singular_values(function: Change, zeros: Any) -> tuple[Values, bool] | None:

@@ -13,7 +13,17 @@ from torch import Tensor, nn
 from glorot.graph import Folded, Forward
 from glorot.graph.points import Point, points_of
 from glorot.graph.readings import holders_of
-from glorot.graph.spectra import EXACT, Found, Values, ends_of, largest_by_lanczos, no_dependence, not_one_tensor
+from glorot.graph.spectra import (
+    EXACT,
+    Found,
+    Values,
+    check_apart,
+    ends_of,
+    first_alone,
+    largest_by_lanczos,
+    no_dependence,
+    not_one_tensor,
+)
 from glorot.inventory import Inventory
 from glorot.torch.calling import arguments_of, likeness
 from glorot.torch.locating import Call, Catching, Locating
@@ -64,13 +74,14 @@ def jacobians_of_run(
         calls: the calls that make its values, as `Locating` found them.
 
     Raises:
-        GlorotError: if what the model returns does not depend on the batch.
+        GlorotError: if what the model returns does not depend on the batch, or examples depend on each other.
     """
     ends = ends_of(points_of(folded))
     with torch.enable_grad():
         start = start.detach().clone().requires_grad_()
         seen = _tensors_at(folded, calls, [point for point, _ in ends], model, partial(run, start))
         outputs = seen.pop(-1)
+        _check_apart(start, outputs)
         layers, before = [], start
         for point, name in ends:
             if point.value in seen:
@@ -98,6 +109,15 @@ def _tensors_at(
     with catching.from_start_of(model), catching:
         seen[-1] = main_output(run())
     return seen
+
+
+def _check_apart(start: Tensor, outputs: Tensor) -> None:
+    """Check that no example of a batch changes the outputs of another, where both begin with the examples."""
+    if outputs.requires_grad and len(outputs) == len(start):
+        weights = torch.as_tensor(first_alone(outputs.shape)).to(outputs)
+        (back,) = torch.autograd.grad(outputs, start, weights, retain_graph=True, allow_unused=True)
+        if back is not None:
+            check_apart(back.detach().double().cpu().numpy())
 
 
 def singular_values(before: Tensor, after: Tensor) -> tuple[Values, bool] | None:

@@ -62,12 +62,14 @@ def train(model: nn.Module, inputs: Any, targets: Any, loss: Any, optimizer: Any
         The loss before the first step and after each; it ends with the first that is not finite.
 
     Raises:
-        GlorotError: if the model can't be copied, is spread over processes, or a step fails.
+        GlorotError: if the model can't be copied, its copy uses weights of the model itself, it is spread over
+            processes, or a step fails.
     """
     model = bare(model)
     check_whole(model)
     with preserved(model), torch.enable_grad(), _as_written():
         copies = _copied(model, optimizer, loss)
+        model.zero_grad()
         batch = (*arguments_of(inputs, likeness(model.parameters())), targets)
         drawn = _drawn()
         losses: list[float] = []
@@ -78,6 +80,7 @@ def train(model: nn.Module, inputs: Any, targets: Any, loss: Any, optimizer: Any
                 if number == count or not math.isfinite(losses[-1]):
                     return losses
                 _step(copies, value, lambda: _loss_of(copies, batch, drawn))
+                _check_apart(model)
             except GlorotError:
                 raise
             except Exception as error:
@@ -148,6 +151,21 @@ def _step(copies: _Copies, value: Tensor, again: Callable[[], Tensor]) -> None:
             one.step(closure)
         else:
             one.step()
+
+
+def _check_apart(model: nn.Module) -> None:
+    """Check that a step on a copy of a model gave none of the model's own parameters a gradient.
+
+    Raises:
+        GlorotError: if it did, so that what became of the loss says nothing of the model.
+    """
+    reached = next((path for path, one in model.named_parameters() if one.grad is not None), None)
+    if reached is not None:
+        raise GlorotError(
+            f"steps are taken on copies, and the copy of this {type(model).__name__} computes with {reached} of the "
+            "model itself, so whether its loss would fall can't be told: a function that it keeps, as a lambda, holds "
+            "the layer; let it reach the layer through self, or leave steps= out"
+        )
 
 
 # ---- copies ----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.batches import cause_in_batch
 from glorot.checks.chains import seen_steps, weights_of
 from glorot.checks.evidence import Array, Evidence
 from glorot.inventory import Part
@@ -24,10 +25,11 @@ class NoGradient(Check):
     What it does:
         Looks at the gradient of the loss with respect to each trained kernel and embedding that the batch reaches. If
         none of them moves, it looks for the cause: the scale of a norm that multiplies by zero; kernels that hold zeros
-        on both sides; or the last layer that passes nothing back. A single tensor of zeros that gets a gradient itself,
-        as a head of zeros, the end of a residual branch or the B of an adapter, opens the way in the first step, and is
-        let pass. So is a batch of one whose answer is divided by itself, as by a softmax over one example: it is 1
-        whatever the weights are.
+        on both sides; or the last layer that passes nothing back. Where the batch is the cause, as inputs or a mask of
+        zeros, or targets that are all ignored, it is blamed, and no weight. A single tensor of zeros that gets a
+        gradient itself, as a head of zeros, the end of a residual branch or the B of an adapter, opens the way in the
+        first step, and is let pass. So is a batch of one whose answer is divided by itself, as by a softmax over one
+        example: it is 1 whatever the weights are.
 
     Why it matters:
         What gets no gradient is not trained. Behind a layer of dead units, or two zeros that wait for each other, this
@@ -45,7 +47,8 @@ class NoGradient(Check):
     What to do:
         Start the scale of a norm at what changes nothing: 1, or 0 where the layer multiplies by 1 + w. Draw kernels at
         random, at most one of two in a row at zero: `glorot.initialize(model, "auto", seed=0)`. After dead units, look
-        at the bias, and at the scale of the layer that feeds them.
+        at the bias, and at the scale of the layer that feeds them. A batch of zeros, or one whose targets are all
+        ignored, says nothing of the weights: check another one.
     """
 
     code = "GL501"
@@ -53,7 +56,7 @@ class NoGradient(Check):
     severity = "error"
     mended_by_drawing = True
     needs = ("observed",)
-    explained_by = ("GL205",)
+    explained_by = ("GL205", "GL401")
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         assert evidence.observed is not None
@@ -68,7 +71,11 @@ class NoGradient(Check):
         silent = [part.path for part, values in parts if part.role == "scale" and _is_zero_scale(part, values)]
         zeros = [part.path for part, values in parts if part.role in DRAWN and not values.any()]
         gives = {"figure": len(still), "expected": "0"}
-        if len(still) == len(drawn) and silent:
+        last = _last_still(evidence, still, drawn)
+        cause = cause_in_batch(evidence) if last else None
+        if cause is not None:
+            yield self.finding(cause.paths, cause.why, remedy=cause.remedy, **gives)  # type: ignore[arg-type]
+        elif len(still) == len(drawn) and silent:
             why = "multiplies by zero, so that no kernel or embedding gets a gradient"
             yield self.finding(silent, why, remedy="start it at what changes nothing", **gives)  # type: ignore[arg-type]
         elif any(squares[part.path] > 0 and not values.any() and not _is_added(part) for part, values in parts):
@@ -76,12 +83,10 @@ class NoGradient(Check):
         elif zeros:
             why = "holds zeros and gets no gradient, and neither does what waits for it"
             yield self.finding(zeros, why, remedy="draw at least one of them at random", **gives)  # type: ignore[arg-type]
-        else:
-            last = _last_still(evidence, still, drawn)
-            if last:
-                why = "gets no gradient, and nothing before it does"
-                remedy = "look at what follows it: units that are dead or saturated, or a graph that was detached"
-                yield self.finding(last, why, remedy=remedy, **gives)  # type: ignore[arg-type]
+        elif last:
+            why = "gets no gradient, and nothing before it does"
+            remedy = "look at what follows it: units that are dead or saturated, or a graph that was detached"
+            yield self.finding(last, why, remedy=remedy, **gives)  # type: ignore[arg-type]
 
 
 def _is_added(part: Part) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.batches import cause_in_batch
 from glorot.checks.evidence import Evidence
 from glorot.checks.law.measures import Measured, measured
 from glorot.checks.trends import trends
@@ -66,7 +67,7 @@ class RoleGradient(Check):
         largest in 78 healthy models of transformers: 10 for scales, 50 for q and k, 75 for other kernels of branches,
         200 for routers, 3,500 for the ends of a model. Layer scales, relative biases and temperatures, which start
         small on purpose, are left out. Does not judge a model in which the gradient vanishes or explodes along a
-        chain, or in which branches start closed.
+        chain, or in which branches start closed, nor by a batch that stops gradients itself.
 
         Setting: `role-gradient = 3`, how many times the largest figure of healthy models.
 
@@ -159,9 +160,9 @@ def _square_sum(one: Measured) -> float:
 
 
 def _is_told_otherwise(evidence: Evidence) -> bool:
-    """Tell whether gradients vanish or explode along a chain, or branches are almost closed at the start."""
+    """Tell whether gradients vanish or explode along a chain, branches start closed, or the batch is to blame."""
     scales = [one for one in measured(evidence).values() if one.part.role in SCALES and one.part.branch is not None]
-    if any(_square_sum(one) < CLOSED**2 * one.spread.size for one in scales):
+    if any(_square_sum(one) < CLOSED**2 * one.spread.size for one in scales) or cause_in_batch(evidence) is not None:
         return True
     ways = ((0.01, 0.8), (100.0, 1.25))
     return any(next(trends(evidence, lambda step: step.gradient_std, *way, back=True), None) for way in ways)

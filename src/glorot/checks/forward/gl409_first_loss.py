@@ -27,7 +27,8 @@ class FirstLoss(Check):
         Compares the loss of the batch with that of the best constant answer: the entropy of the classes' shares, or the
         log of their number where the batch is too small to tell shares; for zeros and ones the mean entropy of each
         class; for values their variance. A loss function that was given is tried on such constant answers. Found is a
-        loss 1.5 nats above it, or above twice of it if that is less; for values ten times of it.
+        loss 1.5 nats above it, or above twice of it if that is less; for values ten times of it. Of targets that are
+        all the same it only notes that, for no start can know them.
 
         Setting: `first-loss = 1.5`, the nats that the loss may lie above that answer.
 
@@ -67,6 +68,15 @@ class FirstLoss(Check):
         best, most = _limits(answer, self.limit(evidence))
         if not answer.loss > most:
             return
+        if best == 0:
+            yield self.finding(
+                "targets",
+                "are all the same in this batch, so that its loss says nothing of the start",
+                severity="note",
+                figure=answer.loss,
+                remedy="check the model on a batch whose targets differ",
+            )
+            return
         head = outputs[0]
         path, is_bias = _blamed(evidence, head, answer.loss - best)
         yield self.finding(
@@ -98,5 +108,5 @@ def _blamed(evidence: Evidence, head: Seen, excess: float) -> tuple[str, bool]:
         for part in evidence.inventory.parts
         if part.role == "bias" and part.path.rpartition(".")[0] == kernel.rpartition(".")[0]
     ]
-    is_kernel = not biases or variance > excess
+    is_kernel = not biases or not variance <= excess  # of a batch of one it is not known
     return (kernel, False) if is_kernel else (biases[0], True)

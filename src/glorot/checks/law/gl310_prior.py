@@ -21,6 +21,7 @@ class Prior(Check):
     What it does:
         Counts how often each class is asked for in the targets, as class numbers or as zeros and ones, and compares
         that with what the bias of the head alone predicts. Found is a difference of more than 0.25 nats on average.
+        Targets of one class alone are left to GL409.
 
         Setting: `prior = 0.25`, the most nats that the bias may lose.
 
@@ -52,7 +53,7 @@ class Prior(Check):
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         answer = evidence.answer
-        if answer is None or answer.shares is None:
+        if answer is None or answer.shares is None or answer.constant == 0:
             return
         most = self.limit(evidence)
         needed = PER_CLASS * (1 if answer.independent else len(answer.shares))

@@ -14,7 +14,16 @@ from glorot.given import check_classes, check_targets, failed_loss, not_one_numb
 from glorot.graph.axes import Layout, examples_of, layouts_of
 from glorot.graph.points import points_of
 from glorot.graph.readings import FirstStep, Observed, Placing, Reading, holders_of, note_missing, placing, reading_of
-from glorot.graph.spectra import EXACT, Found, Values, ends_of, largest_by_lanczos, no_dependence
+from glorot.graph.spectra import (
+    EXACT,
+    Found,
+    Values,
+    check_apart,
+    ends_of,
+    first_alone,
+    largest_by_lanczos,
+    no_dependence,
+)
 from glorot.keras.graph.calls import Pass
 from glorot.keras.observing.traced import Traced
 
@@ -66,6 +75,8 @@ def jacobians(given: Pass) -> Found:
     traced = Traced(given)
     (start,) = traced.batch
     holders = holders_of(traced.folded, sorted(traced.places))
+    if traced.outputs:
+        _check_apart(traced, start, traced.outputs[0])
     layers, before = [], start
     for point, name in ends_of(points_of(traced.folded)):
         if point.value in holders:
@@ -77,6 +88,18 @@ def jacobians(given: Pass) -> Found:
     if whole is None:
         raise no_dependence()
     return layers, whole
+
+
+def _check_apart(traced: Traced, start: Any, outputs: Any) -> None:
+    """Check that no example of a batch changes the outputs of another, where both begin with the examples."""
+    if outputs.shape[:1] != start.shape[:1]:
+        return
+    with traced.graph.as_default():
+        weights = tf.compat.v1.placeholder(outputs.dtype, outputs.shape)
+        (back,) = tf.gradients(outputs, start, weights)
+    if back is not None:
+        chosen = tf.cast(first_alone(outputs.shape), outputs.dtype)
+        check_apart(traced.function(back, [weights])(chosen).numpy().astype(np.float64))
 
 
 def singular_values(traced: Traced, before: Any, after: Any) -> tuple[Values, bool] | None:
