@@ -30,15 +30,22 @@ export const CONTROLS = {
 };
 
 export const STAGE = {
-  sums: "the sums of each layer, before φ",
+  sums: "the sums of each layer, before φ = {phi}",
+  key: "A column is as wide as its commonest sum is common; a bar at the edge holds all that lies beyond. 2e−3 is 0.002.",
   unpainted: "A net, as columns; painted when it comes into sight",
   gradients: "gradient that arrives at each layer",
   alive: "The signal lives: its spread goes from {first} in layer 1 to {last} in layer {depth}.",
+  fading: "The signal fades: its spread falls from {first} in layer 1 to {last} in layer {depth}.",
   dying: "The signal dies: its spread falls from {first} in layer 1 to {last} in layer {depth}.",
+  growing: "The signal grows: its spread goes from {first} in layer 1 to {last} in layer {depth}.",
   silent: "Silence: all sums of layer {depth} are the same number.",
   bursting: "The signal bursts: its spread grows from {first} in layer 1 to {last} in layer {depth}.",
-  saturated: "Saturated: {saturated} of the sums of layer {depth} lie where φ is flat.",
+  saturated: "Stuck: {saturated} of the sums of layer {depth} lie where {phi} is flat. The units are saturated.",
   overflown: "The signal has left the range of numbers by layer {depth}.",
+  gradientVanishes: "The gradient vanishes on its way back: {start} in the last layer, {end} in the first.",
+  gradientFades: "The gradient fades on its way back: {start} in the last layer, {end} in the first.",
+  gradientGrows: "The gradient grows on its way back: {start} in the last layer, {end} in the first.",
+  gradientBursts: "The gradient bursts on its way back: {start} in the last layer, {end} in the first.",
   described: "Histograms of the sums of each layer; standard deviations by layer: {list}.",
   gradientsDescribed: "Standard deviations of the gradients by layer: {list}.",
 };
@@ -49,11 +56,11 @@ export const RACE = {
   picture: "Share of new digits told right, by step of training",
 };
 
-export const FIRST = { commit: "This is my σ: train", hers: "yours", xavier: "Xavier" };
+export const FIRST = { commit: "This is my σ: train", hers: "yours", xavier: "Xavier", digits: "Some of the handwritten digits" };
 
 export const DARTS = {
   throw: "Throw fifty darts", running: "Fifty nets are training …", picture: "Spreads that were thrown, and what each net learned",
-  axis: "σ, thrown anywhere between 0.001 and 10", done: "{learned} of {count} learned: they tell at least {least} of new digits right.",
+  axis: "σ, thrown anywhere between 0.001 and 10", done: "{learned} of {count} learned: they tell at least {least} of new digits right.", share: "new digits told right", rule: "Xavier’s σ",
 };
 
 export const ZERO = {
@@ -66,8 +73,8 @@ export const NEURON = { sums: "sums z of 1,500 neurons", line: "n·Var(w) = {n} 
 
 export const DEPTH = {
   line:
-    "{factor} multiplied {hops} times is {power}: from layer 1 to 10 the variance changes {seen} times, the gradient's, " +
-    "from right to left, {back} times. All ten layers: {all}.",
+    "From layer 1 to {last} there are {hops} steps: {factor} to the power of {hops} is {power}. Measured: the signal's variance " +
+    "is multiplied by {seen}, the gradient's, on its way back, by {back}. (Variance is std².)",
 };
 
 export const RULE = {
@@ -75,13 +82,13 @@ export const RULE = {
     { lights: "sum", formula: "z = ∑ w x", why: "A unit adds what <b>fan_in</b> inputs send it, each through a weight of its own." },
     { lights: "ahead", formula: "Var(z) = n_in · Var(w) · Var(x)", why: "With independent weights of mean zero, the variances of the terms add up." },
     { lights: "ahead", formula: "n_in · Var(w) = 1", why: "<b>First wish:</b> the signal comes out as wide as it came in." },
-    { lights: "back", formula: "n_out · Var(w) = 1", why: "<b>Second wish:</b> so does the gradient, which adds what <b>fan_out</b> units send back." },
-    { lights: "weight", formula: "Var(w) = 2/{n_in + n_out}", why: "Both hold only if the layer is square. Xavier's rule takes the mean of n<sub>in</sub> and n<sub>out</sub>." },
+    { lights: "back", formula: "n_out · Var(w) = 1", why: "<b>Second wish:</b> so does the gradient. On its way back an input collects it from all <b>fan_out</b> units that it feeds." },
+    { lights: "weight", formula: "Var(w) = 2/{n_in + n_out}", why: "Both hold only if n<sub>in</sub> = n<sub>out</sub>. Otherwise Xavier puts their mean for n: Var(w) is 1 over (n<sub>in</sub> + n<sub>out</sub>)/2." },
   ],
   drawing: "One output unit adds {n} inputs; one input unit feeds {m} outputs.",
   heads: ["Var(w)", "signal ×", "gradient ×"],
   rows: ["1/fan_in", "1/fan_out", "Xavier: 2/(fan_in + fan_out)"],
-  line: "Xavier, {n} → {m}: the signal's variance is multiplied by {ahead}, the gradient's by {back}. The two add up to 2. {depth} such factors in a row would make {power}.",
+  line: "Xavier, {n} → {m}: the signal's variance is multiplied by {ahead}, the gradient's by {back}. The two add up to 2. {depth} layers in a row that shrink, or grow, like this one would multiply the signal's by {power}.",
 };
 
 export const FORMS = {
@@ -90,10 +97,11 @@ export const FORMS = {
 };
 
 export const BAND = {
-  names: { signal: "signal × gradient", accuracy: "digits told right after one epoch" },
+  oneLayer: "1 layer", layers: "layers",
+  names: { signal: "signal × gradient", accuracy: "digits told right after one pass over all" },
   axes: { depth: "hidden layers", scale: "scale σ·√n" }, keys: { low: "lost", kept: "as at the start", high: "burst", none: "10 %", all: "100 %" },
-  signal: "Scale {scale}, {depth} layers: signal times gradient come out {value} times as large.",
-  accuracy: "Scale {scale}, {depth} layers: {value} of new digits told right after one epoch.",
+  signal: "Scale {scale}, {depth}: signal times gradient comes out {value} times as large.",
+  accuracy: "Scale {scale}, {depth}: {value} of new digits told right after one pass over the digits.",
   picture: "Map of scale and depth; the two sliders move the point that is read.",
 };
 
@@ -165,7 +173,7 @@ export const CARDS = {
   axes: {
     said: "fan_in is the number of rows of the weight matrix, fan_out that of its columns.",
     measure: "Count both ways",
-    found: "True for (in, out), as in Keras and JAX; in PyTorch, (out, in), it is the other way round. A layer from 300 to 100: a unit sums 300 inputs, and n·Var(w) is {right}; who takes 100 expects {wrong}.",
+    found: "Right only where weights are stored as (in, out), as in Keras and JAX; PyTorch stores (out, in). A layer from 300 to 100: each unit sums 300 inputs, and n·Var(w) is {right}, as measured. Mistake 100 for fan_in, and you would expect {wrong}.",
   },
   sigmoid: {
     said: "Like tanh, the sigmoid is symmetric around zero, in [−1, 1].",
@@ -200,7 +208,7 @@ export const CARDS = {
   constant: {
     said: "A constant start is the same as a start at zero.",
     measure: "Look at the gradients",
-    found: "At zero, the last hidden layer’s gradient is {zero}: it never moves. At 0.01 everywhere it is {equal}: weights move, but all units of a layer alike. Both fail, for different reasons.",
+    found: "In the net of chapter 3, at zero, the largest gradient of a unit’s weight is {zero}: none ever moves. At 0.1 everywhere it is {equal}: weights move, but those of all units alike. Both fail, for different reasons.",
   },
 };
 
@@ -219,21 +227,21 @@ export const CHAPTERS = {
     title: "One net, one slider",
     nav: "One slider",
     lead: [
-      "Ten layers of 128 units look at 64 handwritten digits. Nothing is learned yet: each weight is a random number with mean 0 and spread σ. Each column shows the sums that one layer computes, before tanh; where a column is wide, such sums are common. In the shaded zones tanh, drawn at the left, is flat: a unit there hardly reacts.",
+      "Ten layers of 128 units look at 64 handwritten digits. Nothing is learned yet: each weight is a random number with mean 0 and spread σ. Each column shows the sums that one layer computes, before tanh: the wider a column at some height, the more sums have that value. In the shaded zones tanh, drawn at the left, is flat: a unit there hardly reacts.",
       "<strong>Move σ and watch all ten columns.</strong> When you like what you see, commit: your net then trains beside two others.",
     ],
     after: [],
     question: {
-      ask: "What did you look for in the columns?",
-      options: ["All sums close to 0", "Columns that stay alike from left to right", "Sums in the shaded zones"],
+      ask: "Which of these starts will learn best?",
+      options: ["All sums close to 0", "Sums that spread alike in all layers, outside the shaded zones", "Sums in the shaded zones"],
       right: 1,
-      answer: "A start is good if the signal keeps its spread through all layers. Near 0 nothing arrives; in the flat zones nothing changes. Between them lies a narrow band, and this page is about how to hit it.",
+      answer: "The sums should keep their spread through all layers and stay where tanh is steep. Near 0 nothing arrives; in the flat zones nothing changes. Between them lies a narrow band: how do you hit it?",
     },
   },
   darts: {
     title: "Fifty darts, thrown blind",
     nav: "Darts",
-    lead: ["Suppose that you know no rule. You throw σ anywhere between 0.001 and 10, each power of ten as likely as the next, fifty times, and train a net of five layers of 32 units with each."],
+    lead: ["Suppose that you know no rule. You throw σ anywhere between 0.001 and 10, each power of ten as likely as the next, fifty times, and train a net of five layers of 32 units with each. A net has learned if it tells at least half of the new digits right."],
     after: [],
     question: {
       ask: "How many of fifty blind throws learn to read digits?",
@@ -245,20 +253,20 @@ export const CHAPTERS = {
   zero: {
     title: "Zero, and equal",
     nav: "Zero, equal",
-    lead: ["Why random at all? Start every weight at the same number and look at four units. Each square shows what one unit looks for: its 64 weights, in the places of the pixels (blue for positive, orange for negative)."],
-    after: ["Units that start alike receive the same gradient, take the same step, and stay alike. A layer of a thousand equal units is a layer of one. Random weights break this <em>symmetry</em>. (Biases may be 0: the weights already differ.)"],
+    lead: ["Why random at all? Start every weight at the same number and look at four units. Each square shows what one unit looks for: its 64 weights, in the places of the pixels: blue for positive, orange for negative, full colour from 0.3 on."],
+    after: ["Training tells each weight which way to move, and how far: its <em>gradient</em>. Units that start alike receive the same gradient, take the same step, and stay alike: a layer of a thousand equal units is a layer of one. Random weights break this <em>symmetry</em>. (The number that a unit adds to its sum, its <em>bias</em>, may start at 0: the weights already differ.)"],
     question: {
-      ask: "All weights start at 0.1. After twenty steps, how many <em>different</em> units has the layer?",
-      options: ["1", "2", "4"],
+      ask: "A layer of 1,000 units, all weights at 0.1, is trained for a week. How many <em>different</em> units has it then?",
+      options: ["1", "about 500", "1,000"],
       right: 0,
-      answer: "One. The steps are real, the weights move, but all four units move together. At 0 it is worse: tanh passes on 0, so no gradient reaches the weights at all.",
+      answer: "One. The steps are real, the weights move, but all units move together. At 0 it is worse: tanh passes on 0, so no gradient reaches the weights at all.",
     },
   },
   neuron: {
     title: "One neuron",
     nav: "One neuron",
-    lead: [`A unit computes ${math("z = w_1 x_1 + … + w_n x_n")}. The more it adds, the wider the sum: with weights of mean 0 that do not depend on each other or on the inputs, ${math("Var(z) = n · Var(w)")} for inputs of variance 1. <strong>Bring the bar to 1.</strong>`],
-    after: [],
+    lead: [`A unit computes ${math("z = w_1 x_1 + … + w_n x_n")}. The more it adds, the wider the sum: with weights of mean 0 that do not depend on each other or on the inputs, ${math("Var(z) = n · Var(w)")} for inputs of mean 0 and variance 1. <strong>Bring the bar to 1.</strong>`],
+    after: [`Back to chapter 1: a unit there adds 128 inputs, so ${math("n · σ^2 = 1")} at σ = 1/√128 = 0.088. Was yours near it?`],
     question: {
       ask: "A unit had 16 inputs and now has 64. To keep the sums as they were, σ must be …",
       options: ["a quarter of what it was", "half of what it was", "the same"],
@@ -269,43 +277,43 @@ export const CHAPTERS = {
   depth: {
     title: "Depth multiplies",
     nav: "Depth",
-    lead: ["One layer that misses a little does no harm. Ten in a row multiply. Here are ten layers without an activation; the upper columns are the signal, from left to right, the lower ones the gradient, from right to left."],
-    after: [`1.5 ten times over is ${math("1.5^10 ≈ 57.7")}; a half ten times over is ${math("0.5^10 ≈ 0.001")}. A <em>vanishing</em> or <em>exploding gradient</em> is the same multiplication on the way back.`],
+    lead: ["One layer that misses a little does no harm. Many in a row multiply. Here are layers without an activation; the upper columns are the signal, from left to right, the lower ones the gradient, from right to left. Set the factor, then the depth."],
+    after: ["Ten layers: 1.5<sup>10</sup> is 57.7, and 0.5<sup>10</sup> a thousandth. A <em>vanishing</em> or <em>exploding gradient</em> is the same multiplication on the way back."],
     question: {
-      ask: "Each layer multiplies the variance by 1.5. What do ten layers make of it?",
-      options: ["15 times as much", "58 times as much", "1.5 times as much"],
+      ask: "A tenth too much: each layer multiplies the variance by 1.1. What do fifty layers make of it?",
+      options: ["5 times as much", "117 times as much", "1.1 times as much"],
       right: 1,
-      answer: "58 times: 1.5 to the power of 10. Errors of layers do not add up, they multiply. So the factor must be close to 1, and closer the deeper the net.",
+      answer: "117 times: 1.1 to the power of 50. Errors of layers do not add up, they multiply. So the factor must be close to 1, and closer the deeper the net.",
     },
   },
   rule: {
     title: "The rule: two wishes, one weight",
     nav: "The rule",
     lead: ["In 2010 Xavier Glorot and Yoshua Bengio wished for two things at once. Press a line of the proof to see what it speaks of, and move the sizes of the layer."],
-    after: ["The proof assumes what holds at the start of a tanh net: the activation is nearly a line with slope 1 around zero, and values and weights are independent with mean 0."],
+    after: ["The proof assumes what nearly holds at the start of a tanh net: the activation is a line with slope 1, and values and weights are independent with mean 0. (Away from zero tanh is flatter than a line, which is why Xavier's columns taper a little. A correction for it is called a <em>gain</em>.)"],
     question: {
-      ask: "What does 2/(fan_in + fan_out) balance?",
-      options: ["Speed and memory", "The signal ahead and the gradient back", "Weights and biases"],
-      right: 1,
-      answer: "The signal wants 1/fan_in, the gradient 1/fan_out. From 300 to 100 units Xavier grows the signal's variance by 1.5 and halves the gradient's; if both sizes are equal, both wishes come true.",
+      ask: "Now the other way round: 100 inputs, 300 units. What does Xavier do to the variance of the signal?",
+      options: ["It multiplies it by 1.5", "It keeps it", "It halves it"],
+      right: 2,
+      answer: "It halves it: 100 · 2/400. The gradient's grows by 1.5. The rule balances the two wishes: where fan_in and fan_out differ, neither is quite granted; where they are equal, both are.",
     },
   },
   forms: {
     title: "Uniform or normal?",
     nav: "Uniform, normal",
-    lead: [`Both forms of the rule have the same variance. A uniform law on [−a, a] has the variance ${math("{a^2}/3")}, so its bound is √3 times the σ of the normal one: ${math("a = √{6/{n_in + n_out}}")}.`],
+    lead: [`Both forms of the rule have the same variance. Numbers drawn evenly from [−a, a] have the variance ${math("{a^2}/3")}, so the bound a is √3 times the σ of the normal form: ${math("a = √{6/{n_in + n_out}}")}.`],
     after: [],
     question: {
       ask: "Which of the two gives the better start to the ten layers?",
       options: ["Uniform", "Normal", "Neither: they can hardly be told apart"],
       right: 2,
-      answer: "Neither. A sum of many terms forgets what law each term came from and keeps only the variance. What matters is how wide you draw, not in which shape.",
+      answer: "Neither. A sum of many terms forgets how each term was drawn and keeps only the variance. What matters is how wide you draw, not in which shape.",
     },
   },
   band: {
     title: "The narrow band",
     nav: "The band",
-    lead: ["1,600 starts at once: to the right the scale σ·√n grows, upwards the depth. White is where the signal ahead times the gradient back comes out as it went in; blue is lost, red has burst. The dashed line is theory: there the two should come out even. Move the point, by the sliders or on the map."],
+    lead: ["1,600 starts at once: upwards the depth grows, to the right the scale σ·√n, the root of chapter 4's n·Var(w); 1 is right for a straight line. White: signal and gradient together come through about as large as they went in. Blue: lost. Red: burst. On the dashed line theory expects white. Move the point, by the sliders or on the map."],
     after: [],
     question: {
       ask: "With more layers, the band of scales that work becomes …",
@@ -319,11 +327,11 @@ export const CHAPTERS = {
     nav: "When not",
     lead: [
       "Xavier's proof takes the activation for a line of slope 1 through zero. A <em>sigmoid</em> has slope ¼ at zero and the mean ½: its gradient shrinks at every layer. A <em>ReLU</em> sets half of all sums to zero and so halves the mean square. Twenty layers show it.",
-      `He's rule makes up for ReLU's half: ${math("Var(w) = 2/{n_in}")}. <em>auto</em> asks glorot for the factor of the activation at hand.`,
+      `Kaiming He's rule (2015) makes up for the lost half: ${math("Var(w) = 2/{n_in}")}. <em>auto</em> picks the factor that suits the chosen activation.`,
     ],
     after: [],
     question: {
-      ask: "Under Xavier, which share of the signal's mean square does one ReLU layer keep, if it is square?",
+      ask: "Under Xavier, which share of the signal's mean square does one ReLU layer keep, if it has as many inputs as units?",
       options: ["All of it", "Half", "A quarter"],
       right: 1,
       answer: "Half: negative sums become 0. Twenty layers keep one millionth. Doubling Var(w) mends it, and that is He's rule. For a sigmoid no scale mends the mean of ½; choose tanh.",
@@ -332,13 +340,13 @@ export const CHAPTERS = {
   today: {
     title: "Today's nets",
     nav: "Today's nets",
-    lead: ["Thirty tanh layers. A <em>skip</em> adds what a layer received to what it computes, so the signal has a road past every layer. A <em>norm</em> rescales what a layer receives. Switch them on, then move the scale."],
-    after: ["With skips the sum grows from layer to layer, so deep residual nets scale down the end of each branch (by 1/√(number of branches) in GPT-2). A start still matters; it is the branches that must be small."],
+    lead: ["Thirty tanh layers. A <em>skip</em> adds what a layer received to what it computes, so the signal has a road past every layer; what the layer itself adds is its <em>branch</em>. A <em>norm</em> rescales what a layer receives to variance 1. Switch them on, then move the scale."],
+    after: ["With norms the scale hardly matters for the signal: whatever comes is rescaled. With skips the sums grow from layer to layer, so deep nets start each branch small (GPT-2: times 1/√(number of branches)). How much each branch adds is what a start decides in today's nets."],
     question: {
       ask: "With skips, what happens to the gradient on its way back through thirty layers?",
       options: ["It vanishes all the same", "It arrives: the skips carry it", "It turns around"],
       right: 1,
-      answer: "It arrives. The skip passes every gradient on unchanged, and each branch only adds to it. That is why nets of hundreds of layers can be trained at all.",
+      answer: "It arrives, and even grows: the skip passes it on, and each branch adds to it. That is why nets of hundreds of layers can be trained at all.",
     },
   },
   code: {
@@ -356,13 +364,13 @@ export const CHAPTERS = {
   cards: {
     title: "What old guides say wrongly",
     nav: "Eight errors",
-    lead: ["Eight sentences that are still copied. Press to measure."],
+    lead: ["Eight sentences that are still copied, wrong or only half right. Press to measure."],
     after: [],
   },
   bench: {
     title: "The whole bench",
     nav: "The bench",
-    lead: ["All controls at once. The address of this page keeps what you set, so you can send it to someone."],
+    lead: ["All controls at once. The <em>seed</em> picks which random numbers are drawn: the same seed, the same weights. Training goes three times over the 1,437 digits. The address of this page keeps what you set, so you can send it to someone."],
     after: [],
   },
 } as const satisfies Readonly<Record<string, ChapterText>>;

@@ -72,7 +72,7 @@ def test_the_first_slider_moves_all_ten_columns(page: Page) -> None:
     lively = stds(page, "first")
     assert all(0.3 < each < 3 for each in lively)
     page.locator("input[name=sigma]").fill("240")
-    expect(page.locator("#first .live").first).to_contain_text("Saturated")
+    expect(page.locator("#first .live").first).to_contain_text("Stuck")
 
 
 def test_sliders_move_by_the_keyboard(page: Page) -> None:
@@ -90,7 +90,7 @@ def test_the_commitment_trains_three_starts(page: Page) -> None:
     page.get_by_role("button", name="This is my σ: train").click()
     words = page.locator("#first .race .live")
     expect(words).to_contain_text("Told right", timeout=TRAINED)
-    told = re.search(r"yours (\d+) %, Xavier (\d+) %, σ = 0\.01 (\d+) %", words.inner_text())
+    told = re.search(r"yours: (\d+)\s%, Xavier: (\d+)\s%, σ\s=\s0\.01: (\d+)\s%", words.inner_text())
     assert told is not None, words.inner_text()
     hers, xavier, wrong = (int(share) for share in told.groups())
     assert xavier > 90
@@ -133,8 +133,12 @@ def test_the_bar_of_one_neuron_reaches_1(page: Page) -> None:
 
 def test_factors_of_layers_multiply(page: Page) -> None:
     picture(page, "depth")
-    expect(page.locator("#depth .live")).to_contain_text("1.5 multiplied 9 times is 38.4")
-    expect(page.locator("#depth .live")).to_contain_text("All ten layers: 57.7")
+    words = page.locator("#depth .live")
+    expect(words).to_contain_text("1.5 to the power of 9 is 38.4")
+    measured = [float(each) for each in re.findall(r"multiplied by (\d+), .* by (\d+)\.", words.inner_text())[0]]
+    assert measured == pytest.approx([38.4, 38.4], rel=0.15)
+    page.locator("input[name=layers]").fill("48")
+    expect(words).to_contain_text("From layer 1 to 50 there are 49 steps")
 
 
 def test_the_rule_of_300_to_100(page: Page) -> None:
@@ -182,8 +186,8 @@ def test_skips_carry_the_gradient(page: Page) -> None:
 
 def test_a_prediction_brings_its_answer_once(page: Page) -> None:
     asked = page.locator("#depth .prediction")
-    asked.get_by_role("button", name="15 times as much", exact=True).click()
-    expect(asked.locator(".answer")).to_contain_text("Not quite. 58 times")
+    asked.get_by_role("button", name="5 times as much", exact=True).click()
+    expect(asked.locator(".answer")).to_contain_text("Not quite. 117 times")
     for each in asked.get_by_role("button").all():
         expect(each).to_be_disabled()
 

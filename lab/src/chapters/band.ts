@@ -68,7 +68,7 @@ function pointOf(state: State): { row: number; column: number } {
 function read({ product, accuracy }: Band, state: State): string {
   const { row, column } = pointOf(state);
   const at = row * SCALES.length + column;
-  const gaps = { scale: written(SCALES[column]), depth: DEPTHS[row] };
+  const gaps = { scale: written(SCALES[column]), depth: DEPTHS[row] === 1 ? BAND.oneLayer : `${DEPTHS[row]} ${BAND.layers}` };
   if (state.get(shows) === "accuracy") return fillIn(BAND.accuracy, { ...gaps, value: percent(accuracy[at]) });
   return fillIn(BAND.signal, { ...gaps, value: written(10 ** product[at]) });
 }

@@ -6,11 +6,11 @@ import { Race } from "../page/race";
 import { type Chapter, figure, type Lab, liveLine } from "../page/chapter";
 import { BLOCKS, blocksOf, shapeOf } from "../page/shape";
 import { choice, listScale, logScale, menu, panel, rangeOf, slider } from "../page/controls";
-import { h } from "../page/dom";
+import { h, paragraph } from "../page/dom";
 import { written } from "../page/numbers";
 import { choiceSetting, numberSetting, type State } from "../page/state";
 import { judge, Stage } from "../page/stage";
-import { ACTIVATION_NAMES, BENCH, CONTROLS, RULES, TODAY } from "../text";
+import { ACTIVATION_NAMES, BENCH, CONTROLS, RULES, STAGE, TODAY } from "../text";
 
 const WIDTHS = [8, 16, 32, 64, 128, 256];
 
@@ -37,7 +37,7 @@ export const bench: Chapter = {
       stage.show(shapeIn(state), startIn(state));
       race.clear();
     });
-    return figure(controlsOf(state, spread), stage.picture.element, line.element, race.element);
+    return figure(controlsOf(state, spread), stage.picture.element, paragraph(STAGE.key, "key"), line.element, race.element);
   },
 };
 

@@ -76,9 +76,12 @@ export const MEASUREMENTS: Readonly<Record<CardName, (lab: Lab) => Gaps>> = {
   },
   constant(lab) {
     const size = (rule: Rule): string => {
-      const net = started(lab, "tanh", rule, 0.01);
-      net.backward(sliceOf(lab.digits.train, 0, 64).labels);
-      return written(spreadOf(net.layers[9].weightGradient).std + Math.abs(spreadOf(net.layers[9].weightGradient).mean));
+      const net = new Net(shapeOf({ width: 4, depth: 1 }), lab.facts);
+      net.start({ rule, sigma: 0.1, seed: 0 });
+      const { inputs, labels, count } = sliceOf(lab.digits.train, 0, 64);
+      net.forward(inputs, count);
+      net.backward(labels);
+      return written(net.layers[0].weightGradient.reduce((most, each) => Math.max(most, Math.abs(each)), 0));
     };
     return { zero: size("zero"), equal: size("equal") };
   },

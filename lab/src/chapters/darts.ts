@@ -1,6 +1,8 @@
 /** Fifty blind darts: spreads thrown without a rule, and which of them train. */
 
+import { DARTS_NET } from "../net/defaults";
 import { type Board, FONT, Picture } from "../page/canvas";
+import type { Facts } from "../data/facts";
 import { type Chapter, figure, type Lab } from "../page/chapter";
 import { button } from "../page/controls";
 import { h } from "../page/dom";
@@ -17,12 +19,12 @@ interface Dart {
 export const darts: Chapter = {
   name: "darts",
   settings: [],
-  build(_lab: Lab): HTMLElement {
+  build({ facts }: Lab): HTMLElement {
     let thrown: Dart[] = [];
     let round = 0;
     let stop: () => void = () => undefined;
     const words = h("p", { class: "live", role: "status" });
-    const picture = new Picture((board) => paintDarts(board, thrown), (width) => (width < 500 ? 200 : 230), DARTS.picture);
+    const picture = new Picture((board) => paintDarts(board, thrown, ruleOf(facts)), (width) => (width < 500 ? 200 : 230), DARTS.picture);
     const throwAll = (): void => {
       stop();
       thrown = spreads(round++).map((sigma) => ({ sigma, share: undefined }));
@@ -41,13 +43,20 @@ export const darts: Chapter = {
   },
 };
 
+/** Return the σ of Xavier's rule for the layers that the darts train. */
+function ruleOf(facts: Facts): number {
+  const [, hidden] = facts.rules.xavier_normal.any?.[facts.widths.indexOf(DARTS_NET.width)] ?? [0, 0];
+  const law = facts.laws[hidden];
+  return law.law === "normal" ? law.std : Number.NaN;
+}
+
 function count(thrown: readonly Dart[]): string {
   const learned = thrown.filter(({ share }) => (share ?? 0) >= LEARNED).length;
   return fillIn(DARTS.done, { learned, count: COUNT, least: percent(LEARNED) });
 }
 
-function paintDarts({ pen, width, height, color }: Board, thrown: readonly Dart[]): void {
-  const [left, right, top, bottom] = [42, width - 12, 10, height - 38];
+function paintDarts({ pen, width, height, color }: Board, thrown: readonly Dart[], rule: number): void {
+  const [left, right, top, bottom] = [42, width - 12, 28, height - 38];
   const x = (sigma: number): number => left + (Math.log(sigma / LOW) / Math.log(HIGH / LOW)) * (right - left);
   const y = (share: number): number => bottom - share * (bottom - top);
   pen.font = `12px ${FONT}`;
@@ -68,6 +77,9 @@ function paintDarts({ pen, width, height, color }: Board, thrown: readonly Dart[
     pen.fillText(brief(sigma), x(sigma), bottom + 6);
   }
   pen.fillText(DARTS.axis, (left + right) / 2, bottom + 22);
+  pen.textAlign = "left";
+  pen.fillText(DARTS.share, left, 6);
+  if (thrown.length > 0 && thrown.every(({ share }) => share !== undefined)) paintRule({ pen, color }, x(rule), top, bottom);
   for (const { sigma, share } of thrown) {
     const isHit = (share ?? 0) >= LEARNED;
     pen.fillStyle = color(share === undefined ? "line" : isHit ? "yes" : "no");
@@ -76,4 +88,14 @@ function paintDarts({ pen, width, height, color }: Board, thrown: readonly Dart[
     else pen.rect(x(sigma) - 4, y(share) - 4, 8, 8);
     pen.fill();
   }
+}
+
+function paintRule({ pen, color }: Pick<Board, "pen" | "color">, x: number, top: number, bottom: number): void {
+  pen.strokeStyle = color("ink");
+  pen.fillStyle = color("ink");
+  pen.setLineDash([4, 3]);
+  pen.strokeRect(x, top, 0, bottom - top);
+  pen.setLineDash([]);
+  pen.textAlign = "right";
+  pen.fillText(DARTS.rule, x - 5, top + 4);
 }

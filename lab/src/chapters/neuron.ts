@@ -100,11 +100,15 @@ function paintBar({ pen, height, color }: Board, variance: number, left: number,
   pen.lineTo(left + room, place(1));
   pen.stroke();
   pen.setLineDash([]);
-  pen.fillStyle = color("ink");
-  pen.font = `bold 13px ${FONT}`;
   pen.textAlign = "right";
   pen.textBaseline = "bottom";
-  pen.fillText("1", left + room, place(1) - 2);
+  for (const tick of [1 / 64, 1, 64]) {
+    pen.fillStyle = color(tick === 1 ? "ink" : "soft");
+    pen.font = tick === 1 ? `bold 13px ${FONT}` : `11px ${FONT}`;
+    pen.fillText(tick < 1 ? "1/64" : String(tick), left + room, place(tick) - 2);
+  }
+  pen.fillStyle = color("ink");
+  pen.font = `bold 13px ${FONT}`;
   pen.textAlign = "center";
   pen.textBaseline = "top";
   pen.fillText("n·Var(w)", left + room / 2, 2);

@@ -83,9 +83,12 @@ function wires(n: number, m: number): string {
   drawn += wire(one.in, one.out, "weight");
   for (let from = 0; from < left; from++) drawn += `<circle class="input" cx="90" cy="${place(from, left)}" r="6"/>`;
   for (let to = 0; to < right; to++) drawn += `<circle class="output" cx="310" cy="${place(to, right)}" r="6"/>`;
+  for (const [x, size, dots] of [[90, n, left], [310, m, right]] as const) {
+    if (size > dots) drawn += `<text x="${x}" y="198" text-anchor="middle">⋮</text>`;
+  }
   const label = fillIn(RULE.drawing, { n, m });
   return (
-    `<svg viewBox="-20 0 440 200" role="img" aria-label="${label}">${drawn}` +
+    `<svg viewBox="-20 0 440 206" role="img" aria-label="${label}">${drawn}` +
     `<text x="72" y="105" text-anchor="end">fan_in ${n}</text><text x="328" y="105">fan_out ${m}</text></svg>`
   );
 }
@@ -105,10 +108,11 @@ function rows(n: number, m: number): string {
   return `<thead><tr>${heads}</tr></thead><tbody>${cells.join("")}</tbody>`;
 }
 
+/** Return a bar that is half full at 1, and full only without end. */
 function bar(value: number, color: string): string {
-  const width = Math.min(100, 25 * value);
+  const width = ((100 * value) / (value + 1)).toFixed(1);
   return (
     `<td><svg class="bar ${color}" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">` +
-    `<rect width="${width}" height="12"/><line x1="25" x2="25" y1="0" y2="12"/></svg> ${written(value, 3)}</td>`
+    `<rect width="${width}" height="12"/><line x1="50" x2="50" y1="0" y2="12"/></svg> ${written(value, 3)}</td>`
   );
 }

@@ -1,12 +1,13 @@
 /** Today's nets: skips and norms, and what they leave of the question. */
 
+import { paragraph } from "../page/dom";
 import { type Chapter, figure, type Lab, liveLine } from "../page/chapter";
 import { BLOCKS, blocksOf, shapeOf } from "../page/shape";
 import { choice, logScale, panel, slider } from "../page/controls";
 import { written } from "../page/numbers";
 import { choiceSetting, numberSetting } from "../page/state";
 import { judge, Stage } from "../page/stage";
-import { CONTROLS, TODAY } from "../text";
+import { CONTROLS, STAGE, TODAY } from "../text";
 
 const WIDTH = 128;
 const DEPTH = 30;
@@ -28,6 +29,6 @@ export const today: Chapter = {
       choice(state, blocks, CONTROLS.blocks, TODAY.blocks),
       slider(state, scale, CONTROLS.scale, logScale(scale), (value) => `σ·√n = ${written(value)}`),
     );
-    return figure(controls, stage.picture.element, line.element);
+    return figure(controls, stage.picture.element, paragraph(STAGE.key, "key"), line.element);
   },
 };

@@ -1,11 +1,12 @@
 /** When Xavier's rule is not the one: sigmoid and ReLU, whose slope and mean at the start are others. */
 
+import { paragraph } from "../page/dom";
 import { type Chapter, figure, type Lab, liveLine } from "../page/chapter";
 import { shapeOf } from "../page/shape";
 import { choice, panel } from "../page/controls";
 import { choiceSetting } from "../page/state";
 import { judge, Stage } from "../page/stage";
-import { CONTROLS, RULES, UNSUITED } from "../text";
+import { CONTROLS, RULES, STAGE, UNSUITED } from "../text";
 
 const unit = choiceSetting("unit", "relu", ["tanh", "sigmoid", "relu"]);
 const law = choiceSetting("law", "xavier_normal", ["xavier_normal", "he_normal", "auto"]);
@@ -24,6 +25,6 @@ export const unsuited: Chapter = {
       choice(state, unit, CONTROLS.activation, UNSUITED.units),
       choice(state, law, CONTROLS.rule, RULES),
     );
-    return figure(controls, stage.picture.element, line.element);
+    return figure(controls, stage.picture.element, paragraph(STAGE.key, "key"), line.element);
   },
 };

@@ -19,6 +19,8 @@ const BATCH = 64;
 const RATE = 0.5;
 const PAUSE = 90;
 const SIDE = 8;
+/** The size of a weight that is painted in full colour. */
+const FULL = 0.3;
 
 const alike = choiceSetting("alike", "equal", ["zero", "equal", "random"]);
 
@@ -84,7 +86,6 @@ function sizeOf({ weight }: Layer): string {
 
 /** Paint what each unit looks for: its 64 weights, in the places of the pixels. */
 function paintUnits({ pen, width, color }: Board, { weight, fanIn }: Layer): void {
-  const most = weight.reduce((best, each) => Math.max(best, Math.abs(each)), 0) || 1;
   const room = Math.min(width / UNITS, 150);
   const side = Math.floor((room - 12) / SIDE);
   pen.font = `12px ${FONT}`;
@@ -92,7 +93,7 @@ function paintUnits({ pen, width, color }: Board, { weight, fanIn }: Layer): voi
   for (let unit = 0; unit < UNITS; unit++) {
     const left = unit * room;
     for (let pixel = 0; pixel < fanIn; pixel++) {
-      const value = weight[unit * fanIn + pixel] / most;
+      const value = Math.max(-1, Math.min(1, weight[unit * fanIn + pixel] / FULL));
       pen.fillStyle = color("wash");
       pen.globalAlpha = 1;
       const [x, y] = [left + (pixel % SIDE) * side, Math.floor(pixel / SIDE) * side];

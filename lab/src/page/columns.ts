@@ -73,7 +73,7 @@ function paintCurve(board: Board, curve: Float32Array, area: Area): void {
   pen.font = `italic 14px ${FONT}`;
   pen.textAlign = "left";
   pen.textBaseline = "top";
-  pen.fillText("φ", AXIS + 4, area.y - 18);
+  pen.fillText("φ", AXIS + 4, area.y - 19);
 }
 
 function paintTitle({ pen, width, color }: Board, { title, flow }: ColumnRow, top: number, left: number): void {
@@ -135,7 +135,7 @@ function paintBars(board: Board, row: ColumnRow, column: Column, x: number, step
 }
 
 function paintLabels({ pen, color }: Board, { columns }: ColumnRow, area: Area, step: number): void {
-  const every = [1, 2, 5, 10, 25].find((each) => each * step >= 38) ?? 50;
+  const every = [1, 2, 5, 10, 25].find((each) => each * step >= 46) ?? 50;
   const bottom = area.y + area.height;
   pen.textAlign = "center";
   pen.textBaseline = "top";

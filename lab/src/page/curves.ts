@@ -11,10 +11,10 @@ export interface Curve {
 }
 
 const LEFT = 42;
-const RIGHT = 128;
 const TOP = 10;
 const BELOW = 30;
 const LEAST_GAP = 15;
+const NAME_FONT = `bold 12px ${FONT}`;
 
 /** Return a picture of curves, which the caller fills and refreshes. */
 export function curvesPicture(curves: () => readonly Curve[], steps: () => number, label: string): Picture {
@@ -23,7 +23,9 @@ export function curvesPicture(curves: () => readonly Curve[], steps: () => numbe
 
 function paintCurves(board: Board, curves: readonly Curve[], steps: number): void {
   const { pen, width, height, color } = board;
-  const right = width - (width < 500 ? 92 : RIGHT);
+  pen.font = NAME_FONT;
+  const names = curves.map(({ name }) => pen.measureText(`100 % ${name}`).width);
+  const right = width - Math.max(60, ...names) - 12;
   const x = (step: number): number => LEFT + (step / Math.max(steps, 1)) * (right - LEFT);
   const y = (share: number): number => TOP + (1 - share) * (height - TOP - BELOW);
   pen.font = `12px ${FONT}`;
@@ -63,7 +65,7 @@ function paintNames({ pen, color }: Board, curves: readonly Curve[], x: number, 
   const over = free - LEAST_GAP - y(0);
   pen.textAlign = "left";
   pen.textBaseline = "middle";
-  pen.font = `bold 12px ${FONT}`;
+  pen.font = NAME_FONT;
   for (const { curve, share, place } of ends) {
     pen.fillStyle = color(curve.color.replace(/^c/, "t"));
     pen.fillText(`${percent(share)} ${curve.name}`, x, place - Math.max(over, 0));

@@ -14,18 +14,18 @@ export function written(value: number, digits = 2): string {
   return `${sign(value)}${Number(front)}×10${raised(Number(power))}`;
 }
 
-/** Return a short form of the same for narrow places: .63, 58, 3e−5. */
+/** Return a short form of the same for narrow places: .63, 58, 3.1e−5. */
 export function brief(value: number): string {
   if (value === 0) return "0";
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : "∞";
   const size = Math.abs(value);
-  if (size < 0.01 || size >= 1000) return size.toExponential(0).replace("e+", "e").replace("-", "−");
+  if (size < 0.01 || size >= 1000) return size.toExponential(1).replace(".0e", "e").replace("e+", "e").replace("-", "−");
   return Number(size.toPrecision(2)).toString().replace(/^0\./, ".");
 }
 
 /** Return a share in whole per cent. */
 export function percent(share: number): string {
-  return `${Math.round(100 * share)} %`;
+  return `${Math.round(100 * share)}\u00a0%`;
 }
 
 /** Fill the gaps of a text: `{name}` is replaced by the value of that name. */

@@ -67,7 +67,7 @@ export class Race {
   private finish(): void {
     this.stop = undefined;
     const shares = this.curves.map(({ points }) => points[points.length - 1].share);
-    const list = this.curves.map(({ name }, index) => `${name} ${percent(shares[index])}`).join(", ");
+    const list = this.curves.map(({ name }, index) => `${name.replaceAll(" ", "\u00a0")}: ${percent(shares[index])}`).join(", ");
     this.words.textContent = fillIn(RACE.done, { list });
     this.picture.describe(this.words.textContent);
   }

@@ -1,7 +1,7 @@
 /** The net on its stage: drawn, run and painted as often as a control moves. */
 
 import { type Digits, type Examples, sliceOf } from "../data/digits";
-import type { Facts } from "../data/facts";
+import type { ActivationFacts, Facts } from "../data/facts";
 import { activate } from "../net/activations";
 import { saturatedShare, spreadOf } from "../net/figures";
 import { Net } from "../net/net";
@@ -9,25 +9,28 @@ import type { Activation, Shape, Start } from "../net/types";
 import { type Board, Picture } from "./canvas";
 import { type Column, paintColumns } from "./columns";
 import { fillIn, percent, written } from "./numbers";
-import { STAGE } from "../text";
+import { ACTIVATION_NAMES, STAGE } from "../text";
 
 const EXAMPLES = 64;
-const GRADIENT_REACH = 4;
-const LIFELESS = 0.02;
-const BURSTING = 50;
+
+/** How many standard deviations of the widest column its axis reaches, in both directions. */
+const WIDE = 3.2;
+/** How far the axis of sums reaches at least. */
+const REACH = 4;
+const CURVE_POINTS = 81;
+
+/** What is left of the spread at the other end: below the first it is lost, below the second it fades, and so upwards. */
+const [LOST, FADED, GROWN, BURST] = [0.02, 0.2, 5, 50];
 const JAMMED = 0.5;
 
 /** What was seen of the hidden layers. */
 export interface Seen {
   readonly stds: readonly number[];
   readonly gradientStds: readonly number[];
-  /** The share of the last hidden layer's sums in flat zones. */
+  readonly activation: Activation;
+  /** The share of the last hidden layer's sums in flat zones, if there is one on both sides; 0 otherwise. */
   readonly saturated: number;
 }
-
-/** How far the axis of sums reaches, in both directions. */
-const REACH = 4;
-const CURVE_POINTS = 81;
 
 interface StageOptions {
   readonly gradients?: boolean;
@@ -67,10 +70,12 @@ export class Stage {
     const sums = hidden.map((layer) => columnOf(layer.sums));
     const gradients = this.options.gradients === true ? hidden.map((layer) => columnOf(layer.sumGradient)) : [];
     this.paintRows(board, shape, sums, gradients);
+    const facts = this.facts.activations[shape.activation];
     const seen = {
       stds: sums.map(({ std }) => std),
       gradientStds: gradients.map(({ std }) => std),
-      saturated: saturatedShare(net.layers[shape.depth - 1], this.facts.activations[shape.activation]),
+      activation: shape.activation,
+      saturated: isBounded(facts) ? saturatedShare(net.layers[shape.depth - 1], facts) : 0,
     };
     this.picture.describe(describe(seen));
     this.options.onSeen?.(seen);
@@ -88,38 +93,66 @@ export class Stage {
   }
 
   private paintRows(board: Board, shape: Shape, sums: readonly Column[], gradients: readonly Column[]): void {
-    const zones = this.facts.activations[shape.activation].flat_sums;
+    const facts = this.facts.activations[shape.activation];
     const top = gradients.length > 0 ? board.height * 0.54 : board.height;
-    const ahead = { low: -REACH, high: REACH, zones, curve: curveOf(shape.activation), color: "mark", flow: "right" } as const;
-    paintColumns(board, { ...ahead, columns: sums, title: STAGE.sums }, 0, top);
+    const reach = isBounded(facts) ? REACH : Math.max(REACH, reachOf(sums));
+    const title = fillIn(STAGE.sums, { phi: ACTIVATION_NAMES[shape.activation] });
+    const ahead = { low: -reach, high: reach, zones: facts.flat_sums, curve: curveOf(shape.activation, reach) };
+    paintColumns(board, { ...ahead, columns: sums, color: "mark", title, flow: "right" }, 0, top);
     if (gradients.length === 0) return;
-    const last = gradients[gradients.length - 1].std;
-    const reach = GRADIENT_REACH * (last > 0 && last < Infinity ? last : 1);
-    const back = { low: -reach, high: reach, zones: [], curve: NO_CURVE, color: "c12", flow: "left" } as const;
-    paintColumns(board, { ...back, columns: gradients, title: STAGE.gradients }, top, board.height - top);
+    const far = reachOf(gradients) || 1;
+    const back = { low: -far, high: far, zones: [], curve: NO_CURVE, color: "c12", title: STAGE.gradients } as const;
+    paintColumns(board, { ...back, columns: gradients, flow: "left" }, top, board.height - top);
   }
+}
+
+/** Whether φ is flat on both sides, so that sums beyond its bend need no axis. */
+function isBounded({ flat_sums: zones }: ActivationFacts): boolean {
+  return zones.length === 2;
+}
+
+/** Return how far an axis must reach for the widest of columns; 0 where none is. */
+function reachOf(columns: readonly Column[]): number {
+  return WIDE * columns.reduce((most, { std }) => (Number.isFinite(std) ? Math.max(most, std) : most), 0);
 }
 
 const NO_CURVE = new Float32Array(0);
 
 /** Return φ from one end of the axis to the other. */
-function curveOf(activation: Activation): Float32Array {
-  const points = Float32Array.from({ length: CURVE_POINTS }, (_, index) => REACH * ((2 * index) / (CURVE_POINTS - 1) - 1));
+function curveOf(activation: Activation, reach: number): Float32Array {
+  const points = Float32Array.from({ length: CURVE_POINTS }, (_, index) => reach * ((2 * index) / (CURVE_POINTS - 1) - 1));
   activate(activation, points, points);
   return points;
 }
 
-/** Say in one sentence what became of the signal. */
-export function judge({ stds, saturated }: Seen): string {
+/** Say in words what became of signal and gradient. */
+export function judge({ stds, gradientStds, activation, saturated }: Seen): string {
   const last = stds[stds.length - 1];
   const gaps = { first: written(stds[0]), last: written(last), depth: stds.length, saturated: percent(saturated) };
-  const kept = last / stds[0];
-  if (!Number.isFinite(last)) return fillIn(STAGE.overflown, gaps);
-  if (last === 0) return fillIn(STAGE.silent, gaps);
-  if (saturated > JAMMED) return fillIn(STAGE.saturated, gaps);
-  if (kept < LIFELESS) return fillIn(STAGE.dying, gaps);
-  if (kept > BURSTING) return fillIn(STAGE.bursting, gaps);
-  return fillIn(STAGE.alive, gaps);
+  const signal = fillIn(signalWords(stds[0], last, saturated), { ...gaps, phi: ACTIVATION_NAMES[activation] });
+  const [start, end] = [gradientStds[gradientStds.length - 1], gradientStds[0]];
+  if (!(last > 0 && last < Infinity) || start === undefined) return signal;
+  const words = gradientWords(end / start);
+  return words === "" ? signal : `${signal} ${fillIn(words, { start: written(start), end: written(end) })}`;
+}
+
+function signalWords(first: number, last: number, saturated: number): string {
+  if (!Number.isFinite(last)) return STAGE.overflown;
+  if (last === 0) return STAGE.silent;
+  if (saturated > JAMMED) return STAGE.saturated;
+  const kept = last / first;
+  if (kept < LOST) return STAGE.dying;
+  if (kept < FADED) return STAGE.fading;
+  if (kept > BURST) return STAGE.bursting;
+  return kept > GROWN ? STAGE.growing : STAGE.alive;
+}
+
+function gradientWords(kept: number): string {
+  if (!(kept < Infinity)) return "";
+  if (kept < LOST) return STAGE.gradientVanishes;
+  if (kept < FADED) return STAGE.gradientFades;
+  if (kept > BURST) return STAGE.gradientBursts;
+  return kept > GROWN ? STAGE.gradientGrows : "";
 }
 
 function columnOf(values: Float32Array): Column {

@@ -37,7 +37,7 @@ describe("cards", () => {
     expect(Number(wrong)).toBeCloseTo(0.5, 1);
   });
 
-  test("small weights saturate nothing", () => expect(MEASUREMENTS.small(lab).saturated).toBe("0 %"));
+  test("small weights saturate nothing", () => expect(MEASUREMENTS.small(lab).saturated).toBe("0\u00a0%"));
   test("two seeds share no weight", () => expect(MEASUREMENTS.random(lab).same).toBe(0));
 
   test("at zero the gradient is 0, at a constant it is not", () => {
@@ -70,8 +70,8 @@ test("numbers are short", () => {
     "0.63", "58", "0", "−0.001", "2.3×10⁻¹⁰", "1.2×10⁴", "0.33",
   ]);
   expect([written(Infinity), written(-Infinity), written(NaN)]).toEqual(["∞", "−∞", "not a number"]);
-  expect([0.63, 57.66, 0, 2.3e-10, 1e6].map(brief)).toEqual([".63", "58", "0", "2e−10", "1e6"]);
-  expect(percent(0.967)).toBe("97 %");
+  expect([0.63, 57.66, 0, 2.3e-10, 1e6].map(brief)).toEqual([".63", "58", "0", "2.3e−10", "1e6"]);
+  expect(percent(0.967)).toBe("97\u00a0%");
 });
 
 test("formulas are MathML", () => {
