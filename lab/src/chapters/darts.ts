@@ -97,5 +97,5 @@ function paintRule({ pen, color }: Pick<Board, "pen" | "color">, x: number, top:
   pen.strokeRect(x, top, 0, bottom - top);
   pen.setLineDash([]);
   pen.textAlign = "right";
-  pen.fillText(DARTS.rule, x - 5, top + 4);
+  pen.fillText(DARTS.rule, x - 5, (top + 2 * bottom) / 3);
 }

@@ -28,7 +28,7 @@ export interface ColumnRow {
 }
 
 const AXIS = 40;
-const RIGHT = 8;
+const RIGHT = 14;
 const TOP = 24;
 const BELOW = 36;
 const BINS = 41;
@@ -141,7 +141,7 @@ function paintLabels({ pen, color }: Board, { columns }: ColumnRow, area: Area, 
   pen.textBaseline = "top";
   columns.forEach(({ std }, index) => {
     if ((index + 1) % every !== 0) return;
-    const x = Math.min(area.x + (index + 0.5) * step, area.x + area.width - 12);
+    const x = Math.min(area.x + (index + 0.5) * step, area.x + area.width - 8);
     pen.font = `11px ${FONT}`;
     pen.fillStyle = color("soft");
     pen.fillText(String(index + 1), x, bottom + 5);
