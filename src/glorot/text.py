@@ -24,6 +24,16 @@ def number(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.4g}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Write how many there are of something whose plural has an s.
+
+    Example:
+        >>> counted(1, "tensor"), counted(12000, "element")
+        ('1 tensor', '12000 elements')
+    """
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def brief(value: float) -> str:
     """Write a measured figure with two significant digits, and without an exponent up to 100 000.
 

@@ -90,6 +90,26 @@ def test_sarif_fits_its_schema() -> None:
     assert location["logicalLocations"][0]["fullyQualifiedName"] == "0.bias"
 
 
+def test_a_plan_is_no_weights_and_the_error_says_what_to_type() -> None:
+    nets: dict[str, object] = {}
+    exec(NETS, nets)
+    glorot.plan(nets["healthy"](), "auto").save("plan.json")  # type: ignore[operator]
+    for words in (["plan.json"], ["plan.json", "--plan", "plan.json"]):
+        error = CliRunner(catch_exceptions=True).invoke(command, words).exception
+        assert isinstance(error, GlorotError)
+        assert str(error) == (
+            "plan.json is a plan, which holds no weights; to check weights against it, give those, or the model, and "
+            "the plan beside them: glorot check MODEL --plan plan.json, or glorot.check(model, plan=Plan.load(…))"
+        )
+
+
+def test_one_tensor_is_not_called_tensors() -> None:
+    np.savez("one.npz", w=np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32))
+    result = CliRunner().invoke(command, ["one.npz"])
+    assert "nothing found in 1 tensor by 1 check\n" in result.stdout
+    assert "one.npz: 1 tensor: 1 drawn\n" in result.stdout
+
+
 def test_annotations_of_github() -> None:
     line = f"::error file=nets.py,line=8,title=GL101 not-finite::{TOLD}. {REMEDY}\n"
     assert check("broken", "--format", "github").stdout == line

@@ -100,3 +100,31 @@ def test_what_was_saved_is_named_and_printed_with_escapes(
         assert err == f"saved {name.encode('unicode_escape').decode()}{Path(words[-1]).suffix}\n"
         assert Path(words[-1]).exists()
         assert not any(map(is_unseen, (out + err).replace("\n", "")))
+
+
+BROKEN = f"""
+import torch
+def start():
+    model = torch.nn.Linear(4, 4)
+    name = "a\\n::error::done" + {HOSTILE!r}
+    model.register_parameter(name, torch.nn.Parameter(torch.full((8, 8), float("nan"))))
+    torch.save({{name: torch.full((64, 64), float("nan"))}}, "weights.pt")
+    return model
+"""
+
+
+@pytest.mark.parametrize("form", ["text", "github", "sarif", "html", "json"])
+def test_names_in_findings_stay_on_their_line_in_every_form(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.py").write_text(BROKEN)
+    monkeypatch.chdir(tmp_path)
+    for target in ("own.py:start", "weights.pt"):
+        monkeypatch.setattr("sys.argv", ["glorot", "check", target, "--format", form])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out = capsys.readouterr().out
+        assert stop.value.code == 1
+        assert "::error::done" in out
+        assert not any(line.startswith("::error::done") for line in out.splitlines())
+        assert not any(map(is_unseen, out.replace("\n", "")))

@@ -10,7 +10,7 @@ from glorot.checks.running import run
 from glorot.inventory import Inventory
 from glorot.inventory.written import STATES, Lost, Written, WrittenModel
 from glorot.markup import html_table
-from glorot.text import shape_text, table
+from glorot.text import counted, shape_text, table
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +45,7 @@ class Audit(Report):
         counts = Counter(one.state for one in self.tensors)
         told = ", ".join(f"{counts[state]} {text}" for state, text in STATES.items() if counts[state])  # type: ignore[index]
         rest = f"; {len(self.skipped)} not looked at" if self.skipped else ""
-        count = f"{len(self.tensors)} tensor{'s' * (len(self.tensors) != 1)}"
-        return f"{self.call}: of {count} {told}{rest}. Built {self.built}"
+        return f"{self.call}: of {counted(len(self.tensors), 'tensor')} {told}{rest}. Built {self.built}"
 
     def __str__(self) -> str:
         told = [f"not looked at: {path}, which {reason}" for path, reason in self.skipped]

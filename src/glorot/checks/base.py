@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from glorot.checks.evidence import Evidence
 from glorot.checks.paths import path_text
-from glorot.text import number
+from glorot.text import number, printable
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -50,7 +50,7 @@ class Finding:
 
     def __str__(self) -> str:
         found = f" ({number(self.figure)}, expected {self.expected})" if self.expected else ""
-        return f"{self.code} {self.severity}: {self.path}: {self.why}{found}"
+        return printable(f"{self.code} {self.severity}: {self.path}: {self.why}{found}")
 
 
 @dataclass(frozen=True)

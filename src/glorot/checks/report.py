@@ -15,7 +15,7 @@ from glorot.markup import html_table
 from glorot.plans import Plan
 from glorot.probe.bars import signal_chart
 from glorot.probe.signal import Signal
-from glorot.text import json_lines, number
+from glorot.text import counted, json_lines, number, printable
 
 
 class Unasked(NamedTuple):
@@ -71,9 +71,9 @@ class Report:
         if not self.asked:
             return "no check ran, so nothing can be said"
         counts = Counter(one.severity for one in self.findings)
-        told = [_count(counts[one], one) for one in SEVERITIES if counts[one]]
+        told = [counted(counts[one], one) for one in SEVERITIES if counts[one]]
         found = ", ".join(told) or "nothing found"
-        return f"{found} in {_count(self.looked_at, 'tensor')} by {_count(len(self.asked), 'check')}"
+        return f"{found} in {counted(self.looked_at, 'tensor')} by {counted(len(self.asked), 'check')}"
 
     @property
     def training(self) -> list[str]:
@@ -81,7 +81,7 @@ class Report:
         if not self.steps:
             return []
         begin, end = (f"{one:.4g}" for one in (self.steps[0], self.steps[-1]))
-        return [f"loss over {_count(len(self.steps) - 1, 'step')}: {begin} → {end}"]
+        return [f"loss over {counted(len(self.steps) - 1, 'step')}: {begin} → {end}"]
 
     def fix(self, plan: Plan) -> Plan | None:
         """Return a plan that mends what drawing again can mend, and leaves everything else alone.
@@ -105,8 +105,8 @@ class Report:
         return fix_of(self.findings, plan).plan
 
     def __str__(self) -> str:
-        lines = [line for one in self.findings for line in (str(one), f"      {one.remedy}")]
-        lines += [self.verdict, *self.notes, *self.training]
+        lines = [line for one in self.findings for line in (str(one), f"      {printable(one.remedy)}")]
+        lines += map(printable, [self.verdict, *self.notes, *self.training])
         if self.waived:
             lines.append(f"waived: {'; '.join(f'{one.code} {one.path}: {reason}' for one, reason in self.waived)}")
         if self.known:
@@ -165,10 +165,6 @@ class Report:
             GlorotError: if the place cannot be written.
         """
         return write_whole(path, json_lines(self.to_json()))
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _plain(finding: Finding) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from glorot.forensics.stored import Stored
 from glorot.inventory import Inventory, Parameter, Part, path_of, runs
 from glorot.inventory.layouts import stored_shape
 from glorot.plans import Plan
+from glorot.text import counted
 
 Shape = tuple[int, ...]
 
@@ -166,14 +167,15 @@ def _notes(
     if named.prefix:
         yield f"names in the file have the prefix {named.prefix!r}, which is left out here"
     if reference is not None:
-        yield f"{len(set(weights) & set(reference))} of the reference's {len(reference)} tensors were compared with it"
+        common, known = len(set(weights) & set(reference)), counted(len(reference), "tensor")
+        yield f"{common} of the reference's {known} were compared with it"
     if plan is None:
         return
     drawn = {path_of(entry.name) for entry in plan if entry.distribution is not None}
     planned = [one for one in inventory.parameters if one.path in drawn]
     compared = sum(one.path in weights for one in planned)
     how = "in law" if seed is None else f"to the bit with seed {seed}"
-    yield f"{compared} of the plan's {len(planned)} tensors were compared with it {how}"
+    yield f"{compared} of the plan's {counted(len(planned), 'tensor')} were compared with it {how}"
     missing = [one.path for one in planned if one.path not in named.tensors]
     if missing:
         yield f"not in the file: {path_text(missing)}"

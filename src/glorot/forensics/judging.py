@@ -19,7 +19,7 @@ from glorot.forensics.stored import Stored
 from glorot.forensics.structure import Moments, neighbours, signs
 from glorot.forensics.suspects import charges
 from glorot.forensics.tables import describe
-from glorot.text import number
+from glorot.text import counted, number
 
 FEWEST = 20
 """Elements from which laws are told apart."""
@@ -121,7 +121,10 @@ def _constant(case: _Case) -> Origin | None:
         return case.says("constant", f"every element is {number(found.low)}")
     levels = found.sample[np.diff(found.sample, prepend=-math.inf) > 0]
     if found.size < FEWEST and len(levels) > 2:
-        return case.says("cannot tell", f"{found.size} elements are too few to tell laws apart")
+        return case.says(
+            "cannot tell",
+            f"{counted(found.size, 'element')} {'is' if found.size == 1 else 'are'} too few to tell laws apart",
+        )
     known = describe(case.head(), case.tensor.shape, levels)
     return case.says("constant", known) if known else None
 

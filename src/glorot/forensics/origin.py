@@ -9,7 +9,7 @@ from typing import Any, Literal
 from glorot.distributions import Distribution
 from glorot.errors import GlorotError
 from glorot.fans import Fans
-from glorot.text import number, shape_text, table
+from glorot.text import counted, number, printable, shape_text, table
 
 Verdict = Literal["unwritten", "constant", "drawn", "trained", "cannot tell"]
 
@@ -132,12 +132,13 @@ class Origins:
             if sampled
             else ""
         )
-        return f"{self.source}: {len(self)} tensors: {told}{rest}"
+        return f"{self.source}: {counted(len(self), 'tensor')}: {told}{rest}"
 
     def rows(self) -> tuple[list[str], list[list[str]]]:
         """Return the heads of a table of all tensors, and its rows."""
         rows = [
-            [one.name, shape_text(one.shape), one.dtype, number(one.std), one.verdict, self._why(one)] for one in self
+            [printable(one.name), shape_text(one.shape), one.dtype, number(one.std), one.verdict, self._why(one)]
+            for one in self
         ]
         return ["tensor", "shape", "dtype", "std", "verdict", "why"], rows
 

@@ -6,7 +6,7 @@ from glorot.markup import html_table, html_text
 from glorot.report.document import document, readout_script, section
 from glorot.report.signal_chart import signal_figures
 from glorot.report.signal_page import steps_table
-from glorot.text import number
+from glorot.text import number, printable
 
 
 def check_html(report: Report) -> str:
@@ -66,10 +66,10 @@ def _finding(finding: Finding) -> str:
     figure = f" ({number(finding.figure)}, expected {finding.expected})" if finding.expected else ""
     paths = ""
     if finding.path != ", ".join(finding.paths):
-        paths = f'<p class="note">{html_text(", ".join(finding.paths))}</p>'
+        paths = f'<p class="note">{html_text(printable(", ".join(finding.paths)))}</p>'
     return section(
         f"{finding.code} {finding.severity}: {check.name}",
-        f"<p>{html_text(told + figure)}.</p>",
+        f"<p>{html_text(printable(told + figure))}.</p>",
         f"<p><strong>What to do:</strong> {html_text(finding.remedy)}.</p>",
         paths,
         f'<p class="note">{html_text(check.sections()["Why it matters"])}</p>',

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from glorot.errors import GlorotError
 from glorot.preserving import draws_undone
+from glorot.text import counted
 
 with draws_undone():  # rich draws a number when it is first imported
     from rich.console import Console
@@ -51,12 +52,12 @@ def watch_file(
         TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
         console=console, transient=True,
     )  # fmt: skip
-    task, done = bar.add_task(f"0 of {tensors} tensors", total=size), 0
+    task, done = bar.add_task(f"0 of {counted(tensors, 'tensor')}", total=size), 0
 
     def told(_: str, count: int) -> None:
         nonlocal done
         done += 1
-        bar.update(task, advance=count, description=f"{done} of {tensors} tensors")
+        bar.update(task, advance=count, description=f"{done} of {counted(tensors, 'tensor')}")
 
     with bar:
         yield told

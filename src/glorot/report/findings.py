@@ -9,7 +9,7 @@ from glorot.comparison.judging.verdicts import SLOWER
 from glorot.comparison.nicknames import nicknames
 from glorot.comparison.results import GOAL, RecipeResult
 from glorot.report.labels import capital, listed, span
-from glorot.text import brief
+from glorot.text import brief, counted
 
 
 def percent(value: float, digits: int = 0) -> str:
@@ -39,7 +39,7 @@ def pace(comparison: Comparison) -> str:
     never = len(comparison.results) - len(there)
     if never:
         rest = _names(_rest(comparison, there), names)
-        words.append(f"{_count(never, 'recipe')} never" if never > 1 else f"{rest} never")
+        words.append(f"{counted(never, 'recipe')} never" if never > 1 else f"{rest} never")
     return capital(", ".join(words))
 
 
@@ -163,7 +163,7 @@ def over_depth(comparison: Comparison) -> str:
     if not both or shallow == deep:
         return "Test accuracy by depth"
     top = max(both, key=lambda name: table[name, deep])
-    words = f"At {_count(deep, 'hidden layer')} {top} still reaches {percent(table[top, deep])}"
+    words = f"At {counted(deep, 'hidden layer')} {top} still reaches {percent(table[top, deep])}"
     drop = max(both, key=lambda name: table[name, shallow] - table[name, deep])
     if drop == top or table[drop, shallow] - table[drop, deep] < 0.05:
         return words
@@ -204,10 +204,6 @@ def _epochs(results: list[RecipeResult]) -> str:
 def _verb(subjects: list[RecipeResult], verb: str) -> str:
     third = verb + ("es" if verb.endswith("ch") else "s")
     return third if len(subjects) == 1 else verb
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _accuracy(value: float) -> str:

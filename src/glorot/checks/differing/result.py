@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from glorot.checks.paths import path_text
 from glorot.inventory import path_of
 from glorot.markup import html_table
+from glorot.text import counted, printable
 
 Kind = Literal["missing", "shape", "not finite", "values", "law", "dtype"]
 KINDS: tuple[Kind, ...] = ("missing", "shape", "not finite", "values", "law", "dtype")
@@ -38,7 +39,7 @@ class Difference:
 
     def __str__(self) -> str:
         held = f" (A: {self.a}; B: {self.b})" if self.a and self.b else f" ({self.a or self.b})" * bool(self.a + self.b)
-        return f"{path_text(self.paths)}: {self.why}{held}"
+        return printable(f"{path_text(self.paths)}: {self.why}{held}")
 
 
 class Untold(NamedTuple):
@@ -82,7 +83,7 @@ class Differences:
     def verdict(self) -> str:
         """How many tensors differ, are the same, are equal in law, or cannot be told."""
         count = len({path_of(path) for one in self.differences for path in one.paths})
-        told = [f"{_tensors(count)} differ{'s' * (count == 1)}" if count else "no differences"]
+        told = [f"{counted(count, 'tensor')} differ{'s' * (count == 1)}" if count else "no differences"]
         told += [f"{self.same} the same"] * bool(self.same)
         told += [f"{self.alike} equal in law{self._seen}"] * bool(self.alike)
         reasons: dict[str, int] = {}
@@ -143,7 +144,3 @@ def joined(differences: Iterable[Difference]) -> tuple[Difference, ...]:
 
 def _plain(one: Difference) -> dict[str, Any]:
     return {**asdict(one), "paths": list(one.paths), "effect": one.effect if math.isfinite(one.effect) else None}
-
-
-def _tensors(count: int) -> str:
-    return f"{count} tensor{'s' * (count != 1)}"

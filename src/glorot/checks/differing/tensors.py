@@ -21,7 +21,7 @@ from glorot.forensics.families import FAMILIES, fit
 from glorot.forensics.formats import Bits, Format
 from glorot.forensics.stored import Stored
 from glorot.inventory import Part, path_of
-from glorot.text import brief, number, shape_text
+from glorot.text import brief, counted, number, shape_text
 
 BLOCK = 2**18
 """How many elements are read at a time."""
@@ -359,4 +359,4 @@ def _families(tensor: Stored, bits: Bits, form: Format) -> str:
 def _notes(sizes: Iterator[int]) -> Iterator[str]:
     count = sum(size > SAMPLE for size in sizes)
     if count:
-        yield f"{count} tensor{'s' * (count != 1)} of more than {SAMPLE:,} elements: a sample of that size was compared"
+        yield f"{counted(count, 'tensor')} of more than {SAMPLE:,} elements: a sample of that size was compared"

@@ -7,6 +7,7 @@ import numpy as np
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Array, Evidence
+from glorot.text import counted
 
 
 class NotFinite(Check):
@@ -47,10 +48,10 @@ class NotFinite(Check):
                 if kind == "buffer" and not nan and (is_mask or values.size == 1):  # or a bound that bounds nothing
                     continue
                 count = nan or int(np.isinf(values).sum())
-                share = f"all of its {values.size}" if count == values.size else f"{count} of its {values.size}"
+                share = "all of its " if count == values.size else f"{count} of its "
                 yield self.finding(
                     path,
-                    f"holds {'NaN' if nan else 'infinity'} in {share} elements",
+                    f"holds {'NaN' if nan else 'infinity'} in {share}{counted(values.size, 'element')}",
                     remedy="write it before training: glorot.apply writes every parameter once",
                 )
 

@@ -6,6 +6,7 @@ from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence
 from glorot.checks.written.told import share_unwritten, writers_of
 from glorot.inventory.written import Written, WrittenModel
+from glorot.text import counted
 
 
 class NeverWritten(Check):
@@ -45,7 +46,7 @@ class NeverWritten(Check):
 def _why(row: Written, found: WrittenModel) -> str:
     if row.state == "partly":
         elements = round(row.unwritten / share_unwritten(row))
-        told = f"is written in part by {found.call}: {row.unwritten} of {elements} elements are not"
+        told = f"is written in part by {found.call}: {row.unwritten} of {counted(elements, 'element')} are not"
     elif row.writers:
         told = f"was written ({writers_of(row)}) and then given other memory, which nothing writes"
     else:

@@ -33,6 +33,11 @@ def of_index(path: Path, read: Reader) -> list[Stored]:
         GlorotError: if it is no index, a shard is missing, or does not have a tensor that it should have.
     """
     data = read_json(path, "index of shards", REMEDY)
+    if isinstance(data, dict) and {"entries", "recipe"} <= data.keys():
+        raise GlorotError(
+            f"{path} is a plan, which holds no weights; to check weights against it, give those, or the model, and "
+            f"the plan beside them: glorot check MODEL --plan {path}, or glorot.check(model, plan=Plan.load(…))"
+        )
     listed = data.get("weight_map") if isinstance(data, dict) else None
     if not isinstance(listed, dict) or not listed or not all(isinstance(one, str) for one in listed.values()):
         raise GlorotError(f"{path} is not an index of shards: it has no weight_map of tensors to files; {REMEDY}")
