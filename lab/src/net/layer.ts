@@ -3,7 +3,7 @@
 import { activate, applySlopes } from "./activations";
 import { multiply } from "./multiply";
 import { denormalize, normalize } from "./norm";
-import { transpose } from "./orthogonal";
+import { transpose } from "./transpose";
 import type { Activation, Layer } from "./types";
 
 const NOTHING: Float32Array = new Float32Array(0);

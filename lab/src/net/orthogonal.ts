@@ -1,5 +1,7 @@
 /** Haar-distributed orthogonal matrices from random reflections, as `glorot.stream` draws them, to 1e-5. */
 
+import { transpose } from "./transpose";
+
 /**
  * Return gain-free Q, rows × columns, of standard normal numbers of that shape.
  *
@@ -46,12 +48,4 @@ function reflect(
 
 function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {
   return transpose(matrix, rows, columns, new Float32Array(matrix.length));
-}
-
-/** Write the transpose of a rows × columns matrix. */
-export function transpose(matrix: Float32Array, rows: number, columns: number, out: Float32Array): Float32Array {
-  for (let row = 0, at = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++, at++) out[column * rows + row] = matrix[at];
-  }
-  return out;
 }
