@@ -88,7 +88,7 @@ export const RULE = {
   drawing: "One output unit adds {n} inputs; one input unit feeds {m} outputs.",
   heads: ["Var(w)", "signal ×", "gradient ×"],
   rows: ["1/fan_in", "1/fan_out", "Xavier: 2/(fan_in + fan_out)"],
-  line: "Xavier, {n} → {m}: the signal's variance is multiplied by {ahead}, the gradient's by {back}. The two add up to 2. {depth} layers in a row that shrink, or grow, like this one would multiply the signal's by {power}.",
+  line: "Xavier, {n} → {m}: the signal's variance is multiplied by {ahead}, the gradient's by {back}. The two add up to 2. Ten such factors in a row would make {power} of the signal's.",
 };
 
 export const FORMS = {
@@ -98,7 +98,7 @@ export const FORMS = {
 
 export const BAND = {
   oneLayer: "1 layer", layers: "layers",
-  names: { signal: "signal × gradient", accuracy: "digits told right after one pass over all" },
+  names: { signal: "signal × gradient", accuracy: "digits told right after one pass" },
   axes: { depth: "hidden layers", scale: "scale σ·√n" }, keys: { low: "lost", kept: "as at the start", high: "burst", none: "10 %", all: "100 %" },
   signal: "Scale {scale}, {depth}: signal times gradient comes out {value} times as large.",
   accuracy: "Scale {scale}, {depth}: {value} of new digits told right after one pass over the digits.",
@@ -208,7 +208,7 @@ export const CARDS = {
   constant: {
     said: "A constant start is the same as a start at zero.",
     measure: "Look at the gradients",
-    found: "In the net of chapter 3, at zero, the largest gradient of a unit’s weight is {zero}: none ever moves. At 0.1 everywhere it is {equal}: weights move, but those of all units alike. Both fail, for different reasons.",
+    found: "In the net of chapter 3, one step after zero, the largest gradient of a unit’s weight is {zero}: none ever moves. One step after 0.1 everywhere it is {equal}: weights move, but those of all units alike. Both fail, for different reasons.",
   },
 };
 
@@ -266,7 +266,7 @@ export const CHAPTERS = {
     title: "One neuron",
     nav: "One neuron",
     lead: [`A unit computes ${math("z = w_1 x_1 + … + w_n x_n")}. The more it adds, the wider the sum: with weights of mean 0 that do not depend on each other or on the inputs, ${math("Var(z) = n · Var(w)")} for inputs of mean 0 and variance 1. <strong>Bring the bar to 1.</strong>`],
-    after: [`Back to chapter 1: a unit there adds 128 inputs, so ${math("n · σ^2 = 1")} at σ = 1/√128 = 0.088. Was yours near it?`],
+    after: [`Back to chapter 1: from layer 2 on, a unit there adds 128 inputs, so ${math("n · σ^2 = 1")} at σ = 1/√128 = 0.088. Was yours near it?`],
     question: {
       ask: "A unit had 16 inputs and now has 64. To keep the sums as they were, σ must be …",
       options: ["a quarter of what it was", "half of what it was", "the same"],
@@ -277,7 +277,7 @@ export const CHAPTERS = {
   depth: {
     title: "Depth multiplies",
     nav: "Depth",
-    lead: ["One layer that misses a little does no harm. Many in a row multiply. Here are layers without an activation; the upper columns are the signal, from left to right, the lower ones the gradient, from right to left. Set the factor, then the depth."],
+    lead: ["One layer that misses a little does no harm. Many in a row multiply. Here are layers without an activation; the upper columns are the signal, from left to right. The lower ones are the gradient: how strongly the error reacts to each sum. Training computes it from right to left, layer by layer, and from it the gradient of each weight. Set the factor, then the depth."],
     after: ["Ten layers: 1.5<sup>10</sup> is 57.7, and 0.5<sup>10</sup> a thousandth. A <em>vanishing</em> or <em>exploding gradient</em> is the same multiplication on the way back."],
     question: {
       ask: "A tenth too much: each layer multiplies the variance by 1.1. What do fifty layers make of it?",
@@ -314,12 +314,12 @@ export const CHAPTERS = {
     title: "The narrow band",
     nav: "The band",
     lead: ["1,600 starts at once: upwards the depth grows, to the right the scale σ·√n, the root of chapter 4's n·Var(w); 1 is right for a straight line. White: signal and gradient together come through about as large as they went in. Blue: lost. Red: burst. On the dashed line theory expects white. Move the point, by the sliders or on the map."],
-    after: [],
+    after: ["For tanh the white strip lies a little to the right of 1. Tanh is flatter than a line, so a deep net needs weights a little larger than Xavier's: the <em>gain</em> of chapter 6. Choose identity, a straight line, and it lies at 1."],
     question: {
       ask: "With more layers, the band of scales that work becomes …",
       options: ["wider", "narrower", "no different"],
       right: 1,
-      answer: "Narrower, for each layer repeats the same factor. A shallow net forgives a wrong scale; fifty layers forgive almost none. Theory's line shows where the factor is 1.",
+      answer: "Narrower, for each layer repeats the same factor. A shallow net forgives a wrong scale, for tanh tames what is too large; fifty layers forgive almost none.",
     },
   },
   unsuited: {
@@ -334,7 +334,7 @@ export const CHAPTERS = {
       ask: "Under Xavier, which share of the signal's mean square does one ReLU layer keep, if it has as many inputs as units?",
       options: ["All of it", "Half", "A quarter"],
       right: 1,
-      answer: "Half: negative sums become 0. Twenty layers keep one millionth. Doubling Var(w) mends it, and that is He's rule. For a sigmoid no scale mends the mean of ½; choose tanh.",
+      answer: "Half: negative sums become 0. Twenty layers keep one millionth. Doubling Var(w) to 2/n mends it: He's rule. For a sigmoid auto saves the signal, but no scale saves the gradient; choose tanh.",
     },
   },
   today: {

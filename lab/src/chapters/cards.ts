@@ -79,8 +79,11 @@ export const MEASUREMENTS: Readonly<Record<CardName, (lab: Lab) => Gaps>> = {
       const net = new Net(shapeOf({ width: 4, depth: 1 }), lab.facts);
       net.start({ rule, sigma: 0.1, seed: 0 });
       const { inputs, labels, count } = sliceOf(lab.digits.train, 0, 64);
-      net.forward(inputs, count);
-      net.backward(labels);
+      for (const rate of [0.5, 0]) {
+        net.forward(inputs, count);
+        net.backward(labels);
+        net.step(rate);
+      }
       return written(net.layers[0].weightGradient.reduce((most, each) => Math.max(most, Math.abs(each)), 0));
     };
     return { zero: size("zero"), equal: size("equal") };

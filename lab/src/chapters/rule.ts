@@ -28,7 +28,7 @@ export const rule: Chapter = {
       table.replaceChildren(html(rows(n, m)));
       const gaps = { n, m, ahead: written((2 * n) / (n + m), 3), back: written((2 * m) / (n + m), 3) };
       const power = written(((2 * n) / (n + m)) ** DEPTH, 3);
-      line.say(fillIn(RULE.line, { ...gaps, power, depth: DEPTH }));
+      line.say(fillIn(RULE.line, { ...gaps, power }));
     });
     const size = (value: number): string => `${value} units`;
     return figure(

@@ -135,7 +135,7 @@ function paintBars(board: Board, row: ColumnRow, column: Column, x: number, step
 }
 
 function paintLabels({ pen, color }: Board, { columns }: ColumnRow, area: Area, step: number): void {
-  const every = [1, 2, 5, 10, 25].find((each) => each * step >= 46) ?? 50;
+  const every = [1, 2, 5, 10, 25].find((each) => each * step >= 52) ?? 50;
   const bottom = area.y + area.height;
   pen.textAlign = "center";
   pen.textBaseline = "top";
