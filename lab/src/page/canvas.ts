@@ -25,6 +25,7 @@ export const FONT = 'Arial, Helvetica, "Liberation Sans", sans-serif';
 export class Picture {
   readonly element: HTMLElement;
   private readonly canvas: HTMLCanvasElement;
+  private width = 0;
   private isSeen = false;
   private isStale = true;
   private isAsked = false;
@@ -36,7 +37,10 @@ export class Picture {
     this.heightOf = heightOf;
     this.canvas = h("canvas", { role: "img", "aria-label": label });
     this.element = h("div", { class: "picture" }, this.canvas);
-    new ResizeObserver(() => this.refresh()).observe(this.element);
+    new ResizeObserver(([{ contentRect }]) => {
+      this.width = Math.round(contentRect.width);
+      this.refresh();
+    }).observe(this.element);
     new IntersectionObserver((entries) => {
       this.isSeen = entries.some((entry) => entry.isIntersecting);
       if (this.isSeen && this.isStale) this.refresh();
@@ -70,7 +74,7 @@ export class Picture {
   }
 
   private board(): Board {
-    const width = this.element.clientWidth;
+    const { width } = this; // asking the element would lay out the page once more
     const height = Math.round(this.heightOf(width));
     const density = Math.min(window.devicePixelRatio || 1, 2);
     const [across, down] = [Math.round(width * density), Math.round(height * density)];
