@@ -19,6 +19,10 @@ NEAR = 0.75
 """How alike a misspelt name and a suggestion are at least, from 0 to 1."""
 
 
+AS_NEAR = 0.08
+"""By how much a further suggestion may be less alike than the nearest."""
+
+
 def squash(name: str) -> str:
     """Return a name without case, blanks, hyphens and underscores, as names are looked up.
 
@@ -45,6 +49,9 @@ def nearest(name: str, known: Iterable[str], limit: int = 3, shown: Mapping[str,
     names = {squash(other): other for other in sorted(set(known), reverse=True)}
     asked = squash(name)
     close = difflib.get_close_matches(asked, names, n=4 * limit if shown else limit, cutoff=NEAR)
+    if shown and close:  # names of many spellings: only those about as near as the nearest
+        ratio = difflib.SequenceMatcher(None, close[0], asked).ratio() - AS_NEAR
+        close = [other for other in close if difflib.SequenceMatcher(None, other, asked).ratio() >= ratio]
     longer = [other for other in sorted(names) if asked and other.startswith(asked) and other not in close]
     meant = [names[other] for other in [*close, *longer]]
     near = list(dict.fromkeys(repr((shown or {}).get(one, one)) for one in meant))[:limit]

@@ -37,9 +37,11 @@ def topic(**lab: str | int) -> Callable[[Callable[[], Figure]], Callable[[], Top
     """
 
     def register(draw: Callable[[], Figure]) -> Callable[[], Topic]:
+        figure = functools.cache(draw)  # a net is trained once, however often its page is asked for
+
         @functools.wraps(draw)
         def make() -> Topic:
-            return Topic(draw(), tuple(lab.items()))
+            return Topic(figure(), tuple(lab.items()))
 
         TOPICS.add(make, *" ".join(section_of(draw, "Also asked as").split()).split(", "))
         return make

@@ -42,7 +42,10 @@ def convergence() -> Figure:
     Also asked as:
         converge, converges, converging, not converging, slow convergence, slow training, training speed,
         plateaus, loss plateau, loss not decreasing, loss does not decrease, loss stuck, stuck, training is
-        slow, faster training, local minimum, local minima, saddle point, loss is constant
+        slow, faster training, local minimum, local minima, saddle point, loss is constant, loss does not go
+        down, loss not going down, loss is not decreasing, loss not improving, training loss is constant, loss
+        does not change, accuracy stuck, accuracy does not improve, accuracy not improving, stuck at chance,
+        chance level, loss stays, loss does not move
 
     References:
         Glorot & Bengio (2010), figures 11 and 12; Goodfellow, Bengio & Courville (2016), section 8.2.

@@ -47,7 +47,9 @@ def exploding_gradients() -> Figure:
         explode, gradient exploding, exploding gradient problem, exploding gradients problem, large gradients,
         gradient clipping, clip gradients, clipping, clip grad norm, loss is nan, loss nan, nan loss, loss inf,
         overflow, exploding signal, divergence, diverges, diverge, diverging, gradient norm, nans, inf,
-        infinity, loss becomes nan, loss goes to infinity
+        infinity, loss becomes nan, loss goes to infinity, gradient explodes, gradient is nan, nan gradients,
+        gradients are nan, activations explode, exploding activations, large weights, big weights, weights too
+        large, weights too big, too large
 
     References:
         Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent neural networks", ICML.

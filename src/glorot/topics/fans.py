@@ -55,7 +55,8 @@ def fans() -> Figure:
 
     Also asked as:
         fan, fan_in, fan_out, fan in fan out, fan_in and fan_out, fan_avg, fan mode, rows and columns, rows,
-        columns, number of inputs, number of outputs, n_in, n_out, connections, fan in mode, receptive field
+        columns, number of inputs, number of outputs, n_in, n_out, connections, fan in mode, receptive field, n
+        inputs, number of neurons
 
     References:
         Glorot & Bengio (2010), section 4.2.1; each framework's own code, compared in docs/fans.md.

@@ -52,15 +52,14 @@ def initialization() -> Figure:
         initialisation, weight initialization, weight initialisation, initialize, initialise, initialize
         weights, initializer, initializers, init, weight init, weights init, parameter initialization, random
         initialization, random weights, starting weights, initial weights, start, init weights, initialize the
-        weights, init method
+        weights, init method, initializing weights, weights initialization, initialized weights, init scheme,
+        initial values
 
     References:
         Glorot & Bengio (2010); He et al. (2015); Goodfellow, Bengio & Courville (2016), section 8.4.
     """
     bars = [Bar(name, min(loss, 1.0), f"{loss:.2g}") for name, loss in unseen_losses().items()]
-    title = (
-        f"One net, one task, {STEPS} steps from four starts. Always answering 0 has a loss of 0.55."
-    )
+    title = f"One net, one task, {STEPS} steps from four starts. Always answering 0 has a loss of 0.55."
     return Bars(title, "loss on unseen examples (bars end at 1)", tuple(bars))
 
 

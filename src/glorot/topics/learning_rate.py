@@ -42,7 +42,7 @@ def learning_rate() -> Figure:
         convergence, exploding_gradients, initialization.
 
     Also asked as:
-        learning rates, lr, step size, rate, learning rate schedule, lr schedule, learning rate decay, learning
+        learning rates, lr, step size, learning rate schedule, lr schedule, learning rate decay, learning
         rate warmup, learning rate too high, learning rate too large, learning rate too low, mup, maximal
         update, muon, update size, optimisation, optimization
 

@@ -48,7 +48,7 @@ def mean_field() -> Figure:
     Also asked as:
         mean field theory, mean-field approximation, signal propagation, signal propagation theory, infinite
         width, wide limit, theory, deep information propagation, gaussian process, nngp, ntk, neural tangent
-        kernel, large width, variance map, fixed point
+        kernel, large width, variance map, fixed point, central limit theorem
 
     References:
         Poole et al. (2016), "Exponential expressivity in deep neural networks through transient chaos", NIPS;

@@ -47,7 +47,9 @@ def normalization() -> Figure:
         normalisation, norm, norms, batch norm, batch normalization, batch normalisation, bn, layer norm, layer
         normalization, layer normalisation, ln, rms norm, group norm, instance norm, batch and layer norm, batch
         norm and layer norm, weight norm, weight normalization, spectral norm, internal covariate shift,
-        batchnorm1d, batchnorm2d, whitening
+        batchnorm1d, batchnorm2d, whitening, data normalization, input normalization, standardize, standardize
+        inputs, standardization, standardise, zero mean, mean zero, unit variance, zero mean unit variance,
+        input scaling, feature scaling, preprocessing
 
     References:
         Ioffe & Szegedy (2015), "Batch Normalization"; Ba, Kiros & Hinton (2016), "Layer Normalization".

@@ -44,7 +44,8 @@ def overfitting() -> Figure:
     Also asked as:
         overfit, overfits, overfitted, regularisation, regularizer, generalisation gap, generalization gap,
         memorization, memorize, high variance, bias variance tradeoff, bias variance, train test gap, validation
-        loss, training loss
+        loss, training loss, validation, generalisation, generalize, generalise, unseen data, train accuracy,
+        test accuracy, validation accuracy, l2 regularization, l2 regularisation, weight regularization
 
     References:
         Goodfellow, Bengio & Courville (2016), Deep Learning, section 5.2.

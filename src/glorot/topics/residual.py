@@ -47,7 +47,7 @@ def residual() -> Figure:
         residual connection, residual connections, residual network, residual networks, residual branch,
         residual block, skip, skips, skip connection, skip connections, shortcut, shortcut connection, resnet,
         resnets, residual net, residuals, fixup, rezero, layer scale, residual stream, highway, identity
-        mapping, deep residual learning
+        mapping, deep residual learning, gpt 2
 
     References:
         He et al. (2016), "Deep Residual Learning"; Zhang, Dauphin & Ma (2019), "Fixup"; Radford et al. (2019), GPT-2.

@@ -45,7 +45,8 @@ def saturation() -> Figure:
     Also asked as:
         saturated, saturate, saturates, saturating, saturated neurons, saturated units, saturated activation,
         flat, flat zone, flat region, sigmoid saturation, tanh saturation, saturation of neurons, derivative
-        zero, slope zero, saturates at 1
+        zero, slope zero, saturates at 1, derivative of sigmoid, derivative of tanh, sigmoid derivative, tanh
+        derivative
 
     References:
         Glorot & Bengio (2010), section 3, figures 2 to 4.

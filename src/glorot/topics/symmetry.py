@@ -46,7 +46,8 @@ def symmetry() -> Figure:
         symmetry breaking, break symmetry, breaking symmetry, symmetric weights, symmetry problem, zero
         initialization, zero initialisation, zero weights, all zeros, initialize to zero, initialize with zeros,
         same weights, equal weights, constant initialization, weights zero, why not zero, identical weights,
-        identical units
+        identical units, initialize weights to zero, initialize to zeros, weights to zero, all weights equal,
+        zero init
 
     References:
         Goodfellow, Bengio & Courville (2016), Deep Learning, section 8.4.

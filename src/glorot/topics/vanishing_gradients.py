@@ -43,9 +43,11 @@ def vanishing_gradients() -> Figure:
     Also asked as:
         vanishing, vanish, vanishing gradient, gradient vanishing, gradients vanishing, gradients vanish,
         vanishing gradient problem, vanishing gradients problem, small gradients, gradient is zero, gradients
-        are zero, zero gradient, no gradient, vanishing signal, backprop, back propagation, backward pass,
+        are zero, zero gradient, no gradient, vanishing signal, backprop, backward pass,
         gradient flow, not learning, does not learn, vanishing and exploding gradients, vanishing exploding
-        gradients, gradient disappears
+        gradients, gradient disappears, signal fades, signal dies, signal vanishes, activations vanish,
+        vanishing activations, deep networks, deep network, deep nets, deep net, deep neural networks, deep
+        neural network, small weights, weights too small, too small, backward
 
     References:
         Hochreiter (1991); Bengio, Simard & Frasconi (1994); Glorot & Bengio (2010), section 4.2.

@@ -49,7 +49,8 @@ def variance() -> Figure:
 
     Also asked as:
         variances, var, standard deviation, std, stddev, sigma, spread, sum of variances, variance of a sum,
-        weight variance
+        weight variance, random variable, random variables, sum of random variables, independent variables, sum
+        of n random variables, independent, independence
 
     References:
         Glorot & Bengio (2010), section 4.2.1, equations 5 to 12.

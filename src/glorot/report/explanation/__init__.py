@@ -2,14 +2,16 @@
 
 from glorot.errors import GlorotError
 from glorot.report.explanation.asked import page_of
-from glorot.report.explanation.checks import check_json, check_list, check_page, checks_json, is_check
+from glorot.report.explanation.checks import check_json, check_list, check_page, checks_json, code_of, is_check
 from glorot.report.explanation.data import names_data, page_data
 from glorot.report.explanation.html import html_page
 from glorot.report.explanation.listing import GROUPS, listing
 from glorot.report.explanation.text import full_page, short_page
+from glorot.topics import TOPICS
+from glorot.topics.glossary import words_of_the_field
 
-LISTS = {f"{kind}s": (kind,) for kind in GROUPS}
-"""Words that ask for the names of one kind."""
+LISTS = {f"{kind}s": (kind,) for kind in GROUPS} | dict.fromkeys(("help", "?", "list", "names"), tuple(GROUPS))
+"""Words that ask for the names of one kind, or of all."""
 
 
 def data_of(name: str | None) -> object:
@@ -18,11 +20,25 @@ def data_of(name: str | None) -> object:
     Raises:
         GlorotError: if nothing has that name, and what the nearest names are.
     """
-    if name is None:
-        return names_data()
-    if name == "checks":
+    listed = _list_of(name)
+    if listed == "checks":
         return checks_json()
-    return check_json(name) if isinstance(name, str) and is_check(name) else page_data(page_of(name))
+    if name is None or listed:
+        return {kind: names for kind, names in names_data().items() if kind in LISTS.get(listed, GROUPS)}
+    return check_json(name) if _means_check(name) else page_data(page_of(name))
+
+
+def _list_of(name: object) -> str:
+    """Return the word that asks for a list, in any case; empty for other names."""
+    word = name.strip().lower() if isinstance(name, str) else ""
+    return word if word in LISTS or word == "checks" else ""
+
+
+def _means_check(name: object) -> bool:
+    """Tell whether a name is that of a check; where a topic has the same name, its code asks for the check."""
+    if not isinstance(name, str) or not is_check(name):
+        return False
+    return bool(code_of(name)) or (name not in TOPICS and name not in words_of_the_field())
 
 
 def explanation(name: str | None = None, *, full: bool = False, html: bool = False) -> str:
@@ -53,11 +69,12 @@ def explanation(name: str | None = None, *, full: bool = False, html: bool = Fal
     References:
         Glorot & Bengio (2010), section 4.2.1, for the page that started it: `explanation("xavier")`.
     """
-    if name is None or (isinstance(name, str) and (name in LISTS or name == "checks")):
+    listed = _list_of(name)
+    if name is None or listed:
         if html:
             raise GlorotError("HTML is a page of one name: add it, as in `glorot explain xavier --format html`")
-        return check_list() if name == "checks" else listing(LISTS.get(name or "", tuple(GROUPS)))
-    if isinstance(name, str) and is_check(name):
+        return check_list() if listed == "checks" else listing(LISTS.get(listed, tuple(GROUPS)))
+    if _means_check(name):
         return check_page(name, html=html)
     page = page_of(name)
     if html:

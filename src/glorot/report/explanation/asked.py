@@ -1,7 +1,9 @@
 """What people type, and the page that answers it: names in any spelling, other libraries' names, words and code."""
 
+import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
+from typing import NamedTuple, NoReturn
 
 from glorot.catalogue import nearest, parse_call, squash
 from glorot.errors import GlorotError
@@ -27,14 +29,18 @@ ENDINGS = re.compile(
 
 NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 CODE = re.compile(r"[=\n({\[]|\w\.\w|^\s*(?:import|from|def)\s")
-FILLER = re.compile(r"type\s*:\s*[\"']?(\w+)")
+FILLER = re.compile(r"(?:type|filler)\s*:\s*[\"']?(\w+)")
 ROOTS = (
     (re.compile(r"sqrt\s*\(\s*6"), ("scheme", "xavier_uniform")),
     (re.compile(r"sqrt\s*\(\s*2[^)]*\+"), ("scheme", "xavier_normal")),
-    (re.compile(r"sqrt\s*\(\s*2"), ("scheme", "he_normal")),
-    (re.compile(r"sqrt\s*\(\s*1|/\s*(?:np|math|torch|numpy)?\.?sqrt"), ("scheme", "lecun_normal")),
+    (re.compile(r"sqrt\s*\(\s*2\.?0?\s*/"), ("scheme", "he_normal")),
+    (re.compile(r"uniform.*sqrt|\bU\(.*sqrt|sqrt.*\n.*uniform", re.DOTALL), ("recipe", "standard")),
+    (re.compile(r"sqrt\s*\(\s*1|/\s*(?:\w+\.)?sqrt"), ("scheme", "lecun_normal")),
 )
 """Rules written out in code, told by the root of their standard deviation or bound."""
+
+BY_NUMBERS = ("normal", "uniform", "truncated_normal")
+"""Schemes whose scale stands in the code, so that a root there says more than their names."""
 
 PLAIN = {
     "normal", "uniform", "constant", "identity", "linear", "random", "standard", "current", "zeros", "ones", "auto",
@@ -44,20 +50,41 @@ PLAIN = {
 
 STARTERS = re.compile(r"init|random|filler|(?:^|\.)(?:np|numpy|jnp|tf)\.(?:zeros|ones)$", re.IGNORECASE)
 MOST_WORDS, LONGEST_RUN = 60, 5
+SLIP = 0.85
+"""How alike words and a name are, from 0 to 1, of which one is the other misspelt."""
+
+
+class Answer(NamedTuple):
+    """The page that answers what was typed: its kind, the name and the call that were meant, and what to say first."""
+
+    kind: str
+    name: str
+    call: str
+    note: str = ""
 
 
 def page_of(text: str) -> Page:
-    """Return the page that answers what was typed.
+    """Return the page that answers what was typed, as `answer_of` finds it.
+
+    Raises:
+        GlorotError: if nothing is meant by it; the nearest names are told, and all topics.
+    """
+    return make_page(*answer_of(text))
+
+
+def answer_of(text: str) -> Answer:
+    """Find the page that answers what was typed.
 
     Args:
         text: a name, an alias, a call such as `normal(std=0.02)`, `kind:name` where several kinds share a name, a
             name of another library, words, or code that names an initialiser.
 
-    Returns:
-        The page.
-
     Raises:
         GlorotError: if nothing is meant by it; the nearest names are told, and all topics.
+
+    Example:
+        >>> answer_of("why do gradients vanish?")[:2], answer_of("nn.init.kaiming_normal_(w)")[:2]
+        (('topic', 'vanishing_gradients'), ('scheme', 'he_normal'))
     """
     if not isinstance(text, str):
         raise GlorotError(f"explain takes a name such as 'xavier' or 'relu', got {type(text).__name__}")
@@ -72,8 +99,8 @@ def page_of(text: str) -> Page:
         name = ""
     if kind:
         CATALOGUES[kind].factory(name)  # refuses a name that this kind does not have
-        return make_page(kind, name, call)
-    return _exact(name, call) or _found(text) or _unknown(text)
+        return Answer(kind, name, call)
+    return _exact(name, call) or _found(text) or _refuse(text)
 
 
 def _is_broken_call(call: str) -> bool:
@@ -83,68 +110,67 @@ def _is_broken_call(call: str) -> bool:
     return not call or (bool(bracket) and known and rest.count("(") + 1 != rest.count(")"))
 
 
-def _exact(name: str, call: str) -> Page | None:
-    """Return the page of a name that an entry has; arguments must fit where the name is written as glorot does."""
+def _exact(name: str, call: str) -> Answer | None:
+    """Return the entry of that name; arguments must fit where the name is written as glorot does."""
     kind = next((kind for kind, catalogue in CATALOGUES.items() if name and name in catalogue), None)
     if kind is None:
         return None
     catalogue = CATALOGUES[kind]
     own = catalogue.factory(name).__name__
-    note = note_on(call, name)
-    try:
-        return make_page(kind, name, call, note)
-    except GlorotError:
-        if name in (own, *catalogue.aliases(own)):
-            raise
-        return make_page(kind, name, name, note)  # arguments of another library
+    if "(" in call and name not in (own, *catalogue.aliases(own)):
+        try:
+            catalogue.make(call)
+        except GlorotError:
+            call = name  # arguments of another library
+    return Answer(kind, name, call, note_on(call, name))
 
 
-def _found(text: str) -> Page | None:
-    found = (_in_code(text) if CODE.search(text.strip()) or FILLER.search(text) else None) or _in_words(text)
+def _found(text: str) -> Answer | None:
+    is_code = CODE.search(text.strip()) or FILLER.search(text) or text.strip().lower() in LAYERS
+    found = (_in_code(text) if is_code else None) or _in_words(text)
     if found is None:
         return None
     note = found.note
     if re.match(r"[ \t]+\S.*\n", text):
         note += " The block is indented: `textwrap.dedent` lets it run by itself."
-    return make_page(found.kind, found.name, found.name, note.strip())
+    return Answer(found.kind, found.name, found.name, note.strip())
 
 
 def _in_code(text: str) -> Elsewhere | None:
     """Find what code starts weights from: a filler, an initialiser, a root, a layer, or at least an activation."""
-    filler = FILLER.search(text)
-    if filler and filler[1].lower() in CAFFE_FILLERS:
-        name = filler[1].lower()
-        return Elsewhere("scheme", CAFFE_FILLERS[name], note_on(text, name))
-    names = list(dict.fromkeys(NAME.findall(text)))
-    entries = [(dotted, entry) for dotted in names if (entry := _entry_in_code(dotted))]
-    starts = [pair for pair in entries if pair[1][0] in ("scheme", "recipe")]
-    for dotted, (kind, name) in starts:
-        root = next((entry for pattern, entry in ROOTS if pattern.search(text)), None) if "rand" in dotted else None
-        note = note_on(text, dotted.rpartition(".")[2]) or (f"Read from code: `{dotted}`." if len(names) > 1 else "")
-        return Elsewhere(
-            *(root or (kind, name)), note if root is None else "Read from code: the root that it divides by."
-        )
+    for filler in FILLER.findall(text):
+        if filler.lower() in CAFFE_FILLERS:
+            return Elsewhere("scheme", CAFFE_FILLERS[filler.lower()], note_on(text, filler.lower()))
+    names = [name for name in dict.fromkeys(NAME.findall(text)) if not re.match(r"glorot(?:\.|$)", name)]
+    entries = [(dotted, entry) for dotted in names if (entry := _entry_in_code(dotted, text))]
+    dotted, start = next(((dotted, one) for dotted, one in entries if one[0] in ("scheme", "recipe")), ("", None))
+    root = next((rule for pattern, rule in ROOTS if pattern.search(text)), None)
+    if root and (start is None or start[1] in BY_NUMBERS):
+        return Elsewhere(*root, "Read from code: the square root in it.")
+    if start:
+        note = note_on(text, dotted.rpartition(".")[2])
+        return Elsewhere(*start, note or (f"Read from code: `{dotted}`." if len(names) > 1 else ""))
     for dotted in names:
         layer = LAYERS.get(dotted.rpartition(".")[2].lower())
         if layer:
-            return Elsewhere(*layer, LAYER_NOTES[layer[1]].format(dotted))
+            return Elsewhere(*layer, LAYER_NOTES.get(layer[1], "").format(dotted))
     return Elsewhere(*entries[0][1]) if entries else None
 
 
-def _entry_in_code(dotted: str) -> tuple[str, str] | None:
+def _entry_in_code(dotted: str, text: str) -> tuple[str, str] | None:
     """Return the entry that a dotted name of code stands for; topics are words and no code."""
     last = dotted.rpartition(".")[2]
-    entry = _entry(last, topics=False)
-    return None if entry and squash(last) in PLAIN and not STARTERS.search(dotted) else entry
+    entry = _entry(last, ("scheme", "recipe", "activation"))
+    is_start = last.endswith("_") or STARTERS.search(dotted) or re.search(rf"[\"']{re.escape(dotted)}[\"']", text)
+    return entry if entry and (squash(last) not in PLAIN or is_start) else None
 
 
-def _entry(name: str, topics: bool = True) -> tuple[str, str] | None:
+def _entry(name: str, kinds: Iterable[str] = tuple(CATALOGUES)) -> tuple[str, str] | None:
     """Return kind and name of the entry that a name stands for, without endings that change nothing."""
-    key = squash(name)
-    for candidate in _candidates(key):
-        for kind, catalogue in CATALOGUES.items():
-            if (topics or kind != "topic") and candidate in catalogue:
-                return kind, catalogue.factory(candidate).__name__
+    for candidate in _candidates(squash(name)):
+        for kind in kinds:
+            if candidate in CATALOGUES[kind]:
+                return kind, CATALOGUES[kind].factory(candidate).__name__
         found = entry_elsewhere(candidate)
         if found:
             return found
@@ -169,15 +195,32 @@ def _in_words(text: str) -> Elsewhere | None:
     glossary = {squash(word): (word, line) for word, line in words_of_the_field().items()}
     is_one_name = re.fullmatch(r"\s*[\w-]+\s*", text) is not None  # of which no part is to be taken for the whole
     runs = [tuple(words)] if is_one_name else _runs(words)
-    for run in sorted(runs, key=lambda run: (-len(run), "".join(run) in PLAIN)):
+    for run in sorted(runs, key=lambda run: (-len(run), _is_general("".join(run), glossary))):
         key = "".join(run)
         word = glossary.get(key) or glossary.get(key.removesuffix("s"))
-        if key not in TOPICS and word:
-            return Elsewhere("topic", "glossary", f"{word[0]}: {word[1]}")
-        entry = _entry(key)
+        entry = ("topic", "glossary") if key not in TOPICS and word else _entry(key)
         if entry:
-            return Elsewhere(*entry, note_on(text, "_".join(run)))
+            if len(run) == 1 and _is_slip(words, entry):
+                return None
+            note = f"{word[0]}: {word[1]}" if entry[1] == "glossary" and word else note_on(text, "_".join(run))
+            return Elsewhere(*entry, note)
     return None
+
+
+def _is_general(word: str, glossary: Container[str]) -> bool:
+    """Tell whether a word says less than others beside it: `initializer`, `weights`, `random`."""
+    return (
+        word in PLAIN or ENDINGS.fullmatch(word) is not None or word in glossary or word.removesuffix("s") in glossary
+    )
+
+
+def _is_slip(words: list[str], entry: tuple[str, str]) -> bool:
+    """Tell whether two or three words are nearly a name, and not that of the entry which one of them names."""
+    if not 2 <= len(words) <= 3:
+        return False
+    names = {squash(name): own for name, (own, _) in _all_names().items()}
+    near = difflib.get_close_matches("".join(words), names, n=1, cutoff=SLIP)
+    return bool(near) and names[near[0]] != entry[1]
 
 
 def _runs(words: list[str]) -> Iterator[tuple[str, ...]]:
@@ -187,16 +230,23 @@ def _runs(words: list[str]) -> Iterator[tuple[str, ...]]:
             yield tuple(words[start : start + length])
 
 
-def _unknown(text: str) -> Page:
+def _all_names() -> dict[str, tuple[str, str]]:
+    """Return every name and alias with its entry, and what a suggestion shows: of a topic its own name."""
+    return {
+        name: (entry, entry if kind == "topic" else name)
+        for kind, catalogue in reversed(CATALOGUES.items())
+        for entry in catalogue
+        for name in (entry, *catalogue.aliases(entry))
+    }
+
+
+def _refuse(text: str) -> NoReturn:
     """Refuse what is no name, and tell the nearest names and all topics."""
-    shown = {alias: own for own in TOPICS for alias in (own, *TOPICS.aliases(own))}
-    names = [
-        name for catalogue in CATALOGUES.values() for entry in catalogue for name in (entry, *catalogue.aliases(entry))
-    ]
     listed = f"topics: {', '.join(TOPICS)}; `glorot explain` lists all names"
     if CODE.search(text.strip()):
         raise GlorotError(
             f"no initialiser is named in {quoted(text.strip())}: explain takes a name such as 'xavier', or code that "
             f"calls one, such as nn.init.xavier_uniform_(w); {listed}"
         )
-    raise GlorotError(f"unknown name {quoted(text.strip())}{nearest(text, names, shown=shown)}; {listed}")
+    shown = {name: told for name, (_, told) in _all_names().items()}
+    raise GlorotError(f"unknown name {quoted(text.strip())}{nearest(text, shown, shown=shown)}; {listed}")

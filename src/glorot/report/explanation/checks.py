@@ -3,6 +3,7 @@
 import re
 import textwrap
 
+from glorot.catalogue import squash
 from glorot.checks import Check
 from glorot.checks.registry import all_checks, check_named
 from glorot.markup import html_text
@@ -14,7 +15,17 @@ CODE = re.compile(r"gl\d{3}", re.IGNORECASE)
 
 def is_check(name: str) -> bool:
     """Tell whether a name is the code or the name of a check, or looks like a code."""
-    return CODE.fullmatch(name) is not None or name in {check.name for check in all_checks()}
+    return code_of(name) != "" or name in {check.name for check in all_checks()}
+
+
+def code_of(name: str) -> str:
+    """Return a code as checks have it, of whatever case and with blanks; empty for other names.
+
+    Example:
+        >>> code_of("gl 205"), code_of("wrong-fan")
+        ('GL205', '')
+    """
+    return squash(name).upper() if CODE.fullmatch(squash(name)) else ""
 
 
 def check_list() -> str:
@@ -37,7 +48,7 @@ def check_page(name: str, *, html: bool = False) -> str:
     Raises:
         GlorotError: if there is no such check; the nearest are named.
     """
-    check = check_named(name)
+    check = check_named(code_of(name) or name)
     head = f"{check.code} {check.name} · {check.severity}"
     return _as_html(check, head) if html else _as_text(check, head)
 
@@ -48,7 +59,7 @@ def check_json(name: str) -> dict[str, object]:
     Raises:
         GlorotError: if there is no such check; the nearest are named.
     """
-    return _as_data(check_named(name))
+    return _as_data(check_named(code_of(name) or name))
 
 
 def checks_json() -> list[dict[str, object]]:

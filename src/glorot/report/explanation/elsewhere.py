@@ -35,7 +35,9 @@ SCHEMES_BY_NAME = {
     "msra": "caffe_msra", "msra_prelu": "he_normal", "msra_fill": "caffe_msra", "xavier_fill": "caffe_xavier",
     "standard_normal": "normal", "multivariate_normal": "normal", "randn": "normal", "rand": "uniform",
     "kaiming_init": "he_normal", "he_init": "he_normal", "he_et_al": "he_normal", "msra_init": "he_normal",
-    "lsuv": "orthogonal", "ortho": "orthogonal", "orthonormal": "orthogonal", "dirac_delta": "dirac",
+    "kaiming_he": "he_normal", "lsuv": "orthogonal",
+    "ortho": "orthogonal", "orthonormal": "orthogonal", "dirac_delta": "dirac",
+    "xavier_filler": "caffe_xavier", "delving_deep_into_rectifiers": "he_normal", "glorot_filler": "caffe_xavier",
     "truncated_gaussian": "truncated_normal", "zeros_like": "zeros", "ones_like": "ones", "torch_zeros": "zeros",
 }  # fmt: skip
 
@@ -50,7 +52,10 @@ ACTIVATIONS_BY_NAME = {
 LAYERS = {
     "linear": ("recipe", "pytorch"), "conv1d": ("recipe", "pytorch"), "conv2d": ("recipe", "pytorch"),
     "reset_parameters": ("recipe", "pytorch"), "dense": ("scheme", "xavier_uniform"),
-    "get_variable": ("scheme", "xavier_uniform"),
+    "get_variable": ("scheme", "xavier_uniform"), "calculate_gain": ("topic", "gain"), "conv3d": ("recipe", "pytorch"),
+    "convtranspose2d": ("recipe", "pytorch"), "fully_connected": ("scheme", "xavier_uniform"),
+    "manual_seed": ("topic", "seed"), "set_random_seed": ("topic", "seed"),
+    "clip_grad_norm_": ("topic", "exploding_gradients"),
 }  # fmt: skip
 """What layers start from where nothing is said, for code that names no initialiser."""
 
@@ -59,8 +64,15 @@ LAYER_NOTES = {
     "xavier_uniform": "`{0}` of Keras and TensorFlow starts from this where no initializer is given.",
 }
 
+RECIPES_BY_NAME = {
+    "understanding_the_difficulty_of_training": "xavier", "bengio": "xavier", "yoshua_bengio": "xavier",
+    "weight_filler": "caffe", "bias_filler": "caffe", "fillers": "caffe", "caffe_fillers": "caffe",
+    "default_initialization": "pytorch", "default_init": "pytorch", "pytorch_default": "pytorch",
+}  # fmt: skip
+
 _BY_KEY = {squash(name): ("scheme", own) for name, own in SCHEMES_BY_NAME.items()}
 _BY_KEY |= {squash(name): ("activation", own) for name, own in ACTIVATIONS_BY_NAME.items()}
+_BY_KEY |= {squash(name): ("recipe", own) for name, own in RECIPES_BY_NAME.items()}
 _KERAS = {squash(name): name for name in KERAS} | {
     f"glorot{form}": f"Glorot{form.capitalize()}" for form in ("uniform", "normal")
 }
@@ -94,9 +106,10 @@ def note_on(asked: str, name: str) -> str:
         return f"TensorFlow 1: set `tf.contrib = glorot.keras.contrib`, and tf.contrib.layers.{name} runs again."
     if name in TORCH and (name.endswith("_") or "torch" in asked):
         return f"PyTorch: `from glorot.torch import init`, then `init.{name}` as in torch.nn.init."
-    if re.search(r"\bjax\b|\bflax\b|nn\.initializers|\bhk\b", asked) and name in JAX:
-        return f"JAX: `glorot.jax.initializers.{name}`, as in jax.nn.initializers."
+    if re.search(r"\bjax\b|\bflax\b|nn\.initializers|\bhk\b", asked):
+        ours = name.replace("glorot", "xavier").replace("kaiming", "he")
+        return f"JAX: `glorot.jax.initializers.{ours}`, as in jax.nn.initializers." if ours in JAX else ""
     own = _KERAS.get(squash(name))
-    if own and (name == own or "keras" in asked):
+    if own and ("keras" in asked or (name == own and not re.search(r"[a-z_]\.[A-Za-z_]", asked))):
         return f"Keras: `glorot.keras.{own}`, as in keras.initializers."
     return ""
