@@ -25,6 +25,11 @@ def larger():
     model[0].weight.data.mul_(1.5)
     return {"model": model}
 
+def renamed():
+    from collections import OrderedDict
+    model = nn.Sequential(OrderedDict(body=nn.Linear(64, 100), phi=nn.Tanh(), head=nn.Linear(100, 10)))
+    return glorot.initialize(model, "xavier_uniform", seed=3)
+
 def saved():
     model = net(2)
     torch.save(model.state_dict(), "net.pt")
@@ -107,3 +112,34 @@ def test_a_caffe_net_is_the_plan_of_its_fillers() -> None:
 )
 def test_what_cannot_be_compared(words: list[str], told: str) -> None:
     assert told in refused(*words)
+
+
+PAIRS = {"body.weight": "0.weight", "body.bias": "0.bias", "head.weight": "2.weight", "head.bias": "2.bias"}
+
+
+def test_names_of_b_are_given_as_pairs_or_as_a_file() -> None:
+    Path("names.json").write_text(json.dumps(PAIRS))
+    pairs = [word for path, name in PAIRS.items() for word in ("--names", f"{path}={name}")]
+    for words in (["--names", "names.json"], pairs, [*pairs[:4], "--names", "names.json"]):
+        result = diff("nets.py:net", "nets.py:renamed", *words)
+        assert result.stdout.startswith("no differences; 2 the same; 2 equal in law (a std off by ")
+        assert result.exit_code == 0
+    assert "have no tensor in common" in refused("nets.py:net", "nets.py:renamed")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("=0.weight", "--names '=0.weight': write B_PATH=A_PATH, as in 'layers.0.kernel=0.weight'"),
+        ("body.weight=", "--names 'body.weight=': write B_PATH=A_PATH, as in 'layers.0.kernel=0.weight'"),
+        ("list.json", 'list.json is not a file of names: write {"path in B": "path in A", …}, or --names B_PATH=A_PATH'),
+        ("bodi.weight=0.weight", "names gives a name to 'bodi.weight', which B does not have (did you mean 'body.weight'?)"),
+    ],
+)  # fmt: skip
+def test_names_that_are_none_are_refused(text: str, message: str) -> None:
+    Path("list.json").write_text('["0.weight"]')
+    assert refused("nets.py:net", "nets.py:renamed", "--names", text) == message
+
+
+def test_a_file_of_names_that_is_not_there() -> None:
+    assert refused("nets.py:net", "nets.py:renamed", "--names", "none.json").startswith("cannot read none.json: ")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,14 @@ from glorot.checks.differing import (
     differences_of_tensors,
     differences_with_plan,
 )
+from glorot.checks.differing.naming import called, in_parts, renamed, renamed_plan
+from glorot.checks.paths import path_text
 from glorot.errors import GlorotError
 from glorot.files import read_json, reading
 from glorot.forensics.reading import KINDS, read
 from glorot.forensics.stored import Stored
-from glorot.plans import Plan
+from glorot.plans import Plan, shared_names
+from glorot.plans.names import as_names
 
 FOLLOWING = ("GL701", "GL702")
 """The checks that say whether weights follow a plan."""
@@ -41,7 +44,7 @@ class _Side:
     holder: Any = None
 
 
-def diff(a: object, b: object) -> Differences:
+def diff(a: object, b: object, *, names: Mapping[str, str] | None = None) -> Differences:
     """Compare two models, plans or files of weights in law: which tensors differ, and how.
 
     Two samples of one law, as of one plan with two seeds, are no difference. Tensors differ in law where a test is
@@ -53,12 +56,16 @@ def diff(a: object, b: object) -> Differences:
             file of weights, of a saved plan or of a Caffe net, whose fillers are a plan. Files are told by their
             content.
         b: another one of these. If one of the two is a plan, the other should follow it.
+        names: {path in B: path in A} where the two call their tensors differently, as two frameworks do: what
+            `glorot.match` returns. Models are then compared part by part, with the axes of each part in one order, so
+            that a kernel of Keras is compared with one of PyTorch. Paths that it lacks are called alike.
 
     Returns:
         The differences: false if there are none; print them for a line each, the worst first.
 
     Raises:
-        GlorotError: if one is of another kind, a file cannot be read, or both have no tensor in common.
+        GlorotError: if one is of another kind, a file cannot be read, both have no tensor in common, or `names` has a
+            path that B lacks.
 
     Example:
         >>> import glorot, torch
@@ -70,21 +77,62 @@ def diff(a: object, b: object) -> Differences:
         >>> _ = other[0].weight.data.mul_(1.5)
         >>> print(glorot.diff(one, other).differences[0])
         0.weight: has 1.5 times the std in B (A: std 0.07878, uniform; B: std 0.1185, uniform)
+        >>> from collections import OrderedDict
+        >>> third = torch.nn.Sequential(OrderedDict(body=torch.nn.Linear(64, 256), head=torch.nn.Linear(256, 10)))
+        >>> _ = glorot.initialize(third, "xavier", seed=2)
+        >>> bool(glorot.diff(one, third, names=glorot.match(plan, third)))
+        False
 
     References:
         Holm (1979), "A simple sequentially rejective multiple test procedure", for the error rate.
     """
     one, other = _side(a), _side(b)
+    names = as_names(names)
+    if other.plan is not None and names:
+        called_so = renamed([entry.name for entry in other.plan], names)
+        other = replace(other, plan=renamed_plan(other.plan, called_so))
     if one.plan is not None and other.plan is not None:
         return differences_of_plans(one.name, one.plan, other.name, other.plan)
     if one.plan is None and other.plan is None:
-        return differences_of_tensors(one.name, _tensors(one), other.name, _tensors(other))
+        return _differences_of_tensors(one, other, names)
+    if one.plan is not None and names:
+        one = replace(one, plan=_as_called_in(other, one.plan, names))
     plan, holder = (one.plan, other.holder) if one.plan is not None else (other.plan, one.holder)
     assert plan is not None
     if isinstance(holder, Mapping) and _are_tensors(holder):
         raise GlorotError("a plan is compared with a model or a file of weights; load the tensors into their model")
     report = check(holder, plan=plan, select=FOLLOWING)
     return differences_with_plan(one.name, other.name, plan, report, is_first=one.plan is not None)
+
+
+def _differences_of_tensors(one: _Side, other: _Side, names: Mapping[str, str]) -> Differences:
+    """Compare two that hold tensors; with names, part by part."""
+    mine, theirs = _tensors(one), _tensors(other)
+    if not names:
+        return differences_of_tensors(one.name, mine, other.name, theirs)
+    are_models = _is_model(one), _is_model(other)
+    left: list[str] = []
+    if all(are_models):  # of buffers, each framework has its own
+        left = [path for side in (mine, theirs) for path, held in side.items() if not held.parts and not held.tied_to]
+        mine, theirs = ({path: held for path, held in side.items() if path not in left} for side in (mine, theirs))
+    mine = in_parts(mine, is_whole=not are_models[1]) if are_models[0] else mine
+    theirs = in_parts(theirs, is_whole=not are_models[0]) if are_models[1] else theirs
+    found = differences_of_tensors(one.name, mine, other.name, called(theirs, names))
+    notes = (f"not compared, because no plan has them: {path_text(left)}",) if left else ()
+    return replace(found, notes=(*found.notes, *notes))
+
+
+def _as_called_in(other: _Side, plan: Plan, names: Mapping[str, str]) -> Plan:
+    """Return a plan whose entries are called as the tensors of B are."""
+    is_model = _is_model(other)
+    known = shared_names(take_inventory(other.holder), names) if is_model else renamed(_tensors(other), names)
+    return renamed_plan(plan, {shared: name for name, shared in known.items()})
+
+
+def _is_model(side: _Side) -> bool:
+    """Tell whether a side is a model, whose parts are known, and no file or mapping."""
+    holder = side.holder
+    return not isinstance(holder, str | Path) and not (isinstance(holder, Mapping) and _are_tensors(holder))
 
 
 def _side(given: Any) -> _Side:
@@ -101,7 +149,7 @@ def _side(given: Any) -> _Side:
         adapter_for(given)
     except GlorotError as error:
         raise GlorotError(f"diff compares models, plans, mappings of tensors and paths of files: {error}") from None
-    if type(given).__module__.startswith("glorot.caffe."):
+    if type(given).__module__ == "glorot.caffe.nets":  # a module of one, as to_torch makes it, holds weights
         return _Side("the net", make_plan(given))
     return _Side(f"the {type(given).__name__}", holder=given)
 
@@ -137,7 +185,7 @@ def _tensors(side: _Side) -> dict[str, Held]:
     if isinstance(holder, str | Path):
         return {one.name: Held(one, one.dtype) for one in read(holder)}
     try:
-        return _of_mapping(holder) if isinstance(holder, Mapping) and _are_tensors(holder) else _of_model(holder)
+        return _of_model(holder) if _is_model(side) else _of_mapping(holder)
     except (NotImplementedError, RuntimeError, TypeError) as error:  # as of sparse tensors
         remedy = "give it dense tensors that have memory, or compare its plan"
         raise GlorotError(f"the values of {side.name} cannot be read ({error}); {remedy}") from error
@@ -158,6 +206,5 @@ def _of_model(given: Any) -> dict[str, Held]:
             widened = tensor.dtype == "float32"  # as which buffers of coarser dtypes are handed out
             found[path] = Held(tensor, "" if widened else tensor.dtype)
         else:
-            parts = parameter.parts if len(parameter.parts) > 1 else ()
-            found[path] = Held(tensor, parameter.dtype, parts, parameter.tied_to)
+            found[path] = Held(tensor, parameter.dtype, parameter.parts, parameter.tied_to)
     return found

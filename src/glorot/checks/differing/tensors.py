@@ -1,7 +1,7 @@
 """Compare tensors of the same paths: the same bits, one law, another law, or too few elements to tell."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -52,7 +52,7 @@ class Held:
     Attributes:
         stored: its name, shape and elements.
         dtype: the name of its dtype; "" where that is not known.
-        parts: the parts that lie in it, if there are several.
+        parts: the parts that lie in it, of the parameter of a model.
         tied_to: the path of the tensor whose memory it shares, which may stand for it.
     """
 
@@ -109,7 +109,7 @@ def differences_of_tensors(a: str, one: Mapping[str, Held], b: str, other: Mappi
         GlorotError: if they have no path in common.
     """
     one, other, prefixes = _without_prefixes(one, other)
-    common = [path for path in one if path in other and not _is_tied(one[path], other[path])]
+    common = {path: None for path in one if path in other and not _is_tied(one[path], other[path])}
     if not common:
         raise nothing_in_common(a, one, b, other)
     found = [*_missing(one, other, "A"), *_missing(other, one, "B")]
@@ -128,7 +128,7 @@ def differences_of_tensors(a: str, one: Mapping[str, Held], b: str, other: Mappi
         else:
             verdicts += _compared(path, mine, theirs)
     return replace(
-        _judged(found, verdicts, same),
+        _judged(found, verdicts, same, common),
         a=a,
         b=b,
         notes=(*prefixes, *_notes(one[path].stored.size for path in common if path not in same)),
@@ -140,17 +140,21 @@ def _is_tied(mine: Held, theirs: Held) -> bool:
     return mine.tied_to is not None and mine.tied_to == theirs.tied_to
 
 
-def _judged(found: list[Difference], verdicts: list[_Verdict], same: set[str]) -> Differences:
-    """Combine the verdicts on all tensors, with one error rate over all tests."""
+def _judged(found: list[Difference], verdicts: list[_Verdict], same: set[str], common: Container[str]) -> Differences:
+    """Combine the verdicts on all tensors that both sides have, with one error rate over all tests."""
+
+    def owner(path: str) -> str:
+        return path if path in common else path_of(path)
+
     tested = [(one, one.found) for one in verdicts if one.found is not None]
     passed = passing([contrast.p for _, contrast in tested])
     differing = [one for one in verdicts if one.found is None] + [tested[n][0] for n in sorted(passed)]
     found = found + [verdict.tell() for verdict in differing if verdict.tell is not None]
-    blamed = {path_of(path) for one in found for path in one.paths}
+    blamed = {owner(path) for one in found for path in one.paths}
     rest = [pair for n, pair in enumerate(tested) if n not in passed]
-    seen = {path_of(one.path): contrast.visible(ALPHA / len(tested)) for one, contrast in rest}
+    seen = {owner(one.path): contrast.visible(ALPHA / len(tested)) for one, contrast in rest}
     alike = [visible for path, visible in seen.items() if path not in blamed and math.isfinite(visible)]
-    untold = {path_of(one.path): one.untold for one in verdicts if one.untold}
+    untold = {owner(one.path): one.untold for one in verdicts if one.untold}
     untold |= {path: TOO_FEW for path, visible in seen.items() if math.isinf(visible)}
     return Differences(
         "A",
@@ -207,9 +211,9 @@ def _compared(path: str, mine: Held, theirs: Held) -> Iterator[_Verdict]:
         yield _certain(path, "values", f"holds other {what}s" if one.size > 1 else f"is another {what}")
         return
     rounding = _rounding(mine, theirs)
-    parts = mine.parts or theirs.parts
+    parts = next((side.parts for side in (mine, theirs) if len(side.parts) > 1), ())
     names = [path + part.name.removeprefix(part.path) for part in parts]  # the path here may lack a prefix
-    pieces = [(name, _piece(one, part), _piece(other, part)) for name, part in zip(names, parts, strict=True)] or [
+    pieces = [(name, piece_of(one, part), piece_of(other, part)) for name, part in zip(names, parts, strict=True)] or [
         (path, one, other)
     ]
     for name, some, others in pieces:
@@ -218,7 +222,9 @@ def _compared(path: str, mine: Held, theirs: Held) -> Iterator[_Verdict]:
             yield _of_values(name, _Sides((some, others), bits, (some.format, others.format), rounding))
 
 
-def _piece(tensor: Stored, part: Part) -> Stored:
+def piece_of(tensor: Stored, part: Part) -> Stored:
+    """Return a part of a tensor, in the axes of the part, read when it is asked for."""
+
     def load() -> Bits:
         return np.ascontiguousarray(part_of(tensor.load().reshape(tensor.shape), part)).reshape(-1)
 
