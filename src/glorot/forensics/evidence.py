@@ -80,7 +80,7 @@ def gather(tensor: Stored, form: Format, bits: Bits) -> Evidence:
         Evidence(size=4, summed=4, low=0.0, high=3.0, mean=1.5, std=1.118033988749895, zeros=0.25, denormal=0.0, \
 digits=1)
     """
-    sample = np.sort(scattered(tensor, bits, form, SAMPLE))
+    sample = scattered(tensor, bits, form, SAMPLE)
     low, high, summed, mean, std = _in_one_pass(tensor, bits, form, _center(sample))
     if not (abs(low) < HUGE and abs(high) < HUGE):
         return Evidence(bits.size, 0, low, high)

@@ -100,10 +100,10 @@ def evenly(size: int, most: int) -> Iterator[int]:
 
 
 def scattered(tensor: Stored, bits: Bits, form: Format, most: int) -> Numbers:
-    """Return up to `most` elements as float64, taken at a step that meets every column of every matrix alike."""
+    """Return up to `most` elements in ascending order, taken at a step that meets every column of a matrix alike."""
     step = max(1, bits.size // most)
     while math.gcd(step, bits.size) > 1:
         step -= 1
     taken = [window[-first % step :: step].copy() for first, window in tensor.windows(bits)]
     with np.errstate(invalid="ignore"):  # NaN that signals
-        return form.decode(np.concatenate(taken)[:most]).astype(np.float64)
+        return np.sort(form.decode(np.concatenate(taken)[:most])).astype(np.float64)
