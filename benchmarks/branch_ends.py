@@ -197,7 +197,7 @@ def page(known: dict[str, Any]) -> str:
     """Return what was found as Markdown."""
     lines = ["# The ends of residual branches", "", "Made by `python benchmarks/branch_ends.py`.", ""]
     lines += [
-        f"{versions("numpy")}. Deep residual nets that `auto` starts, but with the last kernel of each branch × 1 or × "
+        f"{versions('numpy')}. Deep residual nets that `auto` starts, but with the last kernel of each branch × 1 or × "
         f"1/√n, n the number of branches, the last word of the net's name. Mean loss of steps {STEPS - TAIL + 1} to "
         f"{STEPS}, over {SEEDS} seeds, at each rate; the lowest in bold.",
     ]
