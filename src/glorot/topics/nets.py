@@ -14,6 +14,8 @@ from glorot.distributions import Normal
 
 Floats = NDArray[np.float64]
 Std = Callable[[int, int], float]
+EXAMPLES = 16
+"""That go through a deep net: few, so that a product of matrices is too small to be spread over threads."""
 
 
 def drawn(name: str, outputs: int, inputs: int, std: float, seed: int = 0) -> Floats:
@@ -34,15 +36,17 @@ class Pass:
     """What one pass through a deep net shows, layer by layer.
 
     Attributes:
+        weights: of each layer, (out, in).
         sums: z of each layer, (examples, units).
-        values: φ(z) of each layer, or the stream where there are skips.
-        gradients: ∂L/∂z of each layer, for a loss whose gradient at the end has standard deviation 1.
+        values: φ(z) of each layer.
+        last: the gradient of the loss at the last values, of standard deviation 1.
         phi: φ.
     """
 
+    weights: tuple[Floats, ...]
     sums: tuple[Floats, ...]
     values: tuple[Floats, ...]
-    gradients: tuple[Floats, ...]
+    last: Floats
     phi: Activation
 
     def signal(self) -> list[float]:
@@ -50,15 +54,22 @@ class Pass:
         return [float(value.std()) for value in self.values]
 
     def gradient(self) -> list[float]:
-        """Return the standard deviation of each layer's gradient."""
-        return [float(value.std()) for value in self.gradients]
+        """Return the standard deviation of each layer's ∂L/∂z."""
+        gradient = self.last * self.phi.derivative(self.sums[-1])
+        found = [float(gradient.std())]
+        for weight, z in zip(self.weights[:0:-1], self.sums[-2::-1], strict=True):
+            gradient = (gradient @ weight) * self.phi.derivative(z)
+            found.append(float(gradient.std()))
+        return found[::-1]
 
     def flat(self) -> list[float]:
         """Return the share of units and examples where |φ′| is below 5 % of its maximum, by layer."""
         return [float(np.mean(np.abs(self.phi.derivative(z)) < 0.05 * self.phi.steepest)) for z in self.sums]
 
 
-def deep_pass(phi: str, scale: float, depth: int = 10, width: int = 128, examples: int = 64, seed: int = 0) -> Pass:
+def deep_pass(
+    phi: str, scale: float, depth: int = 10, width: int = 128, examples: int = EXAMPLES, seed: int = 0
+) -> Pass:
     """Send standard normal examples through a chain of equal layers, and a gradient back.
 
     z_l = W_l·φ(z_{l−1}), W ~ N(0, scale²/width)
@@ -83,12 +94,7 @@ def deep_pass(phi: str, scale: float, depth: int = 10, width: int = 128, example
         sums.append(value @ weight.T)
         value = act.function(sums[-1])
         values.append(value)
-    gradient = drawn("gradient", examples, width, 1.0, seed) * act.derivative(sums[-1])
-    gradients = [gradient]
-    for weight, z in zip(weights[:0:-1], sums[-2::-1], strict=True):
-        gradient = (gradient @ weight) * act.derivative(z)
-        gradients.append(gradient)
-    return Pass(tuple(sums), tuple(values), tuple(gradients[::-1]), act)
+    return Pass(tuple(weights), tuple(sums), tuple(values), drawn("gradient", examples, width, 1.0, seed), act)
 
 
 def signal_through(layer: Callable[[Floats, Floats], Floats], depth: int = 20, width: int = 128) -> list[float]:
@@ -103,7 +109,7 @@ def signal_through(layer: Callable[[Floats, Floats], Floats], depth: int = 20, w
         >>> signal_through(lambda x, weight: 2 * x, depth=2)[1] / signal_through(lambda x, weight: x, depth=1)[0]
         4.0
     """
-    value, signal = drawn("examples", 64, width, 1.0), []
+    value, signal = drawn("examples", EXAMPLES, width, 1.0), []
     for place in range(depth):
         value = layer(value, drawn(f"layers.{place}.weight", width, width, 1 / math.sqrt(width)))
         signal.append(float(value.std()))

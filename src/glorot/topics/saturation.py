@@ -34,7 +34,7 @@ def saturation() -> Figure:
     Example:
         >>> from glorot.topics.nets import deep_pass
         >>> [round(deep_pass("tanh", scale).flat()[9], 2) for scale in (1, 4)]  # Xavier's start, and four times it
-        [0.0, 0.54]
+        [0.0, 0.55]
 
     Next:
         `glorot explain tanh` shades where it is flat; `glorot explain GL404` says how a check finds it.

@@ -6,8 +6,8 @@ from glorot.report.explanation.checks import check_json, check_list, check_page,
 from glorot.report.explanation.data import names_data, page_data
 from glorot.report.explanation.html import html_page
 from glorot.report.explanation.listing import GROUPS, listing
+from glorot.report.explanation.page import CATALOGUES
 from glorot.report.explanation.text import full_page, short_page
-from glorot.topics import TOPICS
 from glorot.topics.glossary import words_of_the_field
 
 LISTS = {f"{kind}s": (kind,) for kind in GROUPS} | dict.fromkeys(("help", "?", "list", "names"), tuple(GROUPS))
@@ -35,10 +35,11 @@ def _list_of(name: object) -> str:
 
 
 def _means_check(name: object) -> bool:
-    """Tell whether a name is that of a check; where a topic has the same name, its code asks for the check."""
-    if not isinstance(name, str) or not is_check(name):
+    """Tell whether a name means a check: its code does always, its own name if no entry or word has the same."""
+    if not isinstance(name, str):
         return False
-    return bool(code_of(name)) or (name not in TOPICS and name not in words_of_the_field())
+    is_taken = any(name in catalogue for catalogue in CATALOGUES.values()) or name in words_of_the_field()
+    return bool(code_of(name)) or (not is_taken and is_check(name))
 
 
 def explanation(name: str | None = None, *, full: bool = False, html: bool = False) -> str:

@@ -2,15 +2,32 @@
 
 import re
 import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from glorot.catalogue import squash
-from glorot.checks import Check
-from glorot.checks.registry import all_checks, check_named
 from glorot.markup import html_text
 from glorot.report.document import document, section
 
+if TYPE_CHECKING:
+    from glorot.checks import Check
+
 WIDTH = 79
 CODE = re.compile(r"gl\d{3}", re.IGNORECASE)
+
+
+def all_checks() -> "Sequence[Check]":
+    """Return all checks, which are imported when one is asked for: other pages come sooner without them."""
+    from glorot.checks.registry import all_checks
+
+    return all_checks()
+
+
+def check_named(text: str) -> "Check":
+    """Return the check of a code in any spelling, or of a name; raise with the nearest if there is none."""
+    from glorot.checks.registry import check_named
+
+    return check_named(code_of(text) or text)
 
 
 def is_check(name: str) -> bool:
@@ -48,7 +65,7 @@ def check_page(name: str, *, html: bool = False) -> str:
     Raises:
         GlorotError: if there is no such check; the nearest are named.
     """
-    check = check_named(code_of(name) or name)
+    check = check_named(name)
     head = f"{check.code} {check.name} · {check.severity}"
     return _as_html(check, head) if html else _as_text(check, head)
 
@@ -59,7 +76,7 @@ def check_json(name: str) -> dict[str, object]:
     Raises:
         GlorotError: if there is no such check; the nearest are named.
     """
-    return _as_data(check_named(code_of(name) or name))
+    return _as_data(check_named(name))
 
 
 def checks_json() -> list[dict[str, object]]:
@@ -67,19 +84,19 @@ def checks_json() -> list[dict[str, object]]:
     return [_as_data(check) for check in all_checks()]
 
 
-def _as_data(check: Check) -> dict[str, object]:
+def _as_data(check: "Check") -> dict[str, object]:
     head = {"code": check.code, "name": check.name, "severity": check.severity, "summary": check.summary()}
     return {**head, "threshold": check.threshold, "sections": check.sections()}
 
 
-def _as_text(check: Check, head: str) -> str:
+def _as_text(check: "Check", head: str) -> str:
     lines = [head, "", check.summary()]
     for title, text in check.sections().items():
         lines += ["", title, *textwrap.indent(text, "  ").splitlines()]
     return "\n".join(lines)
 
 
-def _as_html(check: Check, head: str) -> str:
+def _as_html(check: "Check", head: str) -> str:
     parts = [f"<h1>{html_text(head)}</h1>", f'<p class="lead">{html_text(check.summary())}</p>']
     for title, text in check.sections().items():
         is_code = text.lstrip().startswith(">>>")
