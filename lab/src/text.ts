@@ -88,7 +88,7 @@ export const RULE = {
   drawing: "One output unit adds {n} inputs; one input unit feeds {m} outputs.",
   heads: ["Var(w)", "signal ×", "gradient ×"],
   rows: ["1/fan_in", "1/fan_out", "Xavier: 2/(fan_in + fan_out)"],
-  line: "Xavier, {n} → {m}: the signal's variance is multiplied by {ahead}, the gradient's by {back}. The two add up to 2. Ten such factors in a row would make {power} of the signal's.",
+  line: "Xavier, {n} → {m}: the signal's variance is multiplied by {ahead}, the gradient's by {back}. The two add up to 2. Ten such factors of the signal multiply to {power}.",
 };
 
 export const FORMS = {

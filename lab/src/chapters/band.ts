@@ -36,8 +36,7 @@ export const band: Chapter = {
       picture.describe(`${BAND.picture} ${read(map, state)}`);
     });
     picture.onPointer((place) => {
-      if (place === null) return;
-      const { width, height } = sizeOf(picture.element.clientWidth);
+      const { width, height } = sizeOf(place.width);
       const [x, y] = [(place.x - AXIS) / width, 1 - place.y / height];
       if (x < 0 || x >= 1 || y < 0 || y >= 1) return;
       state.set(scaleAt, SCALES[Math.floor(x * SCALES.length)]);

@@ -2,7 +2,7 @@
 
 import { h } from "./dom";
 
-/** A canvas that has been made ready: units are CSS pixels. */
+/** A canvas that has been made ready: a unit is 1/16 of the letters' size, so that pictures grow with the text. */
 export interface Board {
   readonly pen: CanvasRenderingContext2D;
   readonly width: number;
@@ -66,22 +66,26 @@ export class Picture {
     this.canvas.setAttribute("aria-label", label);
   }
 
-  /** Call `then` with the place of the pointer, in CSS pixels from the corner; null when it leaves. */
-  onPointer(then: (place: { x: number; y: number } | null) => void): void {
-    this.canvas.addEventListener("pointermove", (event) => then({ x: event.offsetX, y: event.offsetY }));
-    this.canvas.addEventListener("pointerdown", (event) => then({ x: event.offsetX, y: event.offsetY }));
-    this.canvas.addEventListener("pointerleave", () => then(null));
+  /** Call `then` with the place of the pointer on the board, and the width of that. */
+  onPointer(then: (place: { x: number; y: number; width: number }) => void): void {
+    const tell = ({ offsetX, offsetY }: PointerEvent): void => {
+      const zoom = zoomOf();
+      then({ x: offsetX / zoom, y: offsetY / zoom, width: this.width / zoom });
+    };
+    this.canvas.addEventListener("pointermove", tell);
+    this.canvas.addEventListener("pointerdown", tell);
   }
 
   private board(): Board {
-    const { width } = this; // asking the element would lay out the page once more
+    const zoom = zoomOf();
+    const width = this.width / zoom; // asking the element would lay out the page once more
     const height = Math.round(this.heightOf(width));
-    const density = Math.min(window.devicePixelRatio || 1, 2);
+    const density = Math.min(window.devicePixelRatio || 1, 2) * zoom;
     const [across, down] = [Math.round(width * density), Math.round(height * density)];
     if (this.canvas.width !== across || this.canvas.height !== down) {
       this.canvas.width = across;
       this.canvas.height = down;
-      this.canvas.style.height = `${height}px`;
+      this.canvas.style.height = `${height * zoom}px`;
     }
     const pen = this.canvas.getContext("2d");
     if (pen === null) throw new Error("the browser gives no 2d canvas");
@@ -90,6 +94,10 @@ export class Picture {
     return { pen, width, height, color: colorOf };
   }
 }
+
+/** As style.css has it for wide screens. */
+const wideness = window.matchMedia("(min-width: 1700px)");
+const WIDE_ZOOM = 1.25;
 
 const darkness = window.matchMedia("(prefers-color-scheme: dark)");
 const colors = new Map<string, string>();
@@ -102,4 +110,9 @@ function colorOf(name: string): string {
     colors.set(name, color);
   }
   return color;
+}
+
+/** Return how much larger than 16 pixels the letters of the page are. */
+function zoomOf(): number {
+  return wideness.matches ? WIDE_ZOOM : 1;
 }
