@@ -122,7 +122,7 @@ def test_the_html_page_is_one_well_formed_file(name: str) -> None:
     page = page_of(name)
     assert len(list(root.iter("{http://www.w3.org/2000/svg}svg"))) >= bool(page.samples or page.phi)
     links = [element.attrib["href"] for element in root.iter() if "href" in element.attrib]
-    assert links == ([lab_link(dict(page.lab))] if page.lab else [])
+    assert links == ([lab_link(page.lab)] if page.lab else [])
     assert not any("src" in element.attrib for element in root.iter())
     addresses = set(re.findall(r"https?://[^\"#]*", text))
     assert addresses <= {"http://www.w3.org/2000/svg", f"{DOCUMENTATION}/lab.html"}

@@ -98,7 +98,7 @@ def page_markdown(page: Page) -> str:
         *map(section_markdown, page.sections),
         f"---\n\nNext: {text(page.command)}\n",
         f"See also {', '.join(map(link, page.also))}.\n" if page.also else "",
-        raw(f'<p><a href="../../lab.html{html_text(lab_hash(dict(page.lab)))}">{TRY}</a></p>') if page.lab else "",
+        raw(f'<p><a href="../../lab.html{html_text(lab_hash(page.lab))}">{TRY}</a></p>') if page.lab else "",
     ]
     return "\n".join(parts)
 

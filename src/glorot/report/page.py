@@ -8,6 +8,7 @@ from glorot.report.cards import cards
 from glorot.report.charts import load_converter
 from glorot.report.conclusions import finding
 from glorot.report.document import document, figure, fragment, prose, readout_script, section
+from glorot.report.links import lab_html, state_of_comparison
 
 
 def comparison_html(comparison: Comparison) -> str:
@@ -29,6 +30,7 @@ def comparison_html(comparison: Comparison) -> str:
         [
             _first_screen(comparison, "h1", "h2"),
             cards(comparison),
+            lab_html(state_of_comparison(comparison)),
             section(f"Learning: {first} by epoch", sections.learning(comparison, shown)),
             section("What textbooks say, what we saw", tables.claims(comparison)),
             section("All figures", tables.figures(comparison), folded=True),

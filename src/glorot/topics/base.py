@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from glorot.catalogue import Catalogue
@@ -18,13 +18,13 @@ class Topic(NamedTuple):
     """
 
     figure: Figure
-    lab: tuple[tuple[str, str | int], ...] = ()
+    lab: Mapping[str, str | int | float]
 
 
 TOPICS: Catalogue[Topic] = Catalogue("topic", "glorot.topics")
 
 
-def topic(**lab: str | int) -> Callable[[Callable[[], Figure]], Callable[[], Topic]]:
+def topic(**lab: str | int | float) -> Callable[[Callable[[], Figure]], Callable[[], Topic]]:
     """Register a function that computes a figure as the topic of its name; its docstring is the page.
 
     What stands under "Also asked as" are its other names; case, blanks and hyphens do not matter.
@@ -41,7 +41,7 @@ def topic(**lab: str | int) -> Callable[[Callable[[], Figure]], Callable[[], Top
 
         @functools.wraps(draw)
         def make() -> Topic:
-            return Topic(figure(), tuple(lab.items()))
+            return Topic(figure(), lab)
 
         TOPICS.add(make, *" ".join(section_of(draw, "Also asked as").split()).split(", "))
         return make

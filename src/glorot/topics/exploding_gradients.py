@@ -5,7 +5,7 @@ from glorot.topics.figures import Figure, Lines, curve
 from glorot.topics.nets import deep_pass
 
 
-@topic(activation="relu", depth=10, rule="sigma", width=128)
+@topic(activation="relu", depth=10, rule="sigma", std=0.194, width=128)
 def exploding_gradients() -> Figure:
     """Why a loss becomes NaN: numbers that grow at every layer grow beyond all bounds in a deep net.
 

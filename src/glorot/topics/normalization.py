@@ -7,7 +7,7 @@ from glorot.topics.figures import Figure, Lines, curve
 from glorot.topics.nets import Floats, signal_through
 
 
-@topic()
+@topic(activation="relu", depth=20, net="norms", rule="he_normal", width=128)
 def normalization() -> Figure:
     """Layers that give their input mean 0 and variance 1: over the batch (batch norm) or over the units (layer norm).
 

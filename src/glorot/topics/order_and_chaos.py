@@ -8,7 +8,7 @@ from glorot.topics.figures import Figure, Lines, curve
 BIAS, START, DEPTH = 0.05, 0.6, 25
 
 
-@topic(activation="tanh", depth=25, rule="sigma", width=128)
+@topic(activation="tanh", depth=25, rule="sigma", std=0.177, width=128)
 def order_and_chaos() -> Figure:
     """What depth does to two inputs: small weights make them alike, large ones make near ones strangers.
 

@@ -11,7 +11,7 @@ from glorot.topics.nets import Floats, signal_through
 DEPTH = 20
 
 
-@topic()
+@topic(activation="tanh", depth=20, net="skips", rule="xavier_normal", width=128)
 def residual() -> Figure:
     """A layer that adds to its input instead of replacing it: signal and gradient have a way past every layer.
 

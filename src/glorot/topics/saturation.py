@@ -7,7 +7,7 @@ from glorot.topics.nets import deep_pass
 SCALES = (0.5, 1.0, 4.0)
 
 
-@topic(activation="tanh", depth=10, rule="sigma", width=128)
+@topic(activation="tanh", depth=10, rule="sigma", std=0.354, width=128)
 def saturation() -> Figure:
     """A unit is saturated where its activation is flat: its value hardly moves, and it hardly learns.
 

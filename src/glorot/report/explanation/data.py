@@ -38,7 +38,7 @@ def page_data(page: Page) -> dict[str, object]:
         "sections": {section.title: _text(section) for section in page.sections},
         "see_also": list(page.also),
         "next": page.command,
-        "lab": lab_link(dict(page.lab)) if page.lab else "",
+        "lab": lab_link(page.lab) if page.lab else "",
     }
 
 

@@ -27,7 +27,7 @@ def html_page(page: Page) -> str:
 {opening_html(page, narrow=True)}{"".join(map(block_html, page.doc.intro))}
 {"".join(map(section_html, page.sections))}
 <footer><p><strong>Next:</strong> {prose(page.command)}</p>
-{_also(page)}{lab_html(dict(page.lab)) if page.lab else ""}</footer>
+{_also(page)}{lab_html(page.lab)}</footer>
 </div>"""
     return document(f"{page.title} · glorot", body)
 

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from glorot.activations import ACTIVATIONS, Activation
@@ -11,7 +11,8 @@ from glorot.errors import GlorotError
 from glorot.recipes.base import RECIPES
 from glorot.report.explanation.docstring import Docstring, Section, read_docstring
 from glorot.report.explanation.samples import INPUTS, OUTPUTS, Sample, recipe_samples, sample_call, scheme_samples
-from glorot.report.explanation.starts import lab_rule, signal_figure
+from glorot.report.explanation.starts import FEEDS, signal_figure
+from glorot.report.links import State, state_of_entry
 from glorot.schemes import SCHEMES
 from glorot.text import number
 from glorot.topics import TOPICS, Figure
@@ -55,7 +56,7 @@ class Page:
     phi: Activation | None
     figure: Figure | None
     command: str
-    lab: tuple[tuple[str, str | int], ...] = ()
+    lab: State = field(default_factory=dict)
     note: str = ""
 
     @property
@@ -100,7 +101,7 @@ def make_page(kind: str, name: str, call: str, note: str = "") -> Page:
     samples = {"scheme": scheme_samples, "recipe": recipe_samples}.get(kind, lambda _: [])(call)
     doc = read_docstring(factory.__doc__ or "")
     topic = TOPICS.make(call) if kind == "topic" else None
-    asks = kind == "recipe" and doc.section(QUESTION) is not None
+    asks = kind == "recipe" and own in FEEDS
     others = [other for other, held in CATALOGUES.items() if other != kind and name in held]
     return Page(
         kind=kind,
@@ -112,7 +113,7 @@ def make_page(kind: str, name: str, call: str, note: str = "") -> Page:
         phi=ACTIVATIONS.make(call) if kind == "activation" else None,
         figure=topic.figure if topic else signal_figure(own) if asks else None,
         command=_command(kind, call, doc),
-        lab=topic.lab if topic else lab_rule(kind, own),
+        lab=topic.lab if topic else state_of_entry(kind, own),
         note=note,
     )
 

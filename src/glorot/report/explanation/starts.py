@@ -16,17 +16,6 @@ FEEDS = {"xavier": ("xavier_normal", "tanh"), "he": ("he_normal", "relu")}
 
 NAMES = {"xavier": "Xavier", "he": "He"}
 
-LAB_RULES = {
-    "recipe": {"xavier": "xavier_normal", "he": "he_normal", "lecun": "lecun_normal", "auto": "auto", "zeros": "zero",
-               "constant": "equal", "random": "sigma", "standard": "standard"},
-    "scheme": {"xavier_uniform": "xavier_uniform", "xavier_normal": "xavier_normal", "he_normal": "he_normal",
-               "lecun_normal": "lecun_normal", "orthogonal": "orthogonal", "zeros": "zero", "constant": "equal",
-               "normal": "sigma", "balanced": "auto"},
-}  # fmt: skip
-"""What the lab calls the starts that it shares with the catalogues."""
-
-LAB_ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "softsign", "gelu", "leaky_relu", "elu", "selu")
-
 
 def signal_figure(recipe: str) -> Lines:
     """Return the standard deviation of the signal, layer by layer, from three starts.
@@ -58,19 +47,3 @@ def compounding(law: Distribution) -> str:
     forward, back = INPUTS * law.std**2, OUTPUTS * law.std**2
     powers = f"{brief(forward)}^10 = {number(forward**10)} and {brief(back)}^10 = {number(back**10)}"
     return f"n·Var(w) = {brief(forward)} forward, {brief(back)} back; ten such layers: {powers}."
-
-
-def lab_rule(kind: str, name: str) -> tuple[tuple[str, str | int], ...]:
-    """Return the state of the lab page that shows an entry; none where it has nothing like it.
-
-    Example:
-        >>> lab_rule("recipe", "xavier")
-        (('activation', 'tanh'), ('depth', 10), ('rule', 'xavier_normal'), ('width', 128))
-    """
-    if kind == "activation" and name in LAB_ACTIVATIONS:
-        return (("activation", name), ("depth", DEPTH), ("rule", "auto"), ("width", WIDTH))
-    rule = LAB_RULES.get(kind, {}).get(name)
-    if rule is None:
-        return ()
-    phi = FEEDS[name][1] if name in FEEDS else "relu" if name.startswith("he_") else "tanh"
-    return (("activation", phi), ("depth", DEPTH), ("rule", rule), ("width", WIDTH))
