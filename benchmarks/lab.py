@@ -5,6 +5,7 @@ The processor of the page is then slowed down four times, as Chromium's DevTools
     python benchmarks/lab.py | tee benchmarks/results/lab.txt
 """
 
+import json
 import platform
 import shutil
 import subprocess
@@ -12,12 +13,13 @@ import tempfile
 from pathlib import Path
 from statistics import median, quantiles
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from glorot.report.lab import save_lab
 
 LAB = Path(__file__).parents[1] / "lab"
 MOVES, WARM_UPS = 41, 10
+TASK = "ThreadControllerImpl::RunTask"
 CASES = {
     "first screen, 10 × 128": ("#sigma=0.05", "first", "sigma"),
     "bench, 10 × 128, with gradients": ("#rule=sigma&depth=10&width=128&std=0.05", "bench", "std"),
@@ -65,12 +67,22 @@ def times_of(page: Page, chapter: str, slider: str) -> list[float]:
     return list(page.evaluate(MOVE, [f"#{chapter} input[name={slider}]", WARM_UPS + MOVES]))[WARM_UPS:]
 
 
+def busy(browser: Browser, page: Page, chapter: str, slider: str) -> float:
+    """Return the milliseconds of processor time that one move takes of the page's main thread, whatever else runs."""
+    browser.start_tracing(page=page, categories=["toplevel", "devtools.timeline"])
+    moves = WARM_UPS + len(times_of(page, chapter, slider))
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    threads = {(e["pid"], e["tid"]) for e in events if e.get("args", {}).get("name") == "CrRendererMain"}
+    tasks = [e for e in events if e["name"] == TASK and (e["pid"], e["tid"]) in threads]
+    return float(sum(task.get("tdur", 0) for task in tasks) / 1000 / moves)
+
+
 def main() -> None:
     """Print both tables."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     print(f"{processor()}, node {version('node')}, {version(program or 'chromium')}\n")
     print(engine())
-    print(f"{'milliseconds to the painted frame, 64 examples':48}{'median':>8}{'9 of 10':>8}")
+    print(f"{'milliseconds to the painted frame, 64 examples':48}{'median':>8}{'9 of 10':>9}{'busy':>8}")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         address = save_lab(folder).as_uri()
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
@@ -80,8 +92,9 @@ def main() -> None:
                 page.goto(address + state)
                 page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slower})
                 times = times_of(page, chapter, slider)
+                work = f"{busy(browser, page, chapter, slider):8.1f}" if slower == 1 else ""
                 label = name if slower == 1 else f"{name}, {slower}× slower"
-                print(f"{label:48}{median(times):8.1f}{quantiles(times, n=10)[-1]:8.1f}", flush=True)
+                print(f"{label:48}{median(times):8.1f}{quantiles(times, n=10)[-1]:9.1f}{work}", flush=True)
                 page.close()
         browser.close()
 
