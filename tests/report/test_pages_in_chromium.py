@@ -85,6 +85,10 @@ PAGES: dict[str, Callable[[], str]] = {
     "compare": lambda: comparison_html(builders.usual()),
     "explain": lambda: explanation("xavier", html=True),
     "explain tanh": lambda: explanation("tanh", html=True),
+    "lines": lambda: explanation("vanishing gradients", html=True),
+    "histograms": lambda: explanation("saturation", html=True),
+    "bars": lambda: explanation("initialization", html=True),
+    "grids": lambda: explanation("fans", html=True),
     "crowded": crowded,
     "too wide": lambda: '<!DOCTYPE html><body><p style="width:2000px">too wide</p>',
     "cut": lambda: (
@@ -110,7 +114,7 @@ def shown(page: str, width: int, folder: Path, *flags: str, more: str = "") -> d
 
 
 @pytest.mark.parametrize("width", FIRST_SCREENS)
-@pytest.mark.parametrize("name", ["plan", "compare", "explain", "explain tanh"])
+@pytest.mark.parametrize("name", ["plan", "compare", "explain", "explain tanh", "lines", "histograms", "bars", "grids"])
 def test_nothing_runs_out_of_the_screen(name: str, width: int, tmp_path: Path) -> None:
     seen = shown(PAGES[name](), width, tmp_path)
     assert seen["out"] == []
@@ -142,7 +146,7 @@ def test_what_runs_out_or_is_squeezed_would_be_seen(tmp_path: Path) -> None:
     assert cut["letters"] < 10
 
 
-@pytest.mark.parametrize("name", ["plan", "compare", "explain"])
+@pytest.mark.parametrize("name", ["plan", "compare", "explain", "lines"])
 def test_pages_are_dark_where_the_reader_wants_it(name: str, tmp_path: Path) -> None:
     page = PAGES[name]()
     grounds = [shown(page, 768, tmp_path, f"--blink-settings=preferredColorScheme={n}")["ground"] for n in (1, 0)]

@@ -30,6 +30,7 @@ def convergence() -> Figure:
         a loss that does not fall). If it falls slowly: the learning rate first, then the start.
 
     Example:
+        >>> from glorot.topics.convergence import STARTS, losses
         >>> [round(losses(std)[100], 2) for std in STARTS.values()]  # the loss after 100 steps
         [0.49, 0.49, 0.05]
 

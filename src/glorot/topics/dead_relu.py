@@ -31,6 +31,7 @@ def dead_relu() -> Figure:
         `leaky_relu`, `elu`, `gelu`. `glorot check` counts dead units (GL405).
 
     Example:
+        >>> from glorot.topics.dead_relu import dead_share
         >>> [round(share, 2) for share in (dead_share(), dead_share(mean=5), dead_share(rate=0.1))]
         [0.0, 0.39, 0.52]
 

@@ -143,6 +143,7 @@ def glossary() -> Figure:
         `glorot explain` lists all pages; docs/concepts.md has the words of the library in order.
 
     Example:
+        >>> from glorot.topics.glossary import words_of_the_field
         >>> words_of_the_field()["epoch"]
         'one pass through all training examples.'
 

@@ -38,6 +38,7 @@ def initialization() -> Figure:
         >>> w = glorot.draw("xavier_normal", (300, 100), seed=0, name="w", in_axis=-2, out_axis=-1)
         >>> round(float(w.std()), 3), round((2 / (300 + 100)) ** 0.5, 3)
         (0.071, 0.071)
+        >>> from glorot.topics.initialization import unseen_losses
         >>> loss = unseen_losses()
         >>> loss["Xavier"] < 0.1 < loss["all 0"] < loss["σ = 1"]
         True

@@ -32,6 +32,7 @@ def learning_rate() -> Figure:
         gives each tensor its factor. `glorot check --steps 20` sees a loss that diverges (GL508).
 
     Example:
+        >>> from glorot.topics.learning_rate import RATES, losses
         >>> [round(losses(rate)[-1], 2) for rate in RATES]  # too small, right, too large
         [0.34, 0.04, 10.0]
 

@@ -34,6 +34,7 @@ def normalization() -> Figure:
 
     Example:
         >>> from glorot.topics.nets import signal_through
+        >>> from glorot.topics.normalization import normed, too_large
         >>> [round(signal_through(layer)[-1]) for layer in (too_large, normed)]  # after 20 layers
         [119, 1]
 

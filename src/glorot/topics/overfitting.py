@@ -31,6 +31,7 @@ def overfitting() -> Figure:
         on unseen examples stops falling. `glorot compare` shows both losses of each recipe.
 
     Example:
+        >>> from glorot.topics.overfitting import losses
         >>> train, unseen = losses()
         >>> train[-1] < train[2], unseen[-1] > unseen[2]  # degree 12 against degree 3
         (True, True)

@@ -32,6 +32,8 @@ def symmetry() -> Figure:
         `glorot check` finds equal units (GL201), equal copies of layers (GL203) and dead symmetry (GL205).
 
     Example:
+        >>> import numpy as np
+        >>> from glorot.topics.symmetry import trained
         >>> equal, drawn = trained()
         >>> np.allclose(equal, equal[0]), np.allclose(drawn, drawn[0])  # the units after 200 steps: all alike?
         (True, False)
