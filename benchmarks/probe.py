@@ -1,6 +1,7 @@
 """What `glorot.measure` and `glorot.check` cost beside a forward and backward pass of the same batch.
 
-Each figure comes from a separate process, so that peaks of memory don't mix. Run it on a quiet machine:
+Each figure comes from a separate process, so that peaks of memory don't mix. Where others use the machine, the time of
+its processors says more than the clock:
 
     python benchmarks/probe.py            # prints the table
     python benchmarks/probe.py resnet-50  # one model alone
@@ -9,6 +10,7 @@ Each figure comes from a separate process, so that peaks of memory don't mix. Ru
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import threading
@@ -18,8 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROUNDS = 3
-"""How often each way runs; the fastest round counts."""
+ROUNDS = 5
+"""How often each way runs; the median counts."""
 
 ON_CUDA = "PROBE_ON_CUDA"
 """The variable of the environment that sends the processes to a GPU."""
@@ -72,6 +74,7 @@ def checked(model: Any, inputs: Any, targets: Any) -> None:
 
 
 WAYS = {"plain": plainly, "measured": measured, "checked": checked}
+CPU = " cpu"
 
 
 @contextmanager
@@ -118,16 +121,18 @@ def memory_of(name: str, way: str) -> dict[str, float]:
 
 
 def seconds_of(name: str) -> dict[str, float]:
-    """Return the seconds of all ways, which take turns; the fastest round counts."""
+    """Return the median seconds of all ways, which take turns: by the clock, and of all processors together."""
     case = case_of(name)
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    seconds: dict[str, list[float]] = {which: [] for way in WAYS for which in (way, way + CPU)}
     for number in range(ROUNDS + 1):
         for way, run in WAYS.items():
-            start = time.perf_counter()
+            start, start_cpu = time.perf_counter(), time.process_time()
             run(*case)
             finish()
-            seconds[way] += [time.perf_counter() - start] if number else []  # the first round warms up
-    return {way: min(found) for way, found in seconds.items()}
+            if number:  # the first round warms up
+                seconds[way].append(time.perf_counter() - start)
+                seconds[way + CPU].append(time.process_time() - start_cpu)
+    return {way: statistics.median(found) for way, found in seconds.items()}
 
 
 def finish() -> None:
@@ -168,13 +173,15 @@ def main(names: list[str]) -> None:
         names.remove("--cuda")
         os.environ[ON_CUDA] = "1"
     print(
-        "model           plain s  measured s  ratio  checked s  ratio"
+        "model           plain s  measured s  ratio  checked s  ratio  by processors"
         "  plain MiB  measured MiB  ratio  checked MiB  ratio"
     )
     for name in names or list(MODELS):
         seconds = in_a_process(name, "seconds")
         memory = {way: in_a_process(name, way)["mib"] for way in WAYS}
-        print(f"{name:14}  {row_of(seconds, (7, 10, 9), 2)}  {row_of(memory, (9, 12, 11), 0)}", flush=True)
+        by_cpu = "  ".join(f"{seconds[way + CPU] / seconds['plain' + CPU]:.2f}" for way in ("measured", "checked"))
+        figures = row_of(seconds, (7, 10, 9), 2), f"{by_cpu:>13}", row_of(memory, (9, 12, 11), 0)
+        print(f"{name:14}", *figures, sep="  ", flush=True)
 
 
 def row_of(found: dict[str, float], widths: tuple[int, int, int], places: int) -> str:
