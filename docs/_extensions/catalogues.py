@@ -47,7 +47,7 @@ def write_pages(app: Sphinx) -> None:
             (folder / f"{page.name}.md").write_text(page_markdown(page), encoding="utf-8")
         (target / f"{kind}s.md").write_text(index_markdown(kind, pages), encoding="utf-8")
     write_checks(target)
-    (target / "xavier.html").write_text(figures(page_of("xavier")), encoding="utf-8")  # for the front page
+    (target / "xavier.html").write_text(figures(page_of("xavier"), narrow=True), encoding="utf-8")  # for the front page
 
 
 def write_checks(target: Path) -> None:
@@ -93,7 +93,7 @@ def page_markdown(page: Page) -> str:
     also = f"*Also called {', '.join(f'`{name}`' for name in page.aliases)}.*\n\n" if page.aliases else ""
     parts = [
         f"# {page.title}\n\n{text(page.doc.title)}\n\n{also}",
-        raw(opening_html(page)),
+        raw(opening_html(page, narrow=True)),
         *map(block_markdown, page.doc.intro),
         *map(section_markdown, page.sections),
         f"---\n\nNext: {text(page.command)}\n",

@@ -59,8 +59,8 @@ def _pieces(tokens: list[Token]) -> list[tuple[list[Token], bool]]:
 def _is_text(tokens: list[Token], place: int) -> bool:
     kind, letters = tokens[place]
     if kind == "space":
-        before, after = ([tokens[at]] if 0 <= at < len(tokens) else [] for at in (place - 1, place + 1))
-        return any(map(_is_prose, [*before, *after])) or any(one[1] in BREAKS for one in after)
+        is_break = any(letters in BREAKS for _, letters in tokens[place + 1 : place + 2])
+        return is_break or any(_is_text(tokens, at) for at in (place - 1, place + 1) if 0 <= at < len(tokens))
     if letters == "a":  # an article, or a number
         return any(_is_prose(token) and token[0] == "word" for token in tokens[place + 2 : place + 3])
     return _is_prose((kind, letters))
