@@ -116,9 +116,8 @@ def _in_one_pass(tensor: Stored, bits: Bits, form: Format, center: float) -> tup
     for first, window in tensor.windows(bits):
         ends.append(ends_of(window))
         for start in starts[bisect_left(starts, first) : bisect_left(starts, first + window.size)]:
-            block = window[start - first : start - first + BLOCK]
-            of_block = _sums(block, form, center)
-            count, total, squares = count + block.size, total + of_block[0], squares + of_block[1]
+            sums = _sums(window[start - first : start - first + BLOCK], form, center)  # no name keeps the window mapped
+            count, total, squares = count + sums[0], total + sums[1], squares + sums[2]
     least, last, top = min(one.first for one in ends), max(one.last for one in ends), max(one.top for one in ends)
     is_of_both_signs = top >= 0 and last & sign
     outer = (last, top if is_of_both_signs else least)  # of negative numbers the largest bits are those of the least
@@ -129,14 +128,15 @@ def _in_one_pass(tensor: Stored, bits: Bits, form: Format, center: float) -> tup
     return low, high, count, center + mean, math.sqrt(max(0.0, squares / count - mean * mean))
 
 
-def _sums(block: Bits, form: Format, center: float) -> tuple[float, float]:
-    """Return the sum of numbers less a center, and that of their squares."""
+def _sums(block: Bits, form: Format, center: float) -> tuple[int, float, float]:
+    """Return how many numbers there are, the sum of them less a center, and that of the squares."""
     found = sums_of(block[np.newaxis], form.name, center=center)
-    return _sums_by_numpy(form.decode(block), center) if found is None else (found.total, found.squares)
+    sums = _sums_by_numpy(form.decode(block), center) if found is None else (found.total, found.squares)
+    return block.size, *sums
 
 
 def _sums_by_numpy(numbers: Numbers, center: float) -> tuple[float, float]:
-    """Return them some hundred at a time."""
+    """Return the two sums, made some hundred numbers at a time."""
     with np.errstate(over="ignore", invalid="ignore"):  # of what is not sane the extremes alone are told
         numbers = numbers - numbers.dtype.type(center) if center else numbers
         lines = numbers[: len(numbers) // LINE * LINE].reshape(-1, 1, LINE)

@@ -92,8 +92,8 @@ def _moments(examples: Tensor) -> Tensor | tuple[float, float, float]:
     """Return mean, mean square, and variance across examples."""
     count, sums = examples.numel(), _sums(examples)
     if sums is not None:
-        square = sums.squares / count
-        return sums.total / count, square, square - sums.squares_of_columns / count / len(examples)
+        mean_square = sums.squares / count
+        return sums.total / count, mean_square, mean_square - sums.squares_of_columns / count / len(examples)
     rows = examples.reshape(len(examples), -1)
     if rows.dtype == torch.float32:
         means = torch.full((len(rows),), 1 / len(rows), device=rows.device) @ rows
