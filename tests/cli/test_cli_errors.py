@@ -25,7 +25,7 @@ def told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wo
 
 
 WORDS = [
-    ("drow", "glorot has no command 'drow' (did you mean 'draw'?); commands: draw, plan, apply, check, diff, compare, explain"),
+    ("drow", "glorot has no command 'drow' (did you mean 'draw'?); commands: draw, plan, apply, check, diff, compare, explain, lab"),
     ("--versoin", "glorot has no option '--versoin' (did you mean '--version'?); see glorot --help"),
     ("-x", "glorot has no option '-x'; see glorot --help"),
     ("--version=3", "--version takes no value; see glorot --help"),

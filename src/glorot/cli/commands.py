@@ -19,7 +19,7 @@ COMMANDS = {
     "check": "Tell whether a model will start to train, and which tensor is to blame if not.",
     "diff": "Tell in which tensors two models, plans or files of weights differ.",
     "compare": "Train several recipes side by side and judge them.",
-    "explain": "Explain a scheme, a recipe, an activation or a check.",
+    "explain": "Explain a topic, a scheme, a recipe, an activation or a check.",
     "lab": "Write the page on which a start can be touched.",
 }
 
