@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import glorot
+from glorot.dropins import table
 from glorot.errors import GlorotError
 from glorot.report.explanation import explanation
 from glorot.report.explanation.asked import answer_of
@@ -112,6 +113,7 @@ def test_a_long_text_is_cut_in_the_message() -> None:
     assert len(str(caught.value)) < 700
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "asked",
     [
@@ -128,6 +130,15 @@ def test_what_a_note_names_is_there(asked: str) -> None:
     )
     module, _, name = path.rpartition(".")
     assert hasattr(importlib.import_module(module), name), note
+
+
+def test_a_note_names_what_the_table_of_drop_ins_has() -> None:
+    for name in table.TORCH:
+        assert answer_of(f"nn.init.{name}(w)").note.endswith(f"`init.{name}` as in torch.nn.init.")
+    for name in table.JAX:
+        assert answer_of(f"jax.nn.initializers.{name}()").note.startswith(f"JAX: `glorot.jax.initializers.{name}`")
+    for name in table.KERAS:
+        assert answer_of(f"keras.initializers.{name}()").note.startswith(f"Keras: `glorot.keras.{name}`")
 
 
 def test_every_filler_of_caffe_has_a_page_and_a_note() -> None:

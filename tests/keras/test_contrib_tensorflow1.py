@@ -66,7 +66,16 @@ SCRIPTS = {
 SHOWN = ["(4, 4)", "(784, 256) 2.0", "(784, 256)", "(25, 3)", "(3, 3, 64, 128) 2.0", "[None, 4]"]
 
 
-@pytest.mark.parametrize(("script", "shown"), list(zip(SCRIPTS.values(), SHOWN, strict=True)), ids=SCRIPTS)
+QUICK = "get_variable and a session"
+
+
+@pytest.mark.parametrize(
+    ("script", "shown"),
+    [
+        pytest.param(script, shown, id=name, marks=() if name == QUICK else pytest.mark.slow)
+        for (name, script), shown in zip(SCRIPTS.items(), SHOWN, strict=True)
+    ],
+)
 def test_a_tutorial_runs(script: str, shown: str) -> None:
     lines = "\n".join(line[8:] for line in script.splitlines())
     done = subprocess.run(
