@@ -26,7 +26,7 @@ CLOSED = 0.1
 TIMES = 3.0
 """How many times the largest figure of healthy models a figure may be."""
 
-LARGEST = {"scale": 10.0, "logits": 50.0, "branch": 75.0, "router": 200.0, "end": 3500.0}
+LARGEST = {"scale": 12.0, "logits": 50.0, "branch": 100.0, "router": 200.0, "end": 3500.0}
 """The largest figures of half A of benchmarks/results/gradient_population.md, rounded up."""
 
 SCALES = ("scale", "layer_scale", "temperature", "relative_bias")
@@ -64,8 +64,8 @@ class RoleGradient(Check):
         Divides, for each parameter, the root mean square of the gradient by that of the weights: the relative change
         that one step of plain descent makes at a rate of 1. Compares the median of each role (embedding, head, q, v,
         router, norm scale …) with the median of all kernels. Warns of a role whose ratio is more than 3 times the
-        largest in 78 healthy models of transformers: 10 for scales, 50 for q and k, 75 for other kernels of branches,
-        200 for routers, 3,500 for the ends of a model. Layer scales, relative biases and temperatures, which start
+        largest in 250 models of transformers: 12 for scales, 50 for q and k, 100 for other kernels of branches, 200 for
+        routers, 3,500 for the ends of a model. Layer scales, relative biases and temperatures, which start
         small on purpose, are left out. Does not judge a model in which the gradient vanishes or explodes along a
         chain, or in which branches start closed, nor by a batch that stops gradients itself.
 
@@ -92,8 +92,8 @@ class RoleGradient(Check):
         give the role a group with a lower rate: `glorot.torch.groups(plan, model)`.
 
     References:
-        The population: benchmarks/gradient_population.py; half A sets the
-        figures, and half B reaches at most 2.04 times them.
+        The population: benchmarks/gradient_population.py. Half A, 250 models, sets the figures; half B, 256 others,
+        reaches at most 1.53 times them. Three models are warned of, which start tensors with a std of 1e-10, 1e-4 or 1.
     """
 
     code = "GL504"
@@ -104,7 +104,7 @@ class RoleGradient(Check):
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         times = self.limit(evidence)
-        if _is_told_otherwise(evidence):
+        if is_told_otherwise(evidence):
             return
         for role, (rows, figure) in roles(list(read(evidence))).items():
             most = times * LARGEST[kind_of(rows[0])]
@@ -159,7 +159,7 @@ def _square_sum(one: Measured) -> float:
     return one.spread.size * (one.spread.std**2 + one.spread.mean**2)
 
 
-def _is_told_otherwise(evidence: Evidence) -> bool:
+def is_told_otherwise(evidence: Evidence) -> bool:
     """Tell whether gradients vanish or explode along a chain, branches start closed, or the batch is to blame."""
     scales = [one for one in measured(evidence).values() if one.part.role in SCALES and one.part.branch is not None]
     if any(_square_sum(one) < CLOSED**2 * one.spread.size for one in scales) or cause_in_batch(evidence) is not None:
