@@ -193,7 +193,7 @@ def _in_words(text: str) -> Elsewhere | None:
     """Find the longest run of words that names an entry or a word of the field."""
     words = [word for word in re.split(r"[\W_]+", text.lower()) if word][:MOST_WORDS]
     glossary = {squash(word): (word, line) for word, line in words_of_the_field().items()}
-    is_one_name = re.fullmatch(r"\s*[\w-]+\s*", text) is not None  # of which no part is to be taken for the whole
+    is_one_name = re.fullmatch(r"\s*\w+\s*", text) is not None  # of which no part is to be taken for the whole
     runs = [tuple(words)] if is_one_name else _runs(words)
     for run in sorted(runs, key=lambda run: (-len(run), _is_general("".join(run), glossary))):
         key = "".join(run)

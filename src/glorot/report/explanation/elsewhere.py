@@ -37,7 +37,8 @@ SCHEMES_BY_NAME = {
     "kaiming_init": "he_normal", "he_init": "he_normal", "he_et_al": "he_normal", "msra_init": "he_normal",
     "kaiming_he": "he_normal", "lsuv": "orthogonal",
     "ortho": "orthogonal", "orthonormal": "orthogonal", "dirac_delta": "dirac",
-    "xavier_filler": "caffe_xavier", "delving_deep_into_rectifiers": "he_normal", "glorot_filler": "caffe_xavier",
+    "variance_norm": "caffe_xavier", "xavier_filler": "caffe_xavier", "delving_deep_into_rectifiers": "he_normal",
+    "glorot_filler": "caffe_xavier",
     "truncated_gaussian": "truncated_normal", "zeros_like": "zeros", "ones_like": "ones", "torch_zeros": "zeros",
 }  # fmt: skip
 
@@ -67,6 +68,8 @@ LAYER_NOTES = {
 RECIPES_BY_NAME = {
     "understanding_the_difficulty_of_training": "xavier", "bengio": "xavier", "yoshua_bengio": "xavier",
     "weight_filler": "caffe", "bias_filler": "caffe", "fillers": "caffe", "caffe_fillers": "caffe",
+    "initialize_parameters_he": "he", "initialize_parameters_zeros": "zeros", "initialize_parameters_random": "random",
+    "initialize_parameters": "xavier", "hes": "he", "he_s": "he", "glorot_bengio": "xavier", "inner_product": "caffe",
     "default_initialization": "pytorch", "default_init": "pytorch", "pytorch_default": "pytorch",
 }  # fmt: skip
 
