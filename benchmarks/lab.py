@@ -6,6 +6,7 @@ The processor of the page is then slowed down four times, as Chromium's DevTools
 """
 
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -80,7 +81,8 @@ def busy(browser: Browser, page: Page, chapter: str, slider: str) -> float:
 def main() -> None:
     """Print both tables."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    print(f"{processor()}, node {version('node')}, {version(program or 'chromium')}\n")
+    print(f"{processor()}, node {version('node')}, {version(program or 'chromium')}")
+    print(f"Other work kept {os.getloadavg()[0]:.1f} threads waiting or busy at the start.\n")
     print(engine())
     print(f"{'milliseconds to the painted frame, 64 examples':48}{'median':>8}{'9 of 10':>9}{'busy':>8}")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
