@@ -28,13 +28,13 @@ def test_a_folder_gets_a_lab_html(tmp_path: Path) -> None:
 
 def test_it_opens_where_it_was_asked_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
+    monkeypatch.setattr(webbrowser, "open_new_tab", lambda address: opened.append(address) or True)
     assert run("-o", str(tmp_path), "--open", "--state", "#depth=20").exit_code == 0
     assert opened == [(tmp_path / "lab.html").as_uri() + "#depth=20"]
 
 
 def test_no_browser_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webbrowser, "open", lambda address: False)
+    monkeypatch.setattr(webbrowser, "open_new_tab", lambda address: False)
     error = run("-o", str(tmp_path), "--open").exception
     assert isinstance(error, GlorotError)
     assert str(error) == f"no browser could be started; open {tmp_path / 'lab.html'} in one"

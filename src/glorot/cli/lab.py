@@ -33,5 +33,5 @@ def _show(file: Path, state: str) -> None:
     import webbrowser
 
     address = file.resolve().as_uri() + (f"#{state.removeprefix('#')}" if state else "")
-    if not webbrowser.open(address):
+    if not webbrowser.open_new_tab(address):
         raise GlorotError(f"no browser could be started; open {printable(str(file))} in one")

@@ -44,15 +44,16 @@ def fragment(body: str) -> str:
 
 def stylesheet() -> str:
     """Return the sheet of all pages, which styles only what stands inside an element of the class glorot."""
-    return "\n" + variables() + _file("style.css")
+    return "\n" + variables() + installed_text("style.css")
 
 
 def readout_script() -> str:
     """Return the script that shows the values of a drawing."""
-    return "\n" + _file("readout.js")
+    return "\n" + installed_text("readout.js")
 
 
-def _file(name: str) -> str:
+def installed_text(name: str) -> str:
+    """Return the text of a file that is installed beside this module."""
     return files("glorot.report").joinpath(name).read_text(encoding="utf-8")
 
 

@@ -1,10 +1,10 @@
 """The page on which initialisation can be touched: built from `lab/`, and part of the package."""
 
-from importlib.resources import files
 from pathlib import Path
 
 from glorot.errors import GlorotError
 from glorot.files import write_whole
+from glorot.report.document import installed_text
 
 NAME = "lab.html"
 
@@ -20,7 +20,7 @@ def lab_page() -> str:
         True
     """
     try:
-        return files("glorot.report").joinpath(NAME).read_text(encoding="utf-8")
+        return installed_text(NAME)
     except FileNotFoundError:
         raise GlorotError(
             "this installation lacks the page lab.html; install glorot again: pip install --force-reinstall glorot"

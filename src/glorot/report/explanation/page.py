@@ -25,8 +25,8 @@ CATALOGUES: dict[str, Catalogue[Any]] = {
 }
 """Where a name is looked up, in this order; `scheme:zeros` asks for one of them."""
 
-QUESTION, NEXT, ALSO = "The question", "Next", "Related"
-"""The sections of a docstring that have a place of their own on the page."""
+QUESTION, NEXT, ALSO, ASKED = "The question", "Next", "Related", "Also asked as"
+"""The sections of a docstring that have a place of their own on the page, or, the last, none: it is for looking up."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Page:
     @property
     def sections(self) -> tuple[Section, ...]:
         """The sections without a place of their own."""
-        return tuple(section for section in self.doc.sections if section.title not in (QUESTION, NEXT, ALSO))
+        return tuple(section for section in self.doc.sections if section.title not in (QUESTION, NEXT, ALSO, ASKED))
 
 
 def make_page(kind: str, name: str, call: str, note: str = "") -> Page:
