@@ -107,7 +107,7 @@ def test_the_full_page_holds_every_section(name: str) -> None:
     page = page_of(name)
     flow = flowing(text)
     for section in page.doc.sections:
-        for block in section.blocks if section.title != "Related" else ():
+        for block in section.blocks if section.title not in ("Related", "Also asked as") else ():
             assert flowing(block.content) in flow
     code = (">>>", "...")
     assert all(len(line) <= 80 for line in text.splitlines() if not line.lstrip().startswith(code))
