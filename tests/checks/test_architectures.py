@@ -14,7 +14,7 @@ MODELS = [
 ]  # fmt: skip
 SAID = {
     **dict.fromkeys(MODELS, (NOTHING, NOTHING)),
-    "blip-2": (("GL302",), NOTHING),
+    "blip-2": (("GL302", "GL407"), NOTHING),
     "decision_transformer": (("GL107",), ("GL107",)),
     "jamba": (("GL309",), ("GL309",)),
     "muse_glimmer_text": (("GL308",), NOTHING),
