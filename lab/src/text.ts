@@ -51,6 +51,7 @@ export const STAGE = {
 };
 
 export const RACE = {
+  trial: "Train this net",
   running: "Training …",
   done: "Told right of 360 new digits: {list}.",
   picture: "Share of new digits told right, by step of training",
@@ -108,8 +109,6 @@ export const BAND = {
 export const UNSUITED = { units: { tanh: "tanh", sigmoid: "sigmoid", relu: "ReLU" } };
 
 export const TODAY = { blocks: { plain: "plain", skips: "with skips", norms: "with norms", both: "with both" } };
-
-export const BENCH = { train: "Train this net" };
 
 export const ACTIVATION_NAMES = {
   tanh: "tanh", sigmoid: "sigmoid", relu: "ReLU", softsign: "softsign", gelu: "GELU", identity: "identity (linear)",

@@ -1,8 +1,7 @@
 /** The whole bench: all controls at once. */
 
-import { BENCH_PLAN } from "../net/defaults";
 import type { Activation, Rule, Shape, Start } from "../net/types";
-import { Race } from "../page/race";
+import { trial } from "../page/race";
 import { type Chapter, figure, type Lab, liveLine } from "../page/chapter";
 import { BLOCKS, blocksOf, shapeOf } from "../page/shape";
 import { choice, listScale, logScale, menu, panel, rangeOf, slider } from "../page/controls";
@@ -10,7 +9,7 @@ import { h, paragraph } from "../page/dom";
 import { written } from "../page/numbers";
 import { choiceSetting, numberSetting, type State } from "../page/state";
 import { judge, Stage } from "../page/stage";
-import { ACTIVATION_NAMES, BENCH, CONTROLS, RULES, STAGE, TODAY } from "../text";
+import { ACTIVATION_NAMES, CONTROLS, RULES, STAGE, TODAY } from "../text";
 
 const WIDTHS = [8, 16, 32, 64, 128, 256];
 
@@ -28,9 +27,7 @@ export const bench: Chapter = {
   build({ state, facts, digits }: Lab): HTMLElement {
     const line = liveLine();
     const stage = new Stage(facts, digits, { gradients: true, onSeen: (seen) => line.say(judge(seen)) });
-    const race = new Race(BENCH.train, () => [
-      { name: RULES[state.get(rule)], color: "c11", dashes: [], run: { shape: shapeIn(state), start: startIn(state), ...BENCH_PLAN } },
-    ]);
+    const race = trial(() => ({ name: RULES[state.get(rule)], shape: shapeIn(state), start: startIn(state) }));
     const spread = slider(state, std, CONTROLS.sigma, logScale(std), (value) => `σ = ${written(value, 3)}`);
     state.watch(bench.settings, () => {
       spread.hidden = !["sigma", "equal"].includes(state.get(rule));

@@ -1,5 +1,7 @@
 /** Today's nets: skips and norms, and what they leave of the question. */
 
+import type { Shape, Start } from "../net/types";
+import { trial } from "../page/race";
 import { paragraph } from "../page/dom";
 import { type Chapter, figure, type Lab, liveLine } from "../page/chapter";
 import { BLOCKS, blocksOf, shapeOf } from "../page/shape";
@@ -21,14 +23,19 @@ export const today: Chapter = {
   build({ state, facts, digits }: Lab): HTMLElement {
     const line = liveLine();
     const stage = new Stage(facts, digits, { gradients: true, onSeen: (seen) => line.say(judge(seen)) });
+    const net = (): { shape: Shape; start: Start } => ({
+      shape: shapeOf({ width: WIDTH, depth: DEPTH, ...blocksOf(state.get(blocks)) }),
+      start: { rule: "sigma", sigma: state.get(scale) / Math.sqrt(WIDTH), seed: 0 },
+    });
+    const race = trial(() => ({ name: TODAY.blocks[state.get(blocks)], ...net() }));
     state.watch([blocks, scale], () => {
-      const sigma = state.get(scale) / Math.sqrt(WIDTH);
-      stage.show(shapeOf({ width: WIDTH, depth: DEPTH, ...blocksOf(state.get(blocks)) }), { rule: "sigma", sigma, seed: 0 });
+      stage.show(net().shape, net().start);
+      race.clear();
     });
     const controls = panel(
       choice(state, blocks, CONTROLS.blocks, TODAY.blocks),
       slider(state, scale, CONTROLS.scale, logScale(scale), (value) => `σ·√n = ${written(value)}`),
     );
-    return figure(controls, stage.picture.element, paragraph(STAGE.key, "key"), line.element);
+    return figure(controls, stage.picture.element, paragraph(STAGE.key, "key"), line.element, race.element);
   },
 };

@@ -1,6 +1,7 @@
 /** Starts that train side by side, in a worker, so that the page stays at hand. */
 
-import type { Progress, Run } from "../net/types";
+import { BENCH_PLAN } from "../net/defaults";
+import type { Progress, Run, Shape, Start } from "../net/types";
 import { RACE } from "../text";
 import { startRuns } from "../worker/client";
 import { button } from "./controls";
@@ -71,4 +72,12 @@ export class Race {
     this.words.textContent = fillIn(RACE.done, { list });
     this.picture.describe(this.words.textContent);
   }
+}
+
+/** Return a race of one net alone, as it is set when the button is pressed. */
+export function trial(net: () => { name: string; shape: Shape; start: Start }): Race {
+  return new Race(RACE.trial, () => {
+    const { name, shape, start } = net();
+    return [{ name, color: "c11", dashes: [], run: { shape, start, ...BENCH_PLAN } }];
+  });
 }
