@@ -70,7 +70,7 @@ def source_files() -> set[str]:
 
 
 def test_the_sdist_holds_the_package_and_what_builds_it(sdist: Path):
-    assert sdist.stat().st_size < 1_000_000
+    assert sdist.stat().st_size < 1_200_000  # of which the lab is a quarter
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {f"src/{name}" for name in source_files()} == {name for name in names if name.startswith("src/")}

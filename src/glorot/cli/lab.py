@@ -34,4 +34,4 @@ def _show(file: Path, state: str) -> None:
 
     address = file.resolve().as_uri() + (f"#{state.removeprefix('#')}" if state else "")
     if not webbrowser.open_new_tab(address):
-        raise GlorotError(f"no browser could be started; open {printable(str(file))} in one")
+        click.echo(printable(f"warning: no browser could be started; open {address} in one"), err=True)
