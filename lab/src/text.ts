@@ -53,15 +53,15 @@ export const STAGE = {
 export const RACE = {
   trial: "Train this net",
   running: "Training …",
-  done: "Told right of 360 new digits: {list}.",
-  picture: "Share of new digits told right, by step of training",
+  done: "Of 360 new digits recognised: {list}.",
+  picture: "Share of new digits recognised, by step of training",
 };
 
 export const FIRST = { commit: "This is my σ: train", hers: "yours", xavier: "Xavier", digits: "Some of the handwritten digits" };
 
 export const DARTS = {
   throw: "Throw fifty darts", running: "Fifty nets are training …", picture: "Spreads that were thrown, and what each net learned",
-  axis: "σ, thrown anywhere between 0.001 and 10", done: "{learned} of {count} learned: they tell at least {least} of new digits right.", share: "new digits told right", rule: "Xavier’s σ",
+  axis: "σ, thrown anywhere between 0.001 and 10", done: "{learned} of {count} learned: they recognise at least {least} of new digits.", share: "new digits recognised", rule: "Xavier’s σ",
 };
 
 export const ZERO = {
@@ -80,7 +80,7 @@ export const DEPTH = {
 
 export const RULE = {
   proof: [
-    { lights: "sum", formula: "z = ∑ w x", why: "A unit adds what <b>fan_in</b> inputs send it, each through a weight of its own." },
+    { lights: "sum", formula: "z = ∑ w x", why: "A unit adds what <b>fan_in</b> inputs send it, each through its own weight." },
     { lights: "ahead", formula: "Var(z) = n_in · Var(w) · Var(x)", why: "With independent weights of mean zero, the variances of the terms add up." },
     { lights: "ahead", formula: "n_in · Var(w) = 1", why: "<b>First wish:</b> the signal comes out as wide as it came in." },
     { lights: "back", formula: "n_out · Var(w) = 1", why: "<b>Second wish:</b> so does the gradient. On its way back an input collects it from all <b>fan_out</b> units that it feeds." },
@@ -99,10 +99,10 @@ export const FORMS = {
 
 export const BAND = {
   oneLayer: "1 layer", layers: "layers",
-  names: { signal: "signal × gradient", accuracy: "digits told right after one pass" },
+  names: { signal: "signal × gradient", accuracy: "digits recognised after one pass" },
   axes: { depth: "hidden layers", scale: "scale σ·√n" }, keys: { low: "lost", kept: "as at the start", high: "burst", none: "10 %", all: "100 %" },
   signal: "Scale {scale}, {depth}: signal times gradient comes out {value} times as large.",
-  accuracy: "Scale {scale}, {depth}: {value} of new digits told right after one pass over the digits.",
+  accuracy: "Scale {scale}, {depth}: {value} of new digits recognised after one pass over the digits.",
   picture: "Map of scale and depth; the two sliders move the point that is read.",
 };
 
@@ -240,7 +240,7 @@ export const CHAPTERS = {
   darts: {
     title: "Fifty darts, thrown blind",
     nav: "Darts",
-    lead: ["Suppose that you know no rule. You throw σ anywhere between 0.001 and 10, each power of ten as likely as the next, fifty times, and train a net of five layers of 32 units with each. A net has learned if it tells at least half of the new digits right."],
+    lead: ["Suppose that you know no rule. You throw σ anywhere between 0.001 and 10, each power of ten as likely as the next, fifty times, and train a net of five layers of 32 units with each. A net has learned if it recognises at least half of the new digits."],
     after: [],
     question: {
       ask: "How many of fifty blind throws learn to read digits?",
@@ -361,7 +361,7 @@ export const CHAPTERS = {
     },
   },
   cards: {
-    title: "What old guides say wrongly",
+    title: "What old guides get wrong",
     nav: "Eight errors",
     lead: ["Eight sentences that are still copied, wrong or only half right. Press to measure."],
     after: [],

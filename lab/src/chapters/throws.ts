@@ -9,7 +9,7 @@ export const COUNT = 50;
 export const LOW = 0.001;
 export const HIGH = 10;
 
-/** From this share of digits told right on, a net is said to have learned. */
+/** From this share of digits recognised on, a net is said to have learned. */
 export const LEARNED = 0.5;
 
 /** Return spreads that fall evenly on the scale of the powers of ten; each round has its own. */

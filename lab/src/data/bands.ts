@@ -26,7 +26,7 @@ export interface Band {
   readonly product: Float32Array;
   /** The same by theory. */
   readonly theory: Float32Array;
-  /** The share of new digits told right after one epoch. */
+  /** The share of new digits recognised after one epoch. */
   readonly accuracy: Float32Array;
 }
 

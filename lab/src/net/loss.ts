@@ -1,4 +1,4 @@
-/** The softmax cross-entropy, and what is told right. */
+/** The softmax cross-entropy, and what is recognised. */
 
 /** Return the mean cross-entropy of logits, count × classes, and write its gradient. */
 export function crossEntropy(logits: Float32Array, labels: Uint8Array, classes: number, gradient: Float32Array): number {

@@ -97,7 +97,7 @@ export class Net {
     return crossEntropy(this.dense[this.shape.depth].values, labels, this.shape.outputs, gradient);
   }
 
-  /** Return the share of the examples of the last forward pass that are told right. */
+  /** Return the share of the examples of the last forward pass that are recognised. */
   accuracy(labels: Uint8Array): number {
     this.checkLabels(labels);
     return shareRight(this.dense[this.shape.depth].values, labels, this.shape.outputs);

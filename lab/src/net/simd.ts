@@ -32,8 +32,12 @@ const SUMS = Y + 1;
 export function makeMultiply(): Multiply | null {
   const code = assemble(PARAMETERS, X - PARAMETERS, ROWS + 1 + ROWS * COLUMNS, product());
   if (typeof WebAssembly === "undefined" || !WebAssembly.validate(code)) return null;
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code));
-  return withCopies(exports.run as (...addresses: number[]) => void, exports.memory as WebAssembly.Memory);
+  try {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code));
+    return withCopies(exports.run as (...addresses: number[]) => void, exports.memory as WebAssembly.Memory);
+  } catch {
+    return null; // the site around the page forbids it
+  }
 }
 
 /** For each two rows of a and each four of b: their eight dot products, which four lanes sum apart. */

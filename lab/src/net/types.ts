@@ -79,7 +79,7 @@ export interface Progress {
   readonly steps: number;
   /** Mean cross-entropy of the steps since the last report. */
   readonly loss: number;
-  /** Share of the test digits that are told right. */
+  /** Share of the test digits that are recognised. */
   readonly accuracy: number;
   /** The loss is no longer a number; the run ends here. */
   readonly diverged: boolean;

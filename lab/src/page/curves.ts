@@ -1,4 +1,4 @@
-/** Courses of training: the share of digits told right, step by step. */
+/** Courses of training: the share of digits recognised, step by step. */
 
 import { type Board, FONT, Picture } from "./canvas";
 import { percent } from "./numbers";

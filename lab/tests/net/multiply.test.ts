@@ -1,6 +1,6 @@
 /** The product, in plain numbers and in vectors. */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { multiplyPlainly } from "../../src/net/multiply";
 import { makeMultiply } from "../../src/net/simd";
 import { keyOf, standardNormal } from "../../src/stream";
@@ -44,4 +44,13 @@ describe.each([["plain", multiplyPlainly], ["vectors", multiplyVectors]] as cons
     multiply(Float32Array.of(1, 2, 3), Float32Array.of(4, 5, 6), out, 1, 1, 3);
     expect(out[0]).toBe(32);
   });
+});
+
+it("is left out where a site forbids WebAssembly", () => {
+  const forbidden = vi.spyOn(WebAssembly, "Module").mockImplementation(function () {
+    throw new WebAssembly.CompileError("refused");
+  });
+  expect(makeMultiply()).toBeNull();
+  expect(forbidden).toHaveBeenCalledOnce();
+  forbidden.mockRestore();
 });
