@@ -48,6 +48,11 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     assert [url for url in fetched if not url.startswith((address, "blob:"))] == []
 
 
+def choose(page: Page, chapter: str, value: str) -> None:
+    """Press one of the options of a chapter."""
+    page.locator(f"#{chapter} label:has(input[value={value}])").click()
+
+
 def picture(page: Page, chapter: str) -> str:
     """Return what the picture of a chapter says of itself, once it has been painted."""
     canvas = page.locator(f"#{chapter} canvas").nth(1 if chapter == "first" else 0)  # there the digits come first
@@ -121,7 +126,7 @@ def test_fifty_darts_are_counted(page: Page) -> None:
     ("start", "said"), [("zero", "one and the same"), ("equal", "one and the same"), ("random", "4 of the 4")]
 )
 def test_units_that_start_alike_stay_alike(page: Page, start: str, said: str) -> None:
-    page.locator(f"#zero input[value={start}]").check(force=True)
+    choose(page, "zero", start)
     page.get_by_role("button", name="Train twenty steps").click()
     expect(page.locator("#zero .live")).to_contain_text("After 20 steps", timeout=20_000)
     assert said in page.locator("#zero .live").inner_text()
@@ -160,7 +165,7 @@ def test_both_forms_spread_alike(page: Page) -> None:
     said: list[list[float]] = []
     words, before = page.locator("#forms .live"), ""
     for form in ("xavier_uniform", "xavier_normal"):
-        page.locator(f"#forms input[value={form}]").check(force=True)
+        choose(page, "forms", form)
         page.locator("#forms canvas").scroll_into_view_if_needed()
         expect(words).not_to_have_text(before)
         before = words.inner_text()
@@ -173,7 +178,7 @@ def test_both_forms_spread_alike(page: Page) -> None:
 def test_he_saves_twenty_relu_layers(page: Page) -> None:
     picture(page, "unsuited")
     expect(page.locator("#unsuited .live").first).to_contain_text("The signal dies")
-    page.locator("#unsuited input[value=he_normal]").check(force=True)
+    choose(page, "unsuited", "he_normal")
     expect(page.locator("#unsuited .live").first).to_contain_text("The signal lives")
     assert all(0.5 < each < 5 for each in stds(page, "unsuited"))
 
@@ -187,7 +192,7 @@ def test_skips_carry_the_gradient(page: Page) -> None:
     plain = gradients()
     assert plain[0] < 1e-6 * plain[-1]
     before = picture(page, "today")
-    page.locator("#today input[value=skips]").check(force=True)
+    choose(page, "today", "skips")
     expect(page.locator("#today canvas").first).not_to_have_attribute("aria-label", before)
     carried = gradients()
     assert carried[0] > carried[-1] / 3
@@ -208,7 +213,7 @@ def test_every_card_measures(page: Page) -> None:
 
 
 def test_code_is_copied_or_marked(page: Page) -> None:
-    page.locator("#code input[value=jax]").check(force=True)
+    choose(page, "code", "jax")
     expect(page.locator("#code pre")).to_contain_text("nnx.Linear")
     page.get_by_role("button", name="Copy").click()
     expect(page.locator("#code .figure [role=status]")).to_have_text(re.compile("Copied|marked"))

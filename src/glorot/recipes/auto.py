@@ -23,8 +23,8 @@ def auto() -> Chooser:
         PReLU slopes ¼.
 
         Kernels that end one of n residual branches get 1/√n of that std, so that n branches add to their stream
-        what one would, and no layer is lost beside those before it. Where a norm or a scale of its own follows such
-        a kernel, as in ResNets and with LayerScale, that sets the size of the branch, and the kernel is drawn like
+        what one would, and no layer is lost beside those before it. Where a norm or a learned scale follows such a
+        kernel, as in ResNets and with LayerScale, that sets the size of the branch, and the kernel is drawn like
         all others.
 
         On that factor the literature disagrees: GPT-2, Megatron-LM and GPT-NeoX take 1/√n, Llama's code in
