@@ -244,13 +244,15 @@ def split_axes(sizes: Sequence[int], unfold: Sequence[int]) -> list[tuple[int, .
     groups, used, is_split = list[tuple[int, ...]](), 0, True
     for size in sizes:
         first, product = used, 1
-        while product != size and used < len(unfold):
+        while used < len(unfold) and (product != size or (used == first and unfold[used] == 1)):
             product *= unfold[used]
             used += 1
         is_split = is_split and product == size
         groups.append(tuple(range(first, used)))
     if not is_split or math.prod(unfold[used:]) != 1:
         raise GlorotError(f"axes of {shape_text(sizes)} do not split into {shape_text(unfold)}")
+    if groups:
+        groups[-1] += tuple(range(used, len(unfold)))  # axes of size 1 that are left
     return groups
 
 
