@@ -2,7 +2,7 @@
 
 import functools
 import importlib.util
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +11,31 @@ from torch import Tensor
 
 from glorot import stream
 from glorot.distributions import Distribution, SparseNormal
+from glorot.inventory import View
+from glorot.inventory.boxes import shares
+from glorot.inventory.layouts import complete
 from glorot.stream.elements import BFLOAT16
 from glorot.stream.philox import Key
+from glorot.stream.pieces import Box, Shape
+from glorot.torch.places import place_in
+from glorot.torch.shards import blocks, is_sharded
 
 WRITTEN = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
 
 PLAIN = frozenset({Tensor, torch.nn.Parameter})
 WITHOUT_KERNEL = stream.MATRIX_LAWS | {SparseNormal}  # laws that no kernel of a GPU draws
+
+
+class Window(NamedTuple):
+    """What a tensor holds of a part, where it is not all of it.
+
+    Attributes:
+        extents: the shape of the whole part, its axes as they lie in the tensor.
+        box: (start, stop) along each of these axes.
+    """
+
+    extents: Shape
+    box: Box
 
 
 class TensorFill(NamedTuple):
@@ -30,6 +48,7 @@ class TensorFill(NamedTuple):
         shape: the shape of the part, which the tensor has too once it is reshaped.
         axes: a letter for each axis of the part, for the whole-matrix laws.
         flip: axes of the tensor that run backwards.
+        window: what it holds of the part; None for all of it.
     """
 
     tensor: Tensor
@@ -38,6 +57,7 @@ class TensorFill(NamedTuple):
     shape: Sequence[int]
     axes: str | None = None
     flip: tuple[int, ...] = ()
+    window: Window | None = None
 
 
 def name_of(dtype: torch.dtype) -> str:
@@ -47,18 +67,47 @@ def name_of(dtype: torch.dtype) -> str:
 
 def fill(tensor: Tensor, key: Key, distribution: Distribution, axes: str | None = None) -> None:
     """Write the values of a part into a tensor of its shape, in place; autograd is told nothing of it."""
-    fill_all([TensorFill(tensor, key, distribution, tensor.shape, axes)])
+    if is_sharded(tensor):
+        fill_all(fills_of_shards(tensor, key, distribution, tuple(tensor.shape), axes))
+    else:
+        fill_all([TensorFill(tensor, key, distribution, tensor.shape, axes)])
+
+
+def fills_of_shards(
+    tensor: Tensor,
+    key: Key,
+    distribution: Distribution,
+    shape: Shape,
+    axes: str | None = None,
+    view: View | None = None,
+) -> Iterator[TensorFill]:
+    """Yield what fills the shards that this process holds of a DTensor, each with what the whole holds there.
+
+    Args:
+        tensor: the DTensor.
+        key: the key of the part's stream.
+        distribution: the law to draw from.
+        shape: the shape of the part.
+        axes: a letter for each axis of the part, for the whole-matrix laws.
+        view: where in the whole tensor the part lies; None if it is all of it.
+    """
+    whole = tuple(tensor.shape)
+    extents = complete(view, whole).extents
+    for block in blocks(tensor):
+        for place, box in shares(view, whole, block.box):
+            window = Window(extents, box)
+            yield TensorFill(place_in(block.local, place), key, distribution, shape, axes, place.flip, window)
 
 
 def fill_all(fills: Iterable[TensorFill]) -> None:
     """Write many tensors in place: those of the host by all of PyTorch's threads, those of a GPU where they lie."""
     on_host, elsewhere = [], []
     for one in fills:
-        tensor, key, law, shape, axes, flip = one
-        is_reshaped_matrix = type(law) in stream.MATRIX_LAWS and tensor.shape != torch.Size(shape)
-        if tensor.is_cpu and _is_plain(tensor) and not is_reshaped_matrix:
+        tensor, key, law, _, axes, flip, window = one
+        if tensor.is_cpu and _is_plain(tensor) and not _is_reshaped_matrix(one):
             out = _array_of(tensor.detach())
-            on_host.append(stream.Fill(np.flip(out, flip) if flip else out, key, law, out.shape, None, axes))
+            extents, box = window or (out.shape, None)
+            on_host.append(stream.Fill(np.flip(out, flip) if flip else out, key, law, extents, box, axes))
         else:
             elsewhere.append(one)
     stream.fill_all(on_host, torch.get_num_threads())
@@ -66,7 +115,8 @@ def fill_all(fills: Iterable[TensorFill]) -> None:
         if _has_kernel(one):
             from glorot.torch import gpu
 
-            gpu.fill(one.tensor.detach(), one.key, one.distribution, one.tensor.shape)
+            extents, box = one.window or (one.tensor.shape, None)
+            gpu.fill(one.tensor.detach(), one.key, one.distribution, extents, box)
         else:
             _copy_from_host(one)
 
@@ -108,8 +158,20 @@ class _Memory:
         }  # fmt: skip
 
 
+def _is_reshaped_matrix(one: TensorFill) -> bool:
+    """Tell whether a law of whole matrices takes other axes than those that lie in the tensor."""
+    extents = one.tensor.shape if one.window is None else one.window.extents
+    return type(one.distribution) in stream.MATRIX_LAWS and tuple(extents) != tuple(one.shape)
+
+
 def _copy_from_host(one: TensorFill) -> None:
-    values = stream.draw(one.key, one.distribution, one.shape, one.axes)
-    source = torch.from_numpy(values).reshape(one.tensor.shape)
+    extents, box = one.window or (tuple(one.tensor.shape), None)
+    if _is_reshaped_matrix(one):
+        whole = stream.draw(one.key, one.distribution, one.shape, one.axes).reshape(extents)
+        values = whole if box is None else np.ascontiguousarray(whole[tuple(slice(*span) for span in box)])
+    else:
+        values = np.empty(tuple(one.tensor.shape), np.float32)
+        stream.fill(values, one.key, one.distribution, extents, box, one.axes)
+    source = torch.from_numpy(values)
     with torch.no_grad():
         one.tensor.detach().copy_(source.flip(one.flip) if one.flip else source)

@@ -26,6 +26,7 @@ from glorot.graph.spectra import (
 )
 from glorot.inventory import Inventory
 from glorot.torch.calling import arguments_of, likeness
+from glorot.torch.gathering import whole_in_each
 from glorot.torch.locating import Call, Catching, Locating
 from glorot.torch.losses import main_output
 from glorot.torch.paths import bare
@@ -33,6 +34,7 @@ from glorot.torch.preserve import preserved, set_apart
 from glorot.torch.seeing import graph, graph_on_meta
 
 
+@whole_in_each
 def jacobians(model: nn.Module, stock: Inventory, inputs: Any, forward: Forward | None = None) -> Found:
     """Return the singular values of each layer with its activation, and of the whole model; whether they are all.
 

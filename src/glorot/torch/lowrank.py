@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from glorot.torch.paths import structural
+from glorot.torch.shards import is_sharded
 
 CALLED = frozenset({"lora_B", "lora_embedding_B", "lora_b"})
 """What libraries of adapters call the second matrix."""
@@ -42,6 +43,8 @@ def _matrices(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _is_zero(tensor: Tensor) -> bool:
+    if is_sharded(tensor):  # reading it would take all processes
+        return False
     if tensor.is_meta or tensor.layout != torch.strided or not tensor.is_floating_point() or not tensor.numel():
         return False
     if not tensor.untyped_storage().nbytes() or bool(tensor.detach()[:1].any()):  # one row mostly tells

@@ -26,6 +26,7 @@ from glorot.torch.parametrized import computed_in, describe_kind, stored_in, wit
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
 from glorot.torch.registration import in_order
+from glorot.torch.spread import check_held
 
 WEIGHTS = {"kernel", "recurrent", "embedding"}
 
@@ -94,6 +95,7 @@ def layers(model: nn.Module, inputs: Any = None) -> Inventory:
         GlorotError: if a layer has no shape yet, one without elements, or another than its parameters.
     """
     model = bare(model)
+    check_held(model)
     described = weight_layers(model)
     trace = in_order(model, described)
     depths = {path: n for n, path in enumerate(trace.order, start=1)}

@@ -27,6 +27,7 @@ from glorot.inventory import Inventory
 from glorot.preserving import LOCK
 from glorot.torch.attending import QUERIES, hidden_weights
 from glorot.torch.calling import arguments_of, likeness, refused_batch, what_failed
+from glorot.torch.gathering import whole_in_each
 from glorot.torch.graph.frames import Layers
 from glorot.torch.layers import parts_of, state_activation
 from glorot.torch.locating import INSIDE, Call, Catching, Locating
@@ -45,6 +46,7 @@ COMPUTED_AGAIN = (
 )
 
 
+@whole_in_each
 def observe(
     model: nn.Module,
     stock: Inventory,
@@ -72,7 +74,7 @@ def observe(
         What was read.
 
     Raises:
-        GlorotError: if the model refuses the batch, or is spread over processes.
+        GlorotError: if the model refuses the batch, or holds nothing.
     """
     model = bare(model)
     check_whole(model)

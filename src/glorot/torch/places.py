@@ -23,17 +23,8 @@ def place_of(part: Part, tensor: Tensor) -> Tensor:
             f"an element of memory for each; give the layer a copy, nn.Parameter(tensor.detach().clone("
             "memory_format=torch.contiguous_format)), or skip it by a rule"
         )
-    place = tensor
-    view = part.view or View()
     try:
-        if view.box is not None:
-            place = place[tuple(slice(start, stop) for start, stop in view.box)]
-        if view.unfold is not None:
-            place = place.view(view.unfold)
-        if view.cut is not None:
-            place = place[tuple(slice(start, stop) for start, stop in view.cut)]
-        if view.order is not None:
-            place = place.permute(view.order)
+        place = place_in(tensor, part.view or View())
     except (RuntimeError, IndexError):
         place = tensor[:0] if tensor.dim() else tensor
     if place.numel() != math.prod(part.shape):
@@ -43,6 +34,17 @@ def place_of(part: Part, tensor: Tensor) -> Tensor:
             "that it was built for, or build it anew"
         )
     return place
+
+
+def place_in(tensor: Tensor, view: View) -> Tensor:
+    """Return what a view finds in a tensor, before `flip`; PyTorch raises where they do not fit."""
+    if view.box is not None:
+        tensor = tensor[tuple(slice(start, stop) for start, stop in view.box)]
+    if view.unfold is not None:
+        tensor = tensor.view(view.unfold)
+    if view.cut is not None:
+        tensor = tensor[tuple(slice(start, stop) for start, stop in view.cut)]
+    return tensor if view.order is None else tensor.permute(view.order)
 
 
 def overlaps(tensor: Tensor) -> bool:

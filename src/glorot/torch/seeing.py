@@ -15,6 +15,7 @@ from glorot.inventory import Inventory, Parameter
 from glorot.inventory.leaves import add_leaf
 from glorot.torch.batches import Batch, arguments, batches, repaired, required
 from glorot.torch.calling import arguments_of, call, likeness, refused_batch
+from glorot.torch.gathering import whole
 from glorot.torch.graph import Lowered, lower
 from glorot.torch.graph.lowering import Beside, Leaves
 from glorot.torch.graph.truth import UnknownElementsError
@@ -44,9 +45,14 @@ def graph(
         GlorotError: if the model refuses the batch.
     """
     model = bare(model)
-    if inputs is None:
-        own = own_batch(model, stock)
-        return None if own is None else own[1]
+    with whole(model, on_meta=True):  # what is sharded need not be gathered for that
+        if inputs is None:
+            own = own_batch(model, stock)
+            return None if own is None else own[1]
+        return _graph_of(model, stock, inputs, forward, beside)
+
+
+def _graph_of(model: nn.Module, stock: Inventory, inputs: Any, forward: Forward | None, beside: Beside | None) -> Graph:
     with preserved(model), torch.no_grad():
         lowered = _lowered(model, stock, inputs, forward, beside)
     if isinstance(lowered.error, GlorotError) and not isinstance(lowered.error, UnknownElementsError):

@@ -1,6 +1,7 @@
 """Writing a plan's weights into a PyTorch model."""
 
-from collections.abc import Hashable, Mapping, Sequence
+import sys
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import chain
 from typing import Any
@@ -14,13 +15,15 @@ from glorot.arrays import check
 from glorot.errors import GlorotError, NothingHeldError
 from glorot.plans import Assignment
 from glorot.torch.deferring import check_completed, give_memory
-from glorot.torch.filling import TensorFill, fill_all, name_of
+from glorot.torch.filling import TensorFill, fill_all, fills_of_shards, name_of
+from glorot.torch.gathering import gathered
 from glorot.torch.memory import check_apart, memory_of
 from glorot.torch.parametrized import computed_in, gathered_in, paths_of
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
 from glorot.torch.preserve import preserved
-from glorot.torch.spread import how_spread
+from glorot.torch.shards import check_placements, is_sharded, locals_of
+from glorot.torch.spread import check_held
 from glorot.torch.storing import store_all
 
 NUMPY = (torch.float16, torch.float32, torch.float64)
@@ -41,11 +44,15 @@ def write(model: nn.Module, assignments: Sequence[Assignment], device: Any = Non
     Raises:
         GlorotError: if a parameter cannot be written; nothing is written then.
     """
+    check_held(model)
+    _reshard(model)
     paths = list(dict.fromkeys(assignment.part.path for assignment in assignments))
     memory = _Memory(model)
     for assignment in assignments:
         for name, tensor in memory.of(assignment.part.path).items():
-            _check_writable(assignment, name, tensor, model, device is not None)
+            check_placements(name, tensor)
+            for local in locals_of(tensor):
+                _check_writable(assignment, name, local, model, device is not None)
     if device is not None:
         written = {name for path in paths for name in memory.of(path)}
         tied = {
@@ -57,8 +64,8 @@ def write(model: nn.Module, assignments: Sequence[Assignment], device: Any = Non
     _check_apart(memory, paths)
     drafts = {path: memory.computed[path].written().detach().clone() for path in paths if path in memory.computed}
     plain = {path: memory.tensors[path] for path in paths if path not in drafts}
-    drawn = [_fill(one, drafts) for one in assignments if one.part.path in drafts]
-    fills = [_fill(one, plain) for one in assignments if one.part.path in plain]
+    drawn = [fill for one in assignments if one.part.path in drafts for fill in _fills(one, drafts)]
+    fills = [fill for one in assignments if one.part.path in plain for fill in _fills(one, plain)]
     try:
         fill_all(drawn)
         store_all(memory.computed, drafts)
@@ -80,6 +87,14 @@ def write(model: nn.Module, assignments: Sequence[Assignment], device: Any = Non
     return model
 
 
+def _reshard(model: nn.Module) -> None:
+    """Let modules of `fully_shard` hold their shards, and not what they have gathered for a pass."""
+    module = sys.modules.get("torch.distributed.fsdp")
+    for one in model.modules():
+        if module is not None and isinstance(one, module.FSDPModule):
+            one.reshard()
+
+
 class _Memory:
     """What a model stores.
 
@@ -99,11 +114,16 @@ class _Memory:
         return paths_of(path, self.computed[path]) if path in self.computed else {path: self.tensors[path]}
 
 
-def _fill(assignment: Assignment, tensors: Mapping[str, Tensor]) -> TensorFill:
+def _fills(assignment: Assignment, tensors: Mapping[str, Tensor]) -> Iterator[TensorFill]:
+    """Yield what is to be written of a part into the memory of this process, which may hold a shard of it."""
     part, law, key = assignment
-    flip = part.view.flip if part.view is not None else ()
-    place = place_of(part, tensors[part.path].detach())
-    return TensorFill(place, key, law, part.shape, part.axes or None, flip)
+    tensor, axes = tensors[part.path].detach(), part.axes or None
+    if is_sharded(tensor):
+        place_of(part, torch.empty(tensor.shape, device="meta"))  # raises where the two do not fit
+        yield from fills_of_shards(tensor, key, law, part.shape, axes, part.view)
+    else:
+        flip = part.view.flip if part.view is not None else ()
+        yield TensorFill(place_of(part, tensor), key, law, part.shape, axes, flip)
 
 
 def _check_apart(memory: _Memory, paths: Sequence[str]) -> None:
@@ -117,7 +137,8 @@ def _check_apart(memory: _Memory, paths: Sequence[str]) -> None:
                     f"{path} is computed from what {other} holds too, so that writing one changes the other; give one "
                     f"a copy, or leave it alone with rules=[({path!r}, 'skip')]"
                 )
-    check_apart(stored for path in paths for stored in memory.of(path).items())
+    stored = ((name, tensor) for path in paths for name, tensor in memory.of(path).items())
+    check_apart((name, local) for name, tensor in stored for local in locals_of(tensor))
 
 
 def _restart_counters(tensors: Mapping[str, Tensor], paths: Sequence[str]) -> None:
@@ -132,16 +153,13 @@ def _restart_counters(tensors: Mapping[str, Tensor], paths: Sequence[str]) -> No
 def arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
     """Return everything in a model's `state_dict` as arrays; bfloat16 and float8, which NumPy lacks, as float32.
 
-    The paths are those of a plan: without what wrappers such as `torch.compile` insert.
+    The paths are those of a plan: without what wrappers such as `torch.compile` insert. DTensors are gathered, for
+    which every process must ask.
 
     Raises:
-        GlorotError: if it is spread over processes, or holds nothing.
+        GlorotError: if its parameters are not there one by one, or hold nothing.
     """
-    spread = how_spread(model)
-    if spread is not None:
-        raise GlorotError(
-            f"{spread}, and weights are read in one process so far; hand in the model before it is sharded"
-        )
+    check_held(model)
     state = {structural(path): tensor for path, tensor in bare(model).state_dict().items()}
     for path, tensor in state.items():
         if tensor.is_meta:
@@ -149,7 +167,7 @@ def arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
                 f"{path} is on the meta device and holds nothing to read; give the model memory first, as "
                 'glorot.initialize(model, "auto", seed=0, device="cpu") does'
             )
-    return {path: _as_array(tensor) for path, tensor in state.items()}
+    return {path: _as_array(gathered(path, tensor)) for path, tensor in state.items()}
 
 
 def computed(model: nn.Module) -> dict[str, NDArray[Any]]:
@@ -175,9 +193,8 @@ def _check_writable(assignment: Assignment, name: str, tensor: Tensor, model: nn
         )
     if hasattr(type(tensor), "__tensor_flatten__"):
         raise GlorotError(
-            f"{name} is a {type(tensor).__name__}, which another library spreads over devices or packs; glorot "
-            f"writes plain tensors: start the model before it is sharded or quantised, or leave it alone with "
-            f"rules=[({part.path!r}, 'skip')]"
+            f"{name} is a {type(tensor).__name__}, which another library packs; glorot writes plain tensors and "
+            f"DTensors: start the model before it is quantised, or leave it alone with rules=[({part.path!r}, 'skip')]"
         )
     if tensor.layout != torch.strided:
         raise GlorotError(f"{name} has layout {tensor.layout}; glorot writes dense tensors: skip it by a rule")

@@ -20,7 +20,6 @@ from glorot.torch.graph.mode import Lowering
 from glorot.torch.graph.truth import Answers
 from glorot.torch.parametrized import Computed
 from glorot.torch.preserve import set_apart
-from glorot.torch.spread import how_spread
 
 
 @dataclass(frozen=True)
@@ -69,10 +68,6 @@ def lower(
         on_meta: whether it runs on meta; by default, where any of the leaves is there.
         beside: a context that the model runs in, of the memory that knows which value each tensor holds.
     """
-    spread = how_spread(model)
-    if spread is not None:
-        reason = "and a batch cannot be followed through that; plan the model before it is sharded, or without a batch"
-        return Lowered(Graph(), error=GlorotError(f"{spread}, {reason}, inputs=False"))
     first = _lower(model, run, batch, leaves, on_meta, torch.inference_mode, beside)
     if first.error is None or not _asks_for_gradients(first.error):
         return first

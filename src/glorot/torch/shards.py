@@ -1,0 +1,173 @@
+"""Which blocks of a parameter this process holds: all of a plain tensor, shards of a DTensor."""
+
+import itertools
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
+
+from torch import Tensor
+
+from glorot.errors import GlorotError
+from glorot.stream.pieces import Box
+
+if TYPE_CHECKING:
+    from torch.distributed.tensor import DTensor
+    from torch.distributed.tensor.placement_types import Placement
+
+Span = tuple[int, int]
+
+
+class Block(NamedTuple):
+    """A block of a stored tensor, in the memory of this process.
+
+    Attributes:
+        local: the memory, as a plain tensor.
+        box: (start, stop) along each axis of the whole tensor.
+    """
+
+    local: Tensor
+    box: Box
+
+
+class Split(NamedTuple):
+    """How an axis is dealt out along one axis of the mesh of processes.
+
+    Attributes:
+        ways: how many processes share it.
+        rank: which of them this is.
+        factor: into how many pieces it is cut first, of each of which every process gets its share.
+    """
+
+    ways: int
+    rank: int
+    factor: int = 1
+
+
+def is_sharded(tensor: object) -> "TypeGuard[DTensor]":
+    """Tell whether several processes hold a tensor together, as a DTensor.
+
+    Example:
+        >>> import torch
+        >>> is_sharded(torch.zeros(3))
+        False
+    """
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(tensor, module.DTensor)
+
+
+def locals_of(tensor: Tensor) -> list[Tensor]:
+    """Return what this process holds of a tensor as plain tensors, as a rule one."""
+    return [local for _, local in _held(tensor)] if is_sharded(tensor) else [tensor]
+
+
+def check_placements(path: str, tensor: Tensor) -> None:
+    """Check that the shards of a tensor are weights, and no sums that are still to be taken over processes.
+
+    Raises:
+        GlorotError: if they are.
+    """
+    if is_sharded(tensor) and any(placement.is_partial() for placement in tensor.placements):
+        raise GlorotError(
+            f"{path} has the placements {tuple(tensor.placements)}: a partial sum is still to be taken over processes, "
+            "and weights are none; redistribute it to Replicate() or Shard()"
+        )
+
+
+def blocks(tensor: Tensor) -> Iterator[Block]:
+    """Yield what this process holds of a tensor, block by block; nothing is sent or gathered.
+
+    Args:
+        tensor: a plain tensor, or a DTensor that `check_placements` has let pass, evenly cut or not.
+    """
+    if not is_sharded(tensor):
+        yield Block(tensor, tuple((0, size) for size in tensor.shape))
+        return
+    mesh, shape = tensor.device_mesh, tuple(tensor.shape)
+    for rank, local in _held(tensor):
+        for coordinate in (mesh.mesh == rank).nonzero().tolist():  # none of a process that the mesh leaves out
+            axes = [
+                _with_places(held_spans(size, _splits(tensor.placements, mesh.shape, coordinate, axis)))
+                for axis, size in enumerate(shape)
+            ]
+            for runs in itertools.product(*axes):
+                yield Block(local[tuple(slice(*place) for place, _ in runs)], tuple(span for _, span in runs))
+
+
+def _held(tensor: "DTensor") -> Iterator[tuple[int, Tensor]]:
+    """Yield what processes hold with their rank: this one alone, or all that one process plays (LocalTensor)."""
+    from torch.distributed import get_rank
+
+    local = tensor._local_tensor
+    played: dict[int, Tensor] | None = getattr(local, "_local_tensors", None)
+    for rank, held in [(get_rank(), local)] if played is None else played.items():
+        yield rank, held.detach()
+
+
+def _splits(
+    placements: "Sequence[Placement]", counts: Sequence[int], coordinate: Sequence[int], axis: int
+) -> list[Split]:
+    """Return how the placements of a DTensor deal out one of its axes, in order."""
+    return [
+        Split(count, rank, getattr(placement, "split_factor", 1))
+        for placement, count, rank in zip(placements, counts, coordinate, strict=True)
+        if getattr(placement, "dim", None) == axis
+    ]
+
+
+def held_spans(size: int, splits: Sequence[Split]) -> list[Span]:
+    """Return which elements of an axis a process holds, as (start, stop) of runs, in the order of its memory.
+
+    Each split deals out what those before it left, in shares of ⌈n / ways⌉ as `torch.chunk` does: the last may be
+    smaller, or empty.
+
+    Args:
+        size: how many elements the whole axis has.
+        splits: how it is dealt out, axis by axis of the mesh.
+
+    Example:
+        Ten rows over two processes, and each half over three:
+
+        >>> held_spans(10, [Split(2, 1), Split(3, 2)])
+        [(9, 10)]
+
+        As tensor parallelism over 2 and FSDP over 3 lay them, every half first dealt out to the three:
+
+        >>> held_spans(12, [Split(3, 0, factor=2)])
+        [(0, 2), (6, 8)]
+    """
+    held = [(0, size)]
+    for split in splits:
+        pieces = [_chunk(held, split.factor, piece) for piece in range(split.factor)]
+        held = [span for piece in pieces for span in _chunk(piece, split.ways, split.rank)]
+    return _joined(held)
+
+
+def _chunk(spans: Sequence[Span], count: int, rank: int) -> list[Span]:
+    """Return one share of the elements of spans, as `torch.chunk` cuts them."""
+    total = sum(stop - start for start, stop in spans)
+    share = -(-total // count)
+    first, last = min(total, share * rank), min(total, share * (rank + 1))
+    found, passed = [], 0
+    for start, stop in spans:
+        begin, end = max(first - passed, 0), min(last - passed, stop - start)
+        if begin < end:
+            found.append((start + begin, start + end))
+        passed += stop - start
+    return found
+
+
+def _joined(spans: Sequence[Span]) -> list[Span]:
+    """Join runs of which one begins where the last one ends."""
+    joined = list[Span]()
+    for start, stop in spans:
+        if joined and joined[-1][1] == start:
+            joined[-1] = joined[-1][0], stop
+        else:
+            joined.append((start, stop))
+    return joined
+
+
+def _with_places(spans: Sequence[Span]) -> list[tuple[Span, Span]]:
+    """Return for each run where it lies in the memory of the process, and the run itself."""
+    ends = list(itertools.accumulate((stop - start for start, stop in spans), initial=0))
+    return list(zip(itertools.pairwise(ends), spans, strict=True))
