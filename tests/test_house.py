@@ -76,7 +76,9 @@ def test_every_verb_is_callable_once_every_module_is_imported():
         assert not (SOURCE / f"{verb}.py").exists()
 
 
-PUBLIC = {"activations", "checks", "distributions", "fans", "probe", "recipes", "schemes", "stream", "theory"}
+PUBLIC = {
+    "activations", "checks", "distributions", "fans", "probe", "recipes", "schemes", "stream", "theory", "weights",
+}  # fmt: skip
 
 
 def test_completion_offers_what_is_public_before_and_after_use():

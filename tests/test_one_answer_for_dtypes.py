@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 import glorot
 from glorot import GlorotError
 from glorot.adapters import adapter_for
-from glorot.cli.safetensors import pieces_of
+from glorot.weights.safetensors import pieces_of
 from glorot.distributions import (
     Bilinear,
     Constant,

@@ -82,7 +82,7 @@ def test_a_plan_that_was_read_is_written_as_it_was(framework: str, tmp_path: Pat
 
 def test_each_entry_says_where_its_part_lies_in_the_stored_tensor() -> None:
     _, plan = net_in_torch()
-    assert plan.version == VERSION == 2
+    assert plan.version == VERSION == 3
     assert plan["attention.in_proj_weight[k]"].view == View(box=((8, 16), (0, 8)))
     assert plan["attention.out_proj.weight"].view is None
     data = {row["name"]: row for row in plan.to_json()["entries"]}
@@ -160,7 +160,9 @@ def test_what_a_newer_glorot_wrote_is_kept_and_reported(saved: Path, tmp_path: P
 
 
 def test_fields_with_a_default_may_be_missing(saved: Path) -> None:
-    assert sorted(KNOWN - NEEDED) == ["branch", "purpose", "seen", "source", "view", "way"]
+    assert sorted(KNOWN - NEEDED) == [
+        "branch", "computed", "purpose", "seen", "source", "tensor_shape", "view", "way",
+    ]  # fmt: skip
     plan = Plan.load(saved)
     change(saved, lambda data: [row.pop("view") for row in data["entries"]])
     assert Plan.load(saved) == plan

@@ -8,7 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from glorot import activations, checks, distributions, fans, probe, recipes, schemes, stream, theory
+    from glorot import activations, checks, distributions, fans, probe, recipes, schemes, stream, theory, weights
     from glorot.api import apply, audit, check, compare, diff, draw, explain  # isort: skip
     from glorot.api import initialize, jacobian, match, measure, plan, predict  # isort: skip
     from glorot.comparison import Comparison
@@ -23,9 +23,11 @@ __version__ = "0.1.0"
 __all__ = [
     "Comparison", "Fans", "GlorotError", "Plan", "Signal", "activations", "apply", "audit", "check", "checks",
     "compare", "diff", "distributions", "draw", "explain", "fans", "initialize", "jacobian", "match", "measure",
-    "plan", "predict", "probe", "recipes", "schemes", "stream", "theory",
+    "plan", "predict", "probe", "recipes", "schemes", "stream", "theory", "weights",
 ]  # fmt: skip
-_ROOMS = {"activations", "checks", "distributions", "fans", "probe", "recipes", "schemes", "stream", "theory"}
+_ROOMS = {
+    "activations", "checks", "distributions", "fans", "probe", "recipes", "schemes", "stream", "theory", "weights",
+}  # fmt: skip
 _HOMES = {"Comparison": "comparison", "GlorotError": "errors", "Fans": "fans", "Plan": "plans", "Signal": "probe"}
 _HOMES = dict.fromkeys({*__all__} - _ROOMS, "api") | _HOMES
 

@@ -16,6 +16,11 @@ from typing import Any, BinaryIO
 
 from glorot.errors import GlorotError
 
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 UNFINISHED: set[Path] = set()
 """Files that are being written, for whoever ends the process in the midst of it to remove."""
 
@@ -224,6 +229,58 @@ def write_whole(path: str | Path, data: str | bytes | Iterable[bytes | memoryvie
     with beside(path) as file:
         file.writelines(pieces)
     return Path(path)
+
+
+@contextmanager
+def locked(path: Path, words: str, *, shared: bool = False) -> Iterator[None]:
+    """Hold a lock file, so that processes that share a folder keep out of each other's way.
+
+    Args:
+        path: the file; it is made, and removed by the last process that holds it. A process that dies holds none.
+        words: what errors say where another process holds it.
+        shared: whether others may hold it in this way too.
+
+    Raises:
+        GlorotError: if another process holds it, or it cannot be made.
+
+    Example:
+        >>> import tempfile
+        >>> place = Path(tempfile.mkdtemp(), ".lock")
+        >>> with locked(place, "busy"), locked(place, "busy"):
+        ...     pass
+        Traceback (most recent call last):
+        glorot.errors.GlorotError: busy
+    """
+    if fcntl is None:  # a system without such locks
+        yield
+        return
+    try:
+        descriptor = _lock(path, shared)
+    except BlockingIOError:
+        raise GlorotError(words) from None
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # others hold it still
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _lock(path: Path, shared: bool) -> int:
+    """Return a descriptor that holds a lock on the file that is there, for another process may have just removed it."""
+    while True:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
 
 
 def _mode_of(path: Path) -> int | None:

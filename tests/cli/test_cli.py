@@ -146,7 +146,7 @@ def test_plan_writes_the_page_or_the_plan_that_its_output_names(place):
     assert succeed(place, "plan", "nets.py:model", "--format", "html", "-o", "plan.html") == ""  # once is enough
     assert succeed(place, "plan", "nets.py:model", "--format", "html") == page
     data = succeed(place, "plan", "nets.py:model", "--format", "json", "-o", "plan.html")
-    assert json.loads(data)["version"] == 2
+    assert json.loads(data)["version"] == 3
     assert (place / "plan.html").read_text() == page
     assert succeed(place, "plan", "nets.py:model", "--format", "json", "-o", "plan.json") == ""
     assert (place / "plan.json").read_text() == data

@@ -7,8 +7,9 @@ import click
 
 import glorot
 from glorot.adapters import adapter_for
-from glorot.cli.nets import is_net, net_options
+from glorot.cli.nets import is_net, net_options, refuse_net_options
 from glorot.cli.targets import model_and_inputs
+from glorot.cli.to_disk import NAMES, folder_options, refuse_folder_options, write_folder
 from glorot.errors import GlorotError
 from glorot.files import beside, write_whole
 from glorot.plans import Plan
@@ -20,15 +21,39 @@ NET_FORMATS = (".caffemodel", ".safetensors", ".npz")
 
 @click.command("apply")
 @click.argument("plan_file", type=click.Path(path_type=Path))
-@click.argument("target")
+@click.argument("target", required=False)
 @click.option("--seed", type=int, required=True, help="0 ≤ seed < 2**64.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True,
-    help="The weights: a .pt, .safetensors or .npz file; of a Caffe net a .caffemodel, .safetensors or .npz.",
+    help="The weights: a .pt, .safetensors or .npz file; of a Caffe net a .caffemodel, .safetensors or .npz; without "
+    "TARGET a folder.",
 )  # fmt: skip
+@folder_options
 @net_options
-def command(plan_file: Path, target: str, seed: int, output: Path, **options: Any) -> None:
-    """Apply the plan in PLAN_FILE to the model that TARGET is or returns, and save its weights."""
+def command(plan_file: Path, target: str | None, seed: int, output: Path, **options: Any) -> None:
+    """Apply the plan in PLAN_FILE to the model that TARGET is or returns, and save its weights.
+
+    Without TARGET no model is built: the weights go straight to a folder of sharded safetensors, as from_pretrained
+    reads them. What is complete there is kept, so that the same command takes up a run that was interrupted.
+    """
+    if target is None:
+        _write_folder(plan_file, seed, output, options)
+    else:
+        refuse_folder_options(options)
+        _write_file(plan_file, target, seed, output, options)
+
+
+def _write_folder(plan_file: Path, seed: int, output: Path, options: dict[str, Any]) -> None:
+    if output.suffix in (*MODEL_FORMATS, ".caffemodel") and not output.is_dir():
+        raise GlorotError(
+            f"{output}: without TARGET the weights go to a folder; give one, or the model: "
+            "glorot apply PLAN_FILE TARGET --seed INTEGER -o FILE"
+        )
+    refuse_net_options("no net", {name: value for name, value in options.items() if name not in NAMES})
+    write_folder(Plan.load(plan_file), output, seed, options)
+
+
+def _write_file(plan_file: Path, target: str, seed: int, output: Path, options: dict[str, Any]) -> None:
     formats = NET_FORMATS if is_net(target) else MODEL_FORMATS
     if output.suffix not in formats:
         expected = f"{', '.join(formats[:-1])} or {formats[-1]}"
@@ -69,6 +94,6 @@ def _save_npz(output: Path, arrays: dict[str, Any]) -> None:
 
 
 def _save_safetensors(output: Path, arrays: dict[str, Any]) -> None:
-    from glorot.cli.safetensors import pieces_of
+    from glorot.weights.safetensors import pieces_of
 
     write_whole(output, pieces_of(arrays))

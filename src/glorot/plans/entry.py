@@ -35,6 +35,9 @@ class PlanEntry:
             nothing told.
         way: how many parameters lie before and after it, itself included, between the batch and the end, as the graph
             showed it: the same in every framework, in whichever order its branches run. None where no graph did.
+        tensor_shape: the shape of the stored tensor that it lies in; None if that is its own shape.
+        computed: how the model stores the tensor, where it computes it from others whenever it is used; "" if it
+            stores it as it is.
         more: fields that a newer glorot wrote, kept as they are.
     """
 
@@ -55,6 +58,8 @@ class PlanEntry:
     branch: Branch | None = None
     purpose: str = ""
     way: tuple[int, int] | None = None
+    tensor_shape: tuple[int, ...] | None = None
+    computed: str = ""
     more: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 

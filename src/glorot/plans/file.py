@@ -1,4 +1,4 @@
-"""The plan format, version 2: what is written, and how any version is read.
+"""The plan format, version 3: what is written, and how any version is read.
 
 A plan is a JSON object with `version`, `stream`, `recipe`, `fingerprint` and `entries`; an entry has the fields of
 `PlanEntry`. Fields with a default may be missing. Fields and roles that this glorot does not know are kept, written
@@ -23,10 +23,10 @@ from glorot.stream.checks import MOST_AXES
 from glorot.stream.matrix import check_axes
 from glorot.text import LONGEST, printable, quoted, shape_text
 
-VERSION = 2
-READ = (1, VERSION)
+VERSION = 3
+READ = (1, 2, VERSION)
 STREAM = "glorot-stream/1"
-ADDED = {2: {"view", "source", "seen", "branch", "purpose", "way"}}
+ADDED = {2: {"view", "source", "seen", "branch", "purpose", "way"}, 3: {"tensor_shape", "computed"}}
 """The fields of an entry that each version added; an older one is written without them."""
 
 ENDLESS = 2**63
@@ -70,9 +70,11 @@ def _entry_to_json(entry: PlanEntry, newer: set[str]) -> dict[str, Any]:
     row = {**asdict(entry), "distribution": law, "fans": fans}
     row["source"] = None if entry.source is None else sources.to_json(entry.source)
     del row["more"]
-    for key in ("source", "seen", "branch", "purpose", "way"):
+    for key in ("source", "seen", "branch", "purpose", "way", "computed"):
         if not row[key]:
             del row[key]
+    if entry.tensor_shape is None:
+        del row["tensor_shape"]
     if entry.view is not None and entry.view.cut is None:
         del row["view"]["cut"]
     return {key: value for key, value in row.items() if key not in newer} | dict(entry.more)
@@ -99,9 +101,10 @@ def plan_from_json(data: Any, path: str) -> PlanFields:
         raise GlorotError(f"{path} is not a plan: it has no list of entries; save one with `glorot plan -o`")
     version, stream = data.get("version"), data.get("stream")
     if type(version) is not int or version not in READ or stream != STREAM:
+        read = f"{', '.join(map(str, READ[:-1]))} and {READ[-1]}"
         raise GlorotError(
-            f"{path} is a plan of version {quoted(version)} for {quoted(stream)}; this glorot reads versions "
-            f"{' and '.join(map(str, READ))} for {STREAM!r}: make the plan again, or use the glorot that wrote it"
+            f"{path} is a plan of version {quoted(version)} for {quoted(stream)}; this glorot reads versions {read} "
+            f"for {STREAM!r}: make the plan again, or use the glorot that wrote it"
         )
     if not isinstance(data.get("recipe"), str):
         raise GlorotError(f"{path} is damaged: recipe must be text, got {quoted(data.get('recipe'))}")
@@ -160,11 +163,13 @@ def _entry_at(position: int, row: Any, path: str) -> PlanEntry:
 
 def _entry_from_json(row: dict[str, Any]) -> PlanEntry:
     texts = {key: row[key] for key in ("name", "axes", "role", "fed_by", "followed_by", "scheme", "why")}
-    shape, depth, fans = row["shape"], row["depth"], row["fans"]
-    for key, value in {**texts, "purpose": row.get("purpose", "")}.items():
+    shape, depth, fans, whole = row["shape"], row["depth"], row["fans"], row.get("tensor_shape")
+    others = {key: row.get(key, "") for key in ("purpose", "computed")}
+    for key, value in {**texts, **others}.items():
         _require(isinstance(value, str), key, "text", value)
     _require(_are_sizes(shape), "shape", "a list of sizes", shape)
     _require(math.prod(shape) < ENDLESS, "shape", "of fewer than 2**63 elements", shape)
+    _require(whole is None or _are_sizes(whole), "tensor_shape", "null or a list of sizes", whole)
     _require(type(depth) is int and 0 <= depth < ENDLESS, "depth", "a number from 0 on", depth)
     pair = isinstance(fans, list) and len(fans) == 2
     counts = pair and all(type(count) in (int, float) and 0 < count < math.inf for count in fans)
@@ -179,8 +184,9 @@ def _entry_from_json(row: dict[str, Any]) -> PlanEntry:
         source=None if row.get("source") is None else sources.from_json(row["source"]),
         seen=_flag(row, "seen"),
         branch=_branch_from_json(row.get("branch")),
-        purpose=row.get("purpose", ""),
         way=_way_from_json(row.get("way")),
+        tensor_shape=None if whole is None else tuple(whole),
+        **others,
         more={key: value for key, value in row.items() if key not in KNOWN},
     )
 

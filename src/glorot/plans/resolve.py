@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from glorot.distributions import Constant, Distribution
 from glorot.errors import GlorotError
-from glorot.inventory import SAME, Held, Inventory, Part, path_of, runs
+from glorot.inventory import SAME, Held, Inventory, Parameter, Part, path_of, runs
 from glorot.plans.entry import PlanEntry
 from glorot.plans.file import STREAM, VERSION
 from glorot.plans.names import shared_names
@@ -69,7 +69,7 @@ def resolve(
         if choice is None:
             unknown.append(part)
         else:
-            entries.append(_entry(part, named[part.name], choice, sharers[part.path]))
+            entries.append(_entry(part, named[part.name], choice, sharers[part.path], inventory.parameter(part.path)))
     if unknown:
         _refuse_unknown(unknown, inventory.framework)
     if not recipe.keeps and len(frozen) == len(inventory.parameters) and not any(e.distribution for e in entries):
@@ -156,7 +156,7 @@ def _decide_frozen(part: Part, called: set[str], asked: _Asked) -> Choice | None
     return Choice(None, f"left alone: frozen{hint}")
 
 
-def _entry(part: Part, name: str, choice: Choice, sharers: Sequence[str]) -> PlanEntry:
+def _entry(part: Part, name: str, choice: Choice, sharers: Sequence[str], parameter: Parameter | None) -> PlanEntry:
     try:
         law = None if choice.scheme is None else choice.scheme(part.fans, part.shape, part.axes)
     except GlorotError as error:
@@ -168,10 +168,12 @@ def _entry(part: Part, name: str, choice: Choice, sharers: Sequence[str]) -> Pla
     if law is not None and part.stored is not None and part.stored.words not in why:
         why = f"{why}; {part.stored.words}"
     scheme = "" if choice.scheme is None else choice.scheme.text
+    tensor_shape = None if parameter is None or parameter.shape == part.shape else parameter.shape
+    computed = "" if part.stored is None else part.stored.words
     return PlanEntry(
         name, part.axes, part.shape, part.role, part.fans, part.fed_by, part.followed_by, part.depth,
         law, scheme, why, part.view, part.source, part.seen, part.branch, part.purpose,
-        part.way,
+        part.way, tensor_shape, computed,
     )  # fmt: skip
 
 

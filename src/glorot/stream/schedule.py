@@ -102,7 +102,7 @@ def fill_all(fills: Iterable[Fill], threads: int | None = None) -> None:
         >>> weights = {name: np.empty((64, 64), np.float32) for name in ("a", "b")}
         >>> fill_all(Fill(w, key_of(0, name), Normal(std=0.02), w.shape) for name, w in weights.items())
     """
-    count = _checked_threads(threads)
+    count = checked_threads(threads)
     if isinstance(fills, Fill) or not isinstance(fills, Iterable):
         raise GlorotError(f"fills must be a sequence of stream.Fill, got one {type(fills).__name__}")
     pieces, matrices = [], []
@@ -191,7 +191,8 @@ def _piece(out: NDArray[Any], element: str, key: Key, law: Law, shape: Shape, bo
     return Piece(out, element, key, law, first, steps)
 
 
-def _checked_threads(threads: int | None) -> int:
+def checked_threads(threads: int | None) -> int:
+    """Return how many threads write: as many as asked for, or as there are processors that this process may use."""
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     count = 0

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from safetensors.numpy import load, save
 
-from glorot.cli.safetensors import NAMES, pieces_of
 from glorot.errors import GlorotError
 from glorot.files import write_whole
+from glorot.weights.safetensors import NAMES, pieces_of
 
 KNOWN_TO_NUMPY = sorted(set(NAMES) - {"bfloat16"})
 ARRAYS = st.dictionaries(
