@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
 from glorot.errors import GlorotError
+from glorot.torch.shards import is_sharded
 
 
 def first_step(
@@ -62,6 +63,11 @@ def _fresh(optimizer: Any, weights: Mapping[str, Tensor], copies: Mapping[str, T
     groups = []
     for group in optimizer.param_groups:
         strange = sum(id(one) not in paths for one in group["params"])
+        if any(is_sharded(one) and id(one) not in paths for one in group["params"]):
+            raise GlorotError(
+                "the optimiser holds shards of parameters that several processes hold together, and its step is tried "
+                "on whole ones; hand in a function parameters → optimiser, such as torch.optim.AdamW"
+            )
         if strange:
             raise GlorotError(
                 f"{strange} parameters of the optimiser are not in the model; build it of model.parameters()"

@@ -14,6 +14,7 @@ from torch.autograd.graph import increment_version
 from glorot.arrays import check
 from glorot.errors import GlorotError, NothingHeldError
 from glorot.plans import Assignment
+from glorot.torch.agreeing import check_agreed
 from glorot.torch.deferring import check_completed, give_memory
 from glorot.torch.filling import TensorFill, fill_all, fills_of_shards, name_of
 from glorot.torch.gathering import gathered
@@ -53,14 +54,9 @@ def write(model: nn.Module, assignments: Sequence[Assignment], device: Any = Non
             check_placements(name, tensor)
             for local in locals_of(tensor):
                 _check_writable(assignment, name, local, model, device is not None)
+    check_agreed((one.part.name, memory.tensors.get(one.part.path), one.key, one.distribution) for one in assignments)
     if device is not None:
-        written = {name for path in paths for name in memory.of(path)}
-        tied = {
-            name for name, tensor in memory.tensors.items() if any(tensor is memory.tensors[one] for one in written)
-        }
-        check_completed(bare(model), {*written, *tied, *gathered_in(memory.computed)})
-        give_memory(bare(model), device)
-        memory = _Memory(model)
+        memory = _with_memory(model, memory, paths, device)
     _check_apart(memory, paths)
     drafts = {path: memory.computed[path].written().detach().clone() for path in paths if path in memory.computed}
     plain = {path: memory.tensors[path] for path in paths if path not in drafts}
@@ -85,6 +81,15 @@ def write(model: nn.Module, assignments: Sequence[Assignment], device: Any = Non
             if not tensor.is_inference():
                 increment_version(tensor)  # the kernel writes memory that autograd may have saved
     return model
+
+
+def _with_memory(model: nn.Module, memory: "_Memory", paths: Sequence[str], device: Any) -> "_Memory":
+    """Move a model to a device, where what is on meta gets memory, and return what it stores there."""
+    written = {name for path in paths for name in memory.of(path)}
+    tied = {name for name, tensor in memory.tensors.items() if any(tensor is memory.tensors[one] for one in written)}
+    check_completed(bare(model), {*written, *tied, *gathered_in(memory.computed)})
+    give_memory(bare(model), device)
+    return _Memory(model)
 
 
 def _reshard(model: nn.Module) -> None:

@@ -20,9 +20,11 @@ from glorot.stream.checks import check_law
 from glorot.stream.elements import check_element
 from glorot.text import shape_text
 from glorot.torch import filling
+from glorot.torch.agreeing import check_agreed
 from glorot.torch.filling import PLAIN, name_of
 from glorot.torch.init.source import draw_key
 from glorot.torch.places import overlaps
+from glorot.torch.shards import check_placements, is_sharded, locals_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -81,7 +83,9 @@ def write(tensor: Tensor, law: Distribution, generator: torch.Generator | None, 
     if not holds_elements(tensor):
         return tensor
     check_writable(tensor)
-    filling.fill(tensor, draw_key(tensor, generator), law, axes=axes)
+    key = draw_key(tensor, generator)
+    check_agreed([("the tensor", tensor, key, law)])
+    filling.fill(tensor, key, law, axes=axes)
     if not tensor.is_inference():
         # The kernel writes memory that autograd may have saved; only this counter tells it so.
         increment_version(tensor)
@@ -94,7 +98,12 @@ def holds_elements(tensor: Tensor) -> bool:
 
 
 def check_writable(tensor: Tensor) -> None:
-    """Raise unless the memory of a tensor may be written now."""
+    """Raise unless the memory of a tensor may be written now; of a DTensor, the shard that lies here."""
+    if is_sharded(tensor):
+        check_placements("the tensor", tensor)
+        for local in locals_of(tensor):
+            check_writable(local)
+        return
     if type(tensor) not in PLAIN and type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__:
         raise GlorotError(
             f"a {type(tensor).__name__} keeps its values in other tensors, and glorot writes plain ones; "
