@@ -1,6 +1,7 @@
 """Planning: plan, apply and both."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from glorot.adapters import opened, take_inventory
@@ -83,6 +84,7 @@ def apply(
     axes: Mapping[str, str] | None = None,
     inputs: Any = None,
     device: Any = None,
+    only: str | Iterable[str] | None = None,
 ) -> M:
     """Write the weights of a plan into a model, every parameter once.
 
@@ -100,6 +102,8 @@ def apply(
             of another framework's model is fitted to what this one computes, as `glorot.plan` sees it.
         device: for PyTorch, where to move the model before it is written; what is on the meta device, as under
             `glorot.torch.deferred`, gets memory there.
+        only: a path pattern or several, such as the keys that a checkpoint lacked: what they do not match is left
+            alone, and need not be in both plan and model; "*" writes a stage of a pipeline from the plan of the whole.
 
     Returns:
         The same model for PyTorch and Keras, a new one for JAX. A leaf that is sharded stays sharded so: each
@@ -122,7 +126,8 @@ def apply(
     if not isinstance(plan, Plan):
         raise GlorotError(f"apply takes a plan first and then the model, got {type(plan).__name__}")
     adapter, model = opened(model, inputs)
-    framework, assigned = _assigned(plan, model, seed, prefix, names, axes, inputs)
+    assign = partial(assignments, plan, seed=seed, prefix=prefix, names=names, only=only)
+    framework, assigned = _assigned(plan, model, assign, axes, inputs)
     if device is not None and framework != "torch":
         raise GlorotError(f"device= is for models of PyTorch, got one of {framework}")
     return cast(M, adapter.write(model, assigned, device))
@@ -131,9 +136,7 @@ def apply(
 def _assigned(
     plan: Plan,
     model: Any,
-    seed: int,
-    prefix: str,
-    names: Mapping[str, str] | None,
+    assign: Callable[[Inventory], list[Assignment]],
     axes: Mapping[str, str] | None,
     inputs: Any,
 ) -> tuple[str, list[Assignment]]:
@@ -143,12 +146,12 @@ def _assigned(
     """
     stock = labelled(take_inventory(model, False if inputs is None else inputs), axes)
     try:
-        return stock.framework, assignments(plan, stock, seed, prefix, names)
+        return stock.framework, assign(stock)
     except GlorotError:
         if inputs is not None or plan.framework in ("", stock.framework):
             raise
     stock = labelled(take_inventory(model), axes)
-    return stock.framework, assignments(plan, stock, seed, prefix, names)
+    return stock.framework, assign(stock)
 
 
 def initialize(

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from glorot.plans.entry import PlanEntry
 from glorot.plans.names import shared_names
 from glorot.plans.plan import Plan
 from glorot.stream import Key, key_of
+from glorot.text import matches
 
 
 class Assignment(NamedTuple):
@@ -25,7 +26,12 @@ class Assignment(NamedTuple):
 
 
 def assignments(
-    plan: Plan, inventory: Inventory, seed: int, prefix: str = "", names: Mapping[str, str] | None = None
+    plan: Plan,
+    inventory: Inventory,
+    seed: int,
+    prefix: str = "",
+    names: Mapping[str, str] | None = None,
+    only: str | Iterable[str] | None = None,
 ) -> list[Assignment]:
     """Return what a plan writes into a model, part by part; what it leaves alone is not among them.
 
@@ -35,18 +41,22 @@ def assignments(
         seed: the seed of the stream.
         prefix: put before every name.
         names: {path or name of a part in this model: its name in the stream}; what is not there keeps its own.
+        only: a path pattern or several: what they do not match is left alone, and need not be in both.
 
     Returns:
         The assignments, in the order of the inventory.
 
     Raises:
-        GlorotError: if the plan was made for another model, the seed is no seed, or `names` does not fit.
+        GlorotError: if the plan was made for another model, the seed is no seed, `names` does not fit, or a pattern
+            matches nothing.
     """
     if not isinstance(prefix, str):
         raise GlorotError(f"prefix must be text, got {prefix!r}")
     key_of(seed, "")  # a seed that is none is refused even where nothing is drawn
     inventory = _as_planned(plan, inventory, shared_names(inventory, names))
     named = shared_names(inventory, names)
+    if only is not None:
+        plan, inventory = _narrowed(plan, inventory, named, only)
     entries = {entry.name: entry for entry in plan.entries}
     renamed = [replace(part, name=named[part.name]) for part in inventory.parts]
     if plan.fingerprint == fingerprint(inventory.parts) != fingerprint(renamed):  # it has the model's own names
@@ -60,6 +70,30 @@ def assignments(
         if law is not None:
             found.append(Assignment(part, law, key_of(seed, prefix + name)))
     return found
+
+
+def _narrowed(
+    plan: Plan, inventory: Inventory, named: Mapping[str, str], only: str | Iterable[str]
+) -> tuple[Plan, Inventory]:
+    """Return the parts of a model that patterns match, and what a plan has of them."""
+    patterns = (only,) if isinstance(only, str) else tuple(only)
+    if not all(isinstance(pattern, str) for pattern in patterns):
+        raise GlorotError(f"only must be a path pattern such as 'head.*', or several, got {only!r}")
+    called = {
+        part.name: {part.name, part.path, named[part.name], path_of(named[part.name])} for part in inventory.parts
+    }
+    for pattern in patterns:
+        if not any(matches(pattern, name) for names in called.values() for name in names):
+            some = ", ".join(list(called)[:4])
+            raise GlorotError(f"only {pattern!r} matches no parameter of the model; paths here look like: {some}")
+    kept = {own for own, names in called.items() if any(matches(p, name) for p in patterns for name in names)}
+    parameters = []
+    for parameter in inventory.parameters:
+        parts = tuple(part for part in parameter.parts if part.name in kept)
+        parameters += [replace(parameter, parts=parts)] if parts else []
+    planned = kept | {named[own] for own in kept}
+    entries = tuple(entry for entry in plan.entries if entry.name in planned)
+    return replace(plan, entries=entries), replace(inventory, parameters=tuple(parameters))
 
 
 def _as_planned(plan: Plan, inventory: Inventory, named: Mapping[str, str]) -> Inventory:
