@@ -1,7 +1,9 @@
 // A box of a global tensor in strided memory: what is written where. Plain data, shared by all kernels.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 namespace glorot {
 
@@ -18,6 +20,23 @@ struct Axes {
     Axis axis[most_axes];
     int count;
 };
+
+// Put axes in the order of the index, without those of one element, and with neighbours joined where one goes on as the other
+// ends.
+inline Axes in_order(std::vector<Axis> axes) {
+    std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) { return a.index_step > b.index_step; });
+    Axes kept{};
+    for (const Axis& axis : axes) {
+        if (axis.extent == 1) continue;
+        Axis* outer = kept.count ? &kept.axis[kept.count - 1] : nullptr;
+        if (outer && outer->index_step == axis.extent * axis.index_step &&
+            outer->place_step == axis.extent * axis.place_step)
+            *outer = {outer->extent * axis.extent, axis.index_step, axis.place_step};
+        else
+            kept.axis[kept.count++] = axis;
+    }
+    return kept;
+}
 
 struct Box {
     char* place;     // of the first element

@@ -14,6 +14,10 @@ struct Key {
 enum class LawKind { constant, uniform, normal, truncated_normal };
 enum class ElementKind { float32, bfloat16, float16, float64 };
 
+constexpr int64_t element_size(ElementKind element) {
+    return element == ElementKind::float32 ? 4 : element == ElementKind::float64 ? 8 : 2;
+}
+
 struct Job {
     Box box;
     ElementKind element;

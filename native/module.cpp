@@ -6,15 +6,15 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <stdexcept>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
-#include "cpu.hpp"
-#include "kernel.hpp"
-#include "team.hpp"
+#include "ffi.hpp"
+#include "kernels.hpp"
+#include "turns.hpp"
 
 namespace nb = nanobind;
 using namespace glorot;
@@ -46,25 +46,11 @@ void require(bool holds, const char* what) {
     if (!holds) throw std::invalid_argument(what);
 }
 
-// The box of a piece, its axes in the order of the index, without those of one element, and with neighbours joined
-// where one goes on as the other ends.
 Box box_of(const Py_buffer& view, uint64_t first, nb::tuple steps) {
     require(steps.size() == size_t(view.ndim) && view.ndim <= most_axes, "one step for each axis");
     std::vector<Axis> axes;
-    for (int i = 0; i < view.ndim; ++i)
-        if (view.shape[i] != 1) axes.push_back({view.shape[i], nb::cast<uint64_t>(steps[i]), view.strides[i]});
-    std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) { return a.index_step > b.index_step; });
-    Box box{static_cast<char*>(view.buf), first, {}};
-    Axes& kept = box.axes;
-    for (const Axis& axis : axes) {
-        Axis* outer = kept.count ? &kept.axis[kept.count - 1] : nullptr;
-        if (outer && outer->index_step == axis.extent * axis.index_step &&
-            outer->place_step == axis.extent * axis.place_step)
-            *outer = {outer->extent * axis.extent, axis.index_step, axis.place_step};
-        else
-            kept.axis[kept.count++] = axis;
-    }
-    return box;
+    for (int i = 0; i < view.ndim; ++i) axes.push_back({view.shape[i], nb::cast<uint64_t>(steps[i]), view.strides[i]});
+    return {static_cast<char*>(view.buf), first, in_order(std::move(axes))};
 }
 
 // A piece is (array, element, first index, steps, k0, k1, law, numbers).
@@ -82,25 +68,8 @@ Job job_of(nb::tuple piece, const Py_buffer& view) {
     return job;
 }
 
-std::map<std::string, const Kernel*> find_kernels() {
-    std::map<std::string, const Kernel*> found = {{"portable", &kernel_portable}};
-#if defined(GLOROT_X86)
-    if (has_avx2()) found["avx2"] = &kernel_avx2;
-    if (has_avx512()) found["avx512"] = &kernel_avx512;
-#endif
-    return found;
-}
-
-const std::map<std::string, const Kernel*> kernels = find_kernels();
-
-const Kernel& kernel_called(const std::string& name) {
-    const auto found = kernels.find(name);
-    require(found != kernels.end(), "a kernel that this processor can run");
-    return *found->second;
-}
-
-void fill(nb::list pieces, const std::string& kernel) {
-    const auto fill_one = kernel_called(kernel).fill;
+void fill(nb::list pieces, const std::string& kernel, int threads) {
+    const Kernel& chosen = kernel_called(kernel);
     std::vector<Buffer> buffers;
     std::vector<Job> jobs;
     buffers.reserve(pieces.size());
@@ -112,7 +81,7 @@ void fill(nb::list pieces, const std::string& kernel) {
         jobs.push_back(job_of(piece, buffers.back().view()));
     }
     nb::gil_scoped_release released;
-    for (const Job& job : jobs) fill_one(job);
+    fill_in_turns(chosen, jobs, threads);
 }
 
 // Elements from which on it pays to wake other threads.
@@ -166,12 +135,9 @@ std::tuple<uint64_t, uint64_t, int64_t> ends(nb::handle bits, const std::string&
 }  // namespace
 
 NB_MODULE(_native, module) {
-    module.def("kernels", [] {
-        std::vector<std::string> names;
-        for (const auto& [name, kernel] : kernels) names.push_back(name);
-        return names;
-    });
-    module.def("fill", &fill, nb::arg("pieces"), nb::arg("kernel"));
+    module.def("kernels", &kernel_names);
+    module.attr("draw_for_xla") = nb::capsule(reinterpret_cast<void*>(&draw_for_xla));
+    module.def("fill", &fill, nb::arg("pieces"), nb::arg("kernel"), nb::arg("threads") = 1);
     module.def("sums", &sums, nb::arg("matrix"), nb::arg("element"), nb::arg("center"), nb::arg("threads"),
                nb::arg("kernel"));
     module.def("ends", &ends, nb::arg("bits"), nb::arg("kernel"));

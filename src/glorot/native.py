@@ -85,6 +85,11 @@ def fill(pieces: "list[NativePiece]", kernel: str) -> None:
     _native.fill(pieces, kernel)
 
 
+def draw_for_xla() -> Any:
+    """Return the function that XLA calls on a CPU, in a capsule."""
+    return _native.draw_for_xla
+
+
 class Sums(NamedTuple):
     """Sums of a matrix, less a number that was taken off each of its elements.
 

@@ -269,14 +269,19 @@ def place_in(array: NDArray[Any], view: View | None) -> NDArray[Any]:
     """
     view = view or View()
     if view.box is not None:
-        array = array[tuple(slice(start, stop) for start, stop in view.box)]
+        array = _cut(array, view.box)
     if view.unfold is not None:
         array = array.reshape(view.unfold)  # splitting an axis copies nothing
     if view.cut is not None:
-        array = array[tuple(slice(start, stop) for start, stop in view.cut)]
+        array = _cut(array, view.cut)
     if view.order is not None:
         array = array.transpose(view.order)
     return np.flip(array, view.flip) if view.flip else array
+
+
+def _cut(array: NDArray[Any], box: Sequence[tuple[int, int]]) -> NDArray[Any]:
+    """Return the view of a box; of an array without axes too, which an empty index would make a number of."""
+    return array[(*(slice(start, stop) for start, stop in box), ...)]
 
 
 def stored_shape(parts: Sequence[Part], found: Sequence[int]) -> tuple[int, ...]:

@@ -9,25 +9,27 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jax.sharding import PartitionSpec, Sharding
 from jax.typing import ArrayLike, DTypeLike
 
 from glorot.distributions import Distribution
 from glorot.errors import GlorotError
-from glorot.jax.laws import Number, values_of
-from glorot.jax.matrices import MATRIX_LAWS, axes_for
+from glorot.jax import host
+from glorot.jax.elementwise import cast_once
+from glorot.jax.kernel import drawn
+from glorot.jax.matrices import MATRIX_LAWS
+from glorot.jax.patches import KEY_WORDS, Patch, key_in, law_words, numbers_in, patch_at
 from glorot.jax.sharding import check_place, mesh_of, sharded
-from glorot.jax.words import Place, row_major, walk_of, words_at
+from glorot.jax.words import Place
+from glorot.native import chosen
 from glorot.stream.checks import check_law, checked_box, checked_key, checked_shape
 from glorot.stream.elements import EXPECTED, element_of
 from glorot.stream.matrix import check_axes
 from glorot.stream.philox import Key
 from glorot.stream.pieces import Box, Shape
-from glorot.stream.spec import law_of
 
 LARGEST_EXTENT = 2**31 - 1  # XLA counts along an axis in 32 bits
-LawNumbers = tuple[np.float32 | np.uint32, ...]
 
 
 def draw(
@@ -88,61 +90,45 @@ def draw(
     place = Place(part, _checked_extents(checked_box(box, part)), _checked_order(order, part))
     kind = _checked_dtype(dtype)
     check_law(distribution, element_of(kind))
-    law, numbers = kind_and_numbers(distribution)
-    if law in MATRIX_LAWS:
-        check_axes(distribution, part, axes)
-        axes = axes_for(distribution, str(axes))
-    else:
-        axes = None
-    check_place("out_sharding", place.extents, out_sharding)
-    with mesh_of(out_sharding):
-        drawn: Array = _drawn(words, numbers, law=law, place=place, axes=axes, dtype=kind, out_sharding=out_sharding)
-    return drawn
-
-
-def kind_and_numbers(distribution: Distribution) -> tuple[str, LawNumbers]:
-    """Return what a function is compiled for, the kind of a law, and the numbers that it is given."""
     if distribution.law in MATRIX_LAWS:
-        return distribution.law, (np.float32(distribution.gain),)  # type: ignore[attr-defined]
-    law = law_of(distribution)
-    numbers = tuple(map(np.float32, law.numbers))
-    return (f"sparse_{law.kind}", (*numbers, np.uint32(law.kept))) if law.is_sparse else (law.kind, numbers)
+        check_axes(distribution, part, axes)
+    patch = patch_at(place, distribution, axes)
+    check_place("out_sharding", place.extents, out_sharding)
+    on_host = host.drawn(words, distribution, place, axes, kind, out_sharding)
+    if on_host is not None:
+        return on_host
+    with mesh_of(out_sharding):
+        values: Array = _drawn(
+            words,
+            law_words(distribution),
+            patch=patch,
+            place=place,
+            dtype=kind,
+            out_sharding=out_sharding,
+            kernel=chosen(),
+        )
+    return values
 
 
-@functools.partial(jax.jit, static_argnames=("law", "place", "axes", "dtype", "out_sharding"))
+@functools.partial(jax.jit, static_argnames=("patch", "place", "dtype", "out_sharding", "kernel"))
 def _drawn(
     key: Array,
-    numbers: tuple[Number, ...],
+    numbers: Array,
     *,
-    law: str,
+    patch: Patch,
     place: Place,
-    axes: str | None,
     dtype: np.dtype[Any],
     out_sharding: Sharding | PartitionSpec | None,
+    kernel: str,
 ) -> Array:
     def values(key: Array) -> Array:
-        pair = word_pair(key)
-        if axes is None:
-            words = functools.partial(words_at, pair, row_major(walk_of(place)))
-            return cast_once(values_of(law, words, numbers), dtype)
-        return cast_once(MATRIX_LAWS[law](pair, place, axes, *numbers), dtype)
+        setting = jnp.concatenate([key[:KEY_WORDS], numbers])
+        if patch.matrix is None:
+            return drawn(setting[None], patches=(patch,), shape=place.extents, dtype=dtype, kernel=kernel)
+        draw_matrix = MATRIX_LAWS[patch.law]
+        return cast_once(draw_matrix(key_in(setting), place, patch.matrix.axes, *numbers_in(setting, patch.law)), dtype)
 
     return sharded(values, key, out_sharding)
-
-
-def word_pair(key: Array) -> tuple[Array, Array]:
-    """Return the first two words of a key."""
-    return lax.index_in_dim(key, 0, keepdims=False), lax.index_in_dim(key, 1, keepdims=False)
-
-
-def cast_once(values: Array, dtype: np.dtype[Any]) -> Array:
-    """Round to the dtype, for good: the bits pass through integers, which stops XLA from taking a cast back."""
-    values = values.astype(dtype)
-    if dtype.itemsize != 2:
-        return values
-    bits = lax.bitcast_convert_type(values, jnp.uint16)
-    infinity = np.array(-np.inf, dtype).view(np.uint16)  # no finite number has larger bits
-    return lax.bitcast_convert_type(lax.min(bits, jnp.full_like(bits, infinity)), dtype)
 
 
 def _key_words(key: Key | ArrayLike) -> Array | np.ndarray[Any, Any]:

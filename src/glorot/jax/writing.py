@@ -11,8 +11,9 @@ from jax import Array
 from glorot import arrays
 from glorot.errors import GlorotError
 from glorot.inventory import path_of
+from glorot.jax import host
 from glorot.jax.filling import filled
-from glorot.jax.sharding import check_place, place_of
+from glorot.jax.sharding import Place, check_place, place_of
 from glorot.plans import Assignment
 
 
@@ -31,7 +32,12 @@ def written(leaves: Mapping[str, Any], assignments: Iterable[Assignment]) -> dic
         grouped.setdefault(path_of(assignment.part.name), []).append(assignment)
     for path, parts in grouped.items():
         _check_leaf(path, leaves[path], parts)
-    return {path: _filled(leaves[path], parts) for path, parts in grouped.items()}
+    places = {path: place_of(leaves[path]) for path in grouped}
+    on_host = host.written(leaves, places, grouped)
+    return {
+        path: on_host[path] if path in on_host else _filled(leaves[path], places[path], parts)
+        for path, parts in grouped.items()
+    }
 
 
 def norms_of(
@@ -59,8 +65,7 @@ def norms_of(
     return found
 
 
-def _filled(leaf: Any, assignments: list[Assignment]) -> Array:
-    place = place_of(leaf)
+def _filled(leaf: Any, place: Place, assignments: list[Assignment]) -> Array:
     drawn = filled(leaf, assignments, np.dtype(leaf.dtype), place)
     kind = getattr(place, "memory_kind", None)
     is_elsewhere = kind is not None and not isinstance(drawn, jax.core.Tracer) and drawn.sharding.memory_kind != kind
