@@ -11,19 +11,22 @@ BRINGS_compare := PyTorch, scikit-learn and the charts into $(VENV), about a min
 BRINGS_docs := Sphinx and its theme into $(VENV), half a minute
 BRINGS_dev := every framework and the tools into $(VENV), a few minutes
 
-.PHONY: demo test test-slow test-gpu lint docs bench bench-gpu coverage oracle ledger audit wheel lab-test lab-data clean
+.PHONY: demo test test-slow test-gpu test-ranks lint docs bench bench-gpu coverage oracle ledger audit wheel lab-test lab-data clean
 
 demo: $(VENV)/.installed-compare  ## train the digits from eight starts: a table here, a page in glorot-report.html
 	$(BIN)/glorot compare
 
 test: $(VENV)/.installed-dev  ## what every change must pass, in a few minutes
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not browser and not gpu"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not browser and not gpu and not ranks"
 
 test-slow: $(VENV)/.installed-dev  ## the rest that needs no GPU: long statistics, pages, and properties at length
-	$(BIN)/pytest -n 2 --dist loadfile -m "(slow or browser or hypothesis) and not gpu" --hypothesis-profile thorough
+	$(BIN)/pytest -n 2 --dist loadfile -m "(slow or browser or hypothesis) and not gpu and not ranks" --hypothesis-profile thorough
 
 test-gpu: $(VENV)/.installed-dev  ## what an NVIDIA GPU computes, on one
 	$(BIN)/pytest -m gpu
+
+test-ranks: $(VENV)/.installed-dev  ## models that 4 and 8 processes hold together; a few minutes
+	$(BIN)/pytest tests/spread -m ranks
 
 lint: $(VENV)/.installed-dev  ## style, types, the floors of the house, and the workflows
 	$(BIN)/ruff check

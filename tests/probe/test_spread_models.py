@@ -1,4 +1,4 @@
-"""Models that several processes hold together are refused by name, with what to do."""
+"""Models that several processes hold together are measured; what trains in them is refused by name."""
 
 from collections.abc import Iterator
 
@@ -24,16 +24,32 @@ def mesh() -> Iterator[DeviceMesh]:
     dist.destroy_process_group()
 
 
-@pytest.mark.parametrize("kind", ["fully_shard", "distribute_tensor"])
-def test_a_model_spread_over_processes_is_refused_with_the_reason(mesh: DeviceMesh, kind: str) -> None:
-    model = nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 3))
+def net() -> nn.Sequential:
+    return glorot.initialize(nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 3)), seed=0)
+
+
+def spread(kind: str, mesh: DeviceMesh) -> nn.Sequential:
+    model = net()
     if kind == "fully_shard":
-        fully_shard(model, mesh=mesh)
-    else:
-        model[0].weight = nn.Parameter(distribute_tensor(model[0].weight.data, mesh, [Replicate()]))
-    with pytest.raises(GlorotError, match=rf"{HOW}, and signals are measured .* before it is sharded$"):
-        glorot.measure(model, X)
-    with pytest.raises(GlorotError, match=rf"{HOW}, and weights are read .* before it is sharded$"):
-        glorot.predict(model, X)
-    with pytest.raises(GlorotError, match=rf"{HOW}, and a batch cannot be followed"):
-        glorot.jacobian(model, X)
+        return fully_shard(model, mesh=mesh)  # type: ignore[return-value]
+    model[0].weight = nn.Parameter(distribute_tensor(model[0].weight.data, mesh, [Replicate()]))
+    return model
+
+
+@pytest.mark.parametrize("kind", ["fully_shard", "distribute_tensor"])
+def test_a_model_spread_over_processes_is_measured_as_the_whole_one(mesh: DeviceMesh, kind: str) -> None:
+    model, whole = spread(kind, mesh), net()
+    assert str(glorot.measure(model, X)) == str(glorot.measure(whole, X))
+    assert str(glorot.predict(model, X)) == str(glorot.predict(whole, X))
+    assert str(glorot.jacobian(model, X)) == str(glorot.jacobian(whole, X))
+    assert str(glorot.check(model, X)) == str(glorot.check(whole, X))
+
+
+@pytest.mark.parametrize("kind", ["fully_shard", "distribute_tensor"])
+def test_training_of_a_model_spread_over_processes_is_refused_with_the_reason(mesh: DeviceMesh, kind: str) -> None:
+    model = spread(kind, mesh)
+    how = rf"{HOW}, and training is followed in one process so far; hand in the model before it is sharded$"
+    with pytest.raises(GlorotError, match=how), glorot.probe.record(model):
+        pass
+    with pytest.raises(GlorotError, match=how):
+        glorot.check(model, X, torch.zeros(4, dtype=torch.long), steps=2)

@@ -160,13 +160,10 @@ def by_columns() -> nn.Module:
     return parallelize_module(net(), init_device_mesh("cpu", (1,)), {"0": ColwiseParallel()})
 
 
-def flattened() -> nn.Module:
+def flattened(**options: bool) -> nn.Module:
     from torch.distributed.fsdp import FullyShardedDataParallel
 
-    return FullyShardedDataParallel(net(), device_id=torch.device("cpu"))
-
-
-WAY_OUT = ", and a batch cannot be followed through that; plan the model before it is sharded, or without a batch, inputs=False"
+    return FullyShardedDataParallel(net(), device_id=torch.device("cpu"), **options)
 
 
 @pytest.mark.usefixtures("one_process")
@@ -180,24 +177,69 @@ def test_a_model_in_parallel_processes_is_seen_and_written() -> None:
 
 @pytest.mark.usefixtures("one_process")
 @pytest.mark.parametrize("make", [fully_sharded, by_columns])
-def test_a_model_whose_parameters_are_spread_is_refused_by_name(make: Callable[[], nn.Module]) -> None:
+def test_a_model_whose_parameters_are_spread_is_seen_and_written(make: Callable[[], nn.Module]) -> None:
     model = make()
-    with pytest.raises(GlorotError) as caught:
-        glorot.plan(model, inputs=X)
-    assert str(caught.value) == f"0.weight is a DTensor, which several processes hold together{WAY_OUT}"
-    plan = glorot.plan(model, inputs=False)
-    assert plan.fingerprint == glorot.plan(net(), inputs=False).fingerprint
-    with pytest.raises(
-        GlorotError, match=r"^0\.weight is a DTensor, which another library spreads over devices or packs"
-    ):
-        glorot.apply(plan, model, seed=0)
+    plan = glorot.plan(model, inputs=X)
+    assert plan["2.weight"].fed_by == "relu"
+    assert plan == glorot.plan(net(), inputs=X)
+    glorot.apply(plan, model, seed=0)
+    assert torch.equal(model[0].weight.full_tensor(), glorot.apply(plan, net(), seed=0)[0].weight)
     model(X)
 
 
+FLAT = (
+    r"^{path} holds several parameters in one, as FullyShardedDataParallel lays them; start the model before it is "
+    r"wrapped, or shard it by torch\.distributed\.fsdp\.fully_shard, whose shards are written where they lie$"
+)
+
+
 @pytest.mark.usefixtures("one_process")
-def test_a_model_whose_parameters_lie_in_one_is_refused_by_name() -> None:
-    with pytest.raises(GlorotError) as caught:
-        glorot.plan(flattened(), inputs=X)
-    assert str(caught.value) == (
-        f"_fsdp_wrapped_module._flat_param holds several parameters in one, as FullyShardedDataParallel lays them{WAY_OUT}"
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [({}, r"_fsdp_wrapped_module\._flat_param"), ({"use_orig_params": True}, "the model")],
+    ids=["flat", "views of the flat"],
+)
+def test_a_model_whose_parameters_lie_in_one_is_refused_by_name(options: dict[str, bool], path: str) -> None:
+    model = flattened(**options)
+    before = [tensor.detach().clone() for tensor in model.parameters()]
+    with pytest.raises(GlorotError, match=FLAT.format(path=path)):
+        glorot.plan(model, inputs=X)
+    with pytest.raises(GlorotError, match=FLAT.format(path=path)):
+        glorot.apply(glorot.plan(net(), inputs=X), model, seed=0)
+    with pytest.raises(GlorotError, match=FLAT.format(path=path)):
+        glorot.measure(model, X)
+    assert all(torch.equal(tensor, kept) for tensor, kept in zip(model.parameters(), before, strict=True))
+
+
+class FlatParameter(nn.Parameter):
+    """What other libraries than PyTorch call so too."""
+
+
+def test_a_flat_parameter_without_its_wrapper_is_refused_by_name() -> None:
+    model = net()
+    model[2].weight = FlatParameter(torch.zeros(64))
+    with pytest.raises(GlorotError, match=FLAT.format(path=r"2\.weight")):
+        glorot.initialize(model, seed=0)
+
+
+def test_a_placeholder_of_zero_3_is_refused_before_the_first_write() -> None:
+    model, whole = net(), net()
+    model[2].weight = nn.Parameter(torch.zeros(0))
+    model[2].weight.ds_id, model[2].weight.ds_shape = 2, torch.Size([8, 8])
+    before = model[0].weight.detach().clone()
+    message = (
+        r"^2\.weight is a placeholder of DeepSpeed's ZeRO-3, of shape 0, whose values lie in several processes; start the "
+        r"model before deepspeed\.initialize and outside deepspeed\.zero\.Init, or inside deepspeed\.zero\.Gathered"
     )
+    with pytest.raises(GlorotError, match=message):
+        glorot.plan(model)
+    with pytest.raises(GlorotError, match=message):
+        glorot.apply(glorot.plan(whole), model, seed=0)
+    assert torch.equal(model[0].weight, before)
+
+
+def test_a_gathered_parameter_of_zero_3_is_written() -> None:
+    model = net()
+    model[2].weight.ds_id, model[2].weight.ds_shape = 2, torch.Size([8, 8])
+    plan = glorot.plan(net())
+    assert torch.equal(glorot.apply(plan, model, seed=0)[2].weight, glorot.apply(plan, net(), seed=0)[2].weight)

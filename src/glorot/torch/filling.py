@@ -18,7 +18,7 @@ from glorot.stream.elements import BFLOAT16
 from glorot.stream.philox import Key
 from glorot.stream.pieces import Box, Shape
 from glorot.torch.places import place_in
-from glorot.torch.shards import blocks, is_sharded
+from glorot.torch.shards import blocks, is_plain
 
 WRITTEN = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
 
@@ -67,7 +67,7 @@ def name_of(dtype: torch.dtype) -> str:
 
 def fill(tensor: Tensor, key: Key, distribution: Distribution, axes: str | None = None) -> None:
     """Write the values of a part into a tensor of its shape, in place; autograd is told nothing of it."""
-    if is_sharded(tensor):
+    if not is_plain(tensor):
         fill_all(fills_of_shards(tensor, key, distribution, tuple(tensor.shape), axes))
     else:
         fill_all([TensorFill(tensor, key, distribution, tensor.shape, axes)])
@@ -81,10 +81,10 @@ def fills_of_shards(
     axes: str | None = None,
     view: View | None = None,
 ) -> Iterator[TensorFill]:
-    """Yield what fills the shards that this process holds of a DTensor, each with what the whole holds there.
+    """Yield what fills the shards that this process holds of a tensor, each with what the whole holds there.
 
     Args:
-        tensor: the DTensor.
+        tensor: the whole, as a DTensor.
         key: the key of the part's stream.
         distribution: the law to draw from.
         shape: the shape of the part.
@@ -104,7 +104,7 @@ def fill_all(fills: Iterable[TensorFill]) -> None:
     on_host, elsewhere = [], []
     for one in fills:
         tensor, key, law, _, axes, flip, window = one
-        if tensor.is_cpu and _is_plain(tensor) and not _is_reshaped_matrix(one):
+        if tensor.is_cpu and _is_simple(tensor) and not _is_reshaped_matrix(one):
             out = _array_of(tensor.detach())
             extents, box = window or (out.shape, None)
             on_host.append(stream.Fill(np.flip(out, flip) if flip else out, key, law, extents, box, axes))
@@ -121,14 +121,14 @@ def fill_all(fills: Iterable[TensorFill]) -> None:
             _copy_from_host(one)
 
 
-def _is_plain(tensor: Tensor) -> bool:
+def _is_simple(tensor: Tensor) -> bool:
     """Tell whether the memory of a tensor holds values that the stream writes: no float8, wrapper or negation."""
     return tensor.dtype in WRITTEN and type(tensor) in PLAIN and not tensor.is_neg()
 
 
 def _has_kernel(one: TensorFill) -> bool:
-    is_simple = _is_plain(one.tensor) and not one.flip and type(one.distribution) not in WITHOUT_KERNEL
-    return is_simple and one.tensor.is_cuda and torch.version.hip is None and _has_triton()
+    is_drawn = _is_simple(one.tensor) and not one.flip and type(one.distribution) not in WITHOUT_KERNEL
+    return is_drawn and one.tensor.is_cuda and torch.version.hip is None and _has_triton()
 
 
 @functools.cache

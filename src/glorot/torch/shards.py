@@ -55,9 +55,19 @@ def is_sharded(tensor: object) -> "TypeGuard[DTensor]":
     return module is not None and isinstance(tensor, module.DTensor)
 
 
+def is_plain(tensor: Tensor) -> bool:
+    """Tell whether this process holds a tensor as it is: no DTensor, and none of several that it plays at once."""
+    return not is_sharded(tensor) and _played(tensor) is None
+
+
+def _played(tensor: Tensor) -> dict[int, Tensor] | None:
+    """Return what each of the processes holds that this one plays, under PyTorch's LocalTensorMode; else None."""
+    return getattr(tensor, "_local_tensors", None)
+
+
 def locals_of(tensor: Tensor) -> list[Tensor]:
     """Return what this process holds of a tensor as plain tensors, as a rule one."""
-    return [local for _, local in _held(tensor)] if is_sharded(tensor) else [tensor]
+    return [tensor] if is_plain(tensor) else [local for _, local in _held(tensor)]
 
 
 def check_placements(path: str, tensor: Tensor) -> None:
@@ -80,7 +90,7 @@ def blocks(tensor: Tensor) -> Iterator[Block]:
         tensor: a plain tensor, or a DTensor that `check_placements` has let pass, evenly cut or not.
     """
     if not is_sharded(tensor):
-        yield Block(tensor, tuple((0, size) for size in tensor.shape))
+        yield from (Block(local, tuple((0, size) for size in tensor.shape)) for local in locals_of(tensor))
         return
     mesh, shape = tensor.device_mesh, tuple(tensor.shape)
     for rank, local in _held(tensor):
@@ -93,12 +103,12 @@ def blocks(tensor: Tensor) -> Iterator[Block]:
                 yield Block(local[tuple(slice(*place) for place, _ in runs)], tuple(span for _, span in runs))
 
 
-def _held(tensor: "DTensor") -> Iterator[tuple[int, Tensor]]:
-    """Yield what processes hold with their rank: this one alone, or all that one process plays (LocalTensor)."""
+def _held(tensor: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """Yield what processes hold with their rank: this one alone, or all those that it plays."""
     from torch.distributed import get_rank
 
-    local = tensor._local_tensor
-    played: dict[int, Tensor] | None = getattr(local, "_local_tensors", None)
+    local = tensor._local_tensor if is_sharded(tensor) else tensor
+    played = _played(local)
     for rank, held in [(get_rank(), local)] if played is None else played.items():
         yield rank, held.detach()
 

@@ -23,7 +23,7 @@ from glorot.torch.parametrized import computed_in, gathered_in, paths_of
 from glorot.torch.paths import bare, structural
 from glorot.torch.places import place_of
 from glorot.torch.preserve import preserved
-from glorot.torch.shards import check_placements, is_sharded, locals_of
+from glorot.torch.shards import check_placements, is_plain, locals_of
 from glorot.torch.spread import check_held
 from glorot.torch.storing import store_all
 
@@ -123,7 +123,7 @@ def _fills(assignment: Assignment, tensors: Mapping[str, Tensor]) -> Iterator[Te
     """Yield what is to be written of a part into the memory of this process, which may hold a shard of it."""
     part, law, key = assignment
     tensor, axes = tensors[part.path].detach(), part.axes or None
-    if is_sharded(tensor):
+    if not is_plain(tensor):
         place_of(part, torch.empty(tensor.shape, device="meta"))  # raises where the two do not fit
         yield from fills_of_shards(tensor, key, law, part.shape, axes, part.view)
     else:
