@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 import glorot
 from glorot import GlorotError
 from glorot.adapters import adapter_for
-from glorot.weights.safetensors import pieces_of
 from glorot.distributions import (
     Bilinear,
     Constant,
@@ -38,6 +37,7 @@ from glorot.stream import draw, fill, key_of
 from glorot.stream.elements import ELEMENTS
 from glorot.torch import init as of_torch
 from glorot.torch.init.source import draw_key
+from glorot.weights.safetensors import pieces_of
 
 pytestmark = pytest.mark.usefixtures("compiled_in_full")
 

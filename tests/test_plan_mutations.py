@@ -13,6 +13,7 @@ from documents import ODD, Spot, changed, spots
 from glorot.errors import GlorotError
 from glorot.inventory import fingerprint
 from glorot.plans import Plan
+from glorot.plans.repeats import fold_rows
 
 PLAN = json.loads((Path(__file__).parent / "data" / "plans" / "version_1_torch.json").read_text(encoding="utf-8"))
 VIEW = {"box": [[0, 8], [0, 8]], "unfold": [8, 8], "order": [0, 1], "flip": [0]}
@@ -21,7 +22,14 @@ SQUARE = [row | {"view": view} for row in PLAN["entries"] if row["shape"] == [8,
 SQUARE = [row | {"name": f"{n}.{row['name']}"} for n, row in enumerate(SQUARE)]
 NAMES = [{"name": row["name"], "axes": row["axes"], "shape": tuple(row["shape"])} for row in SQUARE]
 NEWER = PLAN | {"version": 2, "entries": SQUARE, "fingerprint": fingerprint(SimpleNamespace(**row) for row in NAMES)}
-DOCUMENTS = {"version 1": (PLAN, spots(PLAN)), "version 2": (NEWER, spots(NEWER))}
+DEEP = [SQUARE[0] | {"name": f"layers.{n}.weight", "depth": n, "way": [n, 9 - n]} for n in range(5)]
+FOLDED = PLAN | {
+    "version": 3, "entries": [*fold_rows(DEEP), SQUARE[0] | {"name": "head", "tensor_shape": [8, 8], "computed": ""}],
+    "fingerprint": fingerprint(SimpleNamespace(**NAMES[0] | {"name": name}) for name in (*(row["name"] for row in DEEP), "head")),
+}  # fmt: skip
+DOCUMENTS = {
+    "version 1": (PLAN, spots(PLAN)), "version 2": (NEWER, spots(NEWER)), "version 3": (FOLDED, spots(FOLDED)),
+}  # fmt: skip
 HARM = st.sampled_from(sorted(DOCUMENTS)).flatmap(
     lambda name: st.tuples(st.just(name), st.sampled_from(DOCUMENTS[name][1]), st.sampled_from(ODD), st.booleans())
 )
@@ -54,7 +62,7 @@ def test_a_harmed_plan_is_read_or_refused_in_one_line(tmp_path_factory: Any, har
 def test_both_outcomes_are_met(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     why, order, cut = ("entries", 0, "why"), ("entries", 0, "view", "order"), ("entries", 1, "view", "cut")
-    assert outcome(file, NEWER) == outcome(file, changed(PLAN, why, "x", False)) == "read"
+    assert outcome(file, NEWER) == outcome(file, changed(PLAN, why, "x", False)) == outcome(file, FOLDED) == "read"
     assert "is not a plan: it is not valid JSON ('utf-8' codec" in outcome(file, changed(PLAN, why, "\ud800", False))
     assert "view's order must be a permutation, got [1, 1]" in outcome(file, changed(NEWER, order, [1, 1], False))
     assert "view's cut must be a list of pairs (start, stop), or null, got 5" in outcome(

@@ -1,16 +1,17 @@
 """The plan format, version 3: what is written, and how any version is read.
 
 A plan is a JSON object with `version`, `stream`, `recipe`, `fingerprint` and `entries`; an entry has the fields of
-`PlanEntry`. Fields with a default may be missing. Fields and roles that this glorot does not know are kept, written
-again as they were, and reported in one warning.
+`PlanEntry`, and a row may stand for many (see `repeats`). Fields with a default may be missing. Fields and roles that
+this glorot does not know are kept, written again as they were, and reported in one warning.
 """
 
+import json
 import math
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from glorot.distributions import Bilinear, Distribution, Identity, Orthogonal, PositiveUnitball, from_json
 from glorot.errors import GlorotError
@@ -19,6 +20,7 @@ from glorot.files import read_json
 from glorot.graph import sources
 from glorot.inventory import ROLES, Branch, View, fingerprint
 from glorot.plans.entry import PlanEntry
+from glorot.plans.repeats import MOST, fold_rows, unfold_row
 from glorot.stream.checks import MOST_AXES
 from glorot.stream.matrix import check_axes
 from glorot.text import LONGEST, printable, quoted, shape_text
@@ -37,6 +39,9 @@ KNOWN = {field.name for field in fields(PlanEntry)} - {"more"}
 NEEDED = {field.name for field in fields(PlanEntry) if field.default is MISSING} - {"more"}
 
 
+R = TypeVar("R")
+
+
 class PlanFields(NamedTuple):
     """What a plan file holds, in the order of the fields of `Plan`."""
 
@@ -49,8 +54,19 @@ class PlanFields(NamedTuple):
     framework: str = ""
 
 
+def file_text(plan: PlanFields) -> str:
+    """Return a plan as the text of its file, in which entries that differ by numbers alone are one row."""
+    data = to_json(plan)
+    if plan.version < 3:
+        return json.dumps(data, indent=1, ensure_ascii=False)
+    rows = [json.dumps(row, ensure_ascii=False) for row in fold_rows(data["entries"])]
+    lines = [f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in data.items()]
+    lines[list(data).index("entries")] = ' "entries": [\n  ' + ",\n  ".join(rows) + "\n ]"
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
 def to_json(plan: PlanFields) -> dict[str, Any]:
-    """Return a plan as plain data, ready for JSON."""
+    """Return a plan as plain data, ready for JSON, with a row for each entry."""
     newer = {name for version, names in ADDED.items() if version > plan.version for name in names}
     return {
         "version": plan.version,
@@ -67,7 +83,9 @@ def to_json(plan: PlanFields) -> dict[str, Any]:
 def _entry_to_json(entry: PlanEntry, newer: set[str]) -> dict[str, Any]:
     law = None if entry.distribution is None else entry.distribution.to_json()
     fans = None if entry.fans is None else [entry.fans.fan_in, entry.fans.fan_out]
-    row = {**asdict(entry), "distribution": law, "fans": fans}
+    row = {**vars(entry), "distribution": law, "fans": fans}
+    for key in ("view", "branch"):
+        row[key] = None if row[key] is None else dict(vars(row[key]))
     row["source"] = None if entry.source is None else sources.to_json(entry.source)
     del row["more"]
     for key in ("source", "seen", "branch", "purpose", "way", "computed"):
@@ -108,7 +126,7 @@ def plan_from_json(data: Any, path: str) -> PlanFields:
         )
     if not isinstance(data.get("recipe"), str):
         raise GlorotError(f"{path} is damaged: recipe must be text, got {quoted(data.get('recipe'))}")
-    entries = tuple(_entry_at(position, row, path) for position, row in enumerate(data["entries"]))
+    entries = _entries_of(data["entries"], path)
     _check_names(entries, path)
     if fingerprint(entries) != data.get("fingerprint"):
         raise GlorotError(
@@ -147,14 +165,59 @@ def _report_unknown(path: str | Path, more: Mapping[str, Any], entries: Sequence
         )
 
 
-def _entry_at(position: int, row: Any, path: str) -> PlanEntry:
-    place = f"{path} is damaged at entry {position}"
-    if not isinstance(row, dict) or not set(row) >= NEEDED:
-        got = sorted(row) if isinstance(row, dict) else row
-        raise GlorotError(f"{place}: expected the fields {sorted(NEEDED)}, got {quoted(got)}")
-    place += f" ({printable(str(row['name']))[:LONGEST]})"
+def _entries_of(rows: Sequence[Any], path: str) -> tuple[PlanEntry, ...]:
+    """Return the entries in their order: those that are one row at their places, the others between them."""
+    placed: dict[int, PlanEntry] = {}
+    singles: list[PlanEntry] = []
+    for position, row in enumerate(rows):
+        place = f"{path} is damaged at entry {position}"
+        if not isinstance(row, dict) or not set(row) >= NEEDED:
+            got = sorted(row) if isinstance(row, dict) else row
+            raise GlorotError(f"{place}: expected the fields {sorted(NEEDED)}, got {quoted(got)}")
+        place += f" ({printable(str(row['name']))[:LONGEST]})"
+        if "for" not in row:
+            singles.append(_read(_entry_from_json, row, place))
+            continue
+        for at, entry in _read(_repeated, row, place):
+            if type(at) is not int or not 0 <= at < MOST or at in placed:
+                raise GlorotError(f"{place}: at must be a place that no other entry has, got {quoted(at)}")
+            placed[at] = entry
+    if any(at >= len(placed) + len(singles) for at in placed):
+        raise GlorotError(f"{path} is damaged: its entries leave places between them empty")
+    others = iter(singles)
+    return tuple(placed[n] if n in placed else next(others) for n in range(len(placed) + len(singles)))
+
+
+def _repeated(row: dict[str, Any]) -> list[tuple[Any, PlanEntry]]:
+    """Return the entries that a row with "for" stands for, each with its place."""
+    plain = {key: value for key, value in row.items() if key not in ("for", "at")}
+    found: list[tuple[Any, PlanEntry]] = []
+    for varying in unfold_row(row):
+        at = varying.pop("at")
+        found.append((at, replace(found[0][1], **_varied(varying)) if found else _entry_from_json(plain | varying)))
+    return found
+
+
+def _varied(varying: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of an entry that vary in its row; their texts are what those of the first entry are."""
+    readers = {
+        "depth": _depth_from_json,
+        "source": sources.from_json,
+        "branch": _branch_from_json,
+        "way": _way_from_json,
+    }
+    return {key: readers[key](value) if key in readers else value for key, value in varying.items()}
+
+
+def _depth_from_json(depth: Any) -> int:
+    _require(type(depth) is int and 0 <= depth < ENDLESS, "depth", "a number from 0 on", depth)
+    return int(depth)
+
+
+def _read(reader: Callable[[dict[str, Any]], R], row: dict[str, Any], place: str) -> R:
+    """Read a row, and say where what is wrong with it is."""
     try:
-        return _entry_from_json(row)
+        return reader(row)
     except OverflowError as error:
         raise GlorotError(f"{place}: a number is too large for a float ({error})") from error
     except (GlorotError, TypeError, ValueError) as error:
@@ -170,7 +233,6 @@ def _entry_from_json(row: dict[str, Any]) -> PlanEntry:
     _require(_are_sizes(shape), "shape", "a list of sizes", shape)
     _require(math.prod(shape) < ENDLESS, "shape", "of fewer than 2**63 elements", shape)
     _require(whole is None or _are_sizes(whole), "tensor_shape", "null or a list of sizes", whole)
-    _require(type(depth) is int and 0 <= depth < ENDLESS, "depth", "a number from 0 on", depth)
     pair = isinstance(fans, list) and len(fans) == 2
     counts = pair and all(type(count) in (int, float) and 0 < count < math.inf for count in fans)
     _require(fans is None or counts, "fans", "two positive numbers or null", fans)
@@ -178,7 +240,7 @@ def _entry_from_json(row: dict[str, Any]) -> PlanEntry:
         **texts,
         shape=tuple(shape),
         fans=None if fans is None else Fans(float(fans[0]), float(fans[1])),
-        depth=depth,
+        depth=_depth_from_json(depth),
         distribution=_law_from_json(row),
         view=_view_from_json(row.get("view"), math.prod(shape)),
         source=None if row.get("source") is None else sources.from_json(row["source"]),

@@ -1,7 +1,6 @@
 """Plan: a recipe resolved on one inventory. Pure data: printed, saved, loaded, compared."""
 
 import functools
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from glorot.graph import Graph
 from glorot.inventory import Part, fingerprint, runs
 from glorot.plans.diff import PlanDiff, compare_entries
 from glorot.plans.entry import PlanEntry, layout_text
-from glorot.plans.file import PlanFields, read_plan, to_json
+from glorot.plans.file import PlanFields, file_text, read_plan, to_json
 from glorot.plans.tables import notebook_table, text_table
 from glorot.plans.tree import tree_text
 from glorot.text import escaped_json
@@ -111,9 +110,11 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain data, ready for JSON."""
-        return to_json(
-            PlanFields(self.version, self.stream, self.recipe, self.entries, self.more, self.buffers, self.framework)
-        )
+        return to_json(self._fields)
+
+    @property
+    def _fields(self) -> PlanFields:
+        return PlanFields(self.version, self.stream, self.recipe, self.entries, self.more, self.buffers, self.framework)
 
     def save(self, path: str | Path) -> Path:
         """Write the plan as a JSON file, whole or not at all.
@@ -177,4 +178,4 @@ class Plan:
 
 def json_text(plan: Plan) -> str:
     """Return a plan as the text of its file; letters that nobody sees are escapes in it."""
-    return escaped_json(json.dumps(plan.to_json(), indent=1, ensure_ascii=False))
+    return escaped_json(file_text(plan._fields))

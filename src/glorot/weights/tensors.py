@@ -1,5 +1,6 @@
 """The tensors that a plan's model stores: which parts each of them holds, and whether the plan says all of it."""
 
+import functools
 import hashlib
 import json
 import math
@@ -8,7 +9,7 @@ from typing import NamedTuple
 
 from glorot import stream
 from glorot.errors import GlorotError
-from glorot.inventory import path_of
+from glorot.inventory import View, path_of
 from glorot.inventory.layouts import complete, split_axes
 from glorot.plans import Plan, PlanEntry
 from glorot.stream.checks import check_law
@@ -143,7 +144,7 @@ def _tensor(path: str, entries: Sequence[PlanEntry], seed: int, dtype: str) -> S
     shapes = {one.tensor_shape or one.shape for one in entries}
     shape = shapes.pop()
     held = sum(math.prod(one.shape) for one in entries)
-    if shapes or held != math.prod(shape) or not all(_lies_in(one, shape) for one in entries):
+    if shapes or held != math.prod(shape) or not all(_lies_in(one.view, shape, one.shape) for one in entries):
         raise GlorotError(
             f"the parts of {path} do not make up one tensor of shape {shape_text(shape)}: the plan is damaged; plan "
             "the model again"
@@ -152,9 +153,10 @@ def _tensor(path: str, entries: Sequence[PlanEntry], seed: int, dtype: str) -> S
     return StoredTensor(path, shape, dtype, pieces)
 
 
-def _lies_in(entry: PlanEntry, shape: Sequence[int]) -> bool:
-    """Tell whether the view of a part finds as many elements as it has within a tensor of this shape."""
-    view = complete(entry.view, shape)
+@functools.lru_cache(maxsize=1024)
+def _lies_in(place: View | None, shape: tuple[int, ...], part: tuple[int, ...]) -> bool:
+    """Tell whether a view finds as many elements as a part has within a tensor of this shape."""
+    view = complete(place, shape)
     if len(view.box) != len(shape) or any(stop > size for (_, stop), size in zip(view.box, shape, strict=True)):
         return False
     try:
@@ -162,7 +164,7 @@ def _lies_in(entry: PlanEntry, shape: Sequence[int]) -> bool:
     except GlorotError:
         return False
     is_permuted = sorted(view.order) == list(range(len(view.cut))) and len(view.cut) == len(view.unfold)
-    return is_permuted and math.prod(view.extents) == math.prod(entry.shape)
+    return is_permuted and math.prod(view.extents) == math.prod(part)
 
 
 def _counter(tensor: StoredTensor) -> Iterator[StoredTensor]:
