@@ -1,9 +1,11 @@
 // From the law and the element of a job to the code made for them.
 #pragma once
 
-#include "ends.hpp"
 #include "fill.hpp"
 #include "kernel.hpp"
+#include "lines.hpp"
+#include "sample.hpp"
+#include "skim.hpp"
 #include "sums.hpp"
 
 namespace glorot {
@@ -60,21 +62,27 @@ Sums sum_with(const Matrix& matrix) {
     return {};
 }
 
-inline Ends find_ends_of(const char* memory, uint64_t count, int element_size) {
+template <class Isa>
+Skimmed skim_with(const SkimJob& job, int element_size) {
     switch (element_size) {
         case 1:
-            return find_ends<uint8_t>(memory, count);
+            return skim_words<Isa, uint8_t>(job);
         case 2:
-            return find_ends<uint16_t>(memory, count);
+            return skim_words<Isa, uint16_t>(job);
         case 4:
-            return find_ends<uint32_t>(memory, count);
+            return skim_words<Isa, uint32_t>(job);
         default:
-            return find_ends<uint64_t>(memory, count);
+            return skim_words<Isa, uint64_t>(job);
     }
 }
 
 template <class Isa>
-constexpr Kernel kernel_of = {fill_with<Isa>, sum_with<Isa>, find_ends_of};
+Lines look_with(const LineJob& job) {
+    return Lining<Isa>(job).lines();
+}
+
+template <class Isa>
+constexpr Kernel kernel_of = {fill_with<Isa>, sum_with<Isa>, skim_with<Isa>, look_with<Isa>, compare_sample};
 
 }  // namespace
 }  // namespace glorot

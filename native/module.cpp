@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ffi.hpp"
+#include "forensics.hpp"
 #include "kernels.hpp"
 #include "turns.hpp"
 
@@ -122,16 +123,6 @@ std::tuple<double, double, double> sums(nb::handle matrix, size_t element, float
     return {all.total, all.squares, all.squares_of_columns};
 }
 
-std::tuple<uint64_t, uint64_t, int64_t> ends(nb::handle bits, const std::string& kernel) {
-    const auto find_ends = kernel_called(kernel).find_ends;
-    const Buffer buffer(bits.ptr(), PyBUF_SIMPLE);
-    const Py_buffer& view = buffer.view();
-    require(view.len > 0, "an array with elements");
-    nb::gil_scoped_release released;
-    const Ends found = find_ends(static_cast<const char*>(view.buf), uint64_t(view.len / view.itemsize), int(view.itemsize));
-    return {found.first, found.last, found.top};
-}
-
 }  // namespace
 
 NB_MODULE(_native, module) {
@@ -140,5 +131,5 @@ NB_MODULE(_native, module) {
     module.def("fill", &fill, nb::arg("pieces"), nb::arg("kernel"), nb::arg("threads") = 1);
     module.def("sums", &sums, nb::arg("matrix"), nb::arg("element"), nb::arg("center"), nb::arg("threads"),
                nb::arg("kernel"));
-    module.def("ends", &ends, nb::arg("bits"), nb::arg("kernel"));
+    add_forensics(module);
 }

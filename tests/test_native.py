@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from glorot.native import available, ends_of, sums_of, using
+from glorot.native import available, skim, sums_of, using
 
 NATIVE = [kernel for kernel in available() if kernel != "numpy"]
 WORDS = [np.uint8, np.uint16, np.uint32, np.uint64]
@@ -65,14 +65,40 @@ def test_an_array_that_a_kernel_cannot_read_is_refused():
 @pytest.mark.parametrize("kind", ["any", "none negative", "all negative"])
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: word.__name__)
 @pytest.mark.parametrize("size", [1, 63, 1000, 300_000])
-def test_ends_are_those_of_numpy(size: int, word: type, kind: str, kernel: str):
+def test_ends_and_what_is_picked_are_those_of_numpy(size: int, word: type, kind: str, kernel: str):
     bits = np.random.default_rng(size).integers(0, np.iinfo(word).max, size, word, endpoint=True)
     sign = word(1 << (8 * bits.itemsize - 1))
     bits = {"any": bits, "none negative": bits & ~sign, "all negative": bits | sign}[kind]
     bits.flags.writeable = False
     with using(kernel):
-        found = ends_of(bits)
-    assert found == (bits.min(), bits.max(), bits.view(f"i{bits.itemsize}").max())
+        found = skim(bits, 1, 37)
+    assert found[:3] == (bits.min(), bits.max(), bits.view(f"i{bits.itemsize}").max())
+    np.testing.assert_array_equal(found.picked, bits[1::37])
+    assert found.sums is None
+
+
+@pytest.mark.parametrize("kernel", NATIVE)
+@pytest.mark.parametrize("element", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("size", [1, 100, 4096, 70_001])
+def test_what_is_skimmed_is_summed_on_the_way(size: int, element: str, kernel: str):
+    stored, exact = stored_as(element, matrix_of(1, size))
+    bits = stored.reshape(-1).view(f"u{stored.itemsize}")
+    with using(kernel):
+        found = skim(bits, 0, 1, element)
+    assert found.sums == pytest.approx((exact.sum(), (exact**2).sum()), rel=1e-6, abs=1e-6 * size)
+
+
+def test_what_cannot_be_skimmed_is_refused():
+    bits = np.arange(6, dtype=np.uint32)
+    with using(NATIVE[0]):
+        with pytest.raises(ValueError, match="an array with elements"):
+            skim(bits[:0], 0, 1)
+        with pytest.raises(ValueError, match="an array of the element's size"):
+            skim(bits, 0, 1, "bfloat16")
+    with using("numpy"):
+        assert skim(bits, 0, 2, "float32").sums is None
+    with using(NATIVE[0]):
+        assert skim(bits.astype(np.uint64), 0, 2, "float64").sums is None
 
 
 ALONE = """

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from glorot.errors import GlorotError
@@ -25,6 +26,9 @@ ELEMENTS = ("float32", "bfloat16", "float16", "float64")
 
 SUMMED = ELEMENTS[:3]
 """The types of which they make sums."""
+
+WITH_PRODUCTS = ("avx512", "avx2")
+"""The kernels that multiply rows faster than NumPy does."""
 
 BLOCK = 2**17
 """Elements that NumPy looks at together, several times: they stay in the processor's cache."""
@@ -124,36 +128,123 @@ def sums_of(matrix: NDArray[Any], element: str, *, center: float = 0.0, threads:
     return Sums(*_native.sums(matrix, ELEMENTS.index(element), center, threads, kernel))
 
 
-class Ends(NamedTuple):
-    """The ends of whole numbers that are not negative.
+class Skimmed(NamedTuple):
+    """What one pass over whole numbers that are not negative shows: their ends, and more.
 
     Attributes:
         first: the least.
         last: the largest.
         top: the largest, were the first bit of each its sign.
+        picked: a copy of some.
+        sums: were they the bits of floating numbers, the sum of these and of their squares; None if not asked for, or
+            where no native kernel makes them.
     """
 
     first: int
     last: int
     top: int
+    picked: NDArray[Any]
+    sums: tuple[float, float] | None
 
 
-def ends_of(bits: NDArray[Any]) -> Ends:
-    """Return the ends of some whole numbers, found in one pass by a native kernel, and in three without.
+def skim(bits: NDArray[Any], first: int, step: int, summed_as: str = "") -> Skimmed:
+    """Return the ends of some whole numbers, a copy of each step-th of them, and their sums, in one pass over memory.
 
     Args:
         bits: unsigned integers in one piece of memory, one at least.
+        first: the first of those that are copied.
+        step: how far apart the next ones are.
+        summed_as: the type of the elements of which they are the bits, if sums are wanted.
 
     Example:
         >>> import numpy as np
-        >>> ends_of(np.array([1, 127, 128, 255], np.uint8))
-        Ends(first=1, last=255, top=127)
+        >>> skim(np.array([1, 127, 128, 255], np.uint8), first=1, step=2)
+        Skimmed(first=1, last=255, top=127, picked=array([127, 255], dtype=uint8), sums=None)
     """
     kernel = chosen()
     if kernel != "numpy":
-        return Ends(*_native.ends(bits, kernel))
+        picked = np.empty(len(range(first, bits.size, step)), bits.dtype)
+        element = ELEMENTS.index(summed_as) if summed_as in SUMMED else -1
+        least, last, top, total, squares = _native.skim(bits, first, step, picked, element, kernel)
+        return Skimmed(least, last, top, picked, None if element < 0 else (total, squares))
     blocks = [bits[n : n + BLOCK] for n in range(0, bits.size, BLOCK)]
     signed = f"i{bits.itemsize}"
-    ends = [Ends(int(one.min()), int(one.max()), int(one.view(signed).max())) for one in blocks]
-    first, last, top = zip(*ends, strict=True)
-    return Ends(min(first), max(last), max(top))
+    ends = [(int(one.min()), int(one.max()), int(one.view(signed).max())) for one in blocks]
+    lows, highs, tops = zip(*ends, strict=True)
+    return Skimmed(min(lows), max(highs), max(tops), bits[first::step].copy(), None)
+
+
+class Lines(NamedTuple):
+    """What the rows and columns of a matrix show, less a number that was taken off each of its elements.
+
+    Attributes:
+        squares: the sum of the squares of its elements.
+        rows: the sums of its rows, and those of their squares: (2, rows).
+        columns: the same of its columns: (2, columns).
+        largest: of the matrix scaled to a mean square of 1, the largest eigenvalue of the products of its rows, or the
+            lower bound that some turns of the power iteration find.
+        correlated: the sum of the squares of the correlations of all rows with all; NaN where a row is 0.
+    """
+
+    squares: float
+    rows: NDArray[np.float64]
+    columns: NDArray[np.float64]
+    largest: float
+    correlated: float
+
+
+def look_at_lines(matrix: NDArray[np.float32], center: float, turns: int) -> Lines | None:
+    """Return what the rows and columns of a matrix show; None where no native kernel is faster than NumPy.
+
+    Args:
+        matrix: (rows, columns), not empty; it should have no more rows than columns.
+        center: what is taken off each element first, rounded to binary32.
+        turns: those of the power iteration.
+
+    Example:
+        >>> import numpy as np
+        >>> look_at_lines(np.ones((2, 3), np.float32), 0.0, 8) or "no native kernel"  # doctest: +ELLIPSIS
+        Lines(squares=6.0, rows=array([[3., 3.],...
+    """
+    kernel = chosen()
+    if kernel not in WITH_PRODUCTS:
+        return None
+    rows, columns = np.empty((2, matrix.shape[0])), np.empty((2, matrix.shape[1]))
+    squares, *rest = _native.look_at_lines(np.ascontiguousarray(matrix), center, turns, rows, columns, kernel)
+    return Lines(squares, rows, columns, *rest)
+
+
+class Compared(NamedTuple):
+    """How a sample differs from a law.
+
+    Attributes:
+        distance: the largest one between the law and the sample, between its different values; 1 where it has but one.
+        third: the third moment of the sample, less the mean and in standard deviations.
+        fourth: the fourth.
+    """
+
+    distance: float
+    third: float
+    fourth: float
+
+
+def compare_sample(
+    sample: NDArray[np.float64], moments: tuple[float, float], scale: float, tail: float
+) -> Compared | None:
+    """Compare a sorted sample with a law; None where there is no native kernel.
+
+    Args:
+        sample: in ascending order, one element at least.
+        moments: mean and standard deviation of the law; those of the sample where the second is NaN.
+        scale: the standard deviation of a normal law after it was cut, in that before; 0 for a uniform law.
+        tail: the share that was cut at each end.
+
+    Example:
+        >>> import numpy as np
+        >>> compare_sample(np.arange(4.0), (1.5, 2.0), 0.0, 0.0) or "no native kernel"  # doctest: +ELLIPSIS
+        Compared(distance=0.1056..., third=0.0, fourth=0.16015625)
+    """
+    kernel = chosen()
+    if kernel == "numpy":
+        return None
+    return Compared(*_native.compare_sample(np.ascontiguousarray(sample), *moments, scale, tail, kernel))

@@ -6,7 +6,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-_GRID = np.linspace(-9.0, 9.0, 2**15 + 1)
+_GRID = np.linspace(-9.0, 9.0, 18 * 2**11 + 1)
 
 
 @functools.cache
@@ -47,7 +47,7 @@ def chi_square_z(figure: NDArray[np.float64] | float, freedom: float) -> NDArray
         1.65
     """
     spread = 2 / (9 * freedom)
-    return np.asarray((np.cbrt(np.asarray(figure) / freedom) - (1 - spread)) / math.sqrt(spread))
+    return np.asarray((np.cbrt(figure / freedom) - (1 - spread)) / math.sqrt(spread))
 
 
 def kolmogorov(distance: float, count: int) -> float:

@@ -1,15 +1,14 @@
 """What is measured of a tensor, in constant memory: extremes of all elements, moments, a sample, a panel."""
 
 import math
-from bisect import bisect_left
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glorot.forensics.formats import Bits, Format, Numbers
-from glorot.forensics.stored import BLOCK, WINDOW, Stored, evenly, scattered
-from glorot.native import Ends, ends_of, sums_of
+from glorot.forensics.stored import BLOCK, WINDOW, Stored, evenly, skim_all
+from glorot.native import Skimmed, sums_of
 
 MOST_SUMMED = 2**20
 """Elements that moments are taken over: of a larger tensor a sample, in blocks evenly from start to end."""
@@ -22,6 +21,9 @@ LINE = 512
 
 PANEL = 2**16
 """Elements of the panel, the rows and columns that structure is looked for in."""
+
+DENORMAL = 2.0**-126 - 2.0**-149
+"""The largest magnitude below the normal numbers of float32."""
 
 HUGE = 1e8
 """A magnitude that no weight has."""
@@ -80,10 +82,13 @@ def gather(tensor: Stored, form: Format, bits: Bits) -> Evidence:
         Evidence(size=4, summed=4, low=0.0, high=3.0, mean=1.5, std=1.118033988749895, zeros=0.25, denormal=0.0, \
 digits=1)
     """
-    sample = scattered(tensor, bits, form, SAMPLE)
-    low, high, summed, mean, std = _in_one_pass(tensor, bits, form, _center(sample))
+    skimmed = skim_all(tensor, bits, form, SAMPLE, is_summed=bits.size <= 2 * MOST_SUMMED)
+    sample = skimmed.picked
+    low, high = _ends(skimmed, form)
     if not (abs(low) < HUGE and abs(high) < HUGE):
         return Evidence(bits.size, 0, low, high)
+    summed, mean, std = _moments(tensor, bits, form, skimmed)
+    zeros = _share(sample, 0.0)
     return Evidence(
         bits.size,
         summed,
@@ -91,12 +96,28 @@ digits=1)
         high,
         mean,
         std,
-        zeros=float(np.mean(sample == 0)),
-        denormal=float(np.mean((sample != 0) & (np.abs(sample) < 2.0**-126))) if form.digits < 52 else 0.0,
+        zeros=zeros,
+        denormal=_share(sample, DENORMAL) - zeros if form.digits < 52 else 0.0,
         digits=_digits(bits, form),
         sample=sample,
         panels=tuple(panel(tensor, bits, form, by_last) for by_last in _unfoldings(tensor.shape)),
     )
+
+
+def _ends(skimmed: Skimmed, form: Format) -> tuple[float, float]:
+    """Return the least and the largest number from the ends of bits, with nothing decoded; NaN lies farthest out."""
+    first, last, top = skimmed[:3]
+    sign = 1 << (8 * form.bits.itemsize - 1)
+    is_of_both_signs = top >= 0 and last & sign
+    outer = (last, top if is_of_both_signs else first)  # the largest bits are of the least number
+    low, high = form.decode(np.array(outer if last & sign else (first, last), form.bits)).tolist()
+    return (math.nan, math.nan) if math.isnan(low + high) and math.isfinite(low) + math.isfinite(high) else (low, high)
+
+
+def _share(sample: Numbers, most: float) -> float:
+    """Return the share of a sorted sample whose magnitude is at most this."""
+    first, last = sample.searchsorted(-most, "left"), sample.searchsorted(most, "right")
+    return int(last - first) / len(sample)
 
 
 def _center(sample: Numbers) -> float:
@@ -105,34 +126,29 @@ def _center(sample: Numbers) -> float:
     return middle if other - quarter < abs(middle) < HUGE else 0.0
 
 
-def _in_one_pass(tensor: Stored, bits: Bits, form: Format, center: float) -> tuple[float, float, int, float, float]:
-    """Return the least and the largest number of all, then of how many the mean and the standard deviation are taken.
-
-    Bits order by magnitude, so the extremes are found with nothing decoded; NaN lies farthest out.
-    """
-    sign = 1 << (8 * form.bits.itemsize - 1)
-    starts = list(evenly(bits.size, bits.size if bits.size <= 2 * MOST_SUMMED else MOST_SUMMED))
-    ends, count, total, squares = list[Ends](), 0, 0.0, 0.0
-    for first, window in tensor.windows(bits):
-        ends.append(ends_of(window))
-        for start in starts[bisect_left(starts, first) : bisect_left(starts, first + window.size)]:
-            sums = _sums(window[start - first : start - first + BLOCK], form, center)  # no name keeps the window mapped
-            count, total, squares = count + sums[0], total + sums[1], squares + sums[2]
-    least, last, top = min(one.first for one in ends), max(one.last for one in ends), max(one.top for one in ends)
-    is_of_both_signs = top >= 0 and last & sign
-    outer = (last, top if is_of_both_signs else least)  # of negative numbers the largest bits are those of the least
-    low, high = (float(end) for end in form.decode(np.array(outer if last & sign else (least, last), form.bits)))
-    if math.isnan(low + high) and math.isfinite(low) + math.isfinite(high):
-        low = high = math.nan
+def _moments(tensor: Stored, bits: Bits, form: Format, skimmed: Skimmed) -> tuple[int, float, float]:
+    """Return of how many numbers the mean and the standard deviation are taken, and both."""
+    center = _center(skimmed.picked)
+    if skimmed.sums is not None and not center:
+        sums = [(bits.size, *skimmed.sums)]
+    elif bits.size <= 2 * MOST_SUMMED:
+        sums = [_sums(bits, form, center)]
+    else:
+        whole = tensor.load if tensor.is_windowed else lambda: bits  # no name keeps pages of a large file mapped
+        sums = [_sums(whole()[start : start + BLOCK], form, center) for start in evenly(bits.size, MOST_SUMMED)]
+    count, total, squares = (sum(some) for some in zip(*sums, strict=True))
     mean = total / count
-    return low, high, count, center + mean, math.sqrt(max(0.0, squares / count - mean * mean))
+    return count, center + mean, math.sqrt(max(0.0, squares / count - mean * mean))
 
 
 def _sums(block: Bits, form: Format, center: float) -> tuple[int, float, float]:
     """Return how many numbers there are, the sum of them less a center, and that of the squares."""
     found = sums_of(block[np.newaxis], form.name, center=center)
-    sums = _sums_by_numpy(form.decode(block), center) if found is None else (found.total, found.squares)
-    return block.size, *sums
+    if found is not None:
+        return block.size, found.total, found.squares
+    parts = (form.decode(block[n : n + BLOCK]) for n in range(0, block.size, BLOCK))
+    totals, squares = zip(*(_sums_by_numpy(part, center) for part in parts), strict=True)
+    return block.size, sum(totals), sum(squares)
 
 
 def _sums_by_numpy(numbers: Numbers, center: float) -> tuple[float, float]:
@@ -167,7 +183,7 @@ def as_matrix(bits: Bits, shape: tuple[int, ...], by_last: bool) -> Bits:
 def lines_of(tensor: Stored, bits: Bits, by_last: bool, rows: range, columns: slice) -> Bits:
     """Return some rows and columns of a tensor as a matrix; of a large one, band by band of what is mapped."""
     width = as_matrix(bits, tensor.shape, by_last).shape[1]
-    band = max(1, WINDOW // (width * rows.step)) if tensor.is_mapped and bits.size > WINDOW else len(rows)
+    band = max(1, WINDOW // (width * rows.step)) if tensor.is_windowed else len(rows)
     taken = []
     for n in range(0, len(rows), band):
         some = rows[n : n + band]
@@ -184,5 +200,5 @@ def panel(tensor: Stored, bits: Bits, form: Format, by_last: bool) -> NDArray[np
     steps = rows // kept[0], columns // kept[1]
     chosen = range(0, steps[0] * kept[0], steps[0]), slice(0, steps[1] * kept[1], steps[1])
     thin = lines_of(tensor, bits, by_last, *chosen)
-    numbers = form.decode(thin.reshape(-1)).astype(np.float32).reshape(thin.shape)
+    numbers = form.decode(thin.reshape(-1)).astype(np.float32, copy=False).reshape(thin.shape)
     return numbers if kept[0] <= kept[1] else np.ascontiguousarray(numbers.T)

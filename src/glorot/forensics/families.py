@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from glorot.distributions import Distribution, Normal, TruncatedNormal, Uniform
 from glorot.forensics.chances import above, beyond, kolmogorov, lilliefors, normal_cdf
 from glorot.forensics.evidence import Evidence
+from glorot.native import Compared, compare_sample
 
 Values = NDArray[np.float64]
 
@@ -47,20 +48,27 @@ class Family:
         """How far it reaches from its mean, in its own standard deviations."""
         return math.sqrt(3) if self.cut == 0 else self.cut / _cut_std(self.cut)
 
+    @property
+    def scale(self) -> float:
+        """How many σ before the cut its standard deviation is; 0 for the uniform."""
+        return 0.0 if self.cut == 0 else _cut_std(self.cut)
+
+    @property
+    def tail(self) -> float:
+        """The share of the whole normal that was cut at each end."""
+        return above(self.cut) if self.cut else 0.0
+
     def cdf(self, z: Values) -> Values:
         """Return the share of the law of mean 0 and std 1 that lies below."""
         if self.cut == 0:
             return np.clip(0.5 + z / (2 * math.sqrt(3)), 0, 1)
-        if math.isinf(self.cut):
-            return normal_cdf(z)
-        tail = above(self.cut)
-        return np.clip((normal_cdf(z * _cut_std(self.cut)) - tail) / (1 - 2 * tail), 0, 1)
+        return np.clip((normal_cdf(z * self.scale) - self.tail) / (1 - 2 * self.tail), 0, 1)
 
     def beyond(self, z: float) -> float:
         """Return the share that lies farther from the mean than z standard deviations."""
-        if math.isinf(self.cut):
-            return beyond(z)
-        return float(2 * self.cdf(np.array([-abs(z)]))[0])
+        if self.cut == 0:
+            return max(0.0, 1 - abs(z) / math.sqrt(3))
+        return max(0.0, (beyond(z * self.scale) - 2 * self.tail) / (1 - 2 * self.tail))
 
     def gap(self, count: int) -> float:
         """Return how far the farthest of some draws lies from the end of the law on average, of its reach."""
@@ -146,20 +154,35 @@ def fit(family: Family, found: Evidence, kept: Values, step: float) -> Fit:
     else:
         chances["extremes"] = _of_extremes(family, found, relative + step / 2)
     if chances["extremes"] > HOPELESS:
-        z = (kept - mean) / std if family is UNIFORM else (kept - kept.mean()) / kept.std()
-        chances["shape"] = _of_shape(family, z)
+        moments = (mean, std) if family is UNIFORM else (math.nan, math.nan)
+        compared = compare(family, kept, moments)
+        chances["shape"] = (kolmogorov if family is UNIFORM else lilliefors)(compared.distance, len(kept))
         if family is not UNIFORM:
-            chances |= _of_moments(family, z)
+            chances |= _of_moments(family, compared, len(kept))
     return Fit(family, mean, std, error, by_ends, chances)
 
 
-def _of_shape(family: Family, z: Values) -> float:
-    """Return the chance of the largest distance between the law and the sample, between its different values."""
-    last = np.flatnonzero(np.diff(z) > 0)
-    if not len(last):
-        return 0.0
-    distance = float(np.max(np.abs(family.cdf((z[last] + z[last + 1]) / 2) - (last + 1) / len(z))))
-    return (kolmogorov if family is UNIFORM else lilliefors)(distance, len(z))
+def compare(family: Family, kept: Values, moments: tuple[float, float]) -> Compared:
+    """Compare a sample with a law of a family, by a native kernel or by NumPy.
+
+    Args:
+        family: the family.
+        kept: the sample, in ascending order.
+        moments: mean and standard deviation of the law; those of the sample where the second is NaN.
+    """
+    found = compare_sample(kept, moments, family.scale, family.tail)
+    if found is not None:
+        return found
+    mean, std = (float(kept.mean()), float(kept.std())) if math.isnan(moments[1]) else moments
+    z = (kept - mean) / std
+    squares = z * z
+    before, after, rank = z[:-1], z[1:], np.arange(1.0, len(z))
+    is_step = before < after
+    distance = 1.0
+    if is_step.any():
+        expected = family.cdf((before[is_step] + after[is_step]) / 2)
+        distance = float(np.max(np.abs(expected - rank[is_step] / len(z))))
+    return Compared(distance, float(np.mean(squares * z)), float(np.mean(squares * squares)))
 
 
 def _of_extremes(family: Family, found: Evidence, relative: float) -> float:
@@ -173,10 +196,9 @@ def _of_extremes(family: Family, found: Evidence, relative: float) -> float:
     return 2 * min(too_far, math.exp(-found.size * family.beyond(farthest * margin)), 0.5)
 
 
-def _of_moments(family: Family, z: Values) -> dict[str, float]:
+def _of_moments(family: Family, compared: Compared, count: int) -> dict[str, float]:
     """Return the chances of the kurtosis and the skewness of a sample of mean 0 and standard deviation 1."""
-    count, squares = len(z), z * z
-    kurtosis, skewness = float(np.mean(squares * squares)), float(np.mean(squares * z))
+    skewness, kurtosis = compared.third, compared.fourth
     fourth, sixth, eighth = (family.moment(power) for power in (4, 6, 8))
     found = {"skewness": beyond(skewness * math.sqrt(count / (sixth - 6 * fourth + 9)))}
     if math.isinf(family.cut):

@@ -1,6 +1,9 @@
 """From what is measured of a tensor to a verdict: unwritten, constant, drawn from a law, or trained."""
 
+import functools
+import itertools
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +21,7 @@ from glorot.forensics.seals import CLEAR, box_muller
 from glorot.forensics.stored import Stored
 from glorot.forensics.structure import Moments, neighbours, signs
 from glorot.forensics.suspects import charges
-from glorot.forensics.tables import describe
+from glorot.forensics.tables import MOST_LEVELS, describe
 from glorot.text import counted, number
 
 FEWEST = 20
@@ -49,6 +52,9 @@ SPARSE = 0.02
 SHORT = 16
 """Bits of the fraction up to which a seal is lost in rounding."""
 
+SOME = 2**7
+"""Elements of a sorted sample that mostly show that it has more than a few values."""
+
 HEAD = 2**13
 """Elements from the start of a tensor that neighbours and tables are looked for in."""
 
@@ -68,8 +74,9 @@ class _Case:
         figures = {key: getattr(found, key) for key in ("mean", "std", "low", "high", "summed")}
         return Origin(tensor.name, tensor.shape, tensor.dtype, verdict, because, **figures | more)
 
+    @functools.cached_property
     def head(self) -> NDArray[np.float64]:
-        """Return the first elements."""
+        """The first elements."""
         with np.errstate(invalid="ignore"):  # NaN that signals
             return self.form.decode(self.bits[:HEAD]).astype(np.float64)
 
@@ -103,7 +110,7 @@ def judge(tensor: Stored, beside: tuple[int, ...] = ()) -> Origin:
 def _unwritten(case: _Case) -> Origin | None:
     found = case.found
     if not found.is_sane:
-        levels = np.unique(case.head())
+        levels = np.unique(case.head)
         if len(levels) == 2 and levels[1] == 0 and not math.isnan(found.low):
             return case.says("constant", "a mask: 0, and the least number there is")
         what = "NaN" if math.isnan(found.low) else f"values up to {number(max(found.high, -found.low))}"
@@ -119,14 +126,24 @@ def _constant(case: _Case) -> Origin | None:
     found = case.found
     if found.low == found.high:
         return case.says("constant", f"every element is {number(found.low)}")
-    levels = found.sample[np.diff(found.sample, prepend=-math.inf) > 0]
+    levels = _levels(found.sample)
     if found.size < FEWEST and len(levels) > 2:
         return case.says(
             "cannot tell",
             f"{counted(found.size, 'element')} {'is' if found.size == 1 else 'are'} too few to tell laws apart",
         )
-    known = describe(case.head(), case.tensor.shape, levels)
+    known = describe(case.head, case.tensor.shape, levels)
     return case.says("constant", known) if known else None
+
+
+def _levels(sample: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the different values of a sorted sample; of one that has many, not all."""
+    some = sample[:: 1 + len(sample) // SOME]
+    for values in (some, sample):
+        levels = values[np.flatnonzero(np.diff(values, prepend=-math.inf))]
+        if len(levels) > max(2, MOST_LEVELS):
+            break
+    return levels
 
 
 def _of_whole_matrices(case: _Case) -> Origin | None:
@@ -138,7 +155,7 @@ def _of_whole_matrices(case: _Case) -> Origin | None:
         few = lines_of(case.tensor, case.bits, by_last, *some)
         few = few if is_wide else np.ascontiguousarray(few.T)
         lines = case.form.decode(few.reshape(-1)).astype(np.float64).reshape(few.shape)
-        norms = np.linalg.norm(lines, axis=1)
+        norms = np.sqrt(np.einsum("ij,ij->i", lines, lines))
         if case.found.low >= 0 and np.allclose(lines.sum(axis=1), 1, rtol=1e-3) and is_wide:
             law: Distribution = PositiveUnitball()
             return case.says(
@@ -147,11 +164,11 @@ def _of_whole_matrices(case: _Case) -> Origin | None:
                 explanations=(Explanation("caffe positive_unitball", law),),
                 is_sealed=True,
             )
-        if len(lines) < 5 or not norms.min():
+        if len(lines) < 5 or not norms.min() or np.ptp(norms) >= 0.02 * norms.mean():
             continue
-        cosines = np.sum(lines[1:] * lines[:-1], axis=1) / (norms[1:] * norms[:-1])
+        cosines = np.einsum("ij,ij->i", lines[1:], lines[:-1]) / (norms[1:] * norms[:-1])
         strayed = math.sqrt(float(np.mean(cosines**2)) * lines[0].size)
-        if strayed < max(0.02, 2.0**-case.form.digits) and np.ptp(norms) < 0.02 * norms.mean():
+        if strayed < max(0.02, 2.0**-case.form.digits):
             law = Orthogonal(float(norms.mean()))
             short = "rows" if is_wide else "columns"
             explained = Explanation(f"orthogonal of gain {number(law.gain)}", law)
@@ -165,7 +182,7 @@ def _drawn_or_trained(case: _Case, beside: tuple[int, ...]) -> Origin:
     kept, density = _without_zeros(case)
     found = kept.found
     step = 2.0 ** -min(case.form.digits, found.digits)
-    is_sealed = found.digits > SHORT and box_muller(case.head()) > CLEAR
+    is_sealed = found.digits > SHORT and box_muller(case.head) > CLEAR
     fits = [fit(family, found, found.sample, step) for family in FAMILIES]
     fitting = [one for one in fits if _least(one.chances) > (SEALED if is_sealed else DOUBT[True])]
     if not fitting:
@@ -224,8 +241,8 @@ def _structure(case: _Case, family: Family) -> dict[str, float]:
     for panel, order in zip(case.found.panels, ("", " by the last axis"), strict=False):
         shown = signs(panel, case.found.mean, moments)
         chances |= {what + order: chance for what, chance in shown.items()}
-    steps = np.cumprod([1, *case.tensor.shape[:0:-1]])
-    return chances | neighbours(case.head(), tuple(sorted({int(step) for step in steps})))
+    steps = itertools.accumulate((1, *case.tensor.shape[:0:-1]), operator.mul)
+    return chances | neighbours(case.head, tuple(sorted(set(steps))))
 
 
 def _explanations(case: _Case, fitting: list[Fit], beside: tuple[int, ...], density: float) -> Iterator[Explanation]:

@@ -35,6 +35,8 @@ def box_muller(head: NDArray[np.float64]) -> float:
         False
     """
     pairs = head[: len(head) // 16 * 16].reshape(-1, 2, 8)
-    angles = np.arctan2(pairs[:, 1], pairs[:, 0])
-    sharp = angles[(angles > 0) & (angles < math.pi / 2)]  # larger ones are rounded more coarsely than the grid is
+    first, second = pairs[:, 0], pairs[:, 1]
+    is_sharp = (first > 0) & (second > 0)  # larger angles are rounded more coarsely than the grid is
+    angles = np.arctan2(second[is_sharp], first[is_sharp])
+    sharp = angles[(angles > 0) & (angles < math.pi / 2)]
     return float(np.sum(np.cos(sharp * STEPS))) * math.sqrt(2 / max(1, len(sharp)))

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot.errors import GlorotError
-from glorot.forensics.formats import FORMATS, Bits, Format, Numbers, dtype_name
+from glorot.forensics.formats import FORMATS, Bits, Format, dtype_name
+from glorot.native import Skimmed, skim
 
 BLOCK = 2**17
 """Elements that are looked at together: their bits stay in the processor's cache."""
@@ -51,13 +52,18 @@ class Stored:
         """How its bits are to be read; None where it holds no floating numbers."""
         return FORMATS.get(self.dtype)
 
+    @property
+    def is_windowed(self) -> bool:
+        """Whether it is so large a part of a file that no more than a window of it is mapped at a time."""
+        return self.is_mapped and self.size > WINDOW
+
     def windows(self, bits: Bits) -> Iterator[tuple[int, Bits]]:
         """Yield where each window of its elements starts, and the window; of a file no other one is mapped meanwhile.
 
         Args:
             bits: its elements, as `load` returned them.
         """
-        if self.size <= WINDOW or not self.is_mapped:
+        if not self.is_windowed:
             yield 0, bits
             return
         for first in range(0, self.size, WINDOW):
@@ -99,11 +105,22 @@ def evenly(size: int, most: int) -> Iterator[int]:
         yield (n * count // kept) * BLOCK
 
 
-def scattered(tensor: Stored, bits: Bits, form: Format, most: int) -> Numbers:
-    """Return up to `most` elements in ascending order, taken at a step that meets every column of a matrix alike."""
+def skim_all(tensor: Stored, bits: Bits, form: Format, most: int, is_summed: bool) -> Skimmed:
+    """Return the ends of a tensor's bits and their sums, and up to `most` elements as numbers in ascending order.
+
+    These are taken at a step that meets every column of a matrix alike.
+    """
     step = max(1, bits.size // most)
     while math.gcd(step, bits.size) > 1:
         step -= 1
-    taken = [window[-first % step :: step].copy() for first, window in tensor.windows(bits)]
+    summed_as = form.name if is_summed else ""
+    found = [skim(window, -first % step, step, summed_as) for first, window in tensor.windows(bits)]
+    first, last, top, picked, _ = zip(*found, strict=True)
+    sums = [one.sums for one in found if one.sums is not None]
+    some = picked[0] if len(picked) == 1 else np.concatenate(picked)
     with np.errstate(invalid="ignore"):  # NaN that signals
-        return np.sort(form.decode(np.concatenate(taken)[:most])).astype(np.float64)
+        numbers = form.decode(some[:most])
+        numbers.sort()
+        numbers = numbers.astype(np.float64)
+    total = (sum(one for one, _ in sums), sum(one for _, one in sums)) if sums else None
+    return Skimmed(min(first), max(last), max(top), numbers, total)

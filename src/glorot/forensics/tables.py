@@ -66,7 +66,7 @@ def _is_sinusoid(rows: Values) -> bool:
     if len(rows) < 8:
         return False
     middle, around = rows[1:-1], rows[2:] + rows[:-2]
-    energy = np.sum(middle * middle, axis=0)
-    factor = np.sum(around * middle, axis=0) / np.where(energy, energy, 1)
-    strayed = np.sqrt(np.mean((around - factor * middle) ** 2))
-    return bool(strayed < 0.01 * np.sqrt(np.mean(middle * middle)) and np.all(np.abs(factor) < 2.01))
+    energy = np.einsum("ij,ij->j", middle, middle)
+    factor = np.einsum("ij,ij->j", around, middle) / np.where(energy, energy, 1)
+    strayed = around - factor * middle
+    return bool(np.vdot(strayed, strayed) < 1e-4 * energy.sum() and np.all(np.abs(factor) < 2.01))
