@@ -83,7 +83,9 @@ void draw(const Frame& frame) {
         if (row[patch_column] >= 0)
             jobs.push_back(job_of(row, static_cast<const uint32_t*>(settings.memory), element, static_cast<char*>(out.memory)));
     const Kernel& kernel = kernel_number(size_t(numbers.empty() ? 0 : numbers[kernel_column]));
-    if (!jobs.empty()) fill_in_turns(kernel, jobs, int(std::max(1u, std::thread::hardware_concurrency())));
+    const int threads = int(std::max(1u, std::thread::hardware_concurrency()));
+    const Turns turns(jobs, threads);
+    share(int(turns.turns.size()), threads, [&](int n) { turns.take(kernel, size_t(n)); });
 }
 
 Error* failure(const Frame& frame, const char* message) {

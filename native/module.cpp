@@ -12,7 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "batch.hpp"
+#include "buffer.hpp"
 #include "ffi.hpp"
+#include "hearing.hpp"
 #include "forensics.hpp"
 #include "kernels.hpp"
 #include "turns.hpp"
@@ -21,23 +24,6 @@ namespace nb = nanobind;
 using namespace glorot;
 
 namespace {
-
-// The memory of an array, held for as long as it is read or written.
-class Buffer {
-  public:
-    explicit Buffer(PyObject* array, int flags = PyBUF_STRIDED) {
-        if (PyObject_GetBuffer(array, &view_, flags) != 0) throw nb::python_error();
-    }
-    Buffer(Buffer&& other) noexcept : view_(other.view_) { other.view_.obj = nullptr; }
-    Buffer(const Buffer&) = delete;
-    Buffer& operator=(const Buffer&) = delete;
-    ~Buffer() { PyBuffer_Release(&view_); }
-
-    const Py_buffer& view() const { return view_; }
-
-  private:
-    Py_buffer view_{};
-};
 
 // In the order of the enumerations of kernel.hpp.
 constexpr std::array<Py_ssize_t, 4> element_sizes = {4, 2, 2, 8};
@@ -81,8 +67,22 @@ void fill(nb::list pieces, const std::string& kernel, int threads) {
         buffers.emplace_back(piece[0].ptr());
         jobs.push_back(job_of(piece, buffers.back().view()));
     }
-    nb::gil_scoped_release released;
-    fill_in_turns(chosen, jobs, threads);
+    const Turns turns(jobs, threads);
+    take_turns(turns.turns.size(), threads, [&](size_t n) { turns.take(chosen, n); });
+}
+
+// Fill memory that one array has in one piece, from its address; nobody checks that it is one.
+void fill_run(uintptr_t address, int64_t count, size_t element, int64_t key, size_t law, nb::tuple numbers, int threads,
+              const std::string& kernel) {
+    const Kernel& chosen = kernel_called(kernel);
+    require(element < element_sizes.size(), "an element that is written");
+    require(law < numbers_of_law.size() && numbers.size() == numbers_of_law[law], "as many numbers as the law has");
+    Job job{{reinterpret_cast<char*>(address), 0, {}}, ElementKind(element), {uint32_t(key), uint32_t(key >> 32)}, LawKind(law), {}};
+    for (size_t i = 0; i < numbers.size(); ++i) job.numbers[i] = nb::cast<float>(numbers[i]);
+    if (count != 1) job.box.axes = {{{count, 1, element_sizes[element]}}, 1};
+    if (count <= smallest_turn) return chosen.fill(job);  // too few to let go of the GIL for
+    const Turns turns({job}, threads);
+    take_turns(turns.turns.size(), threads, [&](size_t n) { turns.take(chosen, n); });
 }
 
 // Elements from which on it pays to wake other threads.
@@ -129,6 +129,9 @@ NB_MODULE(_native, module) {
     module.def("kernels", &kernel_names);
     module.attr("draw_for_xla") = nb::capsule(reinterpret_cast<void*>(&draw_for_xla));
     module.def("fill", &fill, nb::arg("pieces"), nb::arg("kernel"), nb::arg("threads") = 1);
+    add_batch(module);
+    module.def("fill_run", &fill_run, nb::arg("address"), nb::arg("count"), nb::arg("element"), nb::arg("key"),
+               nb::arg("law"), nb::arg("numbers"), nb::arg("threads"), nb::arg("kernel"));
     module.def("sums", &sums, nb::arg("matrix"), nb::arg("element"), nb::arg("center"), nb::arg("threads"),
                nb::arg("kernel"));
     add_forensics(module);

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from glorot.errors import GlorotError
 
 if TYPE_CHECKING:
-    from glorot._native import NativePiece
+    from glorot._native import Batch, NativePiece
 
 try:
     import glorot._native as _native  # noqa: PLR0402 (from … import raises another error where it is missing)
@@ -78,15 +78,54 @@ def _checked(kernel: str, what: str) -> str:
     return kernel
 
 
-def fill(pieces: "list[NativePiece]", kernel: str) -> None:
-    """Write pieces, one after the other and without the GIL, by a kernel that is not the NumPy reference.
+def fill(pieces: "list[NativePiece]", kernel: str, threads: int = 1) -> None:
+    """Write pieces, without the GIL, by a kernel that is not the NumPy reference.
 
     Args:
         pieces: each an array, the code of its element, its first index and its steps, two words of a key, the code of
             a law and the law's numbers.
         kernel: its name.
+        threads: how many threads share the work, at most.
     """
-    _native.fill(pieces, kernel)
+    _native.fill(pieces, kernel, threads)
+
+
+def batch(
+    fills: list[Any],
+    kind: type,
+    dtypes: list[np.dtype[Any]],
+    law_of: Callable[..., tuple[int, tuple[float, ...]] | None],
+) -> "Batch":
+    """Sort out arrays that are filled as a whole and in one piece of memory; nothing is written yet.
+
+    Args:
+        fills: tuples of some kind, each an array, a key, a distribution, the array's shape, a box and axes.
+        kind: their type; what is of another one is left over.
+        dtypes: those that elements have, in the order of `ELEMENTS`.
+        law_of: a function of a distribution and a dtype that returns the code and the numbers of a law, or None.
+
+    Returns:
+        An object whose `rest` holds the fills that are left over, and whose `fill(kernel, threads)` writes the others.
+    """
+    return _native.Batch(fills, kind, dtypes, law_of)
+
+
+def fill_run(
+    address: int, count: int, element: int, key: int, law: int, numbers: tuple[float, ...], threads: int, kernel: str
+) -> None:
+    """Write memory that lies in one piece, without the GIL, from the first element of a stream on.
+
+    Args:
+        address: where it begins; nobody checks that it is there.
+        count: how many elements it has.
+        element: the code of their type, its place in `ELEMENTS`.
+        key: the two words of a key as one number of 64 bits, the first word the lower half.
+        law: the code of a law.
+        numbers: the law's numbers.
+        threads: how many threads share the work, at most.
+        kernel: its name.
+    """
+    _native.fill_run(address, count, element, key, law, numbers, threads, kernel)
 
 
 def draw_for_xla() -> Any:

@@ -18,7 +18,7 @@ from glorot.stream.spec import KINDS
 if TYPE_CHECKING:
     from glorot._native import NativePiece
 
-__all__ = ["available", "chosen", "fill_pieces", "using", "warn_if_slow"]
+__all__ = ["available", "chosen", "fill_pieces", "fill_simple", "is_simple", "using", "warn_if_slow"]
 
 SLOW = 2**22  # elements, from which on the reference is slow enough to be spoken of
 ELEMENT_CODES = {element: code for code, element in enumerate(native.ELEMENTS)}
@@ -31,7 +31,7 @@ def fill_pieces(pieces: Sequence[Piece], kernel: str) -> None:
         for piece in pieces:
             fill_piece(piece)
     else:
-        native.fill([_native_piece(piece) for piece in pieces if piece.element in NATIVE], kernel)
+        fill_simple([piece for piece in pieces if piece.element in NATIVE], kernel, threads=1)
         for piece in pieces:
             if piece.element not in NATIVE:
                 _fill_and_cast(piece, kernel)
@@ -40,11 +40,21 @@ def fill_pieces(pieces: Sequence[Piece], kernel: str) -> None:
             thin(piece)
 
 
+def is_simple(piece: Piece) -> bool:
+    """Tell whether a native kernel writes a piece by itself: its type, and each element from one word."""
+    return piece.element in NATIVE and not piece.law.is_sparse
+
+
+def fill_simple(pieces: Sequence[Piece], kernel: str, threads: int) -> None:
+    """Write the first words of pieces of types that native kernels know, which share them out among threads."""
+    native.fill([_native_piece(piece) for piece in pieces], kernel, threads)
+
+
 def _fill_and_cast(piece: Piece, kernel: str) -> None:
     """Write a piece of a type that native kernels do not know, by way of float32."""
     for tile in piece.in_memory_order().cut(TILE):
         values = np.empty(tile.out.shape, np.float32)
-        native.fill([_native_piece(tile._replace(out=values, element="float32"))], kernel)
+        fill_simple([tile._replace(out=values, element="float32")], kernel, threads=1)
         tile.out[...] = values
 
 

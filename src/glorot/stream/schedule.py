@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from glorot import native
 from glorot.distributions import Bilinear, Distribution, Identity, Normal, Orthogonal, PositiveUnitball, Uniform
 from glorot.errors import GlorotError
 from glorot.stream.checks import (
+    DISTRIBUTIONS,
     check_law,
     checked_box,
     checked_dtype,
@@ -21,8 +23,8 @@ from glorot.stream.checks import (
     checked_out,
     checked_shape,
 )
-from glorot.stream.elements import bits_or_values, element_of, rounded
-from glorot.stream.kernels import chosen, fill_pieces, warn_if_slow
+from glorot.stream.elements import BFLOAT16, bits_or_values, element_of, rounded
+from glorot.stream.kernels import KIND_CODES, chosen, fill_pieces, fill_simple, is_simple, warn_if_slow
 from glorot.stream.matrix import check_axes, fill_bilinear, fill_identity, fill_orthogonal, fill_unitball
 from glorot.stream.philox import Key
 from glorot.stream.pieces import Box, Piece, Shape, row_major_steps
@@ -30,6 +32,9 @@ from glorot.stream.spec import Law, law_of
 
 LARGEST_TURN, SMALLEST_TURN = 2**20, 2**16  # elements that a thread writes before it takes the next ones
 TURNS = 4  # of each thread, so that none waits long for another
+PLAIN_DTYPES = [np.dtype(np.float32), BFLOAT16, np.dtype(np.float16), np.dtype(np.float64)]
+"""Those of the elements that native kernels write, in their order."""
+
 MATRIX_LAWS = frozenset({Orthogonal, Identity, PositiveUnitball, Bilinear})
 
 
@@ -105,7 +110,28 @@ def fill_all(fills: Iterable[Fill], threads: int | None = None) -> None:
     count = checked_threads(threads)
     if isinstance(fills, Fill) or not isinstance(fills, Iterable):
         raise GlorotError(f"fills must be a sequence of stream.Fill, got one {type(fills).__name__}")
-    pieces, matrices = [], []
+    fills = list(fills)
+    kernel = chosen()
+    batch = None if kernel == "numpy" else native.batch(fills, Fill, PLAIN_DTYPES, _plain_law)
+    pieces, matrices = _sorted_out(fills if batch is None else batch.rest)
+    if batch is not None:
+        batch.fill(kernel, count)
+    _write(pieces, count, kernel)
+    for one in matrices:
+        _fill_matrix(one, count)
+
+
+def _plain_law(distribution: Distribution, dtype: np.dtype[Any]) -> tuple[int, tuple[float, ...]] | None:
+    """Return a law as the native kernel takes it; None for one that takes more than one word of each element."""
+    if type(distribution) not in DISTRIBUTIONS - MATRIX_LAWS:
+        return None
+    law = _checked_law(distribution, element_of(dtype))
+    return None if law.is_sparse else (KIND_CODES[law.kind], law.numbers)
+
+
+def _sorted_out(fills: Iterable[Fill]) -> tuple[list[Piece], list[Fill]]:
+    """Return the pieces that fills are, and the fills whose laws need the whole matrix; without those of nothing."""
+    pieces, matrices = list[Piece](), list[Fill]()
     for one in fills:
         checked = _checked(one)
         if not one.out.size:
@@ -114,9 +140,7 @@ def fill_all(fills: Iterable[Fill], threads: int | None = None) -> None:
             pieces.append(checked)
         else:
             matrices.append(checked)
-    _write(pieces, count)
-    for one in matrices:
-        _fill_matrix(one, count)
+    return pieces, matrices
 
 
 def draw(
@@ -203,9 +227,12 @@ def checked_threads(threads: int | None) -> int:
     return count
 
 
-def _write(pieces: Sequence[Piece], threads: int) -> None:
-    """Write pieces: few elements at once, many by threads that take turns."""
-    kernel = chosen()
+def _write(pieces: Sequence[Piece], threads: int, kernel: str) -> None:
+    """Write pieces: few elements at once, many by threads that take turns; those of native kernels are their own."""
+    if kernel != "numpy":
+        simple = [piece for piece in pieces if is_simple(piece)]
+        fill_simple(simple, kernel, threads)
+        pieces = [piece for piece in pieces if not is_simple(piece)]
     total = sum([piece.out.size for piece in pieces])
     warn_if_slow(total)
     if total <= SMALLEST_TURN:
@@ -267,7 +294,7 @@ def _fill_matrix(one: Fill, threads: int) -> None:
     place = str(axes), shape, box or ()
 
     def fill_from(law: Distribution, numbers: NDArray[Any], part: Box) -> None:
-        _write([_piece(numbers, "float32", key, law_of(law), shape, part)], threads)
+        _write([_piece(numbers, "float32", key, law_of(law), shape, part)], threads, chosen())
 
     match distribution:
         case Orthogonal(gain):

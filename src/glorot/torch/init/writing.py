@@ -12,7 +12,6 @@ from torch.autograd.graph import increment_version
 from torch.compiler import is_dynamo_compiling
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
-from glorot.distributions import Distribution
 from glorot.dropins.arguments import Argument
 from glorot.dropins.table import TORCH
 from glorot.errors import GlorotError
@@ -22,6 +21,8 @@ from glorot.text import shape_text
 from glorot.torch import filling
 from glorot.torch.agreeing import check_agreed
 from glorot.torch.filling import PLAIN, name_of
+from glorot.torch.init import direct
+from glorot.torch.init.direct import Ready, ready
 from glorot.torch.init.source import draw_key
 from glorot.torch.places import overlaps
 from glorot.torch.shards import check_placements, is_sharded, locals_of
@@ -49,27 +50,28 @@ def overridable(function: Function) -> Function:
     return cast("Function", call)
 
 
-def law_of(drop_in: str, dtype: torch.dtype, *given: Any) -> Distribution:
+def law_of(drop_in: str, dtype: torch.dtype, *given: Any) -> Ready:
     """Return the law of a row of the table for its arguments, once a dtype is known to hold what it draws."""
-    return _law_of(drop_in, dtype, *numbers_of(drop_in, *given))
+    for value in given:
+        if type(value) is not float:  # as it is as a rule; nothing else is looked up by its hash
+            return _law_of(drop_in, dtype, *numbers_of(drop_in, *given))
+    return _law_of(drop_in, dtype, *given)
 
 
 def numbers_of(drop_in: str, *given: Any) -> Sequence[float]:
     """Return the arguments of a row of the table as numbers."""
-    if {*map(type, given)} == {float}:  # as a rule, and quick, for a small tensor is filled in microseconds
-        return given
     return [Argument(*pair).number() for pair in zip(TORCH[drop_in].arguments, given, strict=True)]
 
 
-@functools.lru_cache(maxsize=4096)  # a call with known numbers costs one look-up
-def _law_of(drop_in: str, dtype: torch.dtype, *numbers: float) -> Distribution:
+@functools.lru_cache(maxsize=4096)  # a small tensor is filled in microseconds
+def _law_of(drop_in: str, dtype: torch.dtype, *numbers: float) -> Ready:
     law, element = TORCH[drop_in].law_of(*numbers), name_of(dtype)
     check_element(element)
     check_law(law, element)
-    return law
+    return ready(law)
 
 
-def write(tensor: Tensor, law: Distribution, generator: torch.Generator | None, axes: str | None = None) -> Tensor:
+def write(tensor: Tensor, law: Ready, generator: torch.Generator | None, axes: str | None = None) -> Tensor:
     """Fill a tensor in place from the next key of a generator, and return it.
 
     A tensor without elements or without memory is returned as it is, and no key is drawn.
@@ -80,12 +82,12 @@ def write(tensor: Tensor, law: Distribution, generator: torch.Generator | None, 
         generator: where the key comes from; None is the default generator of the tensor's device.
         axes: a letter for each axis, for the whole-matrix laws.
     """
-    if not holds_elements(tensor):
+    if direct.fill(tensor, law, generator) or not holds_elements(tensor):
         return tensor
     check_writable(tensor)
     key = draw_key(tensor, generator)
-    check_agreed([("the tensor", tensor, key, law)])
-    filling.fill(tensor, key, law, axes=axes)
+    check_agreed([("the tensor", tensor, key, law.distribution)])
+    filling.fill(tensor, key, law.distribution, axes=axes)
     if not tensor.is_inference():
         # The kernel writes memory that autograd may have saved; only this counter tells it so.
         increment_version(tensor)
