@@ -15,7 +15,7 @@ from glorot.preserving import draws_undone
 from glorot.text import counted, printable
 from glorot.weights import Told
 from glorot.weights.folder import complete_in
-from glorot.weights.shards import SHARD_SIZE, Layout, lay_out
+from glorot.weights.shards import SHARD_SIZE, Layout, lay_out, size_text
 from glorot.weights.tensors import left_out_text
 
 PAUSE = 10.0
@@ -99,10 +99,10 @@ def _show(layout: Layout, folder: Path) -> None:
     found = complete_in(folder, layout)
     click.echo(printable(layout.index, keep="\n"), nl=False)
     todo = [shard for shard in layout.shards if shard.name not in found]
-    size = sum(shard.size for shard in todo) / 1e9
+    size = size_text(sum(shard.size for shard in todo))
     kept = len(layout.shards) - len(todo)
     there = f"; {counted(kept, 'file')} there already" if kept else ""
-    would = f"would write {counted(len(todo), 'file')}, {size:.2f} GB, to {folder}"
+    would = f"would write {counted(len(todo), 'file')}, {size}, to {folder}"
     click.echo(printable(f"{would}{there}{left_out_text(layout.left_out)}"), err=True)
 
 
@@ -149,7 +149,5 @@ class _Lines:
         now = time.perf_counter()
         if now - self.told > PAUSE:
             self.told = now
-            speed = self.done / (now - self.start)
-            click.echo(
-                f"{self.what}: {self.done / 1e9:.1f} of {self.size / 1e9:.1f} GB, {speed / 1e6:.0f} MB/s", err=True
-            )
+            speed = size_text(self.done / (now - self.start))
+            click.echo(f"{self.what}: {size_text(self.done)} of {size_text(self.size)}, {speed}/s", err=True)

@@ -111,10 +111,18 @@ def _as_planned(plan: Plan, inventory: Inventory, named: Mapping[str, str]) -> I
         shared = {path_of(named[part.name]) for part in parameter.parts}
         entries = planned[shared.pop()] if len(shared) == 1 else []
         parts = tuple(_part_of(entry, parameter) for entry in entries)
-        differs = bool(parts) and fingerprint(parts) != fingerprint(parameter.parts)
-        fits = differs and _lie_in(parts, parameter.shape)
+        differs = fingerprint(parts) != fingerprint(parameter.parts) or _is_interleaved_otherwise(parts, parameter)
+        fits = bool(parts) and differs and _lie_in(parts, parameter.shape)
         parameters.append(replace(parameter, parts=parts) if fits else parameter)
     return replace(inventory, parameters=tuple(parameters))
+
+
+def _is_interleaved_otherwise(parts: Sequence[Part], parameter: Parameter) -> bool:
+    """Tell whether parts lie interleaved, as only what a model computes shows, where its classes tell another way."""
+    views = [part.view for part in parts]
+    return any(view is not None and view.cut is not None for view in views) and views != [
+        part.view for part in parameter.parts
+    ]
 
 
 def _part_of(entry: PlanEntry, parameter: Parameter) -> Part:

@@ -9,7 +9,7 @@ from typing import Any
 
 from glorot.errors import GlorotError
 from glorot.files import locked, read_whole, reading
-from glorot.weights.shards import INDEX, Layout, Shard
+from glorot.weights.shards import INDEX, Layout, Shard, size_text
 
 LOCK = ".glorot-lock"
 """The file that processes which write to one folder hold."""
@@ -97,8 +97,8 @@ def check_room(folder: Path, shards: Sequence[Shard]) -> None:
         free = shutil.disk_usage(folder).free
         if needed > free:
             raise GlorotError(
-                f"{folder}: {len(shards)} files of {needed / 1e9:.2f} GB in all are to be written, and the disk has "
-                f"{free / 1e9:.2f} GB left; give a folder on another disk, or write some with --only-shard"
+                f"{folder}: {size_text(needed)} are to be written, and the disk has {size_text(free)} left; give a folder on "
+                "another disk, or write some of the files there with --only-shard (only_shard=…)"
             )
 
 

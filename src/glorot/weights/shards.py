@@ -144,6 +144,19 @@ def _pack(tensors: Sequence[StoredTensor], limit: int) -> list[list[StoredTensor
     return [sorted(group, key=lambda one: one.dtype != "int64") for group in groups]
 
 
+def size_text(size: float) -> str:
+    """Write a number of bytes as people say it.
+
+    Example:
+        >>> size_text(5e9), size_text(1536), size_text(12)
+        ('5.00 GB', '1.54 KB', '12 B')
+    """
+    for unit in ("GB", "MB", "KB"):
+        if size >= UNITS[unit]:
+            return f"{size / UNITS[unit]:.2f} {unit}"
+    return f"{size:.0f} B"
+
+
 def bytes_of(size: str | int) -> int:
     """Return a size in bytes.
 

@@ -85,12 +85,18 @@ def tensors_of(
         [('in_proj_weight', (24, 8), 3), ('in_proj_bias', (24,), 3)]
     """
     _check(plan, dtype)
+    _check_laws(plan, dtype)
     by_path: dict[str, list[PlanEntry]] = {}
     for entry in plan.entries:
         by_path.setdefault(path_of(entry.name), []).append(entry)
-    left = {path: entries for path, entries in by_path.items() if any(one.distribution is None for one in entries)}
+    left = {path: reason for path, entries in by_path.items() if (reason := _why_left(entries))}
     if left and not partial:
-        _refuse_left(left)
+        path, reason = next(iter(left.items()))
+        raise GlorotError(
+            f"nothing says what to write for {', '.join([*left][:MOST_TOLD])}{_more(len(left) - MOST_TOLD)}: {path} is "
+            f"{reason}; plan what was left alone by a rule, apply the plan to the model, glorot apply PLAN TARGET -o "
+            "FILE, or leave these tensors out with --partial (partial=True), and whoever loads the files starts them"
+        )
     tensors = [_tensor(path, by_path[path], seed, dtype) for path in by_path if path not in left]
     if plan.framework == "torch":
         tensors = [one for tensor in tensors for one in (tensor, *_counter(tensor))]
@@ -98,7 +104,7 @@ def tensors_of(
 
 
 def _check(plan: Plan, dtype: str) -> None:
-    """Raise unless a plan says how its tensors are stored, and every law fits the dtype."""
+    """Raise unless a plan says how its tensors are stored."""
     if dtype not in FLOATS:
         raise GlorotError(f"dtype must be {', '.join(FLOATS[:-1])} or {FLOATS[-1]}, got {dtype!r}")
     if plan.version < 3:
@@ -106,13 +112,9 @@ def _check(plan: Plan, dtype: str) -> None:
             f"this plan is of version {plan.version}, which does not say how every tensor is stored; plan the model "
             "again with `glorot plan -o`, or apply the plan to the model: glorot apply PLAN TARGET -o FILE"
         )
-    computed = {path_of(one.name): one.computed for one in plan.entries if one.computed and one.distribution}
-    if computed:
-        path, words = next(iter(computed.items()))
-        raise GlorotError(
-            f"{path} is {words}, and only its model can say what to store for it{_more(len(computed) - 1)}; apply the "
-            "plan to the model: glorot apply PLAN TARGET -o FILE"
-        )
+
+
+def _check_laws(plan: Plan, dtype: str) -> None:
     laws = {entry.distribution: entry.name for entry in reversed(plan.entries) if entry.distribution is not None}
     for law, name in laws.items():
         try:
@@ -121,14 +123,10 @@ def _check(plan: Plan, dtype: str) -> None:
             raise GlorotError(f"{name}: {error}") from None
 
 
-def _refuse_left(left: dict[str, list[PlanEntry]]) -> None:
-    names = list(left)
-    why = next(one.why for one in left[names[0]] if one.distribution is None)
-    raise GlorotError(
-        f"the plan leaves {', '.join(names[:MOST_TOLD])}{_more(len(names) - MOST_TOLD)} alone, so that nothing says "
-        f"what to write ({names[0]}: {why}); plan them by a rule, or leave them out of the files with --partial "
-        "(partial=True), and whoever loads these must start them"
-    )
+def _why_left(entries: Sequence[PlanEntry]) -> str:
+    """Return why a plan does not say what a tensor holds; nothing if it does."""
+    alone = next((one.why for one in entries if one.distribution is None), "")
+    return alone or next((one.computed for one in entries if one.computed), "")
 
 
 def left_out_text(names: Sequence[str]) -> str:

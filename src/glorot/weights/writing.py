@@ -16,7 +16,7 @@ from glorot.stream.schedule import checked_threads
 from glorot.text import counted, quoted
 from glorot.weights.blocks import Block
 from glorot.weights.folder import check_room, complete_in, held
-from glorot.weights.shards import INDEX, SHARD_SIZE, Shard, lay_out
+from glorot.weights.shards import INDEX, SHARD_SIZE, Shard, lay_out, size_text
 from glorot.weights.tensors import left_out_text
 from glorot.weights.working import draw_all
 
@@ -48,7 +48,7 @@ class Written(NamedTuple):
     def __str__(self) -> str:
         wrote = f"wrote {counted(len(self.files), 'file')} to {self.folder}"
         if self.files:
-            wrote += f", {self.size / 1e6:.1f} MB in {self.seconds:.1f} s ({self.size / self.seconds / 1e6:.0f} MB/s)"
+            wrote += f", {size_text(self.size)} in {self.seconds:.1f} s ({size_text(self.size / self.seconds)}/s)"
         kept = f"; {counted(len(self.kept), 'file')} there already" if self.kept else ""
         missing = f"; {self.missing} still missing, and the index with them" if self.missing else ""
         return wrote + kept + missing + left_out_text(self.left_out)
