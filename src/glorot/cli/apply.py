@@ -49,7 +49,7 @@ def _write_folder(plan_file: Path, seed: int, output: Path, options: dict[str, A
             f"{output}: without TARGET the weights go to a folder; give one, or the model: "
             "glorot apply PLAN_FILE TARGET --seed INTEGER -o FILE"
         )
-    refuse_net_options("no net", {name: value for name, value in options.items() if name not in NAMES})
+    refuse_net_options("a plan alone", {name: value for name, value in options.items() if name not in NAMES})
     write_folder(Plan.load(plan_file), output, seed, options)
 
 
