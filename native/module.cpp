@@ -14,6 +14,7 @@
 
 #include "batch.hpp"
 #include "buffer.hpp"
+#include "digest.hpp"
 #include "ffi.hpp"
 #include "hearing.hpp"
 #include "forensics.hpp"
@@ -134,5 +135,6 @@ NB_MODULE(_native, module) {
                nb::arg("law"), nb::arg("numbers"), nb::arg("threads"), nb::arg("kernel"));
     module.def("sums", &sums, nb::arg("matrix"), nb::arg("element"), nb::arg("center"), nb::arg("threads"),
                nb::arg("kernel"));
+    add_digest(module);
     add_forensics(module);
 }

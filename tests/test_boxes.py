@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from glorot.inventory import View
-from glorot.inventory.boxes import shares
+from glorot.inventory.boxes import shares, steps_in
 from glorot.inventory.layouts import complete, place_in
 
 Box = tuple[tuple[int, int], ...]
@@ -65,6 +65,15 @@ def test_a_block_holds_of_a_part_what_the_whole_holds_there(data: st.DataObject)
         written += place.size
     np.testing.assert_array_equal(held, whole[tuple(slice(*span) for span in block)])
     assert written == (held >= 0).sum()  # no element is written twice
+
+
+@given(st.data())
+def test_an_index_in_the_stored_tensor_grows_by_even_steps(data: st.DataObject) -> None:
+    shape, view = data.draw(views())
+    found = place_in(np.arange(math.prod(shape)).reshape(shape), view)
+    first, steps = steps_in(view, shape)
+    grown = sum((n * step for n, step in zip(np.indices(found.shape), steps, strict=True)), np.zeros(found.shape, int))
+    np.testing.assert_array_equal(found, first + grown)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glorot import activations, checks, distributions, fans, probe, recipes, schemes, stream, theory, weights
-    from glorot.api import apply, audit, check, compare, diff, draw, explain  # isort: skip
+    from glorot.api import apply, audit, check, compare, diff, digest, draw, explain  # isort: skip
     from glorot.api import initialize, jacobian, match, measure, plan, predict  # isort: skip
     from glorot.comparison import Comparison
     from glorot.errors import GlorotError
@@ -22,8 +22,8 @@ __version__ = "0.1.0"
 # The frameworks' rooms are not in __all__: `import *` would hide the frameworks themselves.
 __all__ = [
     "Comparison", "Fans", "GlorotError", "Plan", "Signal", "activations", "apply", "audit", "check", "checks",
-    "compare", "diff", "distributions", "draw", "explain", "fans", "initialize", "jacobian", "match", "measure",
-    "plan", "predict", "probe", "recipes", "schemes", "stream", "theory", "weights",
+    "compare", "diff", "digest", "distributions", "draw", "explain", "fans", "initialize", "jacobian", "match",
+    "measure", "plan", "predict", "probe", "recipes", "schemes", "stream", "theory", "weights",
 ]  # fmt: skip
 _ROOMS = {
     "activations", "checks", "distributions", "fans", "probe", "recipes", "schemes", "stream", "theory", "weights",

@@ -2,13 +2,14 @@
 
 import importlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from numpy.typing import NDArray
 
+from glorot.arrays import HeldBlock
 from glorot.errors import GlorotError
 from glorot.given import check_batch, no_array_named
 from glorot.graph import Forward, Graph
@@ -65,6 +66,16 @@ class Observing(Adapter, Protocol):
         """Return the singular values of the Jacobian of each layer, and of the whole model."""
 
 
+class Holding(Adapter, Protocol):
+    """An adapter whose models can be read block by block, as this process holds them."""
+
+    def held(self, model: Any) -> Iterator[HeldBlock]:
+        """Yield the blocks that this process holds of what a model stores; of replicas, one alone."""
+
+    def summed_over_processes(self, model: Any, sums: Mapping[str, int]) -> dict[str, int]:
+        """Return the digests of tensors over all processes that hold them together."""
+
+
 class Layered(Adapter, Protocol):
     """An adapter whose models are made of layers, each an object of a class."""
 
@@ -94,6 +105,7 @@ if TYPE_CHECKING:  # mypy compares each adapter with the Protocol here
 
     _ALL: tuple[Adapter, ...] = (_torch, _keras, _jax, _caffe)
     _THAT_OBSERVE: tuple[Observing, ...] = (_torch, _keras, _jax)
+    _THAT_HOLD: tuple[Holding, ...] = (_torch, _keras, _jax)
     _THAT_ARE_LAYERED: tuple[Layered, ...] = (_torch, _keras, _jax)
     _THAT_TRAIN: tuple[Training, ...] = (_torch, _keras, _jax)
     _THAT_RECORD: tuple[Recording, ...] = (_torch,)

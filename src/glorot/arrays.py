@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,48 @@ from glorot.errors import GlorotError
 from glorot.inventory.layouts import place_in
 from glorot.plans import Assignment
 from glorot.stream.checks import check_law
-from glorot.stream.elements import check_element
+from glorot.stream.digest import Bits
+from glorot.stream.elements import BFLOAT16, check_element
+from glorot.stream.pieces import Box, Shape
+
+
+class HeldBlock(NamedTuple):
+    """A block of a stored tensor, as this process holds it.
+
+    Attributes:
+        path: the path of the tensor.
+        shape: the shape of the whole tensor.
+        dtype: the name of the type of its elements.
+        box: (start, stop) of the block along each axis of the whole.
+        bits: the elements of the block, as unsigned integers of their size.
+    """
+
+    path: str
+    shape: Shape
+    dtype: str
+    box: Box
+    bits: Bits
+
+
+def element_name(dtype: np.dtype[Any]) -> str:
+    """Return what the stream calls the dtype of an array.
+
+    Example:
+        >>> element_name(BFLOAT16), element_name(np.dtype(np.int64))
+        ('bfloat16', 'int64')
+    """
+    return "bfloat16" if dtype == BFLOAT16 else dtype.name
+
+
+def block_of(path: str, values: NDArray[Any]) -> HeldBlock:
+    """Return an array as the one block of a tensor.
+
+    Example:
+        >>> block_of("w", np.zeros(3, np.float16)).bits.dtype
+        dtype('uint16')
+    """
+    bits = values.view(f"u{values.dtype.itemsize}")
+    return HeldBlock(path, values.shape, element_name(values.dtype), tuple((0, size) for size in values.shape), bits)
 
 
 def check(assignment: Assignment, dtype: str) -> None:
@@ -92,6 +133,26 @@ def filled(
         array: NDArray[Any] = np.empty(tuple(shape), np.float32)
     else:
         array = np.array(current, np.float64 if current.dtype == np.float64 else np.float32, order="C")
+    fill_parts(array, assignments)
+    return array
+
+
+def fill_parts(array: NDArray[Any], assignments: Sequence[Assignment]) -> None:
+    """Write parts into a stored array, each rounded once to its type.
+
+    Args:
+        array: the stored array, of a type that the stream writes.
+        assignments: what its parts are written from.
+
+    Example:
+        >>> from glorot.distributions import Constant
+        >>> from glorot.inventory import Part, View
+        >>> part = Part("w[b]", "o", (2,), "bias", "Dense", view=View(box=((1, 3),)))
+        >>> stored = np.zeros(3, np.float16)
+        >>> fill_parts(stored, [Assignment(part, Constant(7.0), stream.key_of(0, "w[b]"))])
+        >>> stored
+        array([0., 7., 7.], dtype=float16)
+    """
     fills = []
     for part, law, key in assignments:
         place = place_in(array, part.view)
@@ -100,7 +161,6 @@ def filled(
         else:
             fills.append(stream.Fill(place, key, law, place.shape))
     stream.fill_all(fills)
-    return array
 
 
 def check_memory(size: int, what: str) -> None:

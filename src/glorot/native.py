@@ -133,6 +133,19 @@ def draw_for_xla() -> Any:
     return _native.draw_for_xla
 
 
+def digest(bits: NDArray[Any], key: int, first: int, steps: tuple[int, ...], threads: int) -> tuple[int, int]:
+    """Return the two sums of a digest of an array, as `glorot.stream.digest` defines them, without the GIL.
+
+    Args:
+        bits: unsigned integers of any strides.
+        key: the key of the tensor.
+        first: the index of the first element in the whole tensor.
+        steps: by how much the index grows along each axis, modulo 2⁶⁴.
+        threads: how many threads share the work, at most.
+    """
+    return _native.digest(bits, key, first, steps, threads)
+
+
 class Sums(NamedTuple):
     """Sums of a matrix, less a number that was taken off each of its elements.
 

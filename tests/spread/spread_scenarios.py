@@ -251,6 +251,24 @@ def other_seeds(world: World) -> None:
 
 
 @scenario
+def digests(world: World) -> None:
+    """What the processes hold adds up to the digest of the plan, each element counted once, the same in all of them."""
+    plan = glorot.plan(blocks())
+    for name, build in WAYS.items():
+        model = build(world)
+        is_meta = next(model.parameters()).is_meta
+        glorot.apply(plan, model, seed=3, device="cpu" if is_meta else None)
+        assert glorot.digest(model) == plan.digest(3), name
+        assert glorot.digest(model) != plan.digest(4), name
+    build, plan, _ = planned("orthogonal")[0]
+    how = {path: [Shard(0)] for path, _ in build().named_parameters()}
+    model = spread(build(), init_device_mesh("cpu", (world.size,)), world.rank, how)  # type: ignore[arg-type]
+    glorot.apply(plan, model, seed=2)
+    assert glorot.digest(model, plan) == plan.digest(2)
+    assert plan.digest(2).by_name
+
+
+@scenario
 def stages_of_a_pipeline(world: World) -> None:
     """A stage, which holds some layers under their names in the whole, starts as they start there."""
     plan = glorot.plan(blocks())

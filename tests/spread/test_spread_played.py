@@ -20,6 +20,7 @@ from torch.distributed.tensor.placement_types import _StridedShard
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
 import glorot
+from glorot.stream.digest import Digest
 from glorot.torch.shards import Split, held_spans
 
 PLAN = glorot.plan(blocks())
@@ -34,7 +35,7 @@ def no_group_left() -> Iterator[None]:
 
 def test_each_of_128_ranks_writes_its_shard() -> None:
     expected = whole_of(blocks, PLAN, 7)
-    held = dict.fromkeys(expected, 0)
+    held, digests = dict.fromkeys(expected, 0), []
     for rank in range(128):
         dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=128)
         mesh = init_device_mesh("cpu", (64, 2), mesh_dim_names=("dp", "tp"))
@@ -46,9 +47,14 @@ def test_each_of_128_ranks_writes_its_shard() -> None:
             share = shard_of(expected[path], tensor.device_mesh.shape, coordinate, tensor.placements)
             assert torch.equal(tensor.to_local(), share), (rank, path)
             held[path] += share.numel()
+        digests.append(glorot.digest(model))  # of this rank's shards, for nobody is there to answer
         dist.destroy_process_group()
+    total, planned = sum(digests, start=Digest({})).tensors, PLAN.digest(7).tensors
+    assert {path for path in planned if total[path] == planned[path]} == {
+        f"{block}.{name}" for block in (1, 2) for name in ("up.weight", "up.bias", "down.weight", "down.bias")
+    }
     assert held["1.up.weight"] == 60  # each element in one process
-    assert held["0.weight"] == 2 * 30  # and in two where it is replicated over tp
+    assert held["0.weight"] == 2 * 30  # and in two where FSDP knows nothing of tp
 
 
 def test_all_ranks_of_one_process_are_written() -> None:

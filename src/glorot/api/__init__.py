@@ -4,6 +4,7 @@ from glorot.api.auditing import audit
 from glorot.api.checking import check
 from glorot.api.comparing import compare
 from glorot.api.differing import diff
+from glorot.api.digesting import digest
 from glorot.api.drawing import draw
 from glorot.api.explaining import explain
 from glorot.api.jacobians import jacobian
@@ -13,6 +14,6 @@ from glorot.api.planning import apply, initialize, plan
 from glorot.api.predicting import predict
 
 __all__ = [
-    "apply", "audit", "check", "compare", "diff", "draw", "explain", "initialize", "jacobian", "match", "measure",
-    "plan", "predict",
+    "apply", "audit", "check", "compare", "diff", "digest", "draw", "explain", "initialize", "jacobian", "match",
+    "measure", "plan", "predict",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from glorot.inventory.layouts import FullView, complete, split_axes
 from glorot.inventory.parts import View
-from glorot.stream.pieces import Box
+from glorot.stream.pieces import Box, Shape, row_major_steps
 
 
 class Share(NamedTuple):
@@ -65,6 +65,33 @@ def shares(view: View | None, shape: Sequence[int], block: Sequence[tuple[int, i
     ]
     for runs in itertools.product(*axes):
         yield _share(full, runs)
+
+
+def steps_in(view: View | None, shape: Sequence[int]) -> tuple[int, Shape]:
+    """Return where in a stored tensor a part begins, and by how much that index grows along each axis of the part.
+
+    Args:
+        view: where in the stored tensor the part lies; None if it is the whole tensor.
+        shape: the shape of the stored tensor.
+
+    Example:
+        The keys of 2 heads of (q, k, v), of 2 rows each, along the axes (head, one of three, row, input):
+
+        >>> steps_in(View(unfold=(2, 3, 2, 5), cut=((0, 2), (1, 2), (0, 2), (0, 5))), (12, 5))
+        (10, (30, 10, 5, 1))
+    """
+    full = complete(view, shape)
+    groups = split_axes([stop - start for start, stop in full.box], full.unfold)
+    first, unfolded = 0, list[int]()
+    for (start, _), step, group in zip(full.box, row_major_steps(tuple(shape)), groups, strict=True):
+        inner = row_major_steps(tuple(full.unfold[n] for n in group))
+        first += step * (start + sum(full.cut[n][0] * one for n, one in zip(group, inner, strict=True)))
+        unfolded += [step * one for one in inner]
+    steps = [unfolded[axis] for axis in full.order]
+    for axis in full.flip:
+        first += (full.extents[axis] - 1) * steps[axis]
+        steps[axis] *= -1
+    return first, tuple(steps)
 
 
 def _share(full: FullView, runs: Sequence[_Run]) -> Share:

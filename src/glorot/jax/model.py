@@ -163,6 +163,12 @@ def write(model: Any, assignments: Sequence[Assignment], device: Any = None) -> 
     return kind.rebuilt(model, values | norms_of(values, assignments, leaves))
 
 
+def leaves_of(model: Any) -> dict[str, Any]:
+    """Return the arrays that a model stores, by their paths."""
+    leaves: dict[str, Any] = _kind_of(model).leaves(model)
+    return leaves
+
+
 def arrays(model: Any) -> dict[str, NDArray[Any]]:
     """Return the parameters and running statistics of a model as arrays; bfloat16, which NumPy lacks, as float32."""
-    return widened({path: np.asarray(leaf) for path, leaf in _kind_of(model).leaves(model).items()})
+    return widened({path: np.asarray(leaf) for path, leaf in leaves_of(model).items()})

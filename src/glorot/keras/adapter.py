@@ -4,13 +4,17 @@ from typing import Any
 
 import keras
 
+from glorot.keras.holding import held, summed_over_processes
 from glorot.keras.model import graph, layers
 from glorot.keras.observing import jacobians, observe
 from glorot.keras.paths import modules
 from glorot.keras.training import train
 from glorot.keras.weights import arrays, write
 
-__all__ = ["arrays", "graph", "jacobians", "layers", "matches", "modules", "observe", "open", "train", "write"]
+__all__ = [
+    "arrays", "graph", "held", "jacobians", "layers", "matches", "modules", "observe", "open", "summed_over_processes",
+    "train", "write",
+]  # fmt: skip
 
 
 def matches(model: object) -> bool:

@@ -11,10 +11,12 @@ from glorot.files import write_whole
 from glorot.graph import Graph
 from glorot.inventory import Part, fingerprint, runs
 from glorot.plans.diff import PlanDiff, compare_entries
+from glorot.plans.digests import digest_of_plan
 from glorot.plans.entry import PlanEntry, layout_text
 from glorot.plans.file import PlanFields, file_text, read_plan, to_json
 from glorot.plans.tables import notebook_table, text_table
 from glorot.plans.tree import tree_text
+from glorot.stream.digest import Digest
 from glorot.text import escaped_json
 
 
@@ -148,6 +150,35 @@ class Plan:
     def diff(self, other: "Plan") -> PlanDiff:
         """Compare with another plan, part by part."""
         return compare_entries(self.entries, other.entries)
+
+    def digest(self, seed: int, dtype: str = "float32", *, prefix: str = "") -> Digest:
+        """Return the digest that weights written by this plan must have, without a model and without holding them.
+
+        Σ over elements of mix(path, index in the stored tensor, bits), 128 bits
+
+        Args:
+            seed: the seed that they are written with.
+            dtype: the type that they are stored in: float32, bfloat16, float16 or float64.
+            prefix: as for `glorot.apply`.
+
+        Returns:
+            The digest; that of a model, of the sum of its shards or of its files, `glorot.digest(model)`, is equal.
+            Parts whose bits are not promised count by their names, and their tensors are listed in `by_name`.
+
+        Raises:
+            GlorotError: if the plan is older than version 3 and holds fused parameters, the seed is no seed, or the
+                dtype can't hold the weights.
+
+        Example:
+            >>> import glorot, torch
+            >>> model = torch.nn.Sequential(torch.nn.Linear(8, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+            >>> plan = glorot.plan(model)
+            >>> plan.digest(seed=0) == glorot.digest(glorot.apply(plan, model, seed=0))
+            True
+            >>> glorot.digest(glorot.apply(plan, model, seed=1)).differing(plan.digest(seed=0))
+            ['0.weight', '2.weight']
+        """
+        return digest_of_plan(self.entries, self.version, seed, dtype, prefix)
 
     def check_fits(self, parts: Sequence[Part]) -> None:
         """Raise, naming every part that is missing, extra or of another shape, unless the plan fits these parts.

@@ -5,6 +5,7 @@ from typing import Any
 from torch import nn
 
 from glorot.torch.grouping import buffers, groups
+from glorot.torch.holding import held, summed_over_processes
 from glorot.torch.jacobians import jacobians
 from glorot.torch.model import is_program, layers, refuse_program
 from glorot.torch.observing import observe
@@ -15,8 +16,8 @@ from glorot.torch.training import train
 from glorot.torch.weights import arrays, computed, write
 
 __all__ = [
-    "arrays", "buffers", "computed", "graph", "groups", "jacobians", "layers", "matches", "modules", "observe", "open",
-    "record", "train", "write",
+    "arrays", "buffers", "computed", "graph", "groups", "held", "jacobians", "layers", "matches", "modules", "observe",
+    "open", "record", "summed_over_processes", "train", "write",
 ]  # fmt: skip
 
 

@@ -93,10 +93,10 @@ def fills_of_shards(
     """
     whole = tuple(tensor.shape)
     extents = complete(view, whole).extents
-    for block in blocks(tensor):
-        for place, box in shares(view, whole, block.box):
+    for local, block, _ in blocks(tensor):
+        for place, box in shares(view, whole, block):
             window = Window(extents, box)
-            yield TensorFill(place_in(block.local, place), key, distribution, shape, axes, place.flip, window)
+            yield TensorFill(place_in(local, place), key, distribution, shape, axes, place.flip, window)
 
 
 def fill_all(fills: Iterable[TensorFill]) -> None:
@@ -105,7 +105,7 @@ def fill_all(fills: Iterable[TensorFill]) -> None:
     for one in fills:
         tensor, key, law, _, axes, flip, window = one
         if tensor.is_cpu and _is_simple(tensor) and not _is_reshaped_matrix(one):
-            out = _array_of(tensor.detach())
+            out = array_of(tensor.detach())
             extents, box = window or (out.shape, None)
             on_host.append(stream.Fill(np.flip(out, flip) if flip else out, key, law, extents, box, axes))
         else:
@@ -136,7 +136,7 @@ def _has_triton() -> bool:
     return importlib.util.find_spec("triton") is not None
 
 
-def _array_of(tensor: Tensor) -> "np.ndarray[tuple[int, ...], np.dtype[np.generic]]":
+def array_of(tensor: Tensor) -> "np.ndarray[tuple[int, ...], np.dtype[np.generic]]":
     """Return the memory of a tensor of the host as an array; NumPy has no bfloat16 but as its bits.
 
     `Tensor.numpy` would do, but for good forbids that the storage be resized, as sharding libraries do.

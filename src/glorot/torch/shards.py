@@ -23,10 +23,12 @@ class Block(NamedTuple):
     Attributes:
         local: the memory, as a plain tensor.
         box: (start, stop) along each axis of the whole tensor.
+        is_first: whether no process before this one holds a replica of it.
     """
 
     local: Tensor
     box: Box
+    is_first: bool = True
 
 
 class Split(NamedTuple):
@@ -99,8 +101,10 @@ def blocks(tensor: Tensor) -> Iterator[Block]:
                 _with_places(held_spans(size, _splits(tensor.placements, mesh.shape, coordinate, axis)))
                 for axis, size in enumerate(shape)
             ]
+            replicated = [rank for how, rank in zip(tensor.placements, coordinate, strict=True) if how.is_replicate()]
             for runs in itertools.product(*axes):
-                yield Block(local[tuple(slice(*place) for place, _ in runs)], tuple(span for _, span in runs))
+                place, box = zip(*runs, strict=True) if runs else ((), ())
+                yield Block(local[tuple(slice(*span) for span in place)], box, not any(replicated))
 
 
 def _held(tensor: Tensor) -> Iterator[tuple[int, Tensor]]:
