@@ -58,10 +58,10 @@ def digest(weights: object, plan: Plan | None = None, *, names: Mapping[str, str
     """
     if plan is not None and not isinstance(plan, Plan):
         raise GlorotError(f"plan must be a Plan, got {type(plan).__name__}; read one by Plan.load")
-    if isinstance(weights, Mapping) or (isinstance(weights, str | Path) and _is_file(weights)):
+    if _is_mapping(weights) or (isinstance(weights, str | Path) and _is_file(weights)):
         if names:
             raise GlorotError("names= is for models: the tensors of files and mappings have the names of the plan")
-        blocks = _in_file(weights, plan) if isinstance(weights, str | Path) else _in_mapping(weights)
+        blocks = _in_file(weights, plan) if isinstance(weights, str | Path) else _in_mapping(cast("Tensors", weights))
         return _counted(blocks, plan)
     adapter, model = opened(weights)
     if not hasattr(adapter, "held"):
@@ -73,6 +73,16 @@ def digest(weights: object, plan: Plan | None = None, *, names: Mapping[str, str
     counted = {one.path for one in stock.parameters if one.tied_to is None}
     found = _counted((block for block in holding.held(model) if block.path in counted), plan)
     return Digest(holding.summed_over_processes(model, found.tensors), found.by_name)
+
+
+Tensors = Mapping[str, Any]
+
+
+def _is_mapping(weights: object) -> bool:
+    """Tell whether something is a mapping of tensors of PyTorch or NumPy; a pytree of JAX is a model."""
+    return isinstance(weights, Mapping) and all(
+        isinstance(one, np.ndarray) or hasattr(one, "detach") for one in weights.values()
+    )
 
 
 def _is_file(path: str | Path) -> bool:
@@ -97,7 +107,7 @@ def _whole(shape: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     return tuple((0, size) for size in shape)
 
 
-def _in_mapping(tensors: Mapping[str, Any]) -> Iterable[HeldBlock]:
+def _in_mapping(tensors: Tensors) -> Iterable[HeldBlock]:
     if any(hasattr(one, "detach") for one in tensors.values()):
         from glorot.torch.holding import held
 
