@@ -24,6 +24,7 @@ from glorot.keras.graph.calls import own_inputs
 from glorot.keras.layers import OUTSIDE, Parts, constant_of, kind_of, parts_of
 from glorot.keras.paths import is_quantized, joined, kinds, layers_of, other_variables, own_variables, told
 from glorot.keras.registration import in_order
+from glorot.keras.writing import seen
 
 WEIGHTS = {"kernel", "recurrent", "embedding"}
 
@@ -199,7 +200,9 @@ def _with_start(part: Part, one: _Stored) -> Part:
 
 def _with_held(part: Part, one: _Stored) -> Part:
     """Add what a variable holds, where that is unusual."""
-    return replace(part, held=held(part, values_of(one.variable), lambda some: some.astype(np.float32)))
+    found = seen(one.variable)
+    values = values_of(one.variable) if found is None else found
+    return replace(part, held=held(part, values, lambda some: some.astype(np.float32)))
 
 
 def values_of(variable: Any) -> NDArray[Any]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from glorot.arrays import check, filled, is_whole, widened
 from glorot.keras.model import values_of, variables_of
+from glorot.keras.writing import write_whole
 from glorot.plans import Assignment
 
 
@@ -33,6 +34,8 @@ def write(model: Any, assignments: Sequence[Assignment], device: Any = None) -> 
         by_path[assignment.part.path].append(assignment)
     for path, pieces in by_path.items():
         variable = variables[path]
+        if write_whole(variable, pieces):
+            continue
         shape = tuple(variable.shape)
         current = None if is_whole(shape, pieces) else values_of(variable)
         variable.assign(filled(shape, pieces, current))
