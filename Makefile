@@ -11,7 +11,7 @@ BRINGS_compare := PyTorch, scikit-learn and the charts into $(VENV), about a min
 BRINGS_docs := Sphinx and its theme into $(VENV), half a minute
 BRINGS_dev := every framework and the tools into $(VENV), a few minutes
 
-.PHONY: demo test test-slow test-gpu test-ranks lint docs bench bench-gpu coverage oracle ledger audit wheel lab-test lab-data clean
+.PHONY: demo test test-slow test-gpu test-ranks lint docs bench bench-disk bench-gpu coverage oracle ledger audit wheel lab-test lab-data clean
 
 demo: $(VENV)/.installed-compare  ## train the digits from eight starts: a table here, a page in glorot-report.html
 	$(BIN)/glorot compare
@@ -45,6 +45,10 @@ bench: $(VENV)/.installed-dev  ## the stream and models on this processor, again
 	$(BIN)/python benchmarks/jax_models.py | tee benchmarks/results/jax_models.txt
 	$(BIN)/python benchmarks/caffe.py | tee benchmarks/results/caffe.txt
 	$(BIN)/python benchmarks/graph_cost.py | tee benchmarks/results/graph_cost.txt
+
+bench-disk: $(VENV)/.installed-dev  ## weights straight to disk: speed, memory, 400 B parameters, and 100 kills; 45 GB, half an hour
+	$(BIN)/python benchmarks/disk.py | tee benchmarks/results/disk.txt
+	$(BIN)/python benchmarks/disk_kills.py | tee benchmarks/results/disk_kills.txt
 
 coverage: $(VENV)/.installed-dev  ## what is planned and seen of every model that AutoModel of transformers knows; an hour or two
 	$(BIN)/python benchmarks/coverage.py

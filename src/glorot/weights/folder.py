@@ -97,8 +97,8 @@ def check_room(folder: Path, shards: Sequence[Shard]) -> None:
         free = shutil.disk_usage(folder).free
         if needed > free:
             raise GlorotError(
-                f"{folder}: {size_text(needed)} are to be written, and the disk has {size_text(free)} left; give a folder on "
-                "another disk, or write some of the files there with --only-shard (only_shard=…)"
+                f"{folder}: {size_text(needed)} are to be written, and the disk has {size_text(free)} left; give a "
+                "folder on another disk, or write some of the files there with --only-shard (only_shard=…)"
             )
 
 

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from glorot.weights.blocks import BLOCK, Block, blocks_of, draw_block
 from glorot.weights.tensors import StoredTensor
 
+MOST = 2**28
+"""Bytes of the blocks of all threads together, but for whole matrices."""
+
 Act = Callable[[Block, NDArray[np.uint8]], None]
 """What is done with a block and its bytes, by one thread at a time."""
 
@@ -21,19 +24,20 @@ def draw_all(tensors: Sequence[StoredTensor], threads: int, act: Act) -> None:
         threads: how many threads draw.
         act: receives the blocks, in about their order.
     """
-    blocks = blocks_of(tensors)
+    limit = min(BLOCK, MOST // threads)
+    blocks = blocks_of(tensors, limit)
     taking, acting, matrix = threading.Lock(), threading.Lock(), threading.Lock()
     failures: list[BaseException] = []
 
     def work() -> None:
-        buffer = np.empty(BLOCK, np.uint8)
+        buffer = np.empty(limit, np.uint8)
         while not failures:
             try:
                 with taking:
                     block = next(blocks, None)
                 if block is None:
                     return
-                if block.size > BLOCK:  # a whole matrix: one at a time, for the memory
+                if block.size > limit:  # a whole matrix: one at a time, for the memory
                     with matrix, acting:
                         act(block, draw_block(block, buffer, threads))
                 else:
