@@ -187,6 +187,21 @@ def test_a_model_whose_parameters_are_spread_is_seen_and_written(make: Callable[
     model(X)
 
 
+@pytest.mark.usefixtures("one_process")
+def test_a_weight_that_is_computed_from_shards_is_refused_by_name() -> None:
+    from torch.distributed.fsdp import fully_shard
+    from torch.nn.utils.parametrizations import weight_norm
+
+    model = nn.Sequential(weight_norm(nn.Linear(8, 8)), nn.Linear(8, 8))
+    plan = glorot.plan(model)
+    fully_shard(glorot.apply(plan, model, seed=0))
+    for call in (lambda: glorot.plan(model), lambda: glorot.apply(plan, model, seed=0)):
+        with pytest.raises(
+            GlorotError, match=r"^0\.weight is stored as its norm and its direction, and several processes"
+        ):
+            call()
+
+
 FLAT = (
     r"^{path} holds several parameters in one, as FullyShardedDataParallel lays them; start the model before it is "
     r"wrapped, or shard it by torch\.distributed\.fsdp\.fully_shard, whose shards are written where they lie$"

@@ -20,6 +20,7 @@ from glorot.inventory import Inventory, Part, Stored
 from glorot.text import number
 from glorot.torch.paths import structural
 from glorot.torch.preserve import preserved
+from glorot.torch.shards import is_sharded
 
 STEPS = 15
 """Steps of power iteration that gather the largest singular vectors, as many as PyTorch takes itself."""
@@ -303,6 +304,11 @@ def stored_in(model: nn.Module, computed: Mapping[str, Computed]) -> list[tuple[
 
 
 def _used(path: str, computed: Computed) -> Tensor:
+    if any(map(is_sharded, computed.originals.values())):
+        raise GlorotError(
+            f"{path} is {computed.describe()}, and several processes hold together what it is computed from, so that "
+            "none can write its part by itself; plan and start the model before it is sharded"
+        )
     try:
         return computed.tensor
     except Exception as error:  # whatever a parametrization of someone's own raises
