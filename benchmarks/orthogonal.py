@@ -2,8 +2,9 @@
 
 Run with: OPENBLAS_NUM_THREADS=1 python benchmarks/orthogonal.py > benchmarks/results/orthogonal.txt
 
-Time: median of interleaved runs, in ms, without the drawing of the normals, with the rounding to float32. With one
-thread it is the time of the processor, which neighbours on the machine hardly disturb; with more, that of the clock.
+Time: median of interleaved runs, in ms, with the rounding to float32, and without the drawing of the normals but where it
+says so. With one thread it is the time of the processor, which neighbours on the machine hardly disturb; with more, that
+of the clock.
 Errors: of |QᵀQ - I| (QQᵀ of a wide matrix), in float64, the largest entry and the largest row sum.
 """
 
@@ -18,6 +19,8 @@ import numpy as np
 import torch
 from scipy.linalg import lapack, qr, solve_triangular
 
+from glorot.distributions import Orthogonal
+from glorot.stream import Key, draw
 from glorot.stream.reflections import haar
 
 SHAPES = {
@@ -35,11 +38,12 @@ SHAPES = {
 SLOW = 256
 """The largest matrix on which Newton and Schulz are awaited: its condition number costs them dozens of steps."""
 
+KEY = Key(0x0A0786CC, 0x0A5AD30A)
 PAUSE = 0.05
 """Seconds after which the idle threads of one library no longer spin in the way of the next."""
 
 FLOAT32 = SimpleNamespace(**{**vars(np), "float64": np.float32})
-"""NumPy, for which float64 is float32: `haar` by float32 products."""
+"""NumPy, for which float64 is float32: `haar` with nothing in float64."""
 
 
 def numpy_qr(x: np.ndarray) -> np.ndarray:
@@ -56,6 +60,10 @@ def torch_qr(x: np.ndarray, dtype: torch.dtype = torch.float32) -> np.ndarray:
     """What torch.nn.init.orthogonal_ does to its normals: one matrix after the other."""
     pairs = [torch.linalg.qr(torch.from_numpy(one).to(dtype)) for one in x]
     return np.stack([(q * r.diagonal().sign()).numpy() for q, r in pairs])
+
+
+def torch_init(one: np.ndarray) -> np.ndarray:
+    return torch.nn.init.orthogonal_(torch.empty(one.shape)).numpy()
 
 
 def cholesky_twice(x: np.ndarray) -> np.ndarray:
@@ -97,6 +105,7 @@ def torch_orgqr(x: np.ndarray) -> np.ndarray:
 
 
 WAYS: dict[str, Callable[[Any], Any]] = {
+    "torch.nn.init, with normals": lambda x: np.stack([torch_init(one) for one in x]),
     "torch.nn.init: QR float32": torch_qr,
     "torch QR float64": lambda x: torch_qr(x, torch.float64),
     "SciPy QR float32": scipy_qr,
@@ -106,8 +115,10 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "Stewart, LAPACK dorgqr": lapack_orgqr,
     "Stewart, torch orgqr f64": torch_orgqr,
     "Stewart, blocks, float32": lambda x: haar(x, FLOAT32),
-    "Stewart, blocks, torch f64": lambda x: haar(torch.from_numpy(x), torch).numpy(),
+    "Stewart, blocks, float64": lambda x: haar(x.astype(np.float64)),
+    "Stewart, blocks, torch": lambda x: haar(torch.from_numpy(x), torch).numpy(),
     "Stewart, blocks: glorot": haar,
+    "glorot, with normals": lambda x: draw(KEY, Orthogonal(), x.shape, "boi"),
 }
 
 
@@ -131,7 +142,7 @@ def main() -> None:
         results: dict[str, tuple[float, float]] = {}
         for _ in range(runs):
             for name, way in ways.items():
-                is_ours = "blocks" in name  # it takes wide matrices as they are
+                is_ours = "blocks" in name or "with" in name  # it takes wide matrices as they are
                 time.sleep(PAUSE)
                 began = clock()
                 q = np.asarray(way(normals if is_ours else tall)).astype(np.float32)

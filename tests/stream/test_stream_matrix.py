@@ -13,7 +13,7 @@ from scipy import stats
 import glorot.stream.matrix
 from glorot.distributions import Identity, Orthogonal
 from glorot.stream import draw, fill, key_of
-from glorot.stream.reflections import haar
+from glorot.stream.reflections import SMALL, haar
 
 KEY = key_of(1, "w")
 LAYOUTS = [
@@ -85,18 +85,22 @@ def test_matrices_of_every_shape_are_orthogonal_in_both_norms(rows: int, columns
 
 
 @pytest.mark.parametrize("shape", [(2048, 2048), (1500, 600), (600, 1500)])
-def test_large_matrices_are_orthogonal_in_both_norms(shape: tuple[int, int]):
-    """At 4096² the row sum is 1.9e-6: see benchmarks/results/orthogonal.txt."""
+def test_large_matrices_are_as_orthogonal_as_those_of_pytorch(shape: tuple[int, int]):
+    """In the largest entry, and in the row sums, which grow with the side: see benchmarks/results/orthogonal.txt."""
+    torch = pytest.importorskip("torch")
     gap = gaps(draw(KEY, Orthogonal(), shape, "oi").astype(np.float64))
-    assert gap.max() <= 1e-7
-    assert gap.sum(axis=1).max() <= 5e-6
+    theirs = gaps(torch.nn.init.orthogonal_(torch.empty(shape)).double().numpy())
+    assert gap.max() <= min(5e-7, theirs.max())
+    assert gap.sum(axis=1).max() <= 1.5 * theirs.sum(axis=1).max()
 
 
-def test_float32_products_would_miss_the_row_sums():
+def test_a_triangle_in_float32_would_leave_larger_gaps():
+    """The tests above can fail."""
     normals = np.random.default_rng(0).standard_normal((1024, 1024), np.float32)
     in_float32 = SimpleNamespace(**{**vars(np), "float64": np.float32})
-    gap = gaps(haar(normals, in_float32).astype(np.float64))
-    assert gap.max() <= 1e-5 < gap.sum(axis=1).max()
+    in_both, in_one = (gaps(haar(normals, xp).astype(np.float64)).max() for xp in (np, in_float32))
+    assert in_both <= 5e-7
+    assert 3 * in_both < in_one <= 1e-5
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 1), (1, 7), (5, 5), (40, 33), (33, 40), (3, 20, 20), (700, 600)])
@@ -133,8 +137,9 @@ def test_torch_tensors_get_the_same_matrices(shape: tuple[int, ...]):
     normals = np.random.default_rng(0).standard_normal(shape, np.float32)
     found = haar(torch.from_numpy(normals), torch)
     assert isinstance(found, torch.Tensor)
-    assert found.dtype == torch.float64
-    np.testing.assert_allclose(found.numpy(), haar(normals), atol=1e-12)
+    is_small = math.prod(shape[-2:]) <= SMALL
+    assert found.dtype == (torch.float64 if is_small else torch.float32)
+    np.testing.assert_allclose(found.numpy(), haar(normals), atol=1e-12 if is_small else 1e-6)
 
 
 def test_small_changes_of_the_normals_stay_small():
