@@ -30,6 +30,7 @@ def test_from_pretrained_reads_what_apply_writes(name: str, tmp_path: Path) -> N
     plan = glorot.Plan.load(plan.save(tmp_path / "plan.json"))
     assert len(weights.write(plan, tmp_path, seed=3, shard_size="20KB").files) > 2
     assert not weights.verify(plan, tmp_path, seed=3, shard_size="20KB")
+    assert glorot.digest(tmp_path) == plan.digest(seed=3)
     model.config.save_pretrained(tmp_path)
     loaded, told = type(model).from_pretrained(tmp_path, output_loading_info=True)
     assert not any(told.values()), told

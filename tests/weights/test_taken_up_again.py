@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from stored_models import small
+from torch import nn
 
 import glorot
 from glorot import weights
@@ -167,6 +169,23 @@ def test_a_lock_that_was_removed_in_between_is_taken_again(tmp_path: Path) -> No
         assert place.exists()
     os.close(descriptor)
     assert not place.exists()
+
+
+def test_a_run_that_is_terminated_leaves_what_is_complete_alone(tmp_path: Path) -> None:
+    with torch.device("meta"):
+        model = nn.Sequential(*(nn.Linear(2048, 2048, bias=False) for _ in range(40)))
+    plan = glorot.plan(model, inputs=False).save(tmp_path / "plan.json")
+    words = ["apply", str(plan), "--seed", "0", "-o", str(tmp_path / "out"), "--shard-size", "17MB"]
+    process = subprocess.Popen([sys.executable, "-m", "glorot", *words], stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("out/*-00001-*")):
+        time.sleep(0.01)
+        assert process.poll() is None
+    process.terminate()
+    _, told = process.communicate()
+    assert (process.returncode, told.splitlines()[-1]) == (143, "terminated")
+    found = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert 1 <= len(found) < 40
+    assert found == [f"model-{n:05d}-of-00040.safetensors" for n in range(1, len(found) + 1)]
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from torch import nn
 
 import glorot
 from glorot.cli import main
+from glorot.cli.to_disk import watched
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -72,6 +73,29 @@ def test_what_was_changed_is_found_by_verify(run: Run) -> None:
     assert "verified" not in told
 
 
+def test_matrices_that_are_drawn_whole_are_counted(run: Run) -> None:
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(4096, 1024, bias=False), nn.Linear(1024, 8, bias=False))
+    glorot.plan(model, "orthogonal", inputs=False).save("plan.json")
+    code, _, told = run("apply", "plan.json", "--seed", "0", "-o", "out", "--dtype", "bfloat16", "--dry-run")
+    assert code == 0
+    assert told.splitlines() == [
+        "some laws draw whole matrices, of up to 16.78 MB each: one at a time, in memory",
+        "would write 1 file, 8.41 MB, to out",
+    ]
+
+
+def test_without_a_terminal_the_progress_is_a_line_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = iter([0.0, 1.0, 12.0, 13.0])
+    monkeypatch.setattr("time.perf_counter", lambda: next(times))
+    with watched("writing", 5 * 10**9) as told:
+        for count in (10**9, 2 * 10**9, 10**9):
+            told(count)
+    assert capsys.readouterr().err == "writing: 3.00 GB of 5.00 GB, 250.00 MB/s\n"
+
+
 REFUSED = [
     ("--seed 0 -o out --only-shard 3 --shard-size 2.4KB", "only_shard must be a number from 1 to 2, got 3"),
     ("--seed 0 -o out --only-shard 0", "only_shard must be a number from 1 to 1, got 0"),
@@ -116,6 +140,7 @@ import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 sys.argv = ["glorot", *sys.argv[1:]]
 from glorot.cli import main
+from glorot.cli.to_disk import watched
 main()
 """
 

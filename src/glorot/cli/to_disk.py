@@ -14,6 +14,7 @@ from glorot.plans import Plan
 from glorot.preserving import draws_undone
 from glorot.text import counted, printable
 from glorot.weights import Told
+from glorot.weights.blocks import BLOCK
 from glorot.weights.folder import complete_in
 from glorot.weights.shards import SHARD_SIZE, Layout, lay_out, size_text
 from glorot.weights.tensors import left_out_text
@@ -77,6 +78,9 @@ def write_folder(plan: Plan, folder: Path, seed: int, options: dict[str, Any]) -
     }
     layout, number = lay_out(plan, **how), options["only_shard"]
     chosen = layout.numbered(number)
+    if layout.largest_matrix > BLOCK:
+        size = size_text(layout.largest_matrix)
+        click.echo(f"some laws draw whole matrices, of up to {size} each: one at a time, in memory", err=True)
     if options["dry_run"]:
         _show(layout, folder)
         return

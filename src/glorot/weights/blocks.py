@@ -66,7 +66,7 @@ def blocks_of(tensors: Sequence[StoredTensor], limit: int = BLOCK) -> Iterator[B
     """
     start, size = 0, 0
     gathered: list[Held] = []
-    for one in (held for tensor in tensors for held in _cut(tensor, limit)):
+    for one in (held for tensor in tensors for held in cut(tensor, limit)):
         if gathered and size + one.size > limit:
             yield Block(start, tuple(gathered))
             start, size, gathered = start + size, 0, []
@@ -76,7 +76,7 @@ def blocks_of(tensors: Sequence[StoredTensor], limit: int = BLOCK) -> Iterator[B
         yield Block(start, tuple(gathered))
 
 
-def _cut(tensor: StoredTensor, limit: int) -> Iterator[Held]:
+def cut(tensor: StoredTensor, limit: int) -> Iterator[Held]:
     """Cut a tensor into boxes of at most some bytes, each of which is one piece of the file."""
     if tensor.size <= limit:
         yield Held(tensor, tuple((0, size) for size in tensor.shape))

@@ -2,12 +2,14 @@
 
 import functools
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glorot.errors import GlorotError
 from glorot.plans import Plan
+from glorot.weights.blocks import cut
 from glorot.weights.safetensors import header_of
 from glorot.weights.tensors import StoredTensor, identify, tensors_of
 
@@ -76,6 +78,12 @@ class Layout:
     def has_index(self) -> bool:
         """Whether the index is a file; one shard needs none."""
         return len(self.shards) > 1
+
+    @property
+    def largest_matrix(self) -> int:
+        """How many bytes the largest tensor takes, in float32, that a law draws whole and no block can cut."""
+        held = (one for shard in self.shards for tensor in shard.tensors if tensor.whole_laws for one in cut(tensor, 1))
+        return max((4 * math.prod(one.extents) for one in held), default=0)
 
     def numbered(self, number: int | None) -> tuple[Shard, ...]:
         """Return the one shard of a number from 1 on, all of them for None.

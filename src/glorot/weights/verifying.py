@@ -1,5 +1,6 @@
 """Reading shards back, and comparing them with what the stream draws."""
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,7 +45,8 @@ class Difference(NamedTuple):
 
     def __str__(self) -> str:
         where = f"{self.tensor}[{', '.join(map(str, self.place))}]" if self.place else self.tensor
-        return f"{self.file}: {where} is {number(self.stored)}, and the stream draws {number(self.drawn)}"
+        stored = "NaN" if math.isnan(self.stored) else number(self.stored)
+        return f"{self.file}: {where} is {stored}, and the stream draws {number(self.drawn)}"
 
 
 def verify(
