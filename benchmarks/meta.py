@@ -99,15 +99,13 @@ def table(rounds: int) -> str:
     found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     for _ in range(rounds):
         for way in WAYS:
-            done = subprocess.run(
-                [sys.executable, __file__, "--one", way], capture_output=True, text=True, check=True
-            )
+            done = subprocess.run([sys.executable, __file__, "--one", way], capture_output=True, text=True, check=True)
             found[way].append(json.loads(done.stdout.splitlines()[-1]))
     seconds = {way: statistics.median(one["seconds"] for one in rows) for way, rows in found.items()}
     weights = found["a fill"][0]["weights"]
     lines = [
-        f"{weights / 2e6:.0f} million weights in bfloat16, {torch.get_num_threads()} threads, torch {torch.__version__}, "
-        f"transformers {transformers.__version__}; medians of {rounds} processes",
+        f"{weights / 2e6:.0f} million weights in bfloat16, {torch.get_num_threads()} threads; medians of {rounds}; "
+        f"torch {torch.__version__}, transformers {transformers.__version__}",
         "",
         f"{'':<24}{'s':>8}{'× a fill':>12}{'memory ÷ weights':>20}",
     ]
