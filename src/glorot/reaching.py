@@ -282,14 +282,18 @@ def remember(
         quietly: what is entered while containers are filled, for some tell their owner of it.
     """
     kinds, stateful = _Types(), dict[type, State | None]()
-    contents: list[tuple[Any, list[Any]]] = []
+    contents: list[tuple[Any, Collection[Any]]] = []
+    empty: list[Any] = []  # most are
     attributes: list[tuple[Any, dict[str, Any]]] = []
     held: list[tuple[Holder, dict[Any, Any]]] = []
     hidden: list[tuple[State, Any, Any]] = []
     for one in objects:
         traits, kind = kinds.of(one), type(one)
         if traits.is_container and not isinstance(one, tuple):
-            contents.append((one, _items(one)))
+            if len(one):
+                contents.append((one, _items(one)))
+            else:
+                empty.append(one)
         if traits.has_attributes and _has_attributes(one) and hasattr(one, "__dict__"):
             attributes.append((one, dict(vars(one))))
         if traits.has_slots or isinstance(one, Globals | types.FunctionType | type):
@@ -306,10 +310,12 @@ def remember(
         for holder, values in held:
             _put_back(holder, values)
         for one, before in attributes:
-            _refill(vars(one), list(before.items()))
+            _refill(vars(one), before)
         with quietly():
             for container, items in contents:
                 _refill(container, items)
+            for container in empty:
+                _refill(container, ())
         for state, one, value in hidden:
             state.write(one, value)
 
@@ -325,26 +331,28 @@ def _put_back(holder: Holder, before: dict[Any, Any]) -> None:
             holder.put(name, value)
 
 
-def _items(container: Any) -> list[Any]:
-    return list(container.items()) if isinstance(container, dict) else list(container)
+def _items(container: Any) -> Collection[Any]:
+    """Return what a container holds: of a dict a dict, else a list."""
+    return dict(container.items()) if isinstance(container, dict) else list(container)
 
 
-def _refill(container: Any, items: list[Any]) -> None:
+def _refill(container: Any, items: Collection[Any]) -> None:
     """Put back what a container held, unless it still does; tensors are compared by identity alone."""
     if not items and not len(container):
         return
-    now = _items(container)
     if isinstance(container, dict):
-        if [(key, id(value)) for key, value in now] != [(key, id(value)) for key, value in items]:
-            for key, _ in now:
+        before = items if isinstance(items, dict) else {}
+        is_kept = list(container) == list(before)
+        if not is_kept or list(map(id, container.values())) != list(map(id, before.values())):
+            for key in list(container):
                 del container[key]
-            for key, value in items:
+            for key, value in before.items():
                 container[key] = value
     elif isinstance(container, set):
-        if set(map(id, now)) != set(map(id, items)):
-            container -= set(now)
+        if set(map(id, container)) != set(map(id, items)):
+            container -= set(container)
             container |= set(items)
-    elif list(map(id, now)) != list(map(id, items)):
+    elif list(map(id, container)) != list(map(id, items)):
         if isinstance(container, deque):
             container.clear()
             container.extend(items)
@@ -353,22 +361,28 @@ def _refill(container: Any, items: list[Any]) -> None:
 
 
 def _set_iterators_apart(
-    contents: list[tuple[Any, list[Any]]],
+    contents: list[tuple[Any, Collection[Any]]],
     attributes: list[tuple[Any, dict[str, Any]]],
     held: list[tuple[Holder, dict[Any, Any]]],
 ) -> None:
     """Put a copy in the place of every iterator that can be copied."""
-    filled: list[tuple[Callable[[Any, Any], Any], Iterable[Any]]]
-    filled = [(one.__setitem__, items) for one, items in contents if isinstance(one, dict)]
-    filled += [(one.__setitem__, enumerate(items)) for one, items in contents if isinstance(one, list | deque)]
-    filled += [(vars(one).__setitem__, before.items()) for one, before in attributes]
-    filled += [(holder.put, before.items()) for holder, before in held]
     copies: dict[int, Any] = {}
-    for put, items in filled:
-        for key, value in items:
-            if _is_iterator(value):
-                with suppress(TypeError):  # of a generator there is no copy, nor of itertools' since Python 3.14
-                    put(key, _copied(value, copies))
+    for one, items in contents:
+        if isinstance(items, dict):
+            _set_apart(one.__setitem__, items.items(), copies)
+        elif isinstance(one, list | deque):
+            _set_apart(one.__setitem__, enumerate(items), copies)
+    for one, before in attributes:
+        _set_apart(vars(one).__setitem__, before.items(), copies)
+    for holder, values in held:
+        _set_apart(holder.put, values.items(), copies)
+
+
+def _set_apart(put: Callable[[Any, Any], Any], items: Iterable[tuple[Any, Any]], copies: dict[int, Any]) -> None:
+    for key, value in items:
+        if _is_iterator(value):
+            with suppress(TypeError):  # of a generator there is no copy, nor of itertools' since Python 3.14
+                put(key, _copied(value, copies))
 
 
 def _is_iterator(value: Any) -> bool:

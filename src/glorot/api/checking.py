@@ -137,11 +137,12 @@ def _seen(
     with LOCK:
         stock = adapter.layers(model, inputs)
     try:
-        found = observed(model, inputs, targets, loss, optimizer=optimizer)
+        found = observed(model, inputs, targets, loss, optimizer=optimizer, stock=stock)
     except GlorotError:
         if optimizer is None:
             raise
-        found = observed(model, inputs, targets, loss)  # one that can't step by itself, as L-BFGS, has groups still
+        # One that can't step by itself, as L-BFGS, has groups still.
+        found = observed(model, inputs, targets, loss, stock=stock)
     return found, named(seen_in(stock, found.folded.graph))
 
 

@@ -16,9 +16,10 @@ from glorot.graph import Folded, Forward
 from glorot.graph.curves import Match, recognised
 from glorot.graph.points import Point, layer_of
 from glorot.graph.readings import Observed, Reading
+from glorot.inventory import Inventory
 from glorot.preserving import LOCK
 from glorot.probe import figures
-from glorot.probe.layers import LayerSignal, describe, histogram, share_at, where_flat
+from glorot.probe.layers import LayerSignal, distinct_units, histogram, share_at, where_flat
 from glorot.probe.signal import Signal
 from glorot.probe.singular import largest_of
 from glorot.probe.steps import Histogram, StepSignal
@@ -67,8 +68,18 @@ def observed(
     loss: Any = None,
     forward: Forward | None = None,
     optimizer: Any = None,
+    stock: Inventory | None = None,
 ) -> Observed:
     """Run a batch through a model and back, and return what was read.
+
+    Args:
+        model: the model.
+        inputs: the batch, as the next two for `measure`.
+        targets: what the loss compares the outputs with.
+        loss: the loss.
+        forward: function (model, batch) that runs the model.
+        optimizer: an optimiser whose first step is tried.
+        stock: what is known of the model by the classes of its layers, where the caller knows.
 
     Raises:
         GlorotError: if the framework's models are not measured, or the batch does not fit.
@@ -79,7 +90,7 @@ def observed(
     check_loss(loss)
     adapter, model = opened_to_run(model, inputs)
     with LOCK, no_array_named(inputs):
-        stock = adapter.layers(model, inputs)
+        stock = adapter.layers(model, inputs) if stock is None else stock
         found = adapter.observe(model, stock, inputs, targets, loss, forward, optimizer)
     if not stock.parameters:
         raise GlorotError(f"a {type(model).__name__} has no layers with weights, so there is nothing to measure")
@@ -261,23 +272,25 @@ def _described(
     assert before.sample is not None
     assert after.sample is not None
     flat = where_flat(phi, before.sample)
-    signal = describe(path, phi, before.sample, after.sample, flat)
-    if gradient is not None:
-        exact = None if gradient.sample is None else gradient.sample.astype(np.float64)
-        signal = replace(
-            signal,
-            gradient_std=figures.std_of(gradient),
-            saturated_gradient=math.nan if exact is None else share_at(flat, exact),
-        )
+    exact = None if gradient is None or gradient.sample is None else gradient.sample.astype(np.float64)
     paths = [one for one in _weights_in(seen.folded) if layer_of(one) == path or path == ""]
-    return replace(
-        signal,
+    return LayerSignal(
+        layer=path,
+        activation=phi.name,
         mean=after.mean,
         std=figures.std_of(after),
         std_across=after.std_across,
+        percentile98=figures.percentile(after, 98),
         second_moment=after.second_moment,
         preactivation_std=figures.std_of(before),
+        saturated=float(flat.mean()),
+        dead=figures.dead_share(after.sample),
+        units=after.sample.shape[-1],
+        distinct=distinct_units(before.sample.reshape(-1, before.sample.shape[-1])),
+        gradient_std=math.nan if gradient is None else figures.std_of(gradient),
         weight_gradient_std=_weight_gradient(seen, paths, is_centred=True),
+        histogram=histogram(before.sample),
+        saturated_gradient=math.nan if exact is None else share_at(flat, exact),
     )
 
 

@@ -26,6 +26,9 @@ ALIKE_WITHIN = 1e-6
 LARGEST = 1e38
 """What stands for infinity where units are compared."""
 
+FEW = 16
+"""Samples that mostly show that two units differ."""
+
 
 @dataclass(frozen=True)
 class LayerSignal:
@@ -71,47 +74,6 @@ class LayerSignal:
     saturated_gradient: float = math.nan
 
 
-def describe(layer: str, activation: Activation, before: Array, after: Array, flat: Mask) -> LayerSignal:
-    """Compute the forward figures of one layer.
-
-    Args:
-        layer: its path.
-        activation: the activation between the two arrays.
-        before: what enters the activation, (examples, positions, units).
-        after: what leaves it, of the same shape.
-        flat: where it is saturated, of the same shape.
-
-    Returns:
-        The figures, without gradients yet.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):  # what diverged has figures that are no numbers
-        return _describe(layer, activation, before.astype(np.float64), after.astype(np.float64), flat)
-
-
-def _describe(layer: str, activation: Activation, before: Exact, after: Exact, flat: Mask) -> LayerSignal:
-    several = len(after) > 1
-    mean_square = float(np.mean(after**2))
-    across = after.std(axis=0)
-    alike = across.max(axis=0, initial=0.0) <= ALIKE_WITHIN * math.sqrt(mean_square)
-    return LayerSignal(
-        layer=layer,
-        activation=activation.name,
-        mean=float(after.mean()),
-        std=float(after.std()),
-        std_across=float(np.sqrt(np.mean(across**2))) if several else math.nan,
-        percentile98=float(np.percentile(after, 98)),
-        second_moment=mean_square,
-        preactivation_std=float(before.std()),
-        saturated=float(flat.mean()),
-        dead=float(np.mean(alike)) if several else math.nan,
-        units=after.shape[-1],
-        distinct=distinct_units(before.reshape(-1, before.shape[-1])),
-        gradient_std=math.nan,
-        weight_gradient_std=math.nan,
-        histogram=histogram(before),
-    )
-
-
 def where_flat(activation: Activation, values: Array) -> Mask:
     """Tell where an activation has less than 5 % of its steepest slope."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -148,19 +110,27 @@ def distinct_units(values: Array) -> int:
         >>> distinct_units(np.array([[1.0, 1.0, 2.0], [3.0, 3.0, 1.0]]))
         2
     """
-    values = np.nan_to_num(values, nan=0.0, posinf=LARGEST, neginf=-LARGEST)
-    scale = float(np.abs(values).max(initial=0.0))
+    with np.errstate(invalid="ignore"):
+        scale = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
+    if not math.isfinite(scale):
+        values = np.nan_to_num(values, nan=0.0, posinf=LARGEST, neginf=-LARGEST)
+        scale = float(np.abs(values).max(initial=0.0))
     if scale == 0:
         return 1
     weights = np.cos(np.arange(1, len(values) + 1) * 1.618)  # any fixed direction without symmetry
-    columns = values[:, np.argsort(weights @ values)] / scale
-    steps = np.abs(np.diff(columns, axis=1)).max(axis=0)
-    return 1 + int(np.sum(steps > SAME_WITHIN))
+    order = np.argsort(weights @ values)
+    alike = np.arange(len(order) - 1)
+    for rows in (values[:FEW], values[FEW:]):  # a few mostly show that two differ
+        columns = rows[:, order[alike]] / scale, rows[:, order[alike + 1]] / scale
+        alike = alike[np.abs(columns[1] - columns[0]).max(axis=0, initial=0.0) <= SAME_WITHIN]
+    return len(order) - len(alike)
 
 
 def histogram(values: Array, low: float = -6.0, high: float = 6.0, bins: int = 96) -> Histogram:
     """Count values on equal bins, the outermost of which take what lies beyond; what is no number, not at all."""
-    values = values[~np.isnan(values)]
-    places = np.floor((np.clip(values, low, high) - low) * (bins / (high - low))).astype(np.int64)
+    values = np.asarray(values, np.float64)
+    if np.isnan(values.max(initial=0.0)):
+        values = values[~np.isnan(values)]
+    places = ((np.clip(values, low, high) - low) * (bins / (high - low))).astype(np.intp)
     counts = np.bincount(np.minimum(places, bins - 1).ravel(), minlength=bins)
     return Histogram(low, high, tuple(counts.tolist()))

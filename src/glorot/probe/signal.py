@@ -20,7 +20,6 @@ from glorot.probe.layers import (
     Array,
     LayerSignal,
     Mask,
-    describe,
     distinct_units,
     histogram,
     share_at,
@@ -32,7 +31,7 @@ from glorot.text import json_lines, number, table
 
 __all__ = [
     "ALIKE_WITHIN", "LARGEST", "SAME_WITHIN", "SATURATED_BELOW", "Array", "Grade", "Histogram", "LayerSignal", "Mask",
-    "Signal", "StepSignal", "describe", "distinct_units", "histogram", "share_at", "where_flat",
+    "Signal", "StepSignal", "distinct_units", "histogram", "share_at", "where_flat",
 ]  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Weights that can be compared with each other: equal ones were drawn as one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from weakref import WeakKeyDictionary
 
 from glorot.checks.evidence import Array, Evidence
 from glorot.checks.looks import DRAWN, LEAST, is_centred, looks_drawn
@@ -11,8 +12,17 @@ TABLE = re.compile(r"(^|[._])pos(itions?|itional)?([._]|$)|sinus|rotary", re.I)
 """Names of tables that may be computed alike in several places."""
 
 
-def comparable(evidence: Evidence) -> Iterator[tuple[Part, Array]]:
-    """Yield the parts whose numbers look drawn, with what they hold; tied and frozen ones, and tables, are not."""
+_KNOWN: WeakKeyDictionary[Evidence, Sequence[tuple[Part, Array]]] = WeakKeyDictionary()
+
+
+def comparable(evidence: Evidence) -> Sequence[tuple[Part, Array]]:
+    """Return the parts whose numbers look drawn, with what they hold; tied and frozen ones, and tables, are not."""
+    if evidence not in _KNOWN:
+        _KNOWN[evidence] = tuple(_find(evidence))  # read once for all checks
+    return _KNOWN[evidence]
+
+
+def _find(evidence: Evidence) -> Iterator[tuple[Part, Array]]:
     frozen = {one.path for one in evidence.inventory.parameters if one.frozen}
     for part, values in evidence.parts():
         is_weight = part.role in DRAWN or (part.role == "unknown" and values.ndim > 1)
