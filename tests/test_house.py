@@ -14,7 +14,7 @@ import glorot
 SOURCE = Path(glorot.__file__).parent
 VERBS = (
     "plan", "apply", "initialize", "match", "compare", "draw", "explain", "measure", "predict", "jacobian", "check",
-    "audit", "diff",
+    "audit", "diff", "digest",
 )  # fmt: skip
 FRAMEWORKS = ("torch", "jax", "flax", "equinox", "keras", "tensorflow", "sklearn", "altair", "scipy")
 

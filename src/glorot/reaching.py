@@ -4,13 +4,14 @@ import functools
 import random
 import sys
 import types
-import warnings
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from glorot.iterators import set_apart
 
 
 class State(NamedTuple):
@@ -369,43 +370,10 @@ def _set_iterators_apart(
     copies: dict[int, Any] = {}
     for one, items in contents:
         if isinstance(items, dict):
-            _set_apart(one.__setitem__, items.items(), copies)
+            set_apart(one.__setitem__, items.items(), copies)
         elif isinstance(one, list | deque):
-            _set_apart(one.__setitem__, enumerate(items), copies)
+            set_apart(one.__setitem__, enumerate(items), copies)
     for one, before in attributes:
-        _set_apart(vars(one).__setitem__, before.items(), copies)
+        set_apart(vars(one).__setitem__, before.items(), copies)
     for holder, values in held:
-        _set_apart(holder.put, values.items(), copies)
-
-
-def _set_apart(put: Callable[[Any, Any], Any], items: Iterable[tuple[Any, Any]], copies: dict[int, Any]) -> None:
-    for key, value in items:
-        if _is_iterator(value):
-            with suppress(TypeError):  # of a generator there is no copy, nor of itertools' since Python 3.14
-                put(key, _copied(value, copies))
-
-
-def _is_iterator(value: Any) -> bool:
-    kind = type(value)
-    return hasattr(kind, "__next__") and kind.__module__ in {"builtins", "itertools"}
-
-
-def _copied(value: Any, copies: dict[int, Any]) -> Any:
-    """Return an iterator that goes on as another would, inner ones copied too; what is no iterator stays.
-
-    Raises:
-        TypeError: if it cannot be copied.
-    """
-    if not _is_iterator(value):
-        return value
-    if id(value) not in copies:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # itertools
-            function, arguments, *states = value.__reduce__()
-            copy = function(*(_copied(one, copies) for one in arguments))
-            for state in states:
-                parts = state if isinstance(state, tuple) else (state,)
-                parts = tuple(list(one) if isinstance(one, list) else _copied(one, copies) for one in parts)
-                copy.__setstate__(parts if isinstance(state, tuple) else parts[0])
-        copies[id(value)] = copy
-    return copies[id(value)]
+        set_apart(holder.put, values.items(), copies)

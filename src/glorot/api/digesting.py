@@ -24,7 +24,7 @@ from glorot.stream.pieces import row_major_steps
 def digest(weights: object, plan: Plan | None = None, *, names: Mapping[str, str] | None = None) -> Digest:
     """Return the digest of weights: equal for the same bits at the same places of tensors of the same names.
 
-    Σ over elements of mix(path, index in the stored tensor, bits), 128 bits
+    digest = Σ mix(path, index in the stored tensor, bits), over all elements, 128 bits
 
     Counted are the parameters and running statistics of a model, each that is tied once; of a file or a mapping, all
     tensors of floating numbers. A model whose parameters are DTensors, or arrays that several processes of JAX hold
@@ -55,6 +55,9 @@ def digest(weights: object, plan: Plan | None = None, *, names: Mapping[str, str
         ...     _ = model[2].weight[0, 0].mul_(1.001)
         >>> glorot.digest(model).differing(before)
         ['2.weight']
+
+    References:
+        Steele, Lea & Flood (2014), "Fast splittable pseudorandom number generators", OOPSLA, figure 16, for the mix.
     """
     if plan is not None and not isinstance(plan, Plan):
         raise GlorotError(f"plan must be a Plan, got {type(plan).__name__}; read one by Plan.load")

@@ -154,7 +154,7 @@ class Plan:
     def digest(self, seed: int, dtype: str = "float32", *, prefix: str = "") -> Digest:
         """Return the digest that weights written by this plan must have, without a model and without holding them.
 
-        Σ over elements of mix(path, index in the stored tensor, bits), 128 bits
+        digest = Σ mix(path, index in the stored tensor, bits), over all elements, 128 bits
 
         Args:
             seed: the seed that they are written with.
