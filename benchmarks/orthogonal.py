@@ -2,9 +2,9 @@
 
 Run with: OPENBLAS_NUM_THREADS=1 python benchmarks/orthogonal.py > benchmarks/results/orthogonal.txt
 
-Time: median of interleaved runs, in ms, with the rounding to float32, and without the drawing of the normals but where it
-says so. With one thread it is the time of the processor, which neighbours on the machine hardly disturb; with more, that
-of the clock.
+Time: median of interleaved runs, in ms, with the rounding to float32, and without the drawing of the normals unless it
+says so. With one thread it is the time of the processor, which neighbours on the machine hardly disturb; with more,
+that of the clock.
 Errors: of |QᵀQ - I| (QQᵀ of a wide matrix), in float64, the largest entry and the largest row sum.
 """
 

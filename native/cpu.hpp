@@ -12,6 +12,7 @@ namespace glorot {
 
 inline bool has_avx2() { return false; }
 inline bool has_avx512() { return false; }
+inline bool has_avx512_bf16() { return false; }
 
 #elif defined(_MSC_VER) && !defined(__clang__)
 
@@ -26,6 +27,7 @@ inline bool saves(unsigned registers) {
 }
 inline bool has_avx2() { return saves(0x06) && has_bits(1, 2, 1u << 29) && has_bits(7, 1, 1u << 5); }
 inline bool has_avx512() { return saves(0xE6) && has_bits(7, 1, 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31); }
+inline bool has_avx512_bf16() { return false; }  // nor is it built there
 
 #else
 
@@ -34,6 +36,7 @@ inline bool has_avx512() {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+inline bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 
 #endif
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <type_traits>
 
 #include "box.hpp"
 #include "store.hpp"
@@ -38,7 +37,7 @@ class Filler {
     static bool is_unit(const Axis& axis) { return axis.place_step == sizeof(Element); }
 
     void write_run(char* memory, uint64_t first, uint64_t count) {
-        values_.write({memory, sizeof(Element), store_values<Isa, Element>, std::is_same_v<Element, float>}, first, count);
+        values_.write({memory, sizeof(Element), store_values<Isa, Element>, straight<Element>}, first, count);
     }
 
     // The run: the last axes, as far as they are consecutive elements. Across it: the axis that the memory
@@ -71,7 +70,7 @@ class Filler {
         Offsets offsets(run);
         for (int64_t from = 0; from < length; from += tile_height) {
             const int64_t count = std::min<int64_t>(tile_height, length - from);
-            values_.write({reinterpret_cast<char*>(kept), sizeof(Element), store_values<Isa, Element>, false}, first + from,
+            values_.write({reinterpret_cast<char*>(kept), sizeof(Element), store_values<Isa, Element>, Straight::none}, first + from,
                           count);
             for (int64_t i = 0; i < count; ++i) *reinterpret_cast<Element*>(place + offsets.next()) = kept[i];
         }

@@ -95,6 +95,6 @@ struct Kernel {
 
 constexpr int64_t widest = 2048;
 
-extern const Kernel kernel_avx512, kernel_avx2, kernel_portable;
+extern const Kernel kernel_avx512_bf16, kernel_avx512, kernel_avx2, kernel_portable;
 
 }  // namespace glorot

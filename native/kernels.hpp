@@ -18,13 +18,22 @@ struct NamedKernel {
 };
 
 // In an order that does not depend on the processor.
-inline const std::array<NamedKernel, 3>& kernels() {
-#if defined(GLOROT_X86)
-    static const std::array<NamedKernel, 3> all = {
-        {{"avx512", has_avx512() ? &kernel_avx512 : nullptr}, {"avx2", has_avx2() ? &kernel_avx2 : nullptr}, {"portable", &kernel_portable}}};
+inline const std::array<NamedKernel, 4>& kernels() {
+    static const std::array<NamedKernel, 4> all = {{
+#if defined(GLOROT_X86) && !defined(_MSC_VER)
+        {"avx512_bf16", has_avx512_bf16() ? &kernel_avx512_bf16 : nullptr},
 #else
-    static const std::array<NamedKernel, 3> all = {{{"avx512", nullptr}, {"avx2", nullptr}, {"portable", &kernel_portable}}};
+        {"avx512_bf16", nullptr},
 #endif
+#if defined(GLOROT_X86)
+        {"avx512", has_avx512() ? &kernel_avx512 : nullptr},
+        {"avx2", has_avx2() ? &kernel_avx2 : nullptr},
+#else
+        {"avx512", nullptr},
+        {"avx2", nullptr},
+#endif
+        {"portable", &kernel_portable},
+    }};
     return all;
 }
 

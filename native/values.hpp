@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
+#include "elements.hpp"
 #include "laws.hpp"
 #include "philox.hpp"
 
@@ -14,12 +16,20 @@ namespace {  // compiled anew for each instruction set, and shared with none
 
 constexpr uint64_t words_per_block = 4;
 
+// What is stored straight from the registers.
+enum class Straight { none, float32, bfloat16 };
+
+template <class Element>
+constexpr Straight straight = std::is_same_v<Element, float>      ? Straight::float32
+                              : std::is_same_v<Element, bfloat16> ? Straight::bfloat16
+                                                                  : Straight::none;
+
 // Where a run goes: memory for elements of some size, and how binary32 values become such elements.
 struct Place {
     char* memory;
     size_t element_size;
     void (*store)(char* memory, const float* values, uint64_t count);
-    bool is_float32;
+    Straight straight;
 };
 
 class ValueSource {
@@ -47,9 +57,12 @@ class Values final : public ValueSource {
             const uint64_t block = first / words_per_block, skipped = first % words_per_block;
             set_schedule(block >> 32);
             uint64_t part = part_of(place, first, count);
-            if (place.is_float32 && part == most) {  // at the beginning of a block, straight to the memory
+            if (place.straight != Straight::none && part == most) {  // at the beginning of a block
                 part = std::min(count, period - first % period) / most * most;
-                make(reinterpret_cast<float*>(place.memory), block, part);
+                if (place.straight == Straight::float32)
+                    make(reinterpret_cast<float*>(place.memory), block, part);
+                else
+                    make(reinterpret_cast<bfloat16*>(place.memory), block, part);
             } else {  // few at a time: the memory takes them up while the next ones are made
                 make(scratch, block, skipped + part);
                 place.store(place.memory, scratch + skipped, part);
@@ -68,7 +81,7 @@ class Values final : public ValueSource {
                 make_groups<Isa::groups>(to, [&](int i) { return counters_from(some[i]); });
                 row += Isa::groups;
             } else {
-                write({reinterpret_cast<char*>(to), sizeof(float), copy, false}, some[0] * words_per_block, group<Isa>);
+                write({reinterpret_cast<char*>(to), sizeof(float), copy, Straight::none}, some[0] * words_per_block, group<Isa>);
                 ++row;
             }
         }
@@ -101,7 +114,8 @@ class Values final : public ValueSource {
         return beyond < room ? room - beyond : room;
     }
 
-    void make(float* out, uint64_t block, uint64_t count) {
+    template <class Element>
+    void make(Element* out, uint64_t block, uint64_t count) {
         uint64_t made = 0;
         for (; made + size - group<Isa> < count; made += size) make_run<Isa::groups>(out + made, block + made / words_per_block);
         for (; made < count; made += group<Isa>) make_run<1>(out + made, block + made / words_per_block);
@@ -109,15 +123,15 @@ class Values final : public ValueSource {
 
     static typename Isa::Wide counters_from(uint64_t block) { return Isa::step(Isa::wide(block), Isa::block_steps()); }
 
-    template <int groups>
-    GLOROT_INLINE void make_run(float* out, uint64_t block) {
+    template <int groups, class Element>
+    GLOROT_INLINE void make_run(Element* out, uint64_t block) {
         const auto begin = counters_from(block);
         make_groups<groups>(out, [&](int i) { return Isa::step(begin, Isa::wide(i * group<Isa> / words_per_block)); });
     }
 
     // counters_of(i) is the vector of the blocks of group i.
-    template <int groups, class CountersOf>
-    GLOROT_INLINE void make_groups(float* out, const CountersOf& counters_of) {
+    template <int groups, class Element, class CountersOf>
+    GLOROT_INLINE void make_groups(Element* out, const CountersOf& counters_of) {
         constexpr int vectors = std::min(2 * groups, Isa::vectors);
         typename Isa::Wide counters[groups];
         for (int i = 0; i < groups; ++i) counters[i] = counters_of(i);
@@ -126,8 +140,18 @@ class Values final : public ValueSource {
             Ints<Isa, vectors> some_words;
             for (int i = 0; i < vectors; ++i) some_words.v[i] = words.v[from + i];
             const auto values = law_(some_words);
-            for (int i = 0; i < vectors; ++i) Isa::store(out + (from + i) * Isa::lanes, values.v[i]);
+            store_each(out + from * Isa::lanes, values);
         }
+    }
+
+    template <int N>
+    static GLOROT_INLINE void store_each(float* out, const Floats<Isa, N>& values) {
+        for (int i = 0; i < N; ++i) Isa::store(out + i * Isa::lanes, values.v[i]);
+    }
+    template <int N>
+    static GLOROT_INLINE void store_each(bfloat16* out, const Floats<Isa, N>& values) {
+        static_assert(N % 2 == 0, "vectors are stored in pairs");
+        for (int i = 0; i < N; i += 2) Isa::store_pair(out + i * Isa::lanes, values.v[i], values.v[i + 1]);
     }
 
     Law law_;

@@ -66,6 +66,10 @@ struct Avx2 {
         _mm256_storeu_pd(to + 4, high_doubles(a));
     }
     static void store(bfloat16* to, Float a) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), rounded_bfloat16(a)); }
+    static void store_pair(bfloat16* to, Float a, Float b) {
+        const Int packed = _mm256_packus_epi32(nearest_bfloat16(a), nearest_bfloat16(b));  // each half by itself
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_permute4x64_epi64(packed, 0xD8));
+    }
     static void store(float16* to, Float a) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), rounded_float16(a)); }
 
     static void transpose(Int rows[lanes]) {
@@ -91,11 +95,14 @@ struct Avx2 {
     static __m256d low_doubles(Float a) { return _mm256_cvtps_pd(_mm256_castps256_ps128(a)); }
     static __m256d high_doubles(Float a) { return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)); }
     static __m128i rounded_float16(Float a) { return _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT); }
-    static __m128i rounded_bfloat16(Float a) {
+    // In the lower half of each lane.
+    static Int nearest_bfloat16(Float a) {
         const Int bits = as_int(a);
         const Int odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), integer(1));
-        const Int rounded = _mm256_add_epi32(_mm256_add_epi32(bits, integer(0x7FFF)), odd);
-        const Int high = _mm256_srli_epi32(rounded, 16);
+        return _mm256_srli_epi32(_mm256_add_epi32(_mm256_add_epi32(bits, integer(0x7FFF)), odd), 16);
+    }
+    static __m128i rounded_bfloat16(Float a) {
+        const Int high = nearest_bfloat16(a);
         return _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
     }
 };

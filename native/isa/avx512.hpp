@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include <cstdint>
+#include <cstring>
 
 #include "../elements.hpp"
 
@@ -66,6 +67,9 @@ struct Avx512 {
         _mm512_storeu_pd(to + 8, high_doubles(a));
     }
     static void store(bfloat16* to, Float a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), rounded_bfloat16(a)); }
+    static void store_pair(bfloat16* to, Float a, Float b) {
+        _mm512_storeu_si512(to, _mm512_permutex2var_epi16(nearest_bfloat16(a), upper_halves(), nearest_bfloat16(b)));
+    }
     static void store(float16* to, Float a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), rounded_float16(a)); }
 
     static void transpose(Int rows[lanes]) {
@@ -97,11 +101,17 @@ struct Avx512 {
     static __m512d low_doubles(Float a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a)); }
     static __m512d high_doubles(Float a) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)); }
     static __m256i rounded_float16(Float a) { return _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT); }
-    static __m256i rounded_bfloat16(Float a) {
+    // In the upper half of each lane.
+    static Int nearest_bfloat16(Float a) {
         const Int bits = as_int(a);
         const Int odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), integer(1));
-        const Int rounded = _mm512_add_epi32(_mm512_add_epi32(bits, integer(0x7FFF)), odd);
-        return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
+        return _mm512_add_epi32(_mm512_add_epi32(bits, integer(0x7FFF)), odd);
+    }
+    static __m256i rounded_bfloat16(Float a) { return _mm512_cvtepi32_epi16(_mm512_srli_epi32(nearest_bfloat16(a), 16)); }
+    static Int upper_halves() {
+        alignas(64) static const uint16_t places[32] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31,
+                                                        33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
+        return _mm512_load_si512(places);
     }
 };
 

@@ -109,6 +109,11 @@ struct Portable {
         for (int i = 0; i < lanes; ++i) to[i] = rounded(a.lane[i], Element{});
     }
 
+    static void store_pair(bfloat16* to, const Float& a, const Float& b) {
+        store(to, a);
+        store(to + lanes, b);
+    }
+
     static void transpose(Int rows[lanes]) {
         for (int i = 0; i < lanes; ++i)
             for (int j = 0; j < i; ++j) {

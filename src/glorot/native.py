@@ -19,7 +19,7 @@ try:
 except ModuleNotFoundError:  # installed without a C++ compiler
     _native = None  # type: ignore[assignment]
 
-FASTEST_FIRST = ("avx512", "avx2", "portable", "numpy")
+FASTEST_FIRST = ("avx512_bf16", "avx512", "avx2", "portable", "numpy")
 CHOICE = "GLOROT_KERNEL"  # the environment variable that forces one
 ELEMENTS = ("float32", "bfloat16", "float16", "float64")
 """The types that native kernels know, in their order."""
@@ -27,7 +27,7 @@ ELEMENTS = ("float32", "bfloat16", "float16", "float64")
 SUMMED = ELEMENTS[:3]
 """The types of which they make sums."""
 
-WITH_PRODUCTS = ("avx512", "avx2")
+WITH_PRODUCTS = ("avx512_bf16", "avx512", "avx2")
 """The kernels that multiply rows faster than NumPy does."""
 
 BLOCK = 2**17
