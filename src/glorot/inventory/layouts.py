@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from types import EllipsisType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -281,7 +282,8 @@ def place_in(array: NDArray[Any], view: View | None) -> NDArray[Any]:
 
 def _cut(array: NDArray[Any], box: Sequence[tuple[int, int]]) -> NDArray[Any]:
     """Return the view of a box; of an array without axes too, which an empty index would make a number of."""
-    return array[(*(slice(start, stop) for start, stop in box), ...)]
+    index: tuple[slice | EllipsisType, ...] = (*(slice(start, stop) for start, stop in box), ...)
+    return array[index]
 
 
 def stored_shape(parts: Sequence[Part], found: Sequence[int]) -> tuple[int, ...]:
