@@ -1,5 +1,6 @@
 """The laws that go by fans, Xavier's and Kaiming's, and the gains that PyTorch multiplies them by."""
 
+import functools
 import math
 import warnings
 from typing import Literal
@@ -133,8 +134,14 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: torch.Generator
 
 def _gain_over_fans(numerator: float, tensor: Tensor, gain: float) -> float:
     """Return gain·√(numerator/(fan_in + fan_out))."""
+    factor = gain if type(gain) is float else Argument("gain", gain).number()
+    return _over_fans(numerator, tensor.shape, factor)
+
+
+@functools.lru_cache(maxsize=1024)  # a small tensor is filled in microseconds
+def _over_fans(numerator: float, shape: torch.Size, gain: float) -> float:
     factor = Argument("gain", gain).not_negative()
-    return factor * math.sqrt(numerator / max(sum(fans_of(tensor)), 1))  # both fans are 0 without elements
+    return factor * math.sqrt(numerator / max(sum(fans_of(shape)), 1))  # both fans are 0 without elements
 
 
 @overridable
@@ -232,7 +239,14 @@ def kaiming_normal_(
 
 
 def _std(tensor: Tensor, a: float, mode: str, nonlinearity: Nonlinearity) -> float:
-    return gain_of(nonlinearity, Argument("a", a)) / math.sqrt(fan_of(tensor, mode))
+    if type(a) in (int, float) and type(mode) is str and type(nonlinearity) is str:
+        return _known_std(tensor.shape, a, mode, nonlinearity)
+    return gain_of(nonlinearity, Argument("a", a)) / math.sqrt(fan_of(tensor.shape, mode))
+
+
+@functools.lru_cache(maxsize=1024)
+def _known_std(shape: torch.Size, a: float, mode: str, nonlinearity: Nonlinearity) -> float:
+    return gain_of(nonlinearity, Argument("a", a)) / math.sqrt(fan_of(shape, mode))
 
 
 def _unchanged(tensor: Tensor) -> Tensor:
