@@ -5,7 +5,7 @@ Run with: make bench-disk, or python benchmarks/disk.py [speed|memory|large|plan
 Needs about 45 GB free in FOLDER and 5 GB in /dev/shm; transformers gives the models, on the meta device.
 
 speed   median of rounds, each in an order that is drawn. "plain" writes as many bytes, of a buffer that is not
-        drawn, to as many files, in pieces of 8 MiB that are told to be flushed soon, and flushes each file to the disk.
+        drawn, to as many files, in pieces of 8 MiB, and flushes each file to the disk.
         "in memory" draws all tensors into fresh arrays, as glorot.apply does for a model that it gives memory to.
         "to memory" writes the files to /dev/shm.
 memory  the peak of `glorot apply`, as the system counts it, for 4 and 40 GB.
@@ -17,6 +17,7 @@ import argparse
 import os
 import platform
 import random
+import resource
 import shutil
 import statistics
 import subprocess
@@ -70,7 +71,6 @@ def write_plainly(plan: Plan, dtype: str, folder: Path) -> None:
         with (folder / shard.name).open("wb") as file:
             for start in range(0, shard.size, PIECE):
                 file.write(buffer[: shard.size - start].data)
-                os.posix_fadvise(file.fileno(), start, PIECE, os.POSIX_FADV_DONTNEED)
             file.flush()
             os.fsync(file.fileno())
 
@@ -93,31 +93,41 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def busy() -> float:
+    """Return for how many seconds processors have worked for this process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
 def measure_speed(work: Path) -> None:
-    """Print GB/s of each way, and the shares."""
+    """Print GB/s of each way, its seconds of processors for a GB, and what share of another way's speed it has."""
     plan, moments = plan_of(4, work / "plan.json"), random.Random(0)
-    print(f"\nspeed, GB/s: median of {ROUNDS} rounds in drawn order, 1.04 B elements")
-    print(f"{'':10}{'plain':>10}{'to disk':>10}{'share':>8}{'in memory':>12}{'to memory':>11}{'share':>8}")
+    print(f"\nspeed: median of {ROUNDS} rounds in drawn order, 1.04 B elements; CPU is the work of all processors")
     for dtype in ("float32", "bfloat16"):
         size = sum(shard.size for shard in lay_out(plan, 0, dtype).shards) / 1e9
-        times: dict[str, list[float]] = {"plain": [], "disk": [], "drawn": [], "memory": []}
         ways: dict[str, Callable[[], object]] = {
             "plain": partial(write_plainly, plan, dtype, work / "out"),
-            "disk": partial(weights.write, plan, work / "out", seed=0, dtype=dtype),
-            "drawn": partial(draw_in_memory, plan, dtype),
-            "memory": partial(weights.write, plan, MEMORY / work.name, seed=0, dtype=dtype),
+            "to disk": partial(weights.write, plan, work / "out", seed=0, dtype=dtype),
+            "in memory": partial(draw_in_memory, plan, dtype),
+            "to memory": partial(weights.write, plan, MEMORY / work.name, seed=0, dtype=dtype),
         }
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
         for _ in range(ROUNDS):
             for name in moments.sample([*ways], len(ways)):
                 os.sync()  # or one way waits for what another has left to flush
-                times[name].append(seconds(ways[name]))
+                worked = busy()
+                times[name].append((seconds(ways[name]), busy() - worked))
                 for folder in (work / "out", MEMORY / work.name):
                     shutil.rmtree(folder, ignore_errors=True)
-        plain, disk, drawn, memory = (size / statistics.median(one) for one in times.values())
-        print(
-            f"{dtype:10}{plain:10.2f}{disk:10.2f}{disk / plain:8.2f}{drawn:12.2f}{memory:11.2f}{memory / drawn:8.2f}",
-            flush=True,
-        )
+        speeds = {name: size / statistics.median(took for took, _ in found) for name, found in times.items()}
+        for name, other in (("plain", ""), ("to disk", "plain"), ("in memory", ""), ("to memory", "in memory")):
+            work_of = statistics.median(worked for _, worked in times[name]) / size
+            least, most = (size / end([took for took, _ in times[name]]) for end in (max, min))
+            share = f"   {speeds[name] / speeds[other]:.2f} of {other}" if other else ""
+            print(
+                f"{dtype:9} {name:10}{speeds[name]:6.2f} GB/s, {least:.2f} to {most:.2f}; CPU {work_of:.2f} s/GB{share}",
+                flush=True,
+            )
 
 
 def apply(*words: str) -> tuple[float, float]:

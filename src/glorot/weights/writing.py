@@ -1,10 +1,9 @@
 """Writing a plan's weights to a folder: shard by shard, each whole or not at all."""
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,14 +150,7 @@ def _write_shard(path: Path, shard: Shard, threads: int, progress: Told | None) 
         def put(block: Block, data: NDArray[np.uint8]) -> None:
             file.seek(start + block.start)
             file.write(data.data)
-            _flush_soon(file, start + block.start, block.size)
             if progress is not None:
                 progress(block.size)
 
         draw_all(shard.tensors, threads, put)
-
-
-def _flush_soon(file: BinaryIO, start: int, size: int) -> None:
-    """Let the system begin to write to the disk, so that little is left to wait for at the end."""
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(file.fileno(), start, size, os.POSIX_FADV_DONTNEED)
