@@ -9,7 +9,7 @@ speed   median of rounds, each in an order that is drawn. "plain" writes as many
         "in memory" draws all tensors into fresh arrays, as glorot.apply does for a model that it gives memory to.
         "to memory" writes the files to /dev/shm.
 memory  the peak of `glorot apply`, as the system counts it, for 4 and 40 GB.
-large   `glorot apply --only-shard` for 20 of the files of a model of 405 B parameters, each a process of its own.
+large   `glorot apply --only-shard` for 20 of the files of a model of 419 B parameters, each a process of its own.
 plans   the file of a plan of 44,544 tensors.
 """
 
@@ -124,10 +124,8 @@ def measure_speed(work: Path) -> None:
             work_of = statistics.median(worked for _, worked in times[name]) / size
             least, most = (size / end([took for took, _ in times[name]]) for end in (max, min))
             share = f"   {speeds[name] / speeds[other]:.2f} of {other}" if other else ""
-            print(
-                f"{dtype:9} {name:10}{speeds[name]:6.2f} GB/s, {least:.2f} to {most:.2f}; CPU {work_of:.2f} s/GB{share}",
-                flush=True,
-            )
+            told = f"{speeds[name]:.2f} GB/s, {least:.2f} to {most:.2f}; CPU {work_of:.2f} s/GB"
+            print(f"{dtype:9} {name:10} {told}{share}", flush=True)
 
 
 def apply(*words: str) -> tuple[float, float]:
@@ -155,7 +153,7 @@ def measure_memory(work: Path) -> None:
 
 
 def measure_large(work: Path) -> None:
-    """Print what 20 files of a model of 405 B parameters take."""
+    """Print what 20 files of a model of 419 B parameters take."""
     place = work / "plan.json"
     began = time.perf_counter()
     plan = glorot.plan(llama(126, 16384, 53248, 128256, 128))
