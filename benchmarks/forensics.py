@@ -30,7 +30,7 @@ from forensics_drawn import Tensor
 
 LEAST_SIZE, LEAST_CHANGE = 1024, 0.1
 SEEDS = (2, 3, 4, 5)
-RUNS = 15
+RUNS = 40
 
 
 def files() -> Iterator[list[Tensor]]:

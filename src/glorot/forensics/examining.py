@@ -18,7 +18,12 @@ Progress = Callable[[str, int], None]
 """Receives the name of each tensor that was looked at, and how many bytes it has."""
 
 MOST_WORKERS = 4
-"""Tensors that are looked at together: each takes a few MB."""
+"""Threads that look at tensors: each takes a few MB."""
+
+TOGETHER, MOST_TOGETHER = 2**25, 32
+"""Bytes, or tensors, of which one thread tells together."""
+
+Batch = list[tuple[Stored, tuple[int, ...]]]
 
 
 def examine(weights: str | Path | Mapping[str, Any], progress: Progress | None = None) -> Origins:
@@ -69,15 +74,32 @@ def examine_all(source: str, tensors: Sequence[Stored], progress: Progress | Non
     Returns:
         An origin for each tensor, in order.
     """
-
-    def judged() -> Iterator[Origin]:
-        for tensor, origin in zip(tensors, pool.map(judge, tensors, _weights_beside(tensors)), strict=True):
-            if progress is not None:
-                progress(tensor.name, tensor.bytes)
-            yield origin
-
     with ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
-        return Origins(source, settle(list(judged())))
+        found = list[Origin]()
+        batches = list(_batches(tensors))
+        for batch, origins in zip(batches, pool.map(_judge_all, batches), strict=True):
+            found += origins
+            if progress is not None:
+                for tensor, _ in batch:
+                    progress(tensor.name, tensor.bytes)
+        return Origins(source, settle(found))
+
+
+def _judge_all(batch: Batch) -> list[Origin]:
+    return [judge(tensor, beside) for tensor, beside in batch]
+
+
+def _batches(tensors: Sequence[Stored]) -> Iterator[Batch]:
+    """Yield tensors that follow each other, with the shape of the weight of each bias: enough to wake a thread for."""
+    batch, size = Batch(), 0
+    for one in zip(tensors, _weights_beside(tensors), strict=True):
+        batch.append(one)
+        size += one[0].bytes
+        if len(batch) == MOST_TOGETHER or size >= TOGETHER:
+            yield batch
+            batch, size = Batch(), 0
+    if batch:
+        yield batch
 
 
 def _array(name: Any, value: Any) -> np.ndarray[Any, Any]:
