@@ -42,7 +42,10 @@ docs: $(VENV)/.installed-docs  ## the documentation, in docs/_build/index.html
 bench: $(VENV)/.installed-dev  ## the stream and models on this processor, against PyTorch, NumPy and Flax
 	$(BIN)/python benchmarks/stream.py | tee benchmarks/results/stream.txt
 	$(BIN)/python benchmarks/orthogonal.py | tee benchmarks/results/orthogonal.txt
+	$(BIN)/python benchmarks/small_tensors.py | tee benchmarks/results/small_tensors.txt
+	$(BIN)/python benchmarks/elements.py | tee benchmarks/results/elements.txt
 	$(BIN)/python benchmarks/jax_models.py | tee benchmarks/results/jax_models.txt
+	$(BIN)/python benchmarks/jax_keras.py | tee benchmarks/results/jax_keras.txt
 	$(BIN)/python benchmarks/caffe.py | tee benchmarks/results/caffe.txt
 	$(BIN)/python benchmarks/graph_cost.py | tee benchmarks/results/graph_cost.txt
 

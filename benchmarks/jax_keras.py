@@ -6,7 +6,7 @@ Laws: the median and the least of interleaved runs in one process, on an array o
 over that of jnp.full under the same jit, the least that making such an array can take; "by XLA" is the law without the
 native kernel. Models: each way in a process of its own; "first" is the first time, compilation included, "again" the
 least of the next three. "Own start" builds the model, which starts it. Of glorot, planning and applying are timed
-apart, to a model that is there: built for Keras, its shapes for Flax, which count in the ratio of first times.
+apart, to a model that is there: built for Keras, its shapes for Flax.
 """
 
 import argparse
@@ -26,6 +26,7 @@ BOUND, STD = 0.05, 0.02
 GOALS = {"uniform": 2.0, "normal": 4.0, "truncated": 4.0}
 WIDTH, LAYERS, WORDS = 768, 12, 32000  # of the transformer in Flax: 134 million weights
 UNITS, DENSE = 4096, 6  # of the dense net in Keras: 105 million
+Took = list[tuple[float, float]]
 
 
 def ways_of(side: int) -> dict[str, Callable[[], Any]]:
@@ -119,21 +120,21 @@ def keras_net() -> Any:
     return keras.Model(inputs, keras.layers.Dense(1000)(hidden))
 
 
-def timed(way: Callable[[], Any]) -> list[float]:
-    """Return how long a way takes, time after time."""
+def timed(way: Callable[[], Any]) -> Took:
+    """Return how long a way takes, time after time: by the clock, and by the processor."""
     import jax
 
     took = []
     for _ in range(AGAIN + 1):
-        began = time.perf_counter()
+        began = time.perf_counter(), time.process_time()
         made = way()
         jax.block_until_ready([leaf for leaf in jax.tree.leaves(made) if isinstance(leaf, jax.Array)])
-        took.append(time.perf_counter() - began)
+        took.append((time.perf_counter() - began[0], time.process_time() - began[1]))
         del made
     return took
 
 
-def flax_way(way: str) -> dict[str, list[float]]:
+def flax_way(way: str) -> dict[str, Took]:
     """Time one way to start the transformer: by Flax or by glorot, under jit or not."""
     from flax import nnx
 
@@ -144,7 +145,6 @@ def flax_way(way: str) -> dict[str, list[float]]:
         return {"start": timed(nnx.jit(fresh))}
     import glorot
 
-    shapes = timed(lambda: nnx.eval_shape(fresh))
     model = nnx.eval_shape(fresh)
     planned = timed(lambda: glorot.plan(model, "lecun"))
     plan = glorot.plan(model, "lecun")
@@ -152,18 +152,18 @@ def flax_way(way: str) -> dict[str, list[float]]:
         start = timed(lambda: glorot.apply(plan, model, seed=0))
     else:
         start = timed(nnx.jit(lambda: glorot.apply(plan, fresh(), seed=0)))
-    return {"shapes": shapes, "plan": planned, "start": start}
+    return {"plan": planned, "start": start}
 
 
-def keras_way(way: str) -> dict[str, list[float]]:
+def keras_way(way: str) -> dict[str, Took]:
     """Time one way to start the dense net: by Keras or by glorot."""
     if way == "own":
         return {"start": timed(keras_net)}
     import glorot
 
     model = keras_net()
-    planned = timed(lambda: glorot.plan(model, "he"))
-    plan = glorot.plan(model, "he")
+    planned = timed(lambda: glorot.plan(model, "xavier"))
+    plan = glorot.plan(model, "xavier")  # the law of their own start
     return {"plan": planned, "start": timed(lambda: glorot.apply(plan, model, seed=0))}
 
 
@@ -178,20 +178,22 @@ MODELS = {
 
 def models() -> None:
     """Print what starting each model takes, each way in a process of its own."""
-    print(f"\n{'':20}{'own start':>20}{'glorot: plan':>20}{'apply':>20}{'own over apply (goal 5)':>27}")
-    print(f"{'':20}" + f"{'first':>11}{'again':>9}" * 3 + f"{'first':>16}{'again':>11}")
+    print(f"\n{'':20}{'own start':>20}{'glorot: plan':>20}{'apply':>20}{'own over apply, again (goal 5)':>33}")
+    print(f"{'':20}" + f"{'first':>11}{'again':>9}" * 3 + f"{'by clock':>16}{'by processor':>17}")
     for name, (_, environment, (own, mine)) in MODELS.items():
         one, other = in_a_process(name, own, environment), in_a_process(name, mine, environment)
         columns = [one["start"], other["plan"], other["start"]]
-        shown = "".join(f"{took[0]:9.2f} s{min(took[1:]):7.2f} s" for took in columns)
-        whole = one["start"][0] / (other["plan"][0] + other["start"][0] + other.get("shapes", [0])[0])
-        print(f"{name:20}{shown}{whole:16.1f}{min(one['start'][1:]) / min(other['start'][1:]):11.1f}")
+        shown = "".join(f"{took[0][0]:9.2f} s{min(took[1:])[0]:7.2f} s" for took in columns)
+        clock, processor = (
+            min(took[by] for took in one["start"][1:]) / min(took[by] for took in other["start"][1:]) for by in (0, 1)
+        )
+        print(f"{name:20}{shown}{clock:16.1f}{processor:17.1f}", flush=True)
 
 
-def in_a_process(name: str, way: str, environment: dict[str, str]) -> dict[str, list[float]]:
+def in_a_process(name: str, way: str, environment: dict[str, str]) -> dict[str, Took]:
     command = [sys.executable, __file__, "--one", name, way]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **environment})
-    found: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Took] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 

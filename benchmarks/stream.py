@@ -19,9 +19,8 @@ import torch
 from torch import Tensor
 
 from glorot.distributions import Constant, Distribution, Normal, TruncatedNormal, Uniform
-from glorot.stream import Fill, Key, fill, fill_all, kernels
+from glorot.stream import Key, fill, kernels
 from glorot.stream.elements import BFLOAT16
-from glorot.torch import init
 
 THREADS = 2
 ROUNDS = 9
@@ -108,26 +107,6 @@ def measure_one_tensor(side: int) -> Times:
     return times
 
 
-def measure_many_tensors(count: int = 1000, side: int = 64) -> Times:
-    times: Times = {}
-    tensors = [torch.zeros(side, side) for _ in range(count)]
-    arrays = [tensor.numpy() for tensor in tensors]
-    drop_in = {"uniform": init.uniform_, "normal": init.normal_, "truncated": init.trunc_normal_}
-    bounds = {"uniform": (-BOUND, BOUND), "normal": (0.0, STD), "truncated": (0.0, STD, -2 * STD, 2 * STD)}
-    for number in range(ROUNDS):
-        for law, draw in TORCH.items():
-            if law != "truncated" or number < SLOW_ROUNDS:
-                with timed(times, f"torch {law}"):
-                    for tensor in tensors:
-                        draw(tensor)
-            with timed(times, f"fill_all {law}"):
-                fill_all([Fill(a, Key(i, i), LAWS[law], (side, side)) for i, a in enumerate(arrays)], THREADS)
-            with timed(times, f"drop-in {law}"):
-                for tensor in tensors:
-                    drop_in[law](tensor, *bounds[law])
-    return times
-
-
 def clock_in_hertz() -> float | None:
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
@@ -162,14 +141,6 @@ def print_one_tensor(times: Times, side: int) -> None:
             print(f"{kernel + ' ' + law:22}{shown[0]:>24}{shown[1]:>24}{shown[2]:>20}")
 
 
-def print_many_tensors(times: Times) -> None:
-    seconds = {name: statistics.median(values) for name, values in times.items()}
-    print(f"\n1,000 tensors of 64 × 64{'ms':>10}{'over torch.nn.init (goal 5)':>30}")
-    for name, median in seconds.items():
-        law = name.split()[-1]
-        print(f"{name:24}{1e3 * median:10.1f}{seconds[f'torch {law}'] / median:30.1f}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tensor of a quarter of the size")
@@ -180,7 +151,6 @@ def main() -> None:
     print(f"{model}, {THREADS} threads, {side} × {side} elements, torch {torch.__version__}, NumPy {np.__version__}")
     print("Elements per cycle are those of one thread, at the clock that the system names.")
     print_one_tensor(measure_one_tensor(side), side)
-    print_many_tensors(measure_many_tensors())
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class Filler {
     static bool is_unit(const Axis& axis) { return axis.place_step == sizeof(Element); }
 
     void write_run(char* memory, uint64_t first, uint64_t count) {
-        values_.write({memory, sizeof(Element), store_values<Isa, Element>, straight<Element>}, first, count);
+        values_.write({memory, sizeof(Element), store_values<Isa, Element>, straight<Isa, Element>}, first, count);
     }
 
     // The run: the last axes, as far as they are consecutive elements. Across it: the axis that the memory

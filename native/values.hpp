@@ -19,10 +19,10 @@ constexpr uint64_t words_per_block = 4;
 // What is stored straight from the registers.
 enum class Straight { none, float32, bfloat16 };
 
-template <class Element>
-constexpr Straight straight = std::is_same_v<Element, float>      ? Straight::float32
-                              : std::is_same_v<Element, bfloat16> ? Straight::bfloat16
-                                                                  : Straight::none;
+template <class Isa, class Element>
+constexpr Straight straight = std::is_same_v<Element, float> ? Straight::float32
+                              : std::is_same_v<Element, bfloat16> && Isa::has_registers ? Straight::bfloat16
+                                                                                        : Straight::none;
 
 // Where a run goes: memory for elements of some size, and how binary32 values become such elements.
 struct Place {
@@ -61,7 +61,7 @@ class Values final : public ValueSource {
                 part = std::min(count, period - first % period) / most * most;
                 if (place.straight == Straight::float32)
                     make(reinterpret_cast<float*>(place.memory), block, part);
-                else
+                else if constexpr (Isa::has_registers)
                     make(reinterpret_cast<bfloat16*>(place.memory), block, part);
             } else {  // few at a time: the memory takes them up while the next ones are made
                 make(scratch, block, skipped + part);

@@ -12,6 +12,7 @@ namespace glorot {
 
 struct Avx512 {
     static constexpr int lanes = 16;
+    static constexpr bool has_registers = true;
     static constexpr int groups = 6;   // of 2·lanes words, made side by side
     static constexpr int vectors = 6;  // of values, computed side by side
 

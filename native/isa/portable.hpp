@@ -10,6 +10,7 @@ namespace glorot {
 
 struct Portable {
     static constexpr int lanes = 8;
+    static constexpr bool has_registers = false;  // for all of what is computed side by side
     static constexpr int groups = 1;   // of 2·lanes words, made side by side
     static constexpr int vectors = 2;  // of values, computed side by side
 
@@ -107,11 +108,6 @@ struct Portable {
     template <class Element>
     static void store(Element* to, const Float& a) {
         for (int i = 0; i < lanes; ++i) to[i] = rounded(a.lane[i], Element{});
-    }
-
-    static void store_pair(bfloat16* to, const Float& a, const Float& b) {
-        store(to, a);
-        store(to + lanes, b);
     }
 
     static void transpose(Int rows[lanes]) {
