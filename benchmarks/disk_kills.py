@@ -68,15 +68,18 @@ def kill_and_resume(work: Path, kills: int, seed: int = 0) -> Counts:
         What came of it.
     """
     plan, whole, folder = save_plan(work / "plan.json"), work / "whole", work / "killed"
+    process = start(plan, whole)
+    _wait_until_it_writes(process, whole)
     began = time.perf_counter()
-    _finish(start(plan, whole))
+    _finish(process)
     longest = time.perf_counter() - began
     expected = {path.name: path.read_bytes() for path in whole.iterdir()}
     moments, counts = random.Random(seed), Counts()
     while counts.kills < kills:
         process = start(plan, folder)
+        _wait_until_it_writes(process, folder)
         try:
-            process.wait(moments.uniform(0.2, 1) * longest)
+            process.wait(moments.random() * longest)
         except subprocess.TimeoutExpired:
             process.kill()
             counts.kills += 1
@@ -89,6 +92,12 @@ def kill_and_resume(work: Path, kills: int, seed: int = 0) -> Counts:
     _finish(start(plan, folder))
     _look(folder, expected, counts, is_complete=True)
     return counts
+
+
+def _wait_until_it_writes(process: "subprocess.Popen[bytes]", folder: Path) -> None:
+    """Wait for the first file that a process writes, whose temporary name has its number, or for its end."""
+    while process.poll() is None and not list(folder.glob(f".glorot-*-{process.pid}-*")):
+        time.sleep(0.002)
 
 
 def _finish(process: "subprocess.Popen[bytes]") -> None:

@@ -26,7 +26,7 @@ def draw_all(tensors: Sequence[StoredTensor], threads: int, act: Act) -> None:
     """
     limit = min(BLOCK, MOST // threads)
     blocks = blocks_of(tensors, limit)
-    taking, acting, matrix = threading.Lock(), threading.Lock(), threading.Lock()
+    taking, acting = threading.Lock(), threading.Lock()
     failures: list[BaseException] = []
 
     def work() -> None:
@@ -38,7 +38,7 @@ def draw_all(tensors: Sequence[StoredTensor], threads: int, act: Act) -> None:
                 if block is None:
                     return
                 if block.size > limit:  # a whole matrix: one at a time, for the memory
-                    with matrix, acting:
+                    with acting:
                         act(block, draw_block(block, buffer, threads))
                 else:
                     data = draw_block(block, buffer)
