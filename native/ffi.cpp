@@ -100,7 +100,8 @@ Error* draw_for_xla(Frame* frame) {
         if (one->kind == metadata_kind) {  // asked which version this is written to, and nothing else
             Version& version = reinterpret_cast<MetadataExtension*>(one)->metadata->version;
             version.major = major_version;
-            version.minor = std::clamp(frame->api->version.minor, first_minor_version, last_minor_version);
+            const int known = frame->api ? frame->api->version.minor : first_minor_version;  // jaxlib 0.8 does not say its own
+            version.minor = std::clamp(known, first_minor_version, last_minor_version);
             return nullptr;
         }
     try {
