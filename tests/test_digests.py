@@ -161,6 +161,32 @@ def test_what_differs_is_named(change: str) -> None:
     assert glorot.digest(other).differing(glorot.digest(model)) == [path]
 
 
+def test_mappings_of_both_kinds_and_dtypes_of_pytorch_are_taken() -> None:
+    state = started().state_dict()
+    mixed = {path: tensor.numpy() if "norm" in path else tensor for path, tensor in state.items()}
+    assert glorot.digest(mixed, PLAN) == PLAN.digest(5, torch.float32)  # type: ignore[arg-type]
+
+
+def test_a_stage_is_counted_by_the_plan_of_the_whole() -> None:
+    stage = nn.ModuleDict({"conv": started().conv})
+    found = glorot.digest(stage, PLAN)
+    assert found.tensors == {path: PLAN.digest(5).tensors[path] for path in ("conv.weight", "conv.bias")}
+
+
+def test_names_say_what_a_plan_of_the_same_framework_calls_the_tensors() -> None:
+    whole, other = nn.Sequential(nn.Linear(8, 4)), nn.ModuleDict({"first": nn.Linear(8, 4)})
+    plan, names = glorot.plan(whole), {"first.weight": "0.weight", "first.bias": "0.bias"}
+    glorot.apply(plan, other, seed=5, names=names)
+    assert glorot.digest(other, plan, names=names) == plan.digest(5)
+
+
+def test_reading_memory_leaves_it_resizable() -> None:
+    model = nn.Linear(8, 4)
+    glorot.digest(model)
+    model.weight.untyped_storage().resize_(0)  # as FSDP frees what it has gathered
+    assert model.weight.untyped_storage().nbytes() == 0
+
+
 def test_another_name_or_prefix_is_another_digest() -> None:
     state = started().state_dict()
     renamed = {path.replace("conv", "cnn"): tensor for path, tensor in state.items()}
@@ -217,7 +243,12 @@ def test_jax_shards_of_eight_devices_add_up() -> None:
         (lambda: PLAN.digest(-1), r"^seed must be a whole number with 0 <= seed < 2\*\*64"),
         (lambda: glorot.digest(Net(), "plan.json"), r"^plan must be a Plan, got str; read one by Plan\.load$"),
         (lambda: glorot.digest("missing.safetensors"), r"^cannot read missing\.safetensors: "),
-        (lambda: glorot.digest({}, names={"a": "b"}), r"^names= is for models: the tensors of files and mappings have"),
+        (lambda: glorot.digest({}, names={"a": "b"}), r"^names= says what a plan calls the tensors of a model; pass the"),
+        (lambda: glorot.digest({}, PLAN, names={"a": "b"}), r"^names= is for models: the tensors of files and mappings"),
+        (lambda: glorot.digest({"x": torch.ones(2)}, PLAN), r"^none of the tensors of the plan is there, embedding\.weig"),
+        (lambda: glorot.digest(nn.Linear(3, 2), PLAN), r"^this plan was made for another model"),
+        (lambda: glorot.digest({"w": torch.ones(2), "epoch": 3}), r"^'epoch' is a int; expected tensors by path, as in a"),
+        (lambda: PLAN.digest(5).differing("x"), r"^a digest is compared with another digest, got str$"),
         (lambda: glorot.digest(3), r"^cannot tell which framework a builtins\.int belongs to"),
         (lambda: glorot.digest(nn.Linear(3, 2, device="meta")), r"^weight is on the meta device and holds nothing"),
     ],

@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -72,7 +72,9 @@ class Holding(Adapter, Protocol):
     def held(self, model: Any) -> Iterator[HeldBlock]:
         """Yield the blocks that this process holds of what a model stores; of replicas, one alone."""
 
-    def summed_over_processes(self, model: Any, sums: Mapping[str, int]) -> dict[str, int]:
+    def summed_over_processes(
+        self, model: Any, sums: Mapping[str, int], counted: Collection[str] | None
+    ) -> dict[str, int]:
         """Return the digests of tensors over all processes that hold them together."""
 
 

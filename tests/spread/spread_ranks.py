@@ -8,6 +8,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import spread_looks  # noqa: F401 (which adds scenarios)
 import torch
 import torch.distributed as dist
 from spread_scenarios import SCENARIOS

@@ -198,6 +198,9 @@ def drop_ins(world: World) -> None:
         lambda tensor: init.trunc_normal_(tensor, std=0.02),
         lambda tensor: init.constant_(tensor, 0.5),
         init.orthogonal_,
+        init.eye_,
+        lambda tensor: init.sparse_(tensor, 0.4),
+        init.ones_,
     ]
     for call in calls:
         for placement in (Shard(0), Shard(1), Replicate()):
@@ -213,21 +216,59 @@ def drop_ins(world: World) -> None:
 
 
 @scenario
-def measured(world: World) -> None:
-    """A sharded model is measured as the whole one is, and is left as it was."""
-    plan = glorot.plan(blocks())
-    signal = str(glorot.measure(glorot.apply(plan, blocks(), seed=3), X))
-    for name, build in WAYS.items():
-        model = build(world)
-        is_meta = next(model.parameters()).is_meta
-        glorot.apply(plan, model, seed=3, device="cpu" if is_meta else None)
-        outputs = full(model(X)).detach()  # after which FSDP keeps the gathered weights of its root in place
-        before = {path: id(tensor) for path, tensor in model.named_parameters()}
-        assert str(glorot.measure(model, X)) == signal, name
-        assert {path: id(tensor) for path, tensor in model.named_parameters()} == before, name
-        assert torch.equal(full(model(X)), outputs), name
-        values = glorot.measure(model, X, torch.zeros(7, dtype=torch.long), optimizer=torch.optim.SGD)
-        assert values.layers, name
+def drop_ins_of_kernels_sums_and_other_generators(world: World) -> None:
+    """Kernels are dealt out too; partial sums are refused; a process whose generator differs is told."""
+    mesh, init = init_device_mesh("cpu", (world.size,)), glorot.torch.init
+    share = shard_of(torch.empty(8, 3, 3), mesh.shape, [world.rank], [Shard(0)])
+    kernel = DTensor.from_local(share, mesh, [Shard(0)], run_check=False)
+    assert torch.equal(init.dirac_(kernel, groups=2).full_tensor(), init.dirac_(torch.empty(8, 3, 3), groups=2))
+    summed = DTensor.from_local(torch.zeros(2, 2), mesh, [Partial()], run_check=False)
+    for refused in (init.ones_, init.eye_, init.xavier_uniform_):
+        with pytest.raises(GlorotError, match=r"a partial sum is still to be taken"):
+            refused(summed)
+    torch.manual_seed(world.rank)
+    kept = DTensor.from_local(torch.zeros(4, 4), mesh, [Shard(0)], run_check=False)
+    told = world.failures_of(lambda: init.normal_(kept))  # type: ignore[arg-type, return-value]
+    assert len(told) == world.size - 1, told
+    assert all("call torch.manual_seed with the same number in every process" in one for one in told)
+
+
+@scenario
+def one_process_that_stumbles(world: World) -> None:
+    """An error in one process does not put it out of step with the others, once they have met again."""
+    model, plan = fully_sharded(blocks(), init_device_mesh("cpu", (world.size,))), glorot.plan(blocks())
+    world.failures_of(lambda: glorot.apply(plan, model, seed=0, prefix="" if world.rank else None))  # type: ignore[arg-type, return-value]
+    glorot.apply(plan, model, seed=3)
+    assert glorot.digest(model) == plan.digest(3)
+    shards = [torch.zeros(3 if world.rank else 5, 6), torch.zeros(16, 6)]
+    wrong = DTensor.from_local(shards[0], init_device_mesh("cpu", (world.size,)), [Shard(0)], run_check=False,
+                               shape=torch.Size((16, 6)), stride=(6, 1))  # fmt: skip
+    layer = nn.Linear(6, 16)
+    layer.weight = nn.Parameter(wrong)
+    with pytest.raises(
+        GlorotError, match=r"^weight has a shard of shape .*; make it by distribute_tensor, or by from_loc"
+    ):
+        glorot.apply(glorot.plan(nn.Linear(6, 16)), layer, seed=0)
+
+
+@scenario
+def processes_outside_the_mesh(world: World) -> None:
+    """A process that a mesh leaves out writes nothing, and is told that it can't see the whole."""
+    mesh = DeviceMesh("cpu", [0])
+    layer, plan = nn.Linear(6, 4), glorot.plan(nn.Linear(6, 4))
+    local = torch.zeros(4, 6) if world.rank == 0 else torch.zeros(0)
+    layer.weight = nn.Parameter(
+        DTensor.from_local(local, mesh, [Shard(0)], run_check=False, shape=torch.Size((4, 6)), stride=(6, 1))
+    )
+    glorot.apply(plan, layer, seed=0)
+    if world.rank == 0:
+        assert glorot.digest(layer) == plan.digest(0)
+        return
+    for look in (lambda: glorot.digest(layer), lambda: glorot.measure(layer, torch.ones(2, 6))):
+        with pytest.raises(
+            GlorotError, match=r"^weight is held by the ranks \[0\], of which this process is none; call"
+        ):
+            look()
 
 
 @scenario
@@ -248,24 +289,6 @@ def other_seeds(world: World) -> None:
         words = [one for one in told if one]
         assert len(words) == world.size - 1, told
         assert all("their plans or seeds differ; hand the same plan and the same seed" in one for one in words), words
-
-
-@scenario
-def digests(world: World) -> None:
-    """What the processes hold adds up to the digest of the plan, each element counted once, the same in all of them."""
-    plan = glorot.plan(blocks())
-    for name, build in WAYS.items():
-        model = build(world)
-        is_meta = next(model.parameters()).is_meta
-        glorot.apply(plan, model, seed=3, device="cpu" if is_meta else None)
-        assert glorot.digest(model) == plan.digest(3), name
-        assert glorot.digest(model) != plan.digest(4), name
-    build, plan, _ = planned("orthogonal")[0]
-    how = {path: [Shard(0)] for path, _ in build().named_parameters()}
-    model = spread(build(), init_device_mesh("cpu", (world.size,)), world.rank, how)  # type: ignore[arg-type]
-    glorot.apply(plan, model, seed=2)
-    assert glorot.digest(model, plan) == plan.digest(2)
-    assert plan.digest(2).by_name
 
 
 @scenario

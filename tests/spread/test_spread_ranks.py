@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("torch.distributed.fsdp", reason="these tests need PyTorch's torch.distributed")
 
+import spread_looks  # noqa: F401 (which adds scenarios)
 from spread_scenarios import SCENARIOS
 
 HERE = Path(__file__).parent

@@ -59,6 +59,7 @@ def test_a_part_of_a_fused_parameter_is_written_alone() -> None:
             r"^only 'tail\.\*' matches no parameter of the model; paths here look like: stem\.weight, stem\.bias, ",
         ),
         (["head.*", "stem"], r"^only 'stem' matches no parameter of the model"),
+        (3, r"^only must be a path pattern such as 'head\.\*', or several, got 3$"),
         ([3], r"^only must be a path pattern such as 'head\.\*', or several, got \[3\]$"),
     ],
 )
@@ -67,6 +68,56 @@ def test_a_pattern_that_matches_nothing_is_refused(only: object, message: str) -
     before = model.state_dict()["head.weight"].clone()
     with pytest.raises(GlorotError, match=message):
         glorot.apply(PLAN, model, seed=5, only=only)  # type: ignore[arg-type]
+    assert torch.equal(model["head"].weight, before)
+
+
+class Tied(nn.Module):
+    """A head that shares the table, and a table that no recipe starts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.head = nn.Embedding(7, 4), nn.Linear(4, 7)
+        self.head.weight = self.table.weight
+        self.register_buffer("steps", torch.arange(4.0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.table(x) * self.steps)
+
+
+def test_the_other_name_of_a_tied_parameter_is_passed_over() -> None:
+    plan, saved = glorot.plan(Tied()), torch.full((7, 4), 3.0)
+    model = Tied()
+    missing, _ = model.load_state_dict({"table.weight": saved, "steps": torch.ones(4)}, strict=False)
+    assert missing == ["head.weight", "head.bias"]
+    glorot.apply(plan, model, seed=1, only=missing)
+    assert (model.table.weight == 3).all()  # what was loaded is kept
+    assert torch.equal(model.head.bias, torch.zeros(7))
+    with pytest.raises(
+        GlorotError, match=r"^only 'head\.weight' .*; head\.weight is tied to table\.weight, and written by"
+    ):
+        glorot.apply(plan, model, seed=1, only="head.weight")
+
+
+def test_a_buffer_that_no_recipe_starts_is_told() -> None:
+    with pytest.raises(
+        GlorotError, match=r"^only 'steps' matches no parameter of the model; steps is a buffer, which no"
+    ):
+        glorot.apply(glorot.plan(Tied()), Tied(), seed=1, only=["steps", "head.bias"])
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("meta", r"^device 'meta' holds no values; give one that does"),
+        ("nonsense", r"^device 'nonsense' is not to be had here: "),
+        (3.5, r"^device 3\.5 is not to be had here: "),
+    ],
+)
+def test_a_device_that_cannot_hold_the_model_is_refused(device: object, message: str) -> None:
+    model = deep()
+    before = model["head"].weight.detach().clone()
+    with pytest.raises(GlorotError, match=message):
+        glorot.apply(PLAN, model, seed=5, device=device)
     assert torch.equal(model["head"].weight, before)
 
 

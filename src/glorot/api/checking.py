@@ -209,6 +209,8 @@ def as_arrays(tensors: Any, what: str) -> dict[str, Array]:
     found = {}
     for path, tensor in tensors.items():
         values = tensor
+        if hasattr(values, "full_tensor"):
+            values = values.full_tensor()  # for which every process must ask
         if hasattr(values, "detach"):
             values = values.detach().cpu()
             values = values.float() if "float" in str(values.dtype) and values.element_size() < 4 else values

@@ -1,10 +1,11 @@
 """Digests: whether weights are the same, to the bit, in a model, its shards or its files."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from glorot.forensics.reading import read
 from glorot.inventory import Inventory, Part, path_of
 from glorot.inventory.boxes import shares, steps_in
 from glorot.inventory.layouts import complete, place_in
-from glorot.plans import Plan, PlanEntry, shared_names
+from glorot.plans import Plan, PlanEntry, assignments, shared_names
 from glorot.plans.digests import by_name_of, counts_by_name
 from glorot.stream.digest import Digest, digest_key, digest_of, digest_of_name, summed
 from glorot.stream.pieces import row_major_steps
@@ -61,31 +62,73 @@ def digest(weights: object, plan: Plan | None = None, *, names: Mapping[str, str
     """
     if plan is not None and not isinstance(plan, Plan):
         raise GlorotError(f"plan must be a Plan, got {type(plan).__name__}; read one by Plan.load")
-    if _is_mapping(weights) or (isinstance(weights, str | Path) and _is_file(weights)):
-        if names:
-            raise GlorotError("names= is for models: the tensors of files and mappings have the names of the plan")
-        blocks = _in_file(weights, plan) if isinstance(weights, str | Path) else _in_mapping(cast("Tensors", weights))
-        return _counted(blocks, plan)
-    adapter, model = opened(weights)
+    if plan is None and names:
+        raise GlorotError("names= says what a plan calls the tensors of a model; pass the plan too")
+    if isinstance(weights, str | Path) and _is_file(weights):
+        return _check_some(_counted(_in_file(weights, plan), plan), plan, names)
+    if _is_mapping(weights):
+        return _check_some(_of_mapping({str(path): one for path, one in weights.items()}, plan), plan, names)
+    return _of_model(weights, plan, names)
+
+
+def _check_some(found: Digest, plan: Plan | None, names: Mapping[str, str] | None) -> Digest:
+    if names:
+        raise GlorotError("names= is for models: the tensors of files and mappings have the names of the plan")
+    if plan is not None and plan.entries and not found.tensors:
+        raise GlorotError(
+            f"none of the tensors of the plan is there, {path_of(plan.entries[0].name)} for one; pass weights of the "
+            "model that was planned"
+        )
+    return found
+
+
+def _of_model(model: Any, plan: Plan | None, names: Mapping[str, str] | None) -> Digest:
+    adapter, model = opened(model)
     if not hasattr(adapter, "held"):
         raise GlorotError(f"a {type(model).__name__} holds no weights; pass what glorot.apply returns of it")
-    holding = cast("Holding", adapter)
-    stock = take_inventory(model, False)
-    if plan is not None and (names or plan.framework not in ("", stock.framework)):
+    holding, stock = cast("Holding", adapter), take_inventory(model, False)
+    if plan is not None and plan.framework not in ("", stock.framework):
         return _as_planned(holding.held(model), model, stock, plan, names)
-    counted = {one.path for one in stock.parameters if one.tied_to is None}
-    found = _counted((block for block in holding.held(model) if block.path in counted), plan)
-    return Digest(holding.summed_over_processes(model, found.tensors), found.by_name)
+    counted = {one.path for one in stock.parameters if one.tied_to is None and "float" in one.dtype}
+    called = {path: path for path in counted}
+    if plan is not None:
+        assignments(plan, stock, 0, names=names, only="*")  # raises where the two do not fit
+        called = {part.path: path_of(name) for part, name in _named(stock, names) if part.path in counted}
+        written = {path_of(entry.name) for entry in plan if entry.distribution is not None}
+        called = {own: path for own, path in called.items() if path in written}
+    blocks = (block._replace(path=called[block.path]) for block in holding.held(model) if block.path in called)
+    found, own = _counted(blocks, plan), {path: one for one, path in called.items()}
+    sums = {own[path]: value for path, value in found.tensors.items()}
+    whole = holding.summed_over_processes(model, sums, called)
+    return Digest({called[path]: value for path, value in whole.items()}, found.by_name)
 
 
-Tensors = Mapping[str, Any]
+def _named(stock: Inventory, names: Mapping[str, str] | None) -> Iterator[tuple[Part, str]]:
+    """Yield the parts of a model, and what a plan calls each."""
+    named = shared_names(stock, names)
+    return ((part, named[part.name]) for part in stock.parts)
 
 
-def _is_mapping(weights: object) -> bool:
-    """Tell whether something is a mapping of tensors of PyTorch or NumPy; a pytree of JAX is a model."""
-    return isinstance(weights, Mapping) and all(
-        isinstance(one, np.ndarray) or hasattr(one, "detach") for one in weights.values()
-    )
+def _is_mapping(weights: object) -> TypeGuard[Mapping[str, Any]]:
+    """Tell whether something is a mapping of tensors of PyTorch or NumPy; a pytree of JAX is a model.
+
+    Raises:
+        GlorotError: if it is one of PyTorch's, but for some values.
+    """
+    if not isinstance(weights, Mapping):
+        return False
+    others = {path: one for path, one in weights.items() if not isinstance(one, np.ndarray) and not _is_torch(one)}
+    if others and any(map(_is_torch, weights.values())):
+        path, one = next(iter(others.items()))
+        raise GlorotError(
+            f"{path!r} is a {type(one).__name__}; expected tensors by path, as in a state dict: pass its part that has "
+            "them, or leave it out"
+        )
+    return not others
+
+
+def _is_torch(value: object) -> bool:
+    return hasattr(value, "detach")
 
 
 def _is_file(path: str | Path) -> bool:
@@ -110,12 +153,17 @@ def _whole(shape: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     return tuple((0, size) for size in shape)
 
 
-def _in_mapping(tensors: Tensors) -> Iterable[HeldBlock]:
-    if any(hasattr(one, "detach") for one in tensors.values()):
-        from glorot.torch.holding import held
+def _of_mapping(tensors: Mapping[str, Any], plan: Plan | None) -> Digest:
+    """Count the tensors of a mapping; shards of PyTorch over all processes that hold them."""
+    of_torch = {path: one for path, one in tensors.items() if _is_torch(one)}
+    others = [block_of(path, one) for path, one in tensors.items() if path not in of_torch]
+    if not of_torch:
+        return _counted(others, plan)
+    from glorot.torch.holding import held, summed_over_processes
 
-        return held(tensors)
-    return [block_of(str(path), np.asarray(values)) for path, values in tensors.items()]
+    written = None if plan is None else {path_of(one.name) for one in plan if one.distribution is not None}
+    found = _counted(itertools.chain(held(of_torch), others), plan)
+    return Digest(summed_over_processes(of_torch, found.tensors, written), found.by_name)
 
 
 def _counted(blocks: Iterable[HeldBlock], plan: Plan | None) -> Digest:

@@ -1,6 +1,6 @@
 """What this process holds of the arrays of a model, as bits; and sums over all processes that hold them together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -29,15 +29,18 @@ def held(model: Any) -> Iterator[HeldBlock]:
             yield HeldBlock(path, tuple(leaf.shape), values.dtype.name, box, bits)
 
 
-def summed_over_processes(model: Any, sums: Mapping[str, int]) -> dict[str, int]:
+def summed_over_processes(model: Any, sums: Mapping[str, int], counted: Collection[str] | None) -> dict[str, int]:
     """Return the sums of tensors over all processes of JAX: 16 bytes of each are sent.
 
     Args:
         model: a model whose arrays processes hold together, or each for itself.
         sums: what this process's blocks of each tensor add up to, by path.
+        counted: the paths of the tensors that are counted, the same in every process; None for all.
     """
     together = [
-        path for path, leaf in leaves_of(model).items() if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
+        path
+        for path, leaf in leaves_of(model).items()
+        if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable and (counted is None or path in counted)
     ]
     if not together:
         return dict(sums)

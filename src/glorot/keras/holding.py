@@ -1,6 +1,6 @@
 """What a Keras model holds, as bits."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from glorot.arrays import HeldBlock, block_of
@@ -12,6 +12,6 @@ def held(model: Any) -> Iterator[HeldBlock]:
     return (block_of(path, values_of(variable)) for path, variable in variables_of(model).items())
 
 
-def summed_over_processes(model: Any, sums: Mapping[str, int]) -> dict[str, int]:
+def summed_over_processes(model: Any, sums: Mapping[str, int], counted: Collection[str] | None) -> dict[str, int]:
     """Return the sums of tensors as they are: each process holds a Keras model by itself."""
     return dict(sums)

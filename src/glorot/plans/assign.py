@@ -12,9 +12,9 @@ from glorot.inventory import Inventory, Parameter, Part, fingerprint, path_of
 from glorot.inventory.layouts import stored_shape
 from glorot.plans.entry import PlanEntry
 from glorot.plans.names import shared_names
+from glorot.plans.narrowing import narrowed
 from glorot.plans.plan import Plan
 from glorot.stream import Key, key_of
-from glorot.text import matches
 
 
 class Assignment(NamedTuple):
@@ -56,7 +56,7 @@ def assignments(
     inventory = _as_planned(plan, inventory, shared_names(inventory, names))
     named = shared_names(inventory, names)
     if only is not None:
-        plan, inventory = _narrowed(plan, inventory, named, only)
+        plan, inventory = narrowed(plan, inventory, named, only)
     entries = {entry.name: entry for entry in plan.entries}
     renamed = [replace(part, name=named[part.name]) for part in inventory.parts]
     if plan.fingerprint == fingerprint(inventory.parts) != fingerprint(renamed):  # it has the model's own names
@@ -70,30 +70,6 @@ def assignments(
         if law is not None:
             found.append(Assignment(part, law, key_of(seed, prefix + name)))
     return found
-
-
-def _narrowed(
-    plan: Plan, inventory: Inventory, named: Mapping[str, str], only: str | Iterable[str]
-) -> tuple[Plan, Inventory]:
-    """Return the parts of a model that patterns match, and what a plan has of them."""
-    patterns = (only,) if isinstance(only, str) else tuple(only)
-    if not all(isinstance(pattern, str) for pattern in patterns):
-        raise GlorotError(f"only must be a path pattern such as 'head.*', or several, got {only!r}")
-    called = {
-        part.name: {part.name, part.path, named[part.name], path_of(named[part.name])} for part in inventory.parts
-    }
-    for pattern in patterns:
-        if not any(matches(pattern, name) for names in called.values() for name in names):
-            some = ", ".join(list(called)[:4])
-            raise GlorotError(f"only {pattern!r} matches no parameter of the model; paths here look like: {some}")
-    kept = {own for own, names in called.items() if any(matches(p, name) for p in patterns for name in names)}
-    parameters = []
-    for parameter in inventory.parameters:
-        parts = tuple(part for part in parameter.parts if part.name in kept)
-        parameters += [replace(parameter, parts=parts)] if parts else []
-    planned = kept | {named[own] for own in kept}
-    entries = tuple(entry for entry in plan.entries if entry.name in planned)
-    return replace(plan, entries=entries), replace(inventory, parameters=tuple(parameters))
 
 
 def _as_planned(plan: Plan, inventory: Inventory, named: Mapping[str, str]) -> Inventory:

@@ -48,6 +48,7 @@ def digest_of_plan(entries: Sequence[PlanEntry], version: int, seed: int, dtype:
         GlorotError: if the plan does not say how its tensors are stored, the seed is no seed, or the dtype can't hold
             the weights.
     """
+    dtype = str(dtype).removeprefix("torch.")
     if dtype not in NATIVE:
         raise GlorotError(f"dtype must be one of {', '.join(NATIVE)}, got {dtype!r}")
     stream.key_of(seed, prefix)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot import native
+from glorot.errors import GlorotError
 from glorot.stream.pieces import Shape, tiles
 
 DOMAIN = b"glorot-digest/1\0"
@@ -85,7 +86,13 @@ class Digest:
         return hash(self.value)
 
     def differing(self, other: "Digest") -> list[str]:
-        """Return the paths of tensors that differ, or that one of the two lacks."""
+        """Return the paths of tensors that differ, or that one of the two lacks.
+
+        Raises:
+            GlorotError: if `other` is no digest.
+        """
+        if not isinstance(other, Digest):
+            raise GlorotError(f"a digest is compared with another digest, got {type(other).__name__}")
         paths = dict.fromkeys([*self.tensors, *other.tensors])
         return [path for path in paths if self.tensors.get(path) != other.tensors.get(path)]
 

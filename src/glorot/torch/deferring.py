@@ -46,6 +46,25 @@ def deferred() -> Iterator[None]:
         handle.remove()
 
 
+def check_device(device: Any) -> None:
+    """Check that a device is here, and can hold values.
+
+    Raises:
+        GlorotError: if not.
+
+    Example:
+        >>> check_device("meta")
+        Traceback (most recent call last):
+        glorot.errors.GlorotError: device 'meta' holds no values; give one that does, such as "cpu" or "cuda"
+    """
+    try:
+        place = torch.empty(0, device=device).device
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise GlorotError(f"device {device!r} is not to be had here: {str(error).splitlines()[0]}") from error
+    if place.type == "meta":
+        raise GlorotError(f'device {str(device)!r} holds no values; give one that does, such as "cpu" or "cuda"')
+
+
 def check_completed(model: nn.Module, written: Collection[str]) -> None:
     """Raise, naming them, if something of a model on the meta device would still hold nothing once it was written.
 

@@ -3,7 +3,7 @@
 import functools
 import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -136,21 +136,26 @@ def _has_triton() -> bool:
     return importlib.util.find_spec("triton") is not None
 
 
+def words_of(tensor: Tensor) -> "np.ndarray[tuple[int, ...], np.dtype[np.unsignedinteger[Any]]]":
+    """Return the memory of a tensor of the host as unsigned integers of the size of its elements."""
+    return np.asarray(_Memory(tensor, f"u{tensor.element_size()}"))
+
+
 def array_of(tensor: Tensor) -> "np.ndarray[tuple[int, ...], np.dtype[np.generic]]":
     """Return the memory of a tensor of the host as an array; NumPy has no bfloat16 but as its bits.
 
     `Tensor.numpy` would do, but for good forbids that the storage be resized, as sharding libraries do.
     """
-    array = np.asarray(_Memory(tensor))
-    return array.view(BFLOAT16) if tensor.dtype == torch.bfloat16 else array
+    is_narrow = tensor.dtype == torch.bfloat16
+    array = np.asarray(_Memory(tensor, "u2" if is_narrow else f"f{tensor.element_size()}"))
+    return array.view(BFLOAT16) if is_narrow else array
 
 
 class _Memory:
     """The memory of a tensor, in the words of NumPy's array interface."""
 
-    def __init__(self, tensor: Tensor) -> None:
+    def __init__(self, tensor: Tensor, kind: str) -> None:
         size = tensor.element_size()
-        kind = "u2" if tensor.dtype == torch.bfloat16 else f"f{size}"
         self.tensor = tensor  # which must live as long as the array
         self.__array_interface__ = {
             "version": 3, "typestr": f"={kind}", "data": (tensor.data_ptr(), False), "shape": tuple(tensor.shape),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from glorot.torch.paths import bare
-from glorot.torch.shards import check_placements, is_sharded
+from glorot.torch.shards import check_placements, is_left_out, is_sharded, refuse_left_out
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -17,16 +17,16 @@ R = TypeVar("R")
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 """Where a module keeps what runs before and after it."""
 
-SPREADING = "torch.distributed."
-"""The package whose hooks gather, scatter and convert what a sharded model computes with."""
+SPREADING = ("torch.distributed.", "transformers.distributed.")
+"""The packages whose hooks gather, scatter and convert what a sharded model computes with."""
 
 
 @contextmanager
 def whole(model: nn.Module, *, on_meta: bool = False) -> Iterator[None]:
     """Let a model run as it did before it was sharded, in each process by itself.
 
-    Plain tensors stand in the place of DTensors, and the hooks of `fully_shard` and `parallelize_module` rest. A model
-    without DTensors is left as it is.
+    Plain tensors stand in the place of DTensors, and what `fully_shard`, `parallelize_module` and transformers have put
+    around the calls of modules rests. A model without DTensors is left as it is.
 
     Args:
         model: the model; it has its shards and hooks back at the end.
@@ -44,6 +44,7 @@ def whole(model: nn.Module, *, on_meta: bool = False) -> Iterator[None]:
         yield
         return
     hooks = [getattr(module, kind) for module in model.modules() for kind in HOOKS]
+    forwards = [(vars(one), vars(one)["forward"]) for one in model.modules() if _spreads(vars(one).get("forward"))]
     before = [dict(registered) for registered in hooks]
     made: dict[int, Tensor] = {}
     try:
@@ -54,6 +55,8 @@ def whole(model: nn.Module, *, on_meta: bool = False) -> Iterator[None]:
         for registered in hooks:
             for key in [key for key, hook in registered.items() if _spreads(hook)]:
                 del registered[key]
+        for attributes, _ in forwards:  # that of its class shows again
+            attributes.pop("forward", None)
         yield
     finally:
         for stored, name, tensor in sharded:
@@ -61,6 +64,8 @@ def whole(model: nn.Module, *, on_meta: bool = False) -> Iterator[None]:
         for registered, hook in zip(hooks, before, strict=True):
             registered.clear()
             registered.update(hook)
+        for attributes, forward in forwards:
+            attributes["forward"] = forward
 
 
 def whole_in_each(function: Callable[P, R]) -> Callable[P, R]:
@@ -80,6 +85,8 @@ def gathered(path: str, tensor: Tensor) -> Tensor:
     if not is_sharded(tensor):
         return tensor
     check_placements(path, tensor)
+    if is_left_out(tensor):
+        refuse_left_out(path, tensor)
     with torch.no_grad():
         return tensor.full_tensor()
 

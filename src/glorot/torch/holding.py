@@ -1,9 +1,9 @@
 """What this process holds of the tensors of a model, as bits; and sums over all processes that hold them together."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,16 +11,14 @@ from torch import Tensor, nn
 
 from glorot.arrays import HeldBlock
 from glorot.errors import NothingHeldError
-from glorot.stream.digest import LANE
-from glorot.torch.filling import name_of
+from glorot.stream.digest import LANE, Bits
+from glorot.torch.filling import name_of, words_of
 from glorot.torch.paths import bare, structural
-from glorot.torch.shards import blocks, check_placements, is_sharded
+from glorot.torch.shards import blocks, check_placements, is_left_out, is_sharded, refuse_left_out
 from glorot.torch.spread import check_held
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
-
-WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def held(model: nn.Module | Mapping[str, Tensor]) -> Iterator[HeldBlock]:
@@ -46,30 +44,35 @@ def held(model: nn.Module | Mapping[str, Tensor]) -> Iterator[HeldBlock]:
 
 def _tensors(model: nn.Module | Mapping[str, Tensor]) -> Iterable[tuple[str, Tensor]]:
     if not isinstance(model, nn.Module):
-        return model.items()
+        return ((path, tensor) for path, tensor in model.items() if tensor.layout == torch.strided)
     check_held(model)
     inner = bare(model)
     named = chain(inner.named_parameters(), inner.named_buffers())
     return [(structural(path), tensor) for path, tensor in named]
 
 
-def _bits_of(tensor: Tensor) -> "np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]":
-    size = tensor.element_size()
-    plain = tensor.detach().resolve_neg().cpu()
-    words = plain.view(WORDS[size]) if plain.dim() else plain.reshape(1).view(WORDS[size]).reshape(())
-    return words.numpy().view(f"u{size}")
+def _bits_of(tensor: Tensor) -> Bits:
+    return words_of(tensor.detach().resolve_neg().cpu())
 
 
-def summed_over_processes(model: nn.Module | Mapping[str, Tensor], sums: Mapping[str, int]) -> dict[str, int]:
+def summed_over_processes(
+    model: nn.Module | Mapping[str, Tensor], sums: Mapping[str, int], counted: Collection[str] | None
+) -> dict[str, int]:
     """Return the sums of tensors over all processes that hold them together: 16 bytes of each are sent.
 
     Args:
         model: as for `held`.
         sums: what this process's blocks of each tensor add up to, by path.
+        counted: the paths of the tensors that are counted, the same in every process; None for all.
+
+    Raises:
+        GlorotError: if this process is not among those that hold a tensor.
     """
     meshes: dict[DeviceMesh, list[str]] = defaultdict(list)
     for path, tensor in _tensors(model):
-        if is_sharded(tensor):
+        if is_sharded(tensor) and (path in counted if counted is not None else tensor.is_floating_point()):
+            if is_left_out(tensor):
+                refuse_left_out(path, tensor)
             meshes[tensor.device_mesh].append(path)
     found = dict(sums)
     if meshes and torch.distributed.get_backend() == "fake":  # nobody is there to answer

@@ -3,7 +3,7 @@
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeGuard
 
 from torch import Tensor
 
@@ -73,16 +73,55 @@ def locals_of(tensor: Tensor) -> list[Tensor]:
 
 
 def check_placements(path: str, tensor: Tensor) -> None:
-    """Check that the shards of a tensor are weights, and no sums that are still to be taken over processes.
+    """Check that the shards of a tensor are weights, and of the sizes that its placements ask for.
 
     Raises:
-        GlorotError: if they are.
+        GlorotError: if they are sums that are still to be taken over processes, or of another shape.
     """
-    if is_sharded(tensor) and any(placement.is_partial() for placement in tensor.placements):
+    if not is_sharded(tensor):
+        return
+    if any(placement.is_partial() for placement in tensor.placements):
         raise GlorotError(
             f"{path} has the placements {tuple(tensor.placements)}: a partial sum is still to be taken over processes, "
             "and weights are none; redistribute it to Replicate() or Shard()"
         )
+    for rank, local in _held(tensor):
+        for spans in _spans(tensor, rank):
+            expected = tuple(sum(stop - start for start, stop in axis) for axis in spans)
+            if tuple(local.shape) != expected:
+                raise GlorotError(
+                    f"{path} has a shard of shape {tuple(local.shape)} on rank {rank}, where its placements "
+                    f"{tuple(tensor.placements)} over {tuple(tensor.device_mesh.shape)} processes leave {expected} of "
+                    f"{tuple(tensor.shape)}; make it by distribute_tensor, or by from_local with shards as torch.chunk "
+                    "cuts them"
+                )
+
+
+def is_left_out(tensor: Tensor) -> bool:
+    """Tell whether the mesh of a DTensor leaves this process out, which then holds nothing of it."""
+    return is_sharded(tensor) and not any(True for rank, _ in _held(tensor) for _ in _spans(tensor, rank))
+
+
+def refuse_left_out(path: str, tensor: "DTensor") -> NoReturn:
+    """Say that a process can't see what others hold together.
+
+    Raises:
+        GlorotError: always.
+    """
+    raise GlorotError(
+        f"{path} is held by the ranks {tensor.device_mesh.mesh.flatten().tolist()}, of which this process is none; "
+        "call this in those processes alone"
+    )
+
+
+def _spans(tensor: "DTensor", rank: int) -> Iterator[list[list[Span]]]:
+    """Yield what a process holds of each axis of a tensor; nothing for a process that the mesh leaves out."""
+    mesh = tensor.device_mesh
+    for coordinate in (mesh.mesh == rank).nonzero().tolist():
+        yield [
+            held_spans(size, _splits(tensor.placements, mesh.shape, coordinate, axis))
+            for axis, size in enumerate(tensor.shape)
+        ]
 
 
 def blocks(tensor: Tensor) -> Iterator[Block]:
@@ -94,13 +133,10 @@ def blocks(tensor: Tensor) -> Iterator[Block]:
     if not is_sharded(tensor):
         yield from (Block(local, tuple((0, size) for size in tensor.shape)) for local in locals_of(tensor))
         return
-    mesh, shape = tensor.device_mesh, tuple(tensor.shape)
+    mesh = tensor.device_mesh
     for rank, local in _held(tensor):
-        for coordinate in (mesh.mesh == rank).nonzero().tolist():  # none of a process that the mesh leaves out
-            axes = [
-                _with_places(held_spans(size, _splits(tensor.placements, mesh.shape, coordinate, axis)))
-                for axis, size in enumerate(shape)
-            ]
+        for coordinate, spans in zip((mesh.mesh == rank).nonzero().tolist(), _spans(tensor, rank), strict=True):
+            axes = list(map(_with_places, spans))
             replicated = [rank for how, rank in zip(tensor.placements, coordinate, strict=True) if how.is_replicate()]
             for runs in itertools.product(*axes):
                 place, box = zip(*runs, strict=True) if runs else ((), ())

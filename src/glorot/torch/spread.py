@@ -1,6 +1,7 @@
 """Models that several processes hold together: which of them can be written and measured, and which can't."""
 
 import sys
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -12,6 +13,8 @@ from glorot.torch.shards import is_sharded
 def check_held(model: nn.Module) -> None:
     """Check that each parameter of a model is there by itself: all of it, or this process's shard of a DTensor.
 
+    Modules of `fully_shard` first let go of what they have gathered for a pass, as they do before the next one.
+
     Raises:
         GlorotError: if FullyShardedDataParallel has laid several in one, or ZeRO-3 has left an empty tensor.
 
@@ -22,9 +25,11 @@ def check_held(model: nn.Module) -> None:
         Traceback (most recent call last):
         glorot.errors.GlorotError: weight is a placeholder of DeepSpeed's ZeRO-3, of shape 0×3, whose values lie ...
     """
-    wrapper = _flat_wrapper()
+    fsdp: Any = sys.modules.get("torch.distributed.fsdp")
     for path, module in model.named_modules():
-        if wrapper is not None and isinstance(module, wrapper):
+        if fsdp is not None and isinstance(module, fsdp.FSDPModule):
+            module.reshard()
+        elif fsdp is not None and isinstance(module, fsdp.FullyShardedDataParallel):
             held = next((name for name, one in module.named_parameters() if _is_flat(one)), "")
             _refuse_flat(f"{path}.{held}".strip(".") or "the model")
     for path, parameter in model.named_parameters():
@@ -48,11 +53,6 @@ def _refuse_flat(path: str) -> None:
 
 def _is_flat(parameter: Tensor) -> bool:
     return getattr(parameter, "_is_flat_param", False) or type(parameter).__name__ == "FlatParameter"
-
-
-def _flat_wrapper() -> type[nn.Module] | None:
-    module = sys.modules.get("torch.distributed.fsdp")
-    return None if module is None else module.FullyShardedDataParallel
 
 
 def check_whole(model: nn.Module) -> None:

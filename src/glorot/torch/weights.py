@@ -1,6 +1,5 @@
 """Writing a plan's weights into a PyTorch model."""
 
-import sys
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import chain
@@ -15,7 +14,7 @@ from glorot.arrays import check
 from glorot.errors import GlorotError, NothingHeldError
 from glorot.plans import Assignment
 from glorot.torch.agreeing import check_agreed
-from glorot.torch.deferring import check_completed, give_memory
+from glorot.torch.deferring import check_completed, check_device, give_memory
 from glorot.torch.filling import TensorFill, fill_all, fills_of_shards, name_of
 from glorot.torch.gathering import gathered
 from glorot.torch.memory import check_apart, memory_of
@@ -46,7 +45,8 @@ def write(model: nn.Module, assignments: Sequence[Assignment], device: Any = Non
         GlorotError: if a parameter cannot be written; nothing is written then.
     """
     check_held(model)
-    _reshard(model)
+    if device is not None:
+        check_device(device)
     paths = list(dict.fromkeys(assignment.part.path for assignment in assignments))
     memory = _Memory(model)
     for assignment in assignments:
@@ -90,14 +90,6 @@ def _with_memory(model: nn.Module, memory: "_Memory", paths: Sequence[str], devi
     check_completed(bare(model), {*written, *tied, *gathered_in(memory.computed)})
     give_memory(bare(model), device)
     return _Memory(model)
-
-
-def _reshard(model: nn.Module) -> None:
-    """Let modules of `fully_shard` hold their shards, and not what they have gathered for a pass."""
-    module = sys.modules.get("torch.distributed.fsdp")
-    for one in model.modules():
-        if module is not None and isinstance(one, module.FSDPModule):
-            one.reshard()
 
 
 class _Memory:

@@ -5,7 +5,8 @@ from torch import Tensor
 
 from glorot.dropins.arguments import check_axes
 from glorot.errors import GlorotError
-from glorot.torch.init.writing import check_no_overlap, overridable
+from glorot.torch.init.writing import check_no_overlap, on_shards, overridable
+from glorot.torch.shards import check_placements
 
 
 @overridable
@@ -38,6 +39,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
         `torch.nn.init.constant_`. Jozefowicz et al. (2015), "An Empirical Exploration of Recurrent Network
         Architectures", ICML, for the example.
     """
+    check_placements("the tensor", tensor)
     with torch.no_grad():
         return tensor.fill_(val)
 
@@ -66,6 +68,7 @@ def ones_(tensor: Tensor) -> Tensor:
     References:
         `torch.nn.init.ones_`.
     """
+    check_placements("the tensor", tensor)
     with torch.no_grad():
         return tensor.fill_(1.0)
 
@@ -92,11 +95,13 @@ def zeros_(tensor: Tensor) -> Tensor:
     References:
         `torch.nn.init.zeros_`.
     """
+    check_placements("the tensor", tensor)
     with torch.no_grad():
         return tensor.zero_()
 
 
 @overridable
+@on_shards
 def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with the identity, in place: a Linear layer starts by passing its inputs on.
 
@@ -128,6 +133,7 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 @overridable
+@on_shards
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Fill the kernel of a convolution with the identity, in place: it starts by passing its inputs on.
 

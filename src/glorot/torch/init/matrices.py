@@ -7,7 +7,7 @@ from torch import Tensor
 
 from glorot.dropins.arguments import Argument, check_axes
 from glorot.errors import GlorotError
-from glorot.torch.init.writing import holds_elements, law_of, overridable, write
+from glorot.torch.init.writing import holds_elements, law_of, on_shards, overridable, write
 
 
 @overridable
@@ -47,6 +47,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: torch.Generator | No
 
 
 @overridable
+@on_shards
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: torch.Generator | None = None) -> Tensor:
     """Fill a matrix with normal numbers and put zeros at random places, in place.
 

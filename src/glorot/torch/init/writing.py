@@ -12,20 +12,23 @@ from torch.autograd.graph import increment_version
 from torch.compiler import is_dynamo_compiling
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
+from glorot.distributions import Constant
 from glorot.dropins.arguments import Argument
 from glorot.dropins.table import TORCH
 from glorot.errors import GlorotError
 from glorot.stream.checks import check_law
+from glorot.stream.digest import digest_of
 from glorot.stream.elements import check_element
+from glorot.stream.philox import Key
 from glorot.text import shape_text
 from glorot.torch import filling
 from glorot.torch.agreeing import check_agreed
-from glorot.torch.filling import PLAIN, name_of
+from glorot.torch.filling import PLAIN, name_of, words_of
 from glorot.torch.init import direct
 from glorot.torch.init.direct import Ready, ready
 from glorot.torch.init.source import draw_key
 from glorot.torch.places import overlaps
-from glorot.torch.shards import check_placements, is_sharded, locals_of
+from glorot.torch.shards import blocks, check_placements, is_sharded, locals_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -86,12 +89,39 @@ def write(tensor: Tensor, law: Ready, generator: torch.Generator | None, axes: s
         return tensor
     check_writable(tensor)
     key = draw_key(tensor, generator)
-    check_agreed([("the tensor", tensor, key, law.distribution)])
+    check_agreed([("the tensor", tensor, key, law.distribution)], GENERATORS)
     filling.fill(tensor, key, law.distribution, axes=axes)
     if not tensor.is_inference():
         # The kernel writes memory that autograd may have saved; only this counter tells it so.
         increment_version(tensor)
     return tensor
+
+
+GENERATORS = "their generators differ; call torch.manual_seed with the same number in every process"
+"""What is wrong, and what to do, where processes draw other keys for a DTensor."""
+
+
+def on_shards(function: Function) -> Function:
+    """Let a function that writes plain tensors write DTensors: what it makes of a whole one is dealt out.
+
+    The whole is made in every process, of which each keeps its shards.
+    """
+
+    @functools.wraps(function)
+    def call(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if not is_sharded(tensor):
+            return cast("Tensor", function(tensor, *args, **kwargs))
+        check_writable(tensor)
+        whole = function(torch.empty(tensor.shape, dtype=tensor.dtype), *args, **kwargs)
+        if holds_elements(tensor):
+            made = digest_of(words_of(whole), 0, 0, whole.stride())
+            check_agreed([(f"{made:x}", tensor, Key(0, 0), Constant(0.0))], GENERATORS)
+            for local, box, _ in blocks(tensor):
+                local.copy_(whole[tuple(slice(*span) for span in box)])
+            increment_version(tensor)
+        return tensor
+
+    return cast("Function", call)
 
 
 def holds_elements(tensor: Tensor) -> bool:
