@@ -218,7 +218,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path.cwd())
     asked = parser.parse_args()
     transformers.logging.set_verbosity_error()
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} processors, torch {torch.__version__}")
+    load = f"others keep {os.getloadavg()[1]:.1f} of them busy"
+    print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} processors, {load}, torch {torch.__version__}"
+    )
     with tempfile.TemporaryDirectory(dir=asked.folder) as work:
         for name in asked.parts or parts:
             parts[name](Path(work))
