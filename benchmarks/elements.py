@@ -24,6 +24,15 @@ LAWS = {
     "truncated": TruncatedNormal(0.0, 0.02, -0.04, 0.04),
 }
 
+NOTES = """
+Goals that are not reached, and why.
+Normal and truncated at 1.8 times a fill, by two threads: a fill takes 0.15 ns an element on this machine (27 GB/s), so
+0.27 ns would have to do. Two cores take 0.37 and 0.40 ns, of which Philox takes 0.15. The rest is the quantile: 32
+products, sums and bit operations that the specification rounds one by one, without fused multiply-adds.
+bfloat16 in no more time than float32: while the cache holds the values, rounding two vectors at once takes 0.01 ns an
+element. From the registers, in place of a pass over scratch: uniform 0.37 to 0.32 ns, normal 0.81 to 0.75.
+"""
+
 
 def main() -> None:
     memory = np.zeros(8 * COUNT + 64, np.uint8)
@@ -40,6 +49,7 @@ def main() -> None:
                 took = timeit.repeat(lambda given=given: native.fill_run(*given), number=FILLS, repeat=TURNS)
                 least.append(1e9 * min(took) / FILLS / COUNT)
             print(f"{kernel + ' ' + name:34}" + "".join(f"{one:10.3f}" for one in least), flush=True)
+    print(NOTES, end="")
 
 
 if __name__ == "__main__":

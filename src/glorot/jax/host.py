@@ -111,7 +111,8 @@ def fills_of(blocks: Blocks, assignment: Assignment) -> Iterator[stream.Fill]:
         for view, box in shares(part.view, blocks.shape, block):
             out = place_in(memory, view)
             if matrix is None:
-                yield stream.Fill(out, key, law, extents, box)
+                is_whole_part = out.shape == extents
+                yield stream.Fill(out, key, law, extents, None if is_whole_part else box)
             else:
                 out[...] = matrix[tuple(slice(start, stop) for start, stop in box)]
 

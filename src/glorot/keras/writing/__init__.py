@@ -14,6 +14,9 @@ from glorot.stream.elements import NATIVE
 
 ALIGNMENT = 64  # bytes, at which XLA and TensorFlow take memory as it is
 
+EXCHANGED = frozenset({"float16", "float32", "float64"})
+"""The types of weights that NumPy takes by DLPack."""
+
 
 class Writing(Protocol):
     """What a backend can do with the memory of a variable."""
@@ -42,9 +45,11 @@ def write_whole(variable: Any, assignments: Sequence[Assignment]) -> bool:
 
 def seen(variable: Any) -> NDArray[Any] | None:
     """Return what a variable holds as an array of its own memory, only to be looked at; None where there is no way."""
+    if keras.backend.standardize_dtype(variable.dtype) not in EXCHANGED:
+        return None
     try:
         return np.from_dlpack(_backend().tensor_of(variable))
-    except (BufferError, RuntimeError, TypeError, ValueError):  # a type or a device that NumPy has not
+    except (BufferError, RuntimeError, TypeError, ValueError):  # a device that NumPy has not
         return None
 
 
