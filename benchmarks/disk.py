@@ -218,10 +218,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path.cwd())
     asked = parser.parse_args()
     transformers.logging.set_verbosity_error()
-    load = f"others keep {os.getloadavg()[1]:.1f} of them busy"
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} processors, {load}, torch {torch.__version__}"
-    )
+    kind, load = platform.processor() or platform.machine(), os.getloadavg()[1]
+    print(f"{kind}, {os.cpu_count()} processors, {load:.1f} processes on them before, torch {torch.__version__}")
     with tempfile.TemporaryDirectory(dir=asked.folder) as work:
         for name in asked.parts or parts:
             parts[name](Path(work))
