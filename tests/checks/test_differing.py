@@ -51,6 +51,7 @@ RULES = [
 ]
 
 
+@pytest.mark.slow
 def test_two_hundred_pairs_of_one_plan_do_not_differ() -> None:
     models = mlp(32, 48, 48, 40, 10), mlp(32, 48, 48, 40, 10)
     plan = glorot.plan(models[0], "xavier_normal", rules=RULES)

@@ -293,6 +293,7 @@ def test_the_wrong_fans_of_all_layers_are_one_finding_in_the_order_of_the_model(
     assert found.paths == tuple(f"layers.{n}.self_attn.in_proj_weight[{one}]" for n in range(3) for one in "qkv")
 
 
+@pytest.mark.slow
 def test_models_drawn_exactly_to_plan_have_no_finding_of_a_test() -> None:
     model = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Conv2d(16, 32, 3), nn.Flatten(), nn.LazyLinear(10))
     batch = torch.randn(2, 3, 8, 8)

@@ -114,6 +114,7 @@ def _fit(law: Distribution, seed: int, count: int) -> Fit:
     return fit_of(stream.draw(stream.key_of(seed, "w"), law, (count,)), law, rounding_of("float32"))
 
 
+@pytest.mark.slow
 def test_models_drawn_to_plan_are_accused_no_more_often_than_the_error_rate_says() -> None:
     model = mlp(48, 32, 32, 32, 10)
     plan = glorot.plan(model, "he")

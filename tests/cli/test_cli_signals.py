@@ -66,7 +66,7 @@ def saved_plan() -> str:
 CASES = [(command, number) for command in ("plan", "apply", "compare") for number in ENDS]
 
 
-@pytest.mark.parametrize(("command", "number"), slow_after(7, CASES))  # to start a comparison takes seconds
+@pytest.mark.parametrize(("command", "number"), slow_after(6, CASES))  # to start a comparison takes seconds
 def test_a_signal_while_a_target_is_called(
     command: str, number: signal.Signals, tmp_path: Path, saved_plan: str
 ) -> None:

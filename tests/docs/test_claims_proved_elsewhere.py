@@ -21,7 +21,8 @@ CLAIMS = [
     ("README.md", "every function of torch.nn.init: same names, signatures and laws", "torch/test_init_signatures.py", "arguments_are_those_of_torch"),
     ("README.md", "such as the q, k and v of `transformers`", "torch/test_fused.py", "the_transposed_projection_of_a_real_gpt2"),
     ("README.md", "q, k and v are one matrix in PyTorch and three elsewhere", "test_same_weights.py", "a_fused_projection_starts_as_the_three_that_it_holds"),
-    ("README.md", "in JAX so far, in every shard", "jax/test_jax_sharding.py", "each_device_makes_its_own_part"),
+    ("README.md", "on every device and in every shard", "jax/test_jax_sharding.py", "each_device_makes_its_own_part"),
+    ("README.md", "each process writes its shards; nothing is sent", "spread/test_spread_ranks.py", "processes_hold_what_one_would"),
     # PyTorch
     (TORCH, "every function of `torch.nn.init` is there under the same name", "torch/test_init_signatures.py", "every_public_name_is_there_and_no_other"),
     (TORCH, "Names, arguments, their order and defaults", "torch/test_init_signatures.py", "arguments_are_those_of_torch"),

@@ -35,6 +35,7 @@ def read(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
+@pytest.mark.slow
 def test_the_facts_are_those_of_today():
     assert lab_facts.facts() == read(FOLDER / "facts.json"), REMEDY
 

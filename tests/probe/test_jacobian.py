@@ -105,7 +105,7 @@ def in_keras(held: list[Any]) -> tuple[Any, dict[str, Any]]:
     return model, {}
 
 
-@pytest.mark.parametrize("width", [7, 600])
+@pytest.mark.parametrize("width", [7, pytest.param(600, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("make", [in_nnx, in_linen, in_equinox, in_pytree, in_keras])
 def test_a_model_of_any_framework_has_the_singular_values_of_the_same_one_in_pytorch(make: Any, width: int) -> None:
     torch.manual_seed(0)

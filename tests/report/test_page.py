@@ -224,6 +224,7 @@ def test_whatever_a_user_names_is_text() -> None:
         assert HOSTILE in checker.text
 
 
+@pytest.mark.slow
 def test_what_nobody_sees_in_a_name_is_written_as_an_escape() -> None:
     name = "x\u202ey\u2066z\x1b[2J"
     recipe = builders.result(name, verdict=name)

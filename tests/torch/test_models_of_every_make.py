@@ -88,7 +88,13 @@ SERVED: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-@pytest.mark.parametrize("make", SERVED.values(), ids=SERVED)
+LONG = "compiled"
+"""To compile a model takes seconds; one that is compiled in place is quick."""
+
+
+@pytest.mark.parametrize(
+    "make", [pytest.param(make, id=name, marks=[pytest.mark.slow] * (name == LONG)) for name, make in SERVED.items()]
+)
 def test_a_model_is_seen_written_and_runs(make: Callable[[], nn.Module]) -> None:
     model = make()
     plan = glorot.plan(model, inputs=X)

@@ -84,11 +84,11 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "a list": (lambda data: [data], "is not a plan: it has no list of entries"),
     "no entries": (lambda data: data.pop("entries") and None, "is not a plan: it has no list of entries"),
     "version": (
-        lambda data: data.update(version=3),
-        r"is a plan of version 3 for 'glorot-stream/1'; this glorot reads versions 1 and 2 for 'glorot-stream/1': "
+        lambda data: data.update(version=4),
+        r"is a plan of version 4 for 'glorot-stream/1'; this glorot reads versions 1, 2 and 3 for 'glorot-stream/1': "
         "make the plan again, or use the glorot that wrote it$",
     ),
-    "stream": (lambda data: data.update(stream="other/9"), "is a plan of version 2 for 'other/9'; this glorot reads"),
+    "stream": (lambda data: data.update(stream="other/9"), "is a plan of version 3 for 'other/9'; this glorot reads"),
     "fingerprint": (
         lambda data: data.update(fingerprint="0" * 16),
         "is damaged: names, axes or shapes do not match its fingerprint '0000000000000000'",
