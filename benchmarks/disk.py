@@ -7,7 +7,7 @@ Needs about 45 GB free in FOLDER and 5 GB in /dev/shm; transformers gives the mo
 speed   median of rounds, each in an order that is drawn. "plain" writes as many bytes, of a buffer that is not
         drawn, to as many files, in pieces of 8 MiB, and flushes each file to the disk.
         "in memory" draws all tensors into fresh arrays, as glorot.apply does for a model that it gives memory to.
-        "to memory" writes the files to /dev/shm.
+        "to memory" writes the files to /dev/shm, and "plain to memory" as many bytes.
 memory  the peak of `glorot apply`, as the system counts it, for 4 and 40 GB.
 large   `glorot apply --only-shard` for 20 of the files of a model of 419 B parameters, each a process of its own.
 plans   the file of a plan of 44,544 tensors.
@@ -109,6 +109,7 @@ def measure_speed(work: Path) -> None:
             "plain": partial(write_plainly, plan, dtype, work / "out"),
             "to disk": partial(weights.write, plan, work / "out", seed=0, dtype=dtype),
             "in memory": partial(draw_in_memory, plan, dtype),
+            "plain to memory": partial(write_plainly, plan, dtype, MEMORY / work.name),
             "to memory": partial(weights.write, plan, MEMORY / work.name, seed=0, dtype=dtype),
         }
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
@@ -120,12 +121,13 @@ def measure_speed(work: Path) -> None:
                 for folder in (work / "out", MEMORY / work.name):
                     shutil.rmtree(folder, ignore_errors=True)
         speeds = {name: size / statistics.median(took for took, _ in found) for name, found in times.items()}
-        for name, other in (("plain", ""), ("to disk", "plain"), ("in memory", ""), ("to memory", "in memory")):
+        beside = {"to disk": ["plain"], "to memory": ["in memory", "plain to memory"]}
+        for name in ways:
             work_of = statistics.median(worked for _, worked in times[name]) / size
             least, most = (size / end([took for took, _ in times[name]]) for end in (max, min))
-            share = f"   {speeds[name] / speeds[other]:.2f} of {other}" if other else ""
+            share = "".join(f"   {speeds[name] / speeds[other]:.2f} of {other}" for other in beside.get(name, ()))
             told = f"{speeds[name]:.2f} GB/s, {least:.2f} to {most:.2f}; CPU {work_of:.2f} s/GB"
-            print(f"{dtype:9} {name:10} {told}{share}", flush=True)
+            print(f"{dtype:9} {name:15} {told}{share}", flush=True)
 
 
 def apply(*words: str) -> tuple[float, float]:
