@@ -9,6 +9,7 @@ Memory is what the process held at most beyond its shards. "sent" counts the col
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -103,7 +104,9 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, help="write the table to a file too")
     given = parser.parse_args()
     if given.one:
-        print(json.dumps(measured()), flush=True)
+        found = measured()
+        if os.environ["RANK"] == "0":
+            print(json.dumps(found), flush=True)
         return
     text = table()
     print(text)
