@@ -100,7 +100,7 @@ def _of_model(model: Any, plan: Plan | None, names: Mapping[str, str] | None) ->
     found, own = _counted(blocks, plan), {path: one for one, path in called.items()}
     sums = {own[path]: value for path, value in found.tensors.items()}
     whole = holding.summed_over_processes(model, sums, called)
-    return Digest({called[path]: value for path, value in whole.items()}, found.by_name)
+    return _digest_of({called[path]: value for path, value in whole.items()}, plan)
 
 
 def _named(stock: Inventory, names: Mapping[str, str] | None) -> Iterator[tuple[Part, str]]:
@@ -163,7 +163,7 @@ def _of_mapping(tensors: Mapping[str, Any], plan: Plan | None) -> Digest:
 
     written = None if plan is None else {path_of(one.name) for one in plan if one.distribution is not None}
     found = _counted(itertools.chain(held(of_torch), others), plan)
-    return Digest(summed_over_processes(of_torch, found.tensors, written), found.by_name)
+    return _digest_of(summed_over_processes(of_torch, found.tensors, written), plan)
 
 
 def _counted(blocks: Iterable[HeldBlock], plan: Plan | None) -> Digest:
@@ -181,12 +181,12 @@ def _counted(blocks: Iterable[HeldBlock], plan: Plan | None) -> Digest:
             steps = row_major_steps(block.shape)
             first = sum(start * step for (start, _), step in zip(block.box, steps, strict=True))
             found[block.path].append(digest_of(block.bits, digest_key(block.path), first, steps))
-    return _digest_of(found, plan)
+    return _digest_of({path: summed(sums) for path, sums in found.items()}, plan)
 
 
-def _digest_of(found: Mapping[str, list[int]], plan: Plan | None) -> Digest:
-    by_name = frozenset() if plan is None else by_name_of(plan.entries) & found.keys()
-    return Digest({path: summed(sums) for path, sums in found.items()}, by_name)
+def _digest_of(sums: Mapping[str, int], plan: Plan | None) -> Digest:
+    """Return a digest of some sums, which says what of a plan counts by name: the same in every process."""
+    return Digest(sums, frozenset() if plan is None else by_name_of(plan.entries) & sums.keys())
 
 
 def _sums_of_parts(block: HeldBlock, entries: list[PlanEntry]) -> Iterator[int]:
@@ -222,7 +222,7 @@ def _as_planned(
         else:
             values = place_in(bits[part.path], part.view).reshape(complete(entry.view, shape).extents)
             found[path].append(digest_of(values, digest_key(path), *steps_in(entry.view, shape)))
-    return _digest_of(found, plan)
+    return _digest_of({path: summed(sums) for path, sums in found.items()}, plan)
 
 
 def _in_plan(
