@@ -9,7 +9,7 @@ speed   median of rounds, each in an order that is drawn. "plain" writes as many
         "in memory" draws all tensors into fresh arrays, as glorot.apply does for a model that it gives memory to.
         "to memory" writes the files to /dev/shm, and "plain to memory" as many bytes.
 memory  the peak of `glorot apply`, as the system counts it, for 4 and 40 GB.
-large   `glorot apply --only-shard` for 20 of the files of a model of 419 B parameters, each a process of its own.
+large   `glorot apply --only-shard` for 20 of the files of a model of 419 B parameters, each in its own process.
 plans   the file of a plan of 44,544 tensors.
 """
 
@@ -134,7 +134,7 @@ def apply(*words: str) -> tuple[float, float]:
     """Run `glorot apply`, and return its seconds and its peak memory in MiB, as the system counts it."""
     began, peak = time.perf_counter(), 0
     process = subprocess.Popen([sys.executable, "-m", "glorot", "apply", *words], stderr=subprocess.DEVNULL)
-    while process.poll() is None:  # what wait4 tells includes the memory of whoever started the process
+    while process.poll() is None:  # what wait4 reports includes the memory of whoever started the process
         told = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8").partition("VmHWM:")[2]
         peak = max(peak, int(told.split()[0])) if told else peak
         time.sleep(0.02)
@@ -181,7 +181,7 @@ def measure_large(work: Path) -> None:
             assert not weights.verify(plan, work / "out", seed=0, dtype="bfloat16", shard_size="2GB", only_shard=number)
         shutil.rmtree(work / "out")
     print(
-        f"{SHARDS} of the files, drawn at random, each by a process of its own: {sum(sizes) / 1e9:.1f} GB in "
+        f"{SHARDS} of the files, drawn at random, each in its own process: {sum(sizes) / 1e9:.1f} GB in "
         f"{took:.1f} s, peak {max(peaks):.1f} MiB; 3 of them read back and compared"
     )
 

@@ -2,7 +2,7 @@
 
 Run with: python benchmarks/disk_kills.py [KILLS] | tee benchmarks/results/disk_kills.txt
 
-After every kill each file that bears the name of a shard must have the bytes of an undisturbed run. Once the set is
+After every kill each file with the name of a shard must have the bytes of an undisturbed run. Once the set is
 complete, the folder must hold that run's files and nothing else; then it is emptied, and the next kills follow.
 """
 

@@ -4,7 +4,7 @@ python benchmarks/jax_keras.py [--quick]
 
 Laws: the median and the least of interleaved runs in one process, on an array of 4096 × 4096. "× fill" is the time
 over that of jnp.full under the same jit, the least that making such an array can take; "by XLA" is the law without the
-native kernel. Models: each way in a process of its own; "first" is the first time, compilation included, "again" the
+native kernel. Models: each way in its own process; "first" is the first time, compilation included, "again" the
 least of the next three. "Own start" builds the model, which starts it. Of glorot, planning and applying are timed
 apart, to a model that is there: built for Keras, its shapes for Flax.
 """
@@ -177,7 +177,7 @@ MODELS = {
 
 
 def models() -> None:
-    """Print what starting each model takes, each way in a process of its own."""
+    """Print what starting each model takes, each way in its own process."""
     print(f"\n{'':20}{'own start':>20}{'glorot: plan':>20}{'apply':>20}{'own over apply, again (goal 5)':>33}")
     print(f"{'':20}" + f"{'first':>11}{'again':>9}" * 3 + f"{'by clock':>16}{'by processor':>17}")
     for name, (_, environment, (own, mine)) in MODELS.items():

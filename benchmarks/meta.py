@@ -2,7 +2,7 @@
 
 Run with: python benchmarks/meta.py
 
-A Llama of 617 million parameters in bfloat16, each way in a process of its own, several rounds in turn. "a fill" makes
+A Llama of 608 million parameters in bfloat16, each way in its own process, several rounds in turn. "a fill" makes
 the same tensors with torch.empty and writes a constant into each, the least that giving them memory can take. Time is
 the median; memory is the largest that the process held beyond what it held before, over the size of the weights.
 """
@@ -28,7 +28,7 @@ ROUNDS = 5
 
 
 def config() -> transformers.LlamaConfig:
-    """Return the architecture: 617 million parameters, head and embedding apart."""
+    """Return the architecture: 608 million parameters, head and embedding apart."""
     return transformers.LlamaConfig(
         vocab_size=32_000, hidden_size=1536, intermediate_size=4096, num_hidden_layers=18, num_attention_heads=12,
         tie_word_embeddings=False, dtype=torch.bfloat16,

@@ -53,3 +53,24 @@ def test_training_of_a_model_spread_over_processes_is_refused_with_the_reason(me
         pass
     with pytest.raises(GlorotError, match=how):
         glorot.check(model, X, torch.zeros(4, dtype=torch.long), steps=2)
+
+
+def test_a_forward_that_a_library_has_put_over_that_of_its_class_rests_meanwhile(mesh: DeviceMesh) -> None:
+    model, whole = spread("fully_shard", mesh), net()
+
+    def tp_forward(x: torch.Tensor) -> torch.Tensor:
+        raise AssertionError("sharded inputs are expected")
+
+    tp_forward.__module__ = "transformers.distributed.tensor_parallel"
+    model[0].forward = tp_forward  # type: ignore[method-assign, assignment]
+    assert glorot.plan(model, inputs=X) == glorot.plan(whole, inputs=X)
+    assert str(glorot.measure(model, X)) == str(glorot.measure(whole, X))
+    assert model[0].forward is tp_forward
+
+
+def test_a_state_dict_of_shards_is_a_reference(mesh: DeviceMesh) -> None:
+    model, other = spread("fully_shard", mesh), spread("fully_shard", mesh)
+    assert not glorot.check(model, reference=other.state_dict(), select="GL703").findings
+    with torch.no_grad():
+        other[2].weight.mul_(3.0)
+    assert [one.code for one in glorot.check(model, reference=other.state_dict(), select="GL703").findings] == ["GL703"]

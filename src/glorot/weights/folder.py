@@ -28,7 +28,7 @@ def complete_in(folder: Path, layout: Layout) -> set[str]:
 
     Args:
         folder: the folder.
-        layout: what shall be in it.
+        layout: what belongs in it.
 
     Raises:
         GlorotError: if the folder holds other shards or another index, which loading would take for parts of these.

@@ -112,8 +112,10 @@ def on_shards(function: Function) -> Function:
         if not is_sharded(tensor):
             return cast("Tensor", function(tensor, *args, **kwargs))
         check_writable(tensor)
-        whole = function(torch.empty(tensor.shape, dtype=tensor.dtype), *args, **kwargs)
-        if holds_elements(tensor):
+        is_held = holds_elements(tensor)
+        place = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu" if is_held else "meta")
+        whole = function(place, *args, **kwargs)
+        if is_held:
             made = digest_of(words_of(whole), 0, 0, whole.stride())
             check_agreed([(f"{made:x}", tensor, Key(0, 0), Constant(0.0))], GENERATORS)
             for local, box, _ in blocks(tensor):
