@@ -46,6 +46,7 @@ bench: $(VENV)/.installed-dev  ## the stream and models on this processor, again
 	$(BIN)/python benchmarks/elements.py | tee benchmarks/results/elements.txt
 	$(BIN)/python benchmarks/jax_models.py | tee benchmarks/results/jax_models.txt
 	$(BIN)/python benchmarks/jax_keras.py | tee benchmarks/results/jax_keras.txt
+	$(BIN)/python benchmarks/keras_laws.py | tee benchmarks/results/keras_laws.txt
 	$(BIN)/python benchmarks/caffe.py | tee benchmarks/results/caffe.txt
 	$(BIN)/python benchmarks/graph_cost.py | tee benchmarks/results/graph_cost.txt
 
