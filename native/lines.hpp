@@ -13,11 +13,12 @@
 namespace glorot {
 namespace {  // compiled anew for each instruction set, and shared with none
 
-// Zeros where no vector lies on the border of two lines of the cache.
+// Zeros at first, where no vector lies on the border of two lines of the cache.
 class Zeros {
   public:
     explicit Zeros(int64_t count) { resize(count); }
-    void resize(int64_t count) { lines_.assign(size_t(count + 15) / 16, {}); }
+    void resize(int64_t count) { lines_.resize(size_t(count + 15) / 16); }  // what was written stays
+    void clear() { std::fill(lines_.begin(), lines_.end(), CacheLine{}); }
     float* at(int64_t i) { return &lines_[0].number[0] + i; }
     float& operator[](int64_t i) { return *at(i); }
 
@@ -36,30 +37,32 @@ class Lining {
           height_(padded(job.rows)),
           width_(padded(job.columns)),
           matrix_(scratch(0)),
-          products_(scratch(1)) {
+          blocks_(scratch(1)),
+          products_(scratch(2)) {
         matrix_.resize(height_ * width_);
+        blocks_.resize(height_ * width_);
         products_.resize(height_ * height_);
+        if (height_ != job.rows || width_ != job.columns) matrix_.clear();
     }
 
     Lines lines() {
         const double squares = center_and_sum();
         if (!(squares > 0)) return {0, 0, 0};
-        scale(float(std::sqrt(double(job_.rows * job_.columns) / squares)));
-        for (int64_t i = 0; i < job_.rows; i += down)
-            for (int64_t j = i / across * across; j < job_.rows; j += across) multiply(i, j);
+        scale_into_blocks(float(std::sqrt(double(job_.rows * job_.columns) / squares)));
+        for (int64_t i = 0; i < height_; i += lanes)
+            for (int64_t j = i; j < height_; j += lanes) multiply(i, j);
         return {squares, largest(), correlated()};
     }
 
   private:
-    // A tile of products has as many as a vector has lanes: they are added up together.
-    static constexpr int64_t lanes = Isa::lanes, down = 4, across = lanes / down, vectors = 4;
+    static constexpr int64_t lanes = Isa::lanes, vectors = 4;
     static constexpr int64_t most = 64;  // vectors whose numbers are added in binary32
 
     using Float = typename Isa::Float;
 
     // Kept by each thread: to have the system take pages back, and clear them, would cost as much as the work.
     static Zeros& scratch(int n) {
-        static thread_local Zeros kept[2] = {Zeros(0), Zeros(0)};
+        static thread_local Zeros kept[3] = {Zeros(0), Zeros(0), Zeros(0)};
         return kept[n];
     }
 
@@ -93,9 +96,23 @@ class Lining {
         return all;
     }
 
-    void scale(float factor) {
-        for (int64_t k = 0; k < job_.rows * width_; k += lanes)
-            Isa::store(matrix_.at(k), Isa::multiply(Isa::load(matrix_.at(k)), Isa::number(factor)));
+    // Keep the matrix once more, scaled: as many rows as a vector has lanes follow each other column by column.
+    void scale_into_blocks(float factor) {
+        for (int64_t i = 0; i < height_; i += lanes)
+            for (int64_t k = 0; k < width_; k += lanes) {
+                Float some[lanes];
+                for (int64_t n = 0; n < lanes; ++n)
+                    some[n] = Isa::multiply(Isa::load(matrix_.at((i + n) * width_ + k)), Isa::number(factor));
+                transpose(some);
+                for (int64_t n = 0; n < lanes; ++n) Isa::store(blocks_.at(i * width_ + (k + n) * lanes), some[n]);
+            }
+    }
+
+    static void transpose(Float rows[lanes]) {
+        typename Isa::Int turned[lanes];
+        for (int64_t n = 0; n < lanes; ++n) turned[n] = Isa::as_int(rows[n]);
+        Isa::transpose(turned);
+        for (int64_t n = 0; n < lanes; ++n) rows[n] = Isa::as_float(turned[n]);
     }
 
     static void add(Float numbers, float* to) { Isa::store(to, Isa::add(Isa::load(to), numbers)); }
@@ -108,30 +125,18 @@ class Lining {
         return sum;
     }
 
-    // The products of some rows from i on with some from j on.
+    // The products of the block of rows from i on with that from j on.
     void multiply(int64_t i, int64_t j) {
         Float sums[lanes];
         for (auto& sum : sums) sum = Isa::number(0);
-        const float *rows = matrix_.at(i * width_), *others = matrix_.at(j * width_);
-        for (int64_t k = 0; k < width_; k += lanes) {
-            Float right[across];
-            for (int64_t c = 0; c < across; ++c) right[c] = Isa::load(others + c * width_ + k);
-            for (int64_t r = 0; r < down; ++r) {
-                const Float left = Isa::load(rows + r * width_ + k);
-                for (int64_t c = 0; c < across; ++c)
-                    sums[r * across + c] = Isa::add(sums[r * across + c], Isa::multiply(left, right[c]));
-            }
+        const float *rows = blocks_.at(i * width_), *others = blocks_.at(j * width_);
+        for (int64_t k = 0; k < width_; ++k, rows += lanes, others += lanes) {
+            const Float right = Isa::load(others);
+            for (int64_t r = 0; r < lanes; ++r) sums[r] = Isa::fused(Isa::number(rows[r]), right, sums[r]);
         }
-        typename Isa::Int turned[lanes];
-        for (int64_t n = 0; n < lanes; ++n) turned[n] = Isa::as_int(sums[n]);
-        Isa::transpose(turned);
-        for (int64_t n = 0; n < lanes; ++n) sums[n] = Isa::as_float(turned[n]);
-        for (int64_t step = lanes / 2; step; step /= 2)
-            for (int64_t n = 0; n < step; ++n) sums[n] = Isa::add(sums[n], sums[n + step]);
-        alignas(64) float found[lanes];
-        Isa::store(found, sums[0]);
-        for (int64_t r = 0; r < down; ++r)
-            for (int64_t c = 0; c < across; ++c) product(i + r, j + c) = product(j + c, i + r) = found[r * across + c];
+        for (int64_t r = 0; r < lanes; ++r) Isa::store(&product(i + r, j), sums[r]);
+        transpose(sums);
+        for (int64_t r = 0; r < lanes; ++r) Isa::store(&product(j + r, i), sums[r]);
     }
 
     float& product(int64_t i, int64_t j) { return products_[i * height_ + j]; }
@@ -186,7 +191,7 @@ class Lining {
 
     const LineJob& job_;
     const int64_t height_, width_;
-    Zeros &matrix_, &products_;
+    Zeros &matrix_, &blocks_, &products_;
 };
 
 }  // namespace

@@ -26,6 +26,7 @@ struct Avx2 {
 
     static Float add(Float a, Float b) { return _mm256_add_ps(a, b); }
     static Float multiply(Float a, Float b) { return _mm256_mul_ps(a, b); }
+    static Float fused(Float a, Float b, Float c) { return add(multiply(a, b), c); }
     static Float smaller(Float a, Float b) { return _mm256_min_ps(a, b); }
     static Float larger(Float a, Float b) { return _mm256_max_ps(a, b); }
     static Float to_float(Int a) { return _mm256_cvtepi32_ps(a); }

@@ -27,6 +27,7 @@ struct Avx512 {
 
     static Float add(Float a, Float b) { return _mm512_add_ps(a, b); }
     static Float multiply(Float a, Float b) { return _mm512_mul_ps(a, b); }
+    static Float fused(Float a, Float b, Float c) { return _mm512_fmadd_ps(a, b, c); }  // a·b + c, never for the stream
     static Float smaller(Float a, Float b) { return _mm512_min_ps(a, b); }
     static Float larger(Float a, Float b) { return _mm512_max_ps(a, b); }
     static Float to_float(Int a) { return _mm512_cvtepi32_ps(a); }

@@ -40,6 +40,7 @@ struct Portable {
 
     static Float add(const Float& a, const Float& b) { return each<Float>([&](int i) { return a.lane[i] + b.lane[i]; }); }
     static Float multiply(const Float& a, const Float& b) { return each<Float>([&](int i) { return a.lane[i] * b.lane[i]; }); }
+    static Float fused(const Float& a, const Float& b, const Float& c) { return add(multiply(a, b), c); }
     static Float smaller(const Float& a, const Float& b) {
         return each<Float>([&](int i) { return a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]; });
     }
