@@ -17,6 +17,9 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 ORDINARY = 1e-15
 """A number above it beside one below `SMALLEST`: no rule makes both in a row."""
 
+NOTHING_ELSE = "holds nothing but numbers below 1e-38"
+"""What the small whole numbers of memory are when they are read as floats."""
+
 CHUNK = 1 << 17
 """Elements that are looked at together, for they stay in the processor's cache."""
 
@@ -28,8 +31,8 @@ class RawMemory(Check):
     """A parameter or a buffer holds what lay in its memory before.
 
     What it does:
-        Looks for numbers that no start writes: beyond 1e15; below 1e-38 next to ordinary ones; integers beyond 2⁴⁰.
-        Masks of attention, which hold one large negative number, are let pass.
+        Looks for numbers that no start writes: beyond 1e15; below 1e-38, next to ordinary ones or with none in
+        between; integers beyond 2⁴⁰. Masks of attention, which hold one large negative number, are let pass.
 
         Setting: `raw-memory = 1e+15`, the size that no number may pass.
 
@@ -88,15 +91,17 @@ class RawMemory(Check):
                 figure=float(sizes[huge].max()),
                 expected=f"below {number(limit)}",
             )
-        if not _jumps_below(sizes):
+        why = _below(sizes)
+        if not why:
             return None
+        is_sure = why == NOTHING_ELSE and not (sizes.size > 1 and sizes.all())  # decay makes no zeros beside them
         return self.finding(
             path,
-            "holds numbers below 1e-38 next to ordinary ones, as memory does that nothing wrote",
+            f"{why}, as memory does that nothing wrote",
             remedy=remedy,
             figure=float(sizes[sizes > 0].min()),
             expected="above 1e-38",
-            severity="error" if is_buffer or sizes[np.isfinite(sizes)].max() > 1e3 else "warning",
+            severity="error" if is_buffer or is_sure or _largest(sizes) > 1e3 else "warning",
         )
 
 
@@ -129,10 +134,22 @@ def _is_sentinel(values: Array, huge: Array) -> bool:
     return abs(float(np.real(huge[0]))) in ends or (is_mask and bool(np.real(huge[0]) < 0))
 
 
-def _jumps_below(sizes: Array) -> bool:
-    """Tell whether a number that is almost zero is next to an ordinary one."""
+def _below(sizes: Array) -> str:
+    """Return what is odd about the numbers of a tensor that are almost zero; "" where they may be meant.
+
+    A window or a decay that falls to them smoothly has all sizes.
+    """
     is_tiny = (sizes > 0) & (sizes < SMALLEST)
     if not is_tiny.any():
-        return False
+        return ""
     is_ordinary = sizes > ORDINARY
-    return bool((is_tiny[1:] & is_ordinary[:-1]).any() or (is_tiny[:-1] & is_ordinary[1:]).any() or sizes.size == 1)
+    if (is_tiny[1:] & is_ordinary[:-1]).any() or (is_tiny[:-1] & is_ordinary[1:]).any():
+        return "holds numbers below 1e-38 next to ordinary ones"
+    if _largest(sizes) < SMALLEST:
+        return NOTHING_ELSE
+    falls = ((sizes >= SMALLEST) & (sizes <= ORDINARY)).any()
+    return "" if falls or sizes.all() else "holds numbers below 1e-38, ordinary ones, and none in between"
+
+
+def _largest(sizes: Array) -> float:
+    return float(sizes.max(initial=0.0, where=np.isfinite(sizes)))
