@@ -42,7 +42,8 @@ class Relative(NamedTuple):
         role: the purpose of its layer, or else its role; with several parts, all different ones.
         is_kernel: whether it multiplies a signal by a matrix.
         gradient: the root mean square of its gradient.
-        weight: the root mean square of its weights.
+        weight: the root mean square of its weights; both of the weights as the signal meets them, times the constant
+            that their layer multiplies them by.
     """
 
     path: str
@@ -127,8 +128,9 @@ def read(evidence: Evidence) -> Iterator[Relative]:
         weight = math.sqrt(sum(map(_square_sum, parts)) / max(sum(one.spread.size for one in parts), 1))
         if reading is not None and weight > 0 and 0 < reading.second_moment < math.inf:
             names = dict.fromkeys(one.part.purpose or one.part.role for one in parts)
-            is_kernel = parts[0].part.role in KERNELS
-            yield Relative(parameter.path, " and ".join(names), is_kernel, math.sqrt(reading.second_moment), weight)
+            is_kernel, factor = parts[0].part.role in KERNELS, abs(parts[0].factor)
+            gradient = math.sqrt(reading.second_moment) / factor
+            yield Relative(parameter.path, " and ".join(names), is_kernel, gradient, weight * factor)
 
 
 def roles(rows: list[Relative]) -> dict[str, tuple[list[Relative], float]]:

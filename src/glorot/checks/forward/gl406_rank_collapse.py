@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Iterator
+from itertools import takewhile
 
 from glorot.checks.base import Check, Finding, Tested
-from glorot.checks.chains import Seen, seen_steps
+from glorot.checks.chains import Seen, seen_steps, weight_of
 from glorot.checks.evidence import Evidence
 
 MOST = 0.99
@@ -23,8 +24,8 @@ class RankCollapse(Check):
     What it does:
         Follows the correlation between examples, and in models with attention that between positions, from step to
         step. Found is a model in which it is below 0.9 at the first layer and above 0.99 from some step on up to the
-        end; the first such step is named. A head at the end is left out. Where the signal vanishes as well, GL402 says
-        so alone.
+        end; the first such step is named. A head at the end is left out, and so is a last layer of zeros, as that of a
+        box in DETR. Where the signal vanishes as well, GL402 says so alone.
 
         Setting: `rank-collapse = 0.99`, the largest correlation.
 
@@ -66,8 +67,9 @@ class RankCollapse(Check):
         for what, figure in names.items():
             rows = [(one, getattr(one.step, figure)) for one in steps]
             rows = [(one, value) for one, value in rows if not math.isnan(value)]
-            first = _first_of_the_end(rows, most)
-            if first is None or rows[0][1] > LEAST or _has_vanished(first, rows[0][0]):
+            end = _end_of(rows, most)
+            first = end[0] if end else None
+            if first is None or rows[0][1] > LEAST or _has_vanished(first, rows[0][0]) or _is_closed(evidence, end):
                 continue
             yield self.finding(
                 first.step.name,
@@ -79,14 +81,19 @@ class RankCollapse(Check):
             )
 
 
-def _first_of_the_end(rows: list[tuple[Seen, float]], most: float) -> Seen | None:
-    """Return the first of the last steps that are all above a correlation; None if the last one is not."""
-    first = None
-    for one, value in reversed(rows):
-        if value <= most:
-            break
-        first = one
-    return first
+def _end_of(rows: list[tuple[Seen, float]], most: float) -> list[Seen]:
+    """Return the last steps, as many as are all above a correlation."""
+    end = [one for one, _ in takewhile(lambda row: row[1] > most, reversed(rows))]
+    return end[::-1]
+
+
+def _is_closed(evidence: Evidence, end: list[Seen]) -> bool:
+    """Tell whether nothing but kernels of zeros and functions of their results are alike: an end that starts closed."""
+    return all(_holds_zeros(evidence, weight_of(evidence, one.point)) for one in end)
+
+
+def _holds_zeros(evidence: Evidence, path: str) -> bool:
+    return path in evidence.weights and evidence.largest(path) == 0
 
 
 def _has_vanished(one: Seen, start: Seen) -> bool:

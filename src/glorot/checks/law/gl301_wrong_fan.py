@@ -110,7 +110,10 @@ def true_fans(one: Measured) -> list[Fan]:
 
 
 def stored_fans(one: Measured, evidence: Evidence) -> list[Fan]:
-    """Return the fans that the rules of the libraries take from the shape of the stored tensor."""
+    """Return the fans that the rules of the libraries take from the shape of the stored tensor.
+
+    Of a grouped convolution also those of one without groups, as of a rule that takes the channels of the layer.
+    """
     parameter = evidence.inventory.parameter(one.part.path)
     shape = () if parameter is None else parameter.shape
     if len(shape) < 2:
@@ -118,7 +121,9 @@ def stored_fans(one: Measured, evidence: Evidence) -> list[Fan]:
     last = shape[-2] * math.prod(shape[:-2]), shape[-1] * math.prod(shape[:-2])
     first = shape[1] * math.prod(shape[2:]), shape[0] * math.prod(shape[2:])
     by_framework = {"torch": [first], "jax": [last], "keras": [last], "caffe": [first]}
-    return [(float(a), float(b)) for a, b in by_framework.get(evidence.framework, [first, last])]
+    found = [(float(a), float(b)) for a, b in by_framework.get(evidence.framework, [first, last])]
+    groups = one.part.shape[0] if one.part.axes[:1] == "b" and len(one.part.shape) > len(shape) else 1
+    return found + [(groups * a, b) for a, b in found if groups > 1]
 
 
 def _is_that_of(spread: Spread, std: float) -> bool:

@@ -12,8 +12,11 @@ LARGEST = 4.0
 SMALLEST = 0.02
 """The gain below which a kernel lets nothing pass: an eighth of std 0.02 at 64 inputs."""
 
-EXEMPT = ("head", "adapter A", "router", "gate", "expert gate")
+EXEMPT = ("head", "adapter A", "gate", "expert gate")
 """Purposes whose results are logits or updates, with scales of their own."""
+
+SMALL = ("router",)
+"""Purposes whose results may be as small as one likes: shares that start equal choose nothing yet."""
 
 
 class KernelScale(Check):
@@ -22,8 +25,9 @@ class KernelScale(Check):
     What it does:
         Computes the gain of each kernel, √(fan_in · σ² · E φ²), by which the std of a signal is multiplied where the
         activation φ feeds it. He's, Xavier's and LeCun's laws lie between 0.5 and 1.5, the fixed std 0.02 of
-        transformers between 0.1 and 3. Found is what lies above 4 or below 0.02. Heads have a check by themselves, and
-        a kernel before a norm is only a note.
+        transformers between 0.1 and 3. Found is what lies above 4 or below 0.02; of the router of a mixture,
+        which may start at 0, above 4 alone. A constant that a layer multiplies its weight by when it runs counts. Heads
+        have a check by themselves, and a kernel before a norm is only a note.
 
         Setting: `kernel-scale = 4`, the largest gain.
 
@@ -54,7 +58,8 @@ class KernelScale(Check):
         least, most = SMALLEST, self.limit(evidence)
         for one in drawn(evidence):
             part, gain = one.part, gain_of(one)
-            if part.purpose in EXEMPT or part.declared is not None or (gain < least and part.branch is not None):
+            may_be_small = part.branch is not None or part.purpose in SMALL
+            if part.purpose in EXEMPT or part.declared is not None or (gain < least and may_be_small):
                 continue
             finding = None
             if not least <= gain <= most:

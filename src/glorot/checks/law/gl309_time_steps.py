@@ -8,6 +8,7 @@ import numpy as np
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Array, Evidence
+from glorot.checks.looks import is_centred
 from glorot.inventory import Part
 
 SLOWEST, FASTEST = 1e-4, 0.2
@@ -19,13 +20,20 @@ NAMED = re.compile(r"(^|[._])(dt|delta|time_?step)([._]|$)|dt_(proj|bias)", re.I
 ALIKE = 1.05
 """The ratio of the largest and the smallest of several time scales up to which they are one."""
 
+NOISE = 0.5
+"""The std of logarithms of rates below which they are noise if it is around 0; those of 1 … 16 have 0.7 around 2."""
+
+FEWEST = 16
+"""The fewest rates of which noise is told from a choice."""
+
 
 class TimeSteps(Check):
     """The channels of a state space do not start at different, small time steps.
 
     What it does:
         Of biases whose softplus is the step of a state space, computes the steps: their median should lie within
-        [0.0001, 0.2], and they should differ. The rates at which states decay should differ too.
+        [0.0001, 0.2], and they should differ. The rates at which states decay should differ too, by more than the noise
+        that a general routine draws over their logarithms.
 
         Setting: `time-steps = 0.2`, the largest median step.
 
@@ -59,10 +67,10 @@ class TimeSteps(Check):
                 continue
             if _is_step(part):
                 yield from self._steps(part, values, fastest)
-            elif part.role == "state_rate" and _are_alike(np.exp(values.astype(np.float64))):
+            elif part.role == "state_rate" and (same := _one_rate(values.astype(np.float64))):
                 yield self.finding(
                     part.name,
-                    "lets all states decay at one rate",
+                    f"lets all states decay at {same}",
                     figure=float(np.exp(np.median(values.astype(np.float64)))),
                     expected="rates that differ, as from 1 to 16",
                     remedy="spread the rates: log(1 … states), as S4D and Mamba do",
@@ -89,6 +97,14 @@ def _is_step(part: Part) -> bool:
     """Tell whether the softplus of a vector is a time step: by the graph, or by its name where a softplus follows."""
     follows = part.role == "bias" and part.followed_by == "softplus"
     return part.role == "state_step" or (follows and NAMED.search(part.name) is not None)
+
+
+def _one_rate(logarithms: Array) -> str:
+    """Return in words that rates are one, or noise around 1 as of a general routine; "" where they are spread."""
+    if _are_alike(np.exp(logarithms)):
+        return "one rate"
+    is_noise = logarithms.size >= FEWEST and logarithms.std() < NOISE and is_centred(logarithms)
+    return "about one rate, for it holds noise around 0" if is_noise else ""
 
 
 def _are_alike(scales: Array) -> bool:

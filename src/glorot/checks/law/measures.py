@@ -99,10 +99,17 @@ def _sampled(values: Array) -> Array:
 
 
 class Measured(NamedTuple):
-    """A part of a model with the spread of what it holds."""
+    """A part of a model with the spread of what it holds.
+
+    Attributes:
+        part: the part.
+        spread: the spread of what is stored.
+        factor: the constant that its layer multiplies it by when it runs, as of an equalised learning rate.
+    """
 
     part: Part
     spread: Spread
+    factor: float = 1.0
 
 
 _KNOWN: WeakKeyDictionary[Evidence, dict[str, Measured]] = WeakKeyDictionary()
@@ -116,7 +123,7 @@ def measured(evidence: Evidence) -> Mapping[str, Measured]:
             if values.dtype.kind == "f" and values.size:
                 spread = spread_of(values, evidence.largest(part.path) if part.view is None else None)
                 if math.isfinite(spread.std) and math.isfinite(spread.largest):
-                    rows[part.name] = Measured(part, spread)
+                    rows[part.name] = Measured(part, spread, factor_of(evidence.folded, part))
         _KNOWN[evidence] = rows
     return _KNOWN[evidence]
 
@@ -129,10 +136,27 @@ def drawn(evidence: Evidence) -> Iterator[Measured]:
 
 
 def gain_of(one: Measured) -> float:
-    """Return the std of a unit's result where what feeds the layer starts at variance 1: √(fan_in·σ²·E φ²)."""
+    """Return the std of a unit's result where what feeds the layer starts at variance 1: |c|·√(fan_in·σ²·E φ²)."""
     second = 1.0 if one.part.source is None else one.part.source.squares[0]
     fan_in = 1.0 if one.part.fans is None else one.part.fans.fan_in
-    return one.spread.std * math.sqrt(fan_in * second)
+    return abs(one.factor) * one.spread.std * math.sqrt(fan_in * second)
+
+
+def factor_of(folded: Folded | None, part: Part) -> float:
+    """Return the constant that a layer multiplies a kernel by before it meets the signal; 1 where it does not."""
+    if folded is None or part.role not in DRAWN:
+        return 1.0
+    use = next((one for one in folded.uses.get(part.path, ()) if one.role == "kernel"), None)
+    curve = (
+        None
+        if use is None
+        else curve_of_parameter(folded, folded.graph.steps[use.step].operands[use.operand], part.path)
+    )
+    if curve is None:
+        return 1.0
+    made = curve(np.array([1.0, -1.0, 2.0]))
+    is_factor = made[0] != 0 and np.allclose(made, made[0] * np.array([1.0, -1.0, 2.0]))
+    return float(made[0]) if is_factor else 1.0
 
 
 def results_of(folded: Folded, path: str) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,188 @@
+"""Bugs of initialisation from public trackers that checks of laws name, each beside its healthy twin."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional, init
+
+import glorot
+
+Arguments = dict[str, Any]
+
+
+def grouped(wrong: bool) -> Arguments:
+    """The inputs of a grouped convolution counted over all groups: mmdetection#5622, mlx#4536."""
+    model = nn.Sequential(nn.Conv2d(128, 64, 3, groups=8), nn.ReLU(), nn.Conv2d(64, 8, 1))
+    init.kaiming_normal_(model[0].weight)
+    if wrong:
+        model[0].weight.data /= 8**0.5
+    return {"model": model, "inputs": torch.randn(2, 128, 6, 6)}
+
+
+class Scan(nn.Module):
+    """A state space as of Mamba, whose minus stands where it is told to."""
+
+    def __init__(self, minus: str, width: int = 32, states: int = 16) -> None:
+        super().__init__()
+        self.minus, self.states = minus, states
+        self.mix, self.step, self.out = nn.Linear(width, 2 * states), nn.Linear(width, width), nn.Linear(width, width)
+        self.A_log = nn.Parameter(torch.arange(1.0, states + 1).log().repeat(width, 1))
+        steps = torch.empty(width).uniform_(math.log(1e-3), math.log(0.1)).exp()
+        self.step.bias.data = steps + torch.log(-torch.expm1(-steps))
+        init.uniform_(self.step.weight, -0.01, 0.01)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        into, out = self.mix(x).split(self.states, -1)
+        steps = functional.softplus(self.step(x))[..., None]
+        rates = self.A_log.exp()
+        decay = {
+            "rate": lambda: torch.exp(steps * -rates),
+            "step": lambda: torch.exp(-steps * rates),
+            "product": lambda: torch.exp(-(rates * steps)),
+        }[self.minus]()
+        state, made = x.new_zeros(len(x), x.shape[2], self.states), []
+        for t in range(x.shape[1]):
+            state = decay[:, t] * state + steps[:, t] * into[:, t, None] * x[:, t, :, None]
+            made.append((state * out[:, t, None]).sum(-1))
+        return self.out(torch.stack(made, 1))
+
+
+def rates(wrong: bool) -> Arguments:
+    """Noise over the logarithms of the rates: mad-lab#3, flash-linear-attention#380."""
+    model = Scan("rate")
+    if wrong:
+        init.normal_(model.A_log, std=0.02)
+    return {"model": model, "inputs": torch.randn(2, 5, 32)}
+
+
+def steps(minus: str, wrong: bool) -> Arguments:
+    """Steps whose bias stays at one: flash-linear-attention#739, transformers#43717."""
+    model = Scan(minus)
+    if wrong:
+        init.ones_(model.step.bias)
+    return {"model": model, "inputs": torch.randn(2, 5, 32)}
+
+
+class Mixture(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.gate = nn.LayerNorm(128), nn.Linear(128, 4, bias=False)
+        self.experts = nn.ModuleList(nn.Sequential(nn.Linear(128, 64), nn.GELU(), nn.Linear(64, 128)) for _ in range(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        normed = self.norm(x)
+        made = torch.stack([expert(normed) for expert in self.experts], -1)
+        return x + (made * self.gate(normed).softmax(-1)[:, None]).sum(-1)
+
+
+def router(wrong: bool) -> Arguments:
+    """A router drawn far too wide starts decided: PaddleFleet#991."""
+    model = Mixture()
+    if wrong:
+        init.uniform_(model.gate.weight, -1, 1)
+    else:
+        init.zeros_(model.gate.weight)
+    return {"model": model, "inputs": torch.randn(32, 128)}
+
+
+CASES: dict[str, tuple[str, str, Callable[[bool], Arguments]]] = {
+    "groups not divided by": ("GL301 warning", "0.weight", grouped),
+    "noise over rates": ("GL309 warning", "A_log", rates),
+    "a minus on the rate": ("GL309 warning", "step.bias", lambda wrong: steps("rate", wrong)),
+    "a minus on the step": ("GL309 warning", "step.bias", lambda wrong: steps("step", wrong)),
+    "a minus on the product": ("GL309 warning", "step.bias", lambda wrong: steps("product", wrong)),
+    "a router that starts decided": ("GL302 warning", "gate.weight", router),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_bug_is_named_and_its_twin_is_not(name: str) -> None:
+    begin, path, make = CASES[name]
+    torch.manual_seed(0)
+    (found,) = glorot.check(**make(True), select=begin.split()[0]).findings
+    assert str(found).startswith(f"{begin}: {path}")
+    torch.manual_seed(0)
+    assert glorot.check(**make(False)).findings == ()
+
+
+class Equalised(nn.Module):
+    """A layer that multiplies its weight by He's std whenever it runs."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight, self.scale = nn.Parameter(torch.randn(width, width)), (2 / width) ** 0.5
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.leaky_relu(functional.linear(x, self.weight * self.scale), 0.2)
+
+
+def equalised() -> Arguments:
+    model = nn.Sequential(*[Equalised(128) for _ in range(4)], nn.Linear(128, 1))
+    targets = torch.randn(64, 1)
+    return {"model": model, "inputs": torch.randn(64, 128), "targets": targets, "loss": functional.mse_loss}
+
+
+class Noisy(nn.Module):
+    """w = μ + σ·ε, with σ a function of its parameter, and ε kept in a buffer or drawn at each call."""
+
+    def __init__(self, inputs: int, outputs: int, kept: bool) -> None:
+        super().__init__()
+        self.mean = nn.Parameter(torch.randn(outputs, inputs) / inputs**0.5)
+        self.spread = nn.Parameter(torch.full((outputs, inputs), 0.5 / inputs**0.5 if kept else -4.0))
+        self.kept = kept
+        self.register_buffer("noise", torch.randn(outputs, inputs))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.kept:
+            return functional.linear(x, self.mean + self.spread * self.noise)
+        return functional.linear(x, self.mean + functional.softplus(self.spread) * torch.randn_like(self.mean))
+
+
+def noisy(kept: bool) -> Arguments:
+    model = nn.Sequential(Noisy(8, 32, kept), nn.ReLU(), Noisy(32, 4, kept))
+    return {"model": model, "inputs": torch.randn(16, 8)}
+
+
+class Boxes(nn.Module):
+    """Queries that attend to a map and say a class and a box each, whose last layer starts at zero."""
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        self.queries, self.classes = nn.Parameter(torch.randn(12, width)), nn.Linear(width, 5)
+        self.q, self.k, self.v = (nn.Linear(width, width) for _ in range(3))
+        self.box = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 4))
+        init.zeros_(self.box[2].weight)
+        init.zeros_(self.box[2].bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        queries = self.queries.expand(len(x), -1, -1)
+        queries = queries + functional.scaled_dot_product_attention(self.q(queries), self.k(x), self.v(x))
+        return torch.cat([self.classes(queries), self.box(queries).sigmoid()], -1)
+
+
+HEALTHY: dict[str, Callable[[], Arguments]] = {
+    "equalised learning rate": equalised,
+    "noise of a buffer": lambda: noisy(True),
+    "noise of each call": lambda: noisy(False),
+    "boxes that start in the middle": lambda: {"model": Boxes(), "inputs": torch.randn(4, 20, 64)},
+}
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_what_is_meant_is_not_found(name: str) -> None:
+    torch.manual_seed(0)
+    assert glorot.check(**HEALTHY[name]()).findings == ()
+
+
+def test_a_constant_that_a_weight_is_multiplied_by_counts() -> None:
+    torch.manual_seed(0)
+    given = equalised()
+    for layer in given["model"][:4]:
+        layer.scale *= 8
+    found = glorot.check(**given, select="GL302").findings
+    assert [one.paths for one in found] == [tuple(f"{n}.weight" for n in range(4))]
+    assert found[0].figure == pytest.approx(8 * 2**0.5, rel=0.05)
