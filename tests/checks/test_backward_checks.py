@@ -68,8 +68,8 @@ def test_dead_units_stop_the_gradient_of_all_before_them() -> None:
     model = deep(3, nn.ReLU)
     nn.init.constant_(model[2].bias, -50)
     (one,) = found(model, "GL501", batch(), classes())
-    assert one.path == "4.weight"
-    assert one.why == "gets no gradient, and nothing before it does"
+    assert one.path == "2.bias"
+    assert one.why == "keeps all units below zero, so that no kernel or embedding up to its activation gets a gradient"
 
 
 def test_shares_of_one_example_say_nothing_of_the_weights() -> None:
@@ -121,7 +121,7 @@ def test_an_innocent_array_of_zeros_is_not_blamed_for_dead_units() -> None:
     model = Pooled(False)
     nn.init.constant_(model.body.bias, -50)
     (one,) = found(model, "GL501", (torch.zeros(4, 8, dtype=torch.long), torch.ones(4, 8)), classes(4))
-    assert one.paths == ("head.weight",)
+    assert one.paths == ("body.bias",)
 
 
 def test_targets_that_ask_nothing_are_blamed_and_no_weight() -> None:

@@ -216,7 +216,7 @@ def test_units_that_start_dead() -> None:
     assert not found(model, "GL405", batch())
     nn.init.constant_(model[0].bias, -2)
     (one,) = found(model, "GL405", batch())
-    assert one.path == "0.weight"
+    assert one.path == "0.bias"
     assert one.why == "feeds relu, of which most units answer alike to all examples"
 
 

@@ -70,6 +70,7 @@ class Graph:
         outputs: the values that the model returns, of those that depend on a parameter, an input or chance.
         invented: whether sizes of its maps were made up, so that nothing is counted on them.
         settling: the results of the steps of a loop's first turn, which other values feed than all later turns.
+        buffers: the paths of the buffers that a constant was made of, where that is known.
     """
 
     values: list[Value] = field(default_factory=list)
@@ -80,6 +81,7 @@ class Graph:
     outputs: list[int] = field(default_factory=list)
     invented: bool = False
     settling: set[int] = field(default_factory=set)
+    buffers: dict[int, tuple[str, ...]] = field(default_factory=dict)
     _is_settling: bool = field(default=False, repr=False)
     _numbers: dict[float, int] = field(default_factory=dict, repr=False)
     _makers: dict[int, Step] = field(default_factory=dict, repr=False)  # of sums, and of what moves them
@@ -134,11 +136,17 @@ class Graph:
         number: float | None = None,
         integers: NDArray[np.int64] | None = None,
         elements: NDArray[Any] | None = None,
+        buffers: tuple[str, ...] = (),
     ) -> int:
         """Add an array that depends neither on the parameters nor on the batch: a mask, a table of sinusoids."""
         if number is not None and math.prod(shape) != 0:
-            return self.number(number) if not shape else self._add(shape, "constant", number=_as_written(number))
-        return self._add(shape, "constant", integers=integers, elements=integers if elements is None else elements)
+            is_shared = not shape and not buffers
+            value = self.number(number) if is_shared else self._add(shape, "constant", number=_as_written(number))
+        else:
+            value = self._add(shape, "constant", integers=integers, elements=integers if elements is None else elements)
+        if buffers:
+            self.buffers[value] = buffers
+        return value
 
     def step(self, operation: Operation, operands: Sequence[int], shape: Sequence[int]) -> int:
         """Add a step, and return its result: the same step of the same values is the same value."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.batches import cause_in_batch
+from glorot.checks.blame import bias_that_silences, silenced, zeros_behind
 from glorot.checks.chains import seen_steps, weights_of
 from glorot.checks.evidence import Array, Evidence
 from glorot.inventory import Part
@@ -25,9 +26,10 @@ class NoGradient(Check):
     What it does:
         Looks at the gradient of the loss with respect to each trained kernel and embedding that the batch reaches. If
         none of them moves, it looks for the cause: the scale of a norm that multiplies by zero; kernels that hold zeros
-        on both sides; or the last layer that passes nothing back. Where the batch is the cause, as inputs or a mask of
-        zeros, or targets that are all ignored, it is blamed, and no weight. A single tensor of zeros that gets a
-        gradient itself, as a head of zeros, the end of a residual branch or the B of an adapter, opens the way in the
+        on both sides; a buffer of zeros that masks or multiplies the signal; biases that keep all units before an
+        activation below zero; or the last layer that passes nothing back. Where the batch is the cause, as inputs or a
+        mask of zeros, or targets that are all ignored, it is blamed, and no weight. A single tensor of zeros that gets
+        a gradient itself, as a head of zeros, the end of a residual branch or the B of an adapter, opens the way in the
         first step, and is let pass. So is a batch of one whose answer is divided by itself, as by a softmax over one
         example: it is 1 whatever the weights are.
 
@@ -83,6 +85,13 @@ class NoGradient(Check):
         elif zeros:
             why = "holds zeros and gets no gradient, and neither does what waits for it"
             yield self.finding(zeros, why, remedy="draw at least one of them at random", **gives)  # type: ignore[arg-type]
+        elif last and (lost := _zeros_that_stop(evidence)):
+            why = "holds only zeros, which stop the signal, so that no kernel or embedding before it gets a gradient"
+            remedy = "fill it with what its layer computes: a buffer that is not in the state dict is lost on meta"
+            yield self.finding(lost, why, remedy=remedy, **gives)  # type: ignore[arg-type]
+        elif last and (silencing := _biases_that_silence(evidence)):
+            why = "keeps all units below zero, so that no kernel or embedding up to its activation gets a gradient"
+            yield self.finding(silencing, why, remedy="start it at zero", **gives)  # type: ignore[arg-type]
         elif last:
             why = "gets no gradient, and nothing before it does"
             remedy = "look at what follows it: units that are dead or saturated, or a graph that was detached"
@@ -97,6 +106,17 @@ def _is_added(part: Part) -> bool:
 def _is_zero_scale(part: Part, values: Array) -> bool:
     """Tell whether the scale of a norm that is not the end of a branch multiplies by zero."""
     return part.branch is None and bool(np.all(values == part.neutral - 1))
+
+
+def _zeros_that_stop(evidence: Evidence) -> tuple[str, ...]:
+    """Return the tensors of zeros that make the first step zero that is."""
+    first = next((one.point for one in seen_steps(evidence) if one.step.second_moment == 0), None)
+    return () if first is None else zeros_behind(evidence, first.value)
+
+
+def _biases_that_silence(evidence: Evidence) -> list[str]:
+    paths = [bias_that_silences(evidence, fed) for fed in silenced(evidence)]
+    return [path for path in dict.fromkeys(paths) if path]
 
 
 def _last_still(evidence: Evidence, still: list[str], drawn: list[str]) -> str:

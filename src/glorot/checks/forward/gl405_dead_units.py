@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.blame import bias_that_silences
 from glorot.checks.chains import seen_steps, weight_of
 from glorot.checks.evidence import Evidence
 
@@ -10,7 +11,7 @@ MOST = 0.5
 """The share of dead units after an activation from which a layer is found."""
 
 EXAMPLES = 8
-"""Examples from which on a unit is called dead: of fewer, a ReLU is silent to all by chance too often."""
+"""Examples, those at all positions, from which on a unit is called dead: of fewer, many ReLUs are silent by chance."""
 
 
 class DeadUnits(Check):
@@ -18,7 +19,8 @@ class DeadUnits(Check):
 
     What it does:
         Counts, after each activation, the units whose output is the same for all examples of the batch at all
-        positions, though what enters the activation differs. Found is a share above a half, of eight examples or more.
+        positions, though what enters the activation differs. Found is a share above a half, of eight examples or more,
+        counted at all positions. The bias is blamed where it is far enough below zero to be the reason.
 
         Setting: `dead-units = 0.5`, the largest share of dead units.
 
@@ -33,7 +35,7 @@ class DeadUnits(Check):
         >>> model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
         >>> _ = torch.nn.init.constant_(model[0].bias, -2.0)
         >>> print(glorot.check(model, torch.randn(64, 64), select="GL405").findings[0])
-        GL405 warning: 0.weight: feeds relu, of which most units answer alike to all examples (1, expected at most 0.5)
+        GL405 warning: 0.bias: feeds relu, of which most units answer alike to all examples (1, expected at most 0.5)
 
     What to do:
         Start the bias before a ReLU at zero, center the inputs, and draw the weights around zero.
@@ -55,11 +57,11 @@ class DeadUnits(Check):
             fed = before.get(-1 if one.point.of is None else one.point.of)
             if one.point.kind != "curve" or one.step.is_output or fed is None or not one.step.dead > most:
                 continue
-            examples = evidence.observed.values[one.point.value].sizes[0]
-            if examples < EXAMPLES or fed.step.dead > one.step.dead / 2:
+            examples, positions, _ = evidence.observed.values[one.point.value].sizes
+            if examples * positions < EXAMPLES or fed.step.dead > one.step.dead / 2:
                 continue
             yield self.finding(
-                weight_of(evidence, one.point),
+                bias_that_silences(evidence, fed) or weight_of(evidence, one.point),
                 f"feeds {one.step.name.rpartition('→')[2].strip()}, of which most units answer alike to all examples",
                 figure=one.step.dead,
                 expected=f"at most {most:g}",

@@ -19,6 +19,7 @@ from glorot.torch.graph.memory import Memory, elements_of, shape_of
 from glorot.torch.graph.mode import Lowering
 from glorot.torch.graph.truth import Answers
 from glorot.torch.parametrized import Computed
+from glorot.torch.paths import bare, structural
 from glorot.torch.preserve import set_apart
 
 
@@ -102,6 +103,8 @@ def _lower(
                 lowering.memory.leaf(one, value)
             else:
                 stack.callback(one.watch(partial(lowering.memory.assign, value=value)))
+        for path, buffer in bare(model).named_buffers():
+            lowering.memory.name_buffer(buffer, structural(path))
         _add_inputs(lowering, batch)
         stack.enter_context(_eager())
         _watch_batch(stack, model, lowering)

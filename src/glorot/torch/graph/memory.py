@@ -74,6 +74,7 @@ class Memory:
         self.slots: Any = WeakIdKeyDictionary()
         self._leaves: dict[Any, Slot] = {}  # by place in memory: the same parameter may come as another tensor
         self._kept: list[Tensor] = []  # so that no other tensor comes to lie in their place
+        self._buffers: Any = WeakIdKeyDictionary()  # the paths of the buffers that a tensor of numbers was made of
 
     def leaf(self, tensor: Tensor, value: int) -> None:
         """Set the value of a parameter or an input."""
@@ -82,6 +83,19 @@ class Memory:
         if place is not None:
             self._leaves[place] = slot
             self._kept.append(tensor)
+
+    def name_buffer(self, tensor: Tensor, path: str) -> None:
+        """Take note of the path of a buffer."""
+        self._buffers[tensor] = (path,)
+
+    def inherit(self, results: Sequence[Tensor], tensors: Sequence[Tensor]) -> None:
+        """Take note that tensors of numbers were made of others, and so of the buffers that those were made of."""
+        if not self._buffers:
+            return
+        paths = tuple(dict.fromkeys(path for tensor in tensors for path in self._buffers.get(tensor, ())))
+        if paths:
+            for result in results:
+                self._buffers[result] = paths
 
     def assign(self, tensor: Tensor, value: int) -> None:
         """Set the value of a new tensor."""
@@ -184,13 +198,15 @@ class Memory:
         shape = shape_of(tensor)
         truth = self.truth(tensor)
         array = None if truth is None else numbers_of(truth)
+        paths: tuple[str, ...] = self._buffers.get(tensor, ())
         if array is None or not array.size:
-            return self.graph.constant(shape, number=None if truth is None else _only_number(truth))
+            number = None if truth is None else _only_number(truth)
+            return self.graph.constant(shape, number=number, buffers=paths)
         first = array.flat[0]
         if np.all(array == first):
-            return self.graph.constant(shape, number=float(first))
+            return self.graph.constant(shape, number=float(first), buffers=paths)
         integers = array.astype(np.int64) if array.dtype.kind in "iu" else None
-        return self.graph.constant(shape, integers=integers, elements=array)
+        return self.graph.constant(shape, integers=integers, elements=array, buffers=paths)
 
 
 def shape_of(tensor: Tensor) -> Shape:

@@ -108,6 +108,8 @@ class Lowering(TorchDispatchMode):
         call = Call(self.graph, called.name, arguments, tensors_in(result), of, self._truth_of)
         if not call.results:
             return result
+        if not follows and called.name not in SHAPED:
+            self.memory.inherit(call.results, tensors)
         if called.name in moving.VIEWS and tensors:
             self._add_views(call, tensors[0], follows)
         elif is_random:

@@ -1,0 +1,173 @@
+"""Bugs whose cause is not the step that shows them: the tensor to blame is found by walking back in the graph."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+import glorot
+from glorot.checks import Finding
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+def found(code: str, model: Any, *args: Any, **more: Any) -> list[Finding]:
+    """Return the findings of a code, having checked that none of them is a false error of another one."""
+    return [one for one in glorot.check(model, *args, **more).findings if one.code == code]
+
+
+def nothing_found(code: str, model: Any, *args: Any, **more: Any) -> bool:
+    """Tell whether a healthy twin has no error, and no finding of a code."""
+    findings = glorot.check(model, *args, **more).findings
+    return all(one.severity != "error" and one.code != code for one in findings)
+
+
+# ---- tensors of zeros that divide, mask or multiply ------------------------------------------------------------------
+
+
+class Causal(nn.Module):
+    """Attention as in nanoGPT, whose mask is a buffer that no state dict holds."""
+
+    bias: Tensor
+
+    def __init__(self, mask: Tensor) -> None:
+        super().__init__()
+        self.qkv, self.out = nn.Linear(32, 96), nn.Linear(32, 32)
+        self.register_buffer("bias", mask.view(1, 1, *mask.shape), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (part.unflatten(2, (2, 16)).transpose(1, 2) for part in self.qkv(x).chunk(3, 2))
+        size = x.shape[1]
+        logits = (q @ k.mT / 4).masked_fill(self.bias[:, :, :size, :size] == 0, -math.inf)
+        return self.out((logits.softmax(-1) @ v).transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+
+def test_a_mask_of_zeros_is_blamed_and_not_the_softmax_over_nothing() -> None:
+    inputs = torch.randn(2, 8, 32)
+    (one,) = found("GL401", nn.Sequential(Causal(torch.zeros(16, 16))), inputs)
+    assert (one.severity, one.path) == ("error", "0.bias")
+    assert one.why == "holds only zeros, which makes the values of softmax 1 NaN or infinite"
+    assert nothing_found("GL401", nn.Sequential(Causal(torch.ones(16, 16).tril())), inputs)
+
+
+class Pixels(nn.Module):
+    """A network that normalises what it is given, as those of detection and segmentation do."""
+
+    pixel_mean: Tensor
+    pixel_std: Tensor
+
+    def __init__(self, std: float) -> None:
+        super().__init__()
+        self.register_buffer("pixel_mean", torch.full((3, 1, 1), 120.0), persistent=False)
+        self.register_buffer("pixel_std", torch.full((3, 1, 1), std), persistent=False)
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv((x - self.pixel_mean) / self.pixel_std)  # type: ignore[no-any-return]
+
+
+def test_a_std_of_zero_is_blamed_and_not_the_images() -> None:
+    images = torch.rand(2, 3, 8, 8) * 255
+    (one,) = found("GL401", Pixels(0.0), images)
+    assert (one.severity, one.path) == ("error", "pixel_std")
+    assert nothing_found("GL401", Pixels(58.0), images)
+
+
+def test_a_parameter_that_its_exponential_makes_infinite_is_blamed() -> None:
+    class Scaled(nn.Module):
+        def __init__(self, log_scale: float) -> None:
+            super().__init__()
+            self.layer, self.out, self.log_scale = nn.Linear(8, 8), nn.Linear(8, 2), nn.Parameter(torch.zeros(8))
+            nn.init.constant_(self.log_scale, log_scale)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.out(self.layer(x) * self.log_scale.exp())  # type: ignore[no-any-return]
+
+    (one,) = found("GL401", Scaled(1000.0), torch.randn(4, 8))
+    assert (one.path, one.severity) == ("log_scale", "error")
+    assert nothing_found("GL401", Scaled(0.0), torch.randn(4, 8))
+
+
+def test_the_vector_of_a_spectral_norm_is_blamed_for_the_weight_that_is_computed_with_it() -> None:
+    def net(u: float) -> nn.Module:
+        normed = nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 16, 3))
+        model = nn.Sequential(normed, nn.LeakyReLU(0.2), nn.Conv2d(16, 1, 3))
+        normed.get_buffer("parametrizations.weight.0._u").mul_(u)
+        return model.eval()
+
+    (one,) = found("GL401", net(0.0), torch.randn(4, 3, 8, 8))
+    assert one.path == "0.parametrizations.weight.0._u"
+    assert nothing_found("GL401", net(1.0), torch.randn(4, 3, 8, 8))
+
+
+class Mel(nn.Module):
+    """A network of spectra, whose analysis window is a buffer."""
+
+    window: Tensor
+
+    def __init__(self, window: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("window", window, persistent=False)
+        self.net = nn.Sequential(nn.Linear(33, 32), nn.ReLU(), nn.Linear(32, 10))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(torch.fft.rfft(x * self.window).abs())  # type: ignore[no-any-return]
+
+
+def test_a_window_of_zeros_is_blamed_and_not_the_layer_after_it() -> None:
+    batch = torch.randn(32, 64), torch.randint(10, (32,))
+    (one,) = found("GL501", Mel(torch.zeros(64)), *batch, loss=functional.cross_entropy)
+    assert (one.severity, one.path) == ("error", "window")
+    assert one.why.startswith("holds only zeros, which stop the signal")
+    assert nothing_found("GL501", Mel(torch.hann_window(64)), *batch, loss=functional.cross_entropy)
+
+
+def test_a_mask_of_zeros_that_hides_nothing_is_not_blamed() -> None:
+    class Log(nn.Module):
+        hidden: Tensor
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(8, 8)
+            self.register_buffer("hidden", torch.zeros(8, dtype=torch.bool))
+            self.register_buffer("shift", torch.zeros(8))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return (self.layer(x) + self.shift).masked_fill(self.hidden, 0.0).log()  # type: ignore[no-any-return]
+
+    (one,) = found("GL401", Log(), torch.randn(4, 8))
+    assert one.path == "layer → a function"
+
+
+# ---- units that a bias keeps silent ----------------------------------------------------------------------------------
+
+
+def tower(prior: float, images: int) -> dict[str, Any]:
+    """A detector's tower of convolutions, with a bias in each, and targets of which one in a hundred is an object."""
+    layers = [layer for _ in range(3) for layer in (nn.Conv2d(16, 16, 3, padding=1), nn.ReLU())]
+    model = nn.Sequential(*layers, nn.Conv2d(16, 9, 3, padding=1))
+    for layer in model:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.normal_(layer.weight, std=0.08)
+            nn.init.constant_(layer.bias, prior if layer is not model[-1] else -math.log(99))  # type: ignore[arg-type]
+    targets = (torch.arange(images * 900).view(images, 9, 10, 10) % 100 == 0).float()
+    loss = functional.binary_cross_entropy_with_logits
+    return {"model": model, "inputs": torch.randn(images, 16, 10, 10), "targets": targets, "loss": loss}
+
+
+@pytest.mark.parametrize("images", [3, 32])
+def test_the_prior_of_the_head_in_every_layer_of_a_tower_is_blamed_where_it_silences_units(images: int) -> None:
+    wrong = tower(-math.log(99), images)
+    (one,) = found("GL501", **wrong)
+    assert one.paths[0] == "0.bias"
+    assert one.why.startswith("keeps all units below zero")
+    (dead,) = found("GL405", **wrong)
+    assert dead.path == "0.bias"
+    assert nothing_found("GL501", **tower(0.0, images))
+    assert nothing_found("GL405", **tower(0.0, images))
