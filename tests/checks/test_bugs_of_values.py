@@ -9,7 +9,7 @@ from torch import Tensor, nn
 import glorot
 
 
-def with_buffer(values: Tensor, name: str = "table") -> nn.Module:
+def with_buffer(values: Tensor, name: str = "table") -> Any:
     model = nn.Sequential(nn.Linear(4, 4))
     model.register_buffer(name, values, persistent=False)
     return model
@@ -58,3 +58,107 @@ def test_a_weight_that_decayed_as_a_whole_is_a_warning() -> None:
     layer = nn.Linear(8, 8)
     layer.weight.data = torch.rand(8, 8, generator=torch.Generator().manual_seed(0)) * 1e-39 + 1e-40
     assert told(layer, "GL102") == [("warning", ("weight",))]
+
+
+# ---- GL104: tables of rotations, indices and positions ---------------------------------------------------------------
+
+
+def angles(positions: int = 512, width: int = 8, dtype: torch.dtype = torch.float32) -> Tensor:
+    count = torch.arange(positions, dtype=dtype).float()
+    return torch.outer(count, 10000 ** (-torch.arange(width) / width))
+
+
+def turns(angle: Tensor) -> Tensor:
+    return torch.polar(torch.ones_like(angle), angle)
+
+
+ROTATIONS = {
+    # github.com/pytorch/torchtitan/issues/201: freqs_cis after a build on the meta device
+    "zeros": ("freqs_cis", torch.zeros(64, 8, dtype=torch.complex64), "zeros alone"),
+    "zeros as pairs": ("freqs_cis", torch.zeros(64, 8, 2), "zeros alone"),
+    "zeros of a complex phase": ("phasors", torch.zeros(64, 8, dtype=torch.complex64), "zeros alone"),
+    "noise": ("rope_cache", torch.randn(64, 8, dtype=torch.complex64), "moduli"),
+    "noise as pairs": ("rope_cache", torch.randn(64, 8, 2), "moduli"),
+}
+
+
+@pytest.mark.parametrize("kind", ROTATIONS)
+def test_a_table_of_rotations_that_does_not_turn_is_an_error(kind: str) -> None:
+    name, wrong, why = ROTATIONS[kind]
+    (found,) = glorot.check(with_buffer(wrong, name), select="GL104").findings
+    assert (found.severity, found.path) == ("error", name)
+    assert why in found.why
+    table = 1.2 * turns(angles(64))  # by a factor, as long contexts have it
+    right = table if wrong.is_complex() else torch.view_as_real(table)
+    assert told(with_buffer(right, name), "GL104") == []
+
+
+def test_complex_state_and_filters_are_let_pass() -> None:
+    assert told(with_buffer(torch.zeros(4, 64, dtype=torch.complex64), "state"), "GL104") == []
+    assert told(with_buffer(torch.randn(64, 8, dtype=torch.complex64), "filter_freqs"), "GL104") == []
+
+
+class Window(nn.Module):
+    """A bias for each offset of two positions, as in Swin."""
+
+    def __init__(self, name: str, wide: int = 5) -> None:
+        super().__init__()
+        self.name = name
+        self.qkv, self.table = nn.Linear(16, 48), nn.Parameter(torch.randn(2 * wide - 1, 1) * 0.02)
+        place = torch.arange(wide)
+        self.register_buffer(name, place[:, None] - place[None, :] + wide - 1, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        index = getattr(self, self.name)
+        q, k, v = self.qkv(x).chunk(3, -1)
+        bias = self.table[index.reshape(-1)].view(index.shape)
+        out: Tensor = (q @ k.transpose(-1, -2) / 4 + bias).softmax(-1) @ v
+        return out
+
+
+@pytest.mark.parametrize("name", ["relative_position_index", "between"])
+def test_an_index_of_zeros_is_known_by_what_it_reads(name: str) -> None:
+    # Buffers that are in no checkpoint, after to_empty: github.com/huggingface/pytorch-image-models
+    model, x = Window(name), torch.randn(2, 5, 16)
+    assert told(model, "GL104", inputs=x) == []
+    getattr(model, name).zero_()
+    assert told(model, "GL104", inputs=x) == [("error", (name,))]
+    assert told(model, "GL104") == ([("warning", (name,))] if "index" in name else [])
+
+
+def test_whole_numbers_that_are_zero_on_purpose_are_let_pass() -> None:
+    class Typed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kinds, self.fc = nn.Embedding(2, 8), nn.Linear(8, 8)
+            self.register_buffer("token_type_ids", torch.zeros(1, 6, dtype=torch.int64))
+            self.register_buffer("zero_point", torch.zeros(8, dtype=torch.int64))
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.fc(x + self.kinds(self.token_type_ids))
+            return out
+
+    assert told(Typed(), "GL104", inputs=torch.randn(1, 6, 8)) == []
+
+
+@pytest.mark.parametrize(("dtype", "count"), [(torch.bfloat16, 256), (torch.float16, 2048)])
+def test_positions_counted_in_a_coarse_format_are_found_by_their_numbers(dtype: torch.dtype, count: int) -> None:
+    # github.com/pytorch/pytorch/issues/137774
+    model = nn.Linear(4, 4)
+    angle = angles(2 * count, dtype=dtype)
+    for name, table in {"cos": angle.cos(), "sin": angle.sin(), "a": turns(angle), "b": angle[None, :, :1]}.items():
+        model.register_buffer(name, table, persistent=False)
+    (found,) = glorot.check(model, select="GL104").findings
+    assert (found.severity, found.paths) == ("warning", ("cos", "sin", "a", "b"))
+    assert f"neighbouring positions from {count} on" in found.why
+    exact = angles(2 * count)
+    model.cos, model.sin, model.a, model.b = exact.cos().to(dtype), exact.sin().to(dtype), turns(exact), exact
+    assert told(model, "GL104") == []
+
+
+def test_rows_that_repeat_for_another_reason_are_let_pass() -> None:
+    grid = angles(16).repeat_interleave(32, 0)  # the height of each place of an image
+    padded = torch.cat([angles(256), angles(1).expand(256, -1)])  # places without a position
+    assert told(with_buffer(torch.full((300, 300), -torch.inf).triu(1)), "GL104") == []
+    for table in (grid, padded[:, 1:]):
+        assert told(with_buffer(table.cos(), "cos"), "GL104") == []
