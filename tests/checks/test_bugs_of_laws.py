@@ -4,8 +4,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import equinox
+import jax
+import jax.numpy as jnp
 import pytest
 import torch
+from flax import nnx
 from torch import nn
 from torch.nn import functional, init
 
@@ -33,7 +37,6 @@ class Scan(nn.Module):
         self.A_log = nn.Parameter(torch.arange(1.0, states + 1).log().repeat(width, 1))
         steps = torch.empty(width).uniform_(math.log(1e-3), math.log(0.1)).exp()
         self.step.bias.data = steps + torch.log(-torch.expm1(-steps))
-        init.uniform_(self.step.weight, -0.01, 0.01)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         into, out = self.mix(x).split(self.states, -1)
@@ -89,12 +92,42 @@ def router(wrong: bool) -> Arguments:
     return {"model": model, "inputs": torch.randn(32, 128)}
 
 
+def padded(wrong: bool) -> Arguments:
+    """Noise over the padding row: Graphormer#41, pytorch#6411."""
+    model = nn.Sequential(nn.Embedding(64, 32, padding_idx=3), nn.Flatten(), nn.Linear(320, 8))
+    init.normal_(model[0].weight, std=0.1)
+    if not wrong:
+        model[0].weight.data[3] = 0
+    return {"model": model, "inputs": torch.randint(64, (8, 10))}
+
+
+def gates(wrong: bool) -> Arguments:
+    """A forget bias written where another library's order of gates has it."""
+    model = nn.LSTM(16, 32, num_layers=2, batch_first=True)
+    for name, bias in model.named_parameters():
+        if "bias" in name:
+            init.zeros_(bias)
+    gate = "ifgo".index("o" if wrong else "f")
+    model.bias_hh_l1.data[32 * gate : 32 * (gate + 1)] = 2.0
+    return {"model": model, "inputs": torch.randn(4, 6, 16)}
+
+
+def shut(wrong: bool) -> Arguments:
+    """A forget bias of the wrong sign."""
+    model = nn.LSTMCell(16, 32)
+    model.bias_ih.data[32:64] += -2.0 if wrong else 2.0
+    return {"model": model, "inputs": torch.randn(4, 16)}
+
+
 CASES: dict[str, tuple[str, str, Callable[[bool], Arguments]]] = {
     "groups not divided by": ("GL301 warning", "0.weight", grouped),
     "noise over rates": ("GL309 warning", "A_log", rates),
     "a minus on the rate": ("GL309 warning", "step.bias", lambda wrong: steps("rate", wrong)),
     "a minus on the step": ("GL309 warning", "step.bias", lambda wrong: steps("step", wrong)),
     "a minus on the product": ("GL309 warning", "step.bias", lambda wrong: steps("product", wrong)),
+    "noise for padding": ("GL315 warning", "0.weight[padding]", padded),
+    "the forget gate's constant in another": ("GL316 warning", "bias_hh_l1[o]", gates),
+    "a forget gate that starts shut": ("GL316 warning", "bias_ih[f]", shut),
     "a router that starts decided": ("GL302 warning", "gate.weight", router),
 }
 
@@ -106,7 +139,7 @@ def test_a_bug_is_named_and_its_twin_is_not(name: str) -> None:
     (found,) = glorot.check(**make(True), select=begin.split()[0]).findings
     assert str(found).startswith(f"{begin}: {path}")
     torch.manual_seed(0)
-    assert glorot.check(**make(False)).findings == ()
+    assert glorot.check(**make(False), select="GL2,GL3").findings == ()
 
 
 class Equalised(nn.Module):
@@ -186,3 +219,42 @@ def test_a_constant_that_a_weight_is_multiplied_by_counts() -> None:
     found = glorot.check(**given, select="GL302").findings
     assert [one.paths for one in found] == [tuple(f"{n}.weight" for n in range(4))]
     assert found[0].figure == pytest.approx(8 * 2**0.5, rel=0.05)
+
+
+def in_keras(gate: str, bias: float) -> Arguments:
+    import keras
+
+    layer = keras.layers.LSTM(8)
+    layer.build((None, 5, 4))
+    values = layer.get_weights()
+    at = "ifgo".index(gate) * 8
+    values[2][:], values[2][at : at + 8] = 0, bias
+    layer.set_weights(values)
+    return {"model": keras.Sequential([keras.Input((5, 4)), layer])}
+
+
+def in_equinox(gate: str, bias: float) -> Arguments:
+    cell = equinox.nn.LSTMCell(4, 8, key=jax.random.key(0))
+    at = "ifgo".index(gate) * 8
+    return {"model": equinox.tree_at(lambda one: one.bias, cell, jnp.zeros(32).at[at : at + 8].set(bias))}
+
+
+def in_nnx(gate: str, bias: float) -> Arguments:
+    cell = nnx.LSTMCell(4, 8, rngs=nnx.Rngs(0))
+    getattr(cell, f"h{gate}").bias[...] = jnp.full(8, bias)
+    return {"model": cell}
+
+
+@pytest.mark.parametrize("make", [in_keras, in_equinox, in_nnx])
+def test_the_gates_of_every_framework(make: Callable[[str, float], Arguments]) -> None:
+    for gate, bias, begin in (("g", 1.0, "holds a constant that belongs in"), ("f", -3.0, "shuts the forget gate")):
+        (found,) = glorot.check(**make(gate, bias), select="GL316").findings
+        assert found.why.startswith(begin)
+    assert glorot.check(**make("f", 1.0), select="GL316").findings == ()
+
+
+def test_a_table_that_is_tied_to_a_head_trains_its_padding_row() -> None:
+    model = nn.ModuleDict({"table": nn.Embedding(32, 8, padding_idx=0), "head": nn.Linear(8, 32, bias=False)})
+    init.normal_(model["table"].weight)
+    model["head"].weight = model["table"].weight
+    assert glorot.check(model, select="GL315").findings == ()

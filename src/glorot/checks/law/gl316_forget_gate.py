@@ -1,0 +1,125 @@
+"""GL316: constants in the wrong gate of an LSTM, and forget gates that start shut."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.evidence import Array, Evidence
+from glorot.inventory import Part
+
+GATES = "ifgo"
+"""The gates of an LSTM: input, forget, cell and output."""
+
+SHUT = -1.0
+"""The bias of a forget gate below which more than 73 % of a state is lost in a step."""
+
+LEAST = 0.5
+"""The smallest constant that is meant to open a gate."""
+
+
+class Gate(NamedTuple):
+    """What is added before one gate.
+
+    Attributes:
+        names: the names of the parts: one, or one beside the input and one beside the state.
+        values: what each holds.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[Array, ...]
+
+    @property
+    def total(self) -> float:
+        """The median of what all of them add."""
+        return float(np.median(np.sum([np.asarray(one, np.float64) for one in self.values], axis=0)))
+
+    def constants(self) -> Iterator[tuple[str, float]]:
+        """Yield the parts that hold a constant, with the constant."""
+        for name, values in zip(self.names, self.values, strict=True):
+            if values.size > 1 and values.min() == values.max():
+                yield name, float(values.flat[0])
+
+
+class ForgetGate(Check):
+    """The forget gate of an LSTM starts shut, or the constant that should open it lies in another gate.
+
+    What it does:
+        Adds up the biases of each gate of an LSTM. Found are forget gates whose bias is below −1, and positive
+        constants in another gate where the forget gate lacks them.
+
+    Why it matters:
+        A forget gate keeps the share sigmoid(b) of its state at each step: a half at 0, 0.73 at 1, and 0.05 at −3, of
+        which nothing is left after two steps, nor of the gradient. A bias of 1 is written into a quarter of a vector,
+        and libraries order the quarters differently: PyTorch and Keras as i, f, g, o, the first cells of TensorFlow as
+        i, g, f, o. In the wrong quarter the constant saturates the cell's tanh, and the states are still forgotten.
+
+    Example that fails:
+        >>> import glorot, torch
+        >>> _ = torch.manual_seed(0)
+        >>> lstm = torch.nn.LSTM(32, 64)
+        >>> for name, bias in lstm.named_parameters():
+        ...     if "bias" in name:
+        ...         _ = torch.nn.init.zeros_(bias)
+        >>> _ = torch.nn.init.ones_(lstm.bias_ih_l0.data[128:192])
+        >>> print(glorot.check(lstm, select="GL316").findings[0])
+        GL316 warning: bias_ih_l0[g]: holds a constant that belongs in the forget gate, whose bias is 0 (1, expected it
+        in bias_ih_l0[f])
+
+    What to do:
+        Set the forget gate's bias to 1, in its own quarter: `glorot.initialize(model, "auto", seed=0)` does. Where
+        there are two biases, as in PyTorch, their sum counts.
+
+    References:
+        Jozefowicz et al. (2015), "An Empirical Exploration of Recurrent Network Architectures".
+    """
+
+    code = "GL316"
+    name = "forget-gate"
+    mended_by_drawing = True
+
+    def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
+        biases = {part.name: (part, values) for part, values in evidence.parts() if len(part.shape) == 1}
+        for name, (part, _) in biases.items():
+            gates = gates_of(part, biases) if part.role == "forget_bias" else {}
+            forget = gates.pop("f", None)
+            if forget is None or not all(np.isfinite(one).all() for one in forget.values):
+                continue
+            if forget.total < SHUT:
+                yield self.finding(
+                    [name for name, values in zip(*forget, strict=True) if values.any()],
+                    "shuts the forget gate, so that states last a step",
+                    figure=forget.total,
+                    expected="0 or more, as a rule 1",
+                    remedy="start the forget gate's bias at 1",
+                )
+            elif name not in dict(forget.constants()) or forget.total < LEAST:
+                for other in gates.values():
+                    yield from self._misplaced(other, forget, name)
+
+    def _misplaced(self, other: Gate, forget: Gate, name: str) -> Iterator[Finding]:
+        for path, constant in other.constants():
+            if constant >= LEAST and forget.total < constant / 2:
+                yield self.finding(
+                    path,
+                    f"holds a constant that belongs in the forget gate, whose bias is {forget.total:.2g}",
+                    figure=constant,
+                    expected=f"it in {name}",
+                    remedy="write it into the forget gate's quarter: the order of the gates differs between libraries",
+                )
+
+
+def gates_of(forget: Part, biases: Mapping[str, tuple[Part, Array]]) -> dict[str, Gate]:
+    """Return the gates of the LSTM that a forget bias belongs to, by letter, with all biases that are added there."""
+    found = {}
+    for gate in GATES:
+        if forget.name.endswith("[f]"):
+            first = f"{forget.path}[{gate}]"
+        else:  # each gate is a layer by itself, hf.bias beside hi.bias
+            layer, _, own = forget.path.rpartition(".")
+            first = f"{layer.removesuffix('f')}{gate}.{own}"
+        names = [name for name in dict.fromkeys((first, first.replace("bias_ih", "bias_hh"))) if name in biases]
+        if names:
+            found[gate] = Gate(tuple(names), tuple(biases[name][1] for name in names))
+    return found
