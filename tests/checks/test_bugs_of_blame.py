@@ -171,3 +171,66 @@ def test_the_prior_of_the_head_in_every_layer_of_a_tower_is_blamed_where_it_sile
     assert dead.path == "0.bias"
     assert nothing_found("GL501", **tower(0.0, images))
     assert nothing_found("GL405", **tower(0.0, images))
+
+
+# ---- logits that are too wide ----------------------------------------------------------------------------------------
+
+
+class Cosine(nn.Module):
+    """Attention by cosines, as in Swin V2, with the logarithm of a temperature for each head."""
+
+    def __init__(self, tau: float, *, on_queries: bool = False) -> None:
+        super().__init__()
+        self.qkv, self.out = nn.Linear(32, 96, bias=False), nn.Linear(32, 32)
+        self.tau, self.on_queries = nn.Parameter(torch.full((2, 1, 1), tau)), on_queries
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (part.unflatten(2, (2, 16)).transpose(1, 2) for part in self.qkv(x).chunk(3, 2))
+        q, k, factor = functional.normalize(q, dim=-1), functional.normalize(k, dim=-1), self.tau.clamp(max=4.6).exp()
+        logits = (q * factor) @ k.mT if self.on_queries else q @ k.mT * factor
+        return self.out((logits.softmax(-1) @ v).transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("on_queries", [False, True])
+def test_a_temperature_is_blamed_for_logits_of_cosines(on_queries: bool) -> None:
+    inputs = torch.randn(4, 16, 32)
+    (one,) = found("GL407", nn.Sequential(Cosine(10.0, on_queries=on_queries)), inputs)
+    assert (one.path, one.severity) == ("0.tau", "warning")
+    assert one.why == "makes the logits so wide that attention picks one position for each query"
+    assert one.expected == "several of 16 positions in softmax 1"
+    assert nothing_found("GL407", nn.Sequential(Cosine(math.log(10), on_queries=on_queries)), inputs)
+
+
+class Unscaled(nn.Module):
+    """T5's attention, which has no 1/√d and draws queries smaller instead."""
+
+    def __init__(self, q: float, k: float = 1.0, table: float = 0.0) -> None:
+        super().__init__()
+        self.norm = nn.RMSNorm(128)
+        self.q, self.k, self.v, self.o = (nn.Linear(128, 128, bias=False) for _ in "qkvo")
+        for layer, size in ((self.q, q), (self.k, k), (self.v, 1.0), (self.o, 1.0)):
+            nn.init.normal_(layer.weight, std=size * 128**-0.5)
+        self.table = nn.Parameter(torch.randn(2, 24, 24) * table)
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.norm(x)
+        q, k, v = (layer(z).unflatten(2, (2, 64)).transpose(1, 2) for layer in (self.q, self.k, self.v))
+        logits = q @ k.mT + self.table
+        return x + self.o((logits.softmax(-1) @ v).transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "paths"),
+    [
+        ({"q": 1.5}, ("q.weight", "k.weight")),
+        ({"q": 0.125, "k": 10.0}, ("k.weight",)),
+        ({"q": 0.125, "table": 20.0}, ("table",)),
+    ],
+)
+def test_kernels_of_queries_and_keys_or_a_bias_are_blamed_for_their_logits(
+    wrong: dict[str, float], paths: tuple[str, ...]
+) -> None:
+    inputs = torch.randn(4, 24, 128)
+    (one,) = found("GL407", Unscaled(**wrong), inputs)
+    assert one.paths == paths
+    assert nothing_found("GL407", Unscaled(64**-0.5), inputs)

@@ -236,7 +236,10 @@ def test_examples_that_are_alike_from_the_start_are_no_collapse() -> None:
     assert not found(deep(4), "GL406", torch.ones(8, 64) + 0.01 * batch(8))
 
 
-@pytest.mark.parametrize(("std", "why"), [(1.0, ["picks one position for each query"]), (0.125, []), (0.02, [])])
+PICKS = ["makes the logits so wide that attention picks one position for each query"]
+
+
+@pytest.mark.parametrize(("std", "why"), [(1.0, PICKS), (0.125, []), (0.02, [])])
 def test_attention_that_picks_one(std: float, why: list[str]) -> None:
     assert [one.why for one in found(Attend(std), "GL407", torch.randn(4, 16, 64))] == why
 

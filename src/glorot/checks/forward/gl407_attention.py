@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.chains import Seen, seen_steps
 from glorot.checks.evidence import Evidence
+from glorot.checks.logits import behind_logits
 
 LEAST_KEYS = 8
 """Positions from which on a choice among them is judged."""
@@ -23,7 +24,8 @@ class Attention(Check):
     What it does:
         Reads the weights p of each softmax that attention follows. 1/Σp² is how many positions a query attends to;
         found is a mean of 1.5 or less among eight or more. A spread across examples of less than a thousandth of the
-        mean weight is noted. Where PyTorch computes softmax and attention as one, as its scaled_dot_product_attention
+        mean weight is noted. Blamed is what makes the logits wide: a temperature or a bias of theirs, or the kernels of
+        queries and keys. Where PyTorch computes softmax and attention as one, as its scaled_dot_product_attention
         does, the weights of up to 128 queries of each head are computed again.
 
         Setting: `attention = 1.5`, the number of positions at or below which one is picked.
@@ -47,7 +49,8 @@ class Attention(Check):
         >>> for layer in (model.q, model.k):
         ...     _ = torch.nn.init.normal_(layer.weight)
         >>> print(glorot.check(model, torch.randn(4, 16, 64), select="GL407").findings[0])
-        GL407 warning: softmax 1: picks one position for each query (1.018, expected several of 16 positions)
+        GL407 warning: q.weight, k.weight: makes the logits so wide that attention picks one position for each query
+        (1.018, expected several of 16 positions in softmax 1)
 
     What to do:
         Draw queries and keys by their fans, so that logits have a variance of about 1 or less, and divide them by √d.
@@ -68,12 +71,14 @@ class Attention(Check):
                 continue
             attended = mean / square
             if attended <= self.limit(evidence) and not _sees_one(evidence, one):
+                blamed = behind_logits(evidence, one.point.value)
+                why = "makes the logits so wide that attention picks one position for each query"
                 yield self.finding(
-                    one.step.name,
-                    "picks one position for each query",
+                    blamed or one.step.name,
+                    why if blamed else "picks one position for each query",
                     figure=attended,
-                    expected=f"several of {1 / mean:.0f} positions",
-                    remedy="draw queries and keys by their fans, and divide the logits by √d",
+                    expected=f"several of {1 / mean:.0f} positions" + (f" in {one.step.name}" if blamed else ""),
+                    remedy="draw queries and keys by their fans, divide the logits by √d, start a temperature near 1",
                 )
             elif (
                 attended > self.limit(evidence)
