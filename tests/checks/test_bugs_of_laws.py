@@ -119,8 +119,42 @@ def shut(wrong: bool) -> Arguments:
     return {"model": model, "inputs": torch.randn(4, 16)}
 
 
+def recurrent(wrong: bool) -> Arguments:
+    """One orthogonal matrix over all gates of a recurrent layer."""
+    model = nn.GRU(24, 48, batch_first=True)
+    for weight in [model.weight_hh_l0] if wrong else model.weight_hh_l0.data.chunk(3):
+        init.orthogonal_(weight)
+    return {"model": model, "inputs": torch.randn(4, 6, 24)}
+
+
+class Fused(nn.Module):
+    """Attention whose q, k and v are pieces of one matrix, which nothing but what becomes of them shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mixed, self.out = nn.Linear(64, 192, bias=False), nn.Linear(64, 64)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        one, two, three = (piece.unflatten(-1, (4, 16)).transpose(1, 2) for piece in self.mixed(x).chunk(3, -1))
+        return x + self.out(functional.scaled_dot_product_attention(one, two, three).transpose(1, 2).flatten(2))
+
+
+def fused(wrong: bool) -> Arguments:
+    """One orthogonal matrix over q, k and v."""
+    model = Fused()
+    for weight in [model.mixed.weight] if wrong else model.mixed.weight.data.chunk(3):
+        init.orthogonal_(weight)
+    return {"model": model, "inputs": torch.randn(4, 6, 64)}
+
+
 CASES: dict[str, tuple[str, str, Callable[[bool], Arguments]]] = {
     "groups not divided by": ("GL301 warning", "0.weight", grouped),
+    "gates of one orthogonal matrix": ("GL301 warning", "weight_hh_l0[r], weight_hh_l0[z], weight_hh_l0[n]", recurrent),
+    "q, k and v of one orthogonal matrix": (
+        "GL301 warning",
+        "mixed.weight[q], mixed.weight[k], mixed.weight[v]",
+        fused,
+    ),
     "noise over rates": ("GL309 warning", "A_log", rates),
     "a minus on the rate": ("GL309 warning", "step.bias", lambda wrong: steps("rate", wrong)),
     "a minus on the step": ("GL309 warning", "step.bias", lambda wrong: steps("step", wrong)),

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence
 from glorot.checks.law.measures import Measured, Spread, drawn, is_normalised
+from glorot.checks.law.stacks import stacks_in
+from glorot.inventory.parts import path_of
 
 Fan = tuple[float, float]
 
@@ -38,7 +40,8 @@ class WrongFan(Check):
         Compares the standard deviation of each kernel with what the known laws (Xavier, He, LeCun, PyTorch's own) ask
         for by its true connections, and by the shape that the tensor is stored in. It finds those that only the stored
         shape explains: fused q, k, v; the gates of an LSTM; stacks of experts; grouped, depthwise and transposed
-        convolutions; matrices that are stored the other way round.
+        convolutions; matrices that are stored the other way round. It also finds gates, or q, k and v, that are
+        orthogonal as one matrix and not each by itself.
 
         Setting: `wrong-fan = 0.05`, how far the std must be from every law by the true fans.
 
@@ -78,6 +81,15 @@ class WrongFan(Check):
             if all(abs(one.spread.std / std - 1) > max(effect, FAR * one.spread.error) for std in stds):
                 finding = self._explained(one, right[-1], wrong, evidence)
             yield Tested(one.spread.chance(nearest), finding)
+        for stack in stacks_in(evidence):
+            yield self.finding(
+                stack.names,
+                "are one orthogonal matrix as stored, and none of them is orthogonal by itself",
+                figure=stack.gain,
+                expected=f"{stack.whole:.4g}, the gain of the whole",
+                remedy="draw each piece by itself, as glorot.initialize does",
+                severity="note" if is_normalised(evidence.folded, path_of(stack.names[0])) else None,
+            )
 
     def _explained(self, one: Measured, right: Fan, wrong: list[Fan], evidence: Evidence) -> Finding | None:
         if any(_is_that_of(one.spread, std) for std in ROUND):
