@@ -1,5 +1,6 @@
 """Bugs that the numbers in a model's tensors show by themselves, each with a healthy twin."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -162,3 +163,62 @@ def test_rows_that_repeat_for_another_reason_are_let_pass() -> None:
     assert told(with_buffer(torch.full((300, 300), -torch.inf).triu(1)), "GL104") == []
     for table in (grid, padded[:, 1:]):
         assert told(with_buffer(table.cos(), "cos"), "GL104") == []
+
+
+# ---- GL703 and GL106: a reference under other names, and one with fewer rows -----------------------------------------
+
+
+def mlp() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 8))
+
+
+def of_codes(model: Any, **more: Any) -> list[tuple[str, str, str]]:
+    found = glorot.check(model, select="GL106,GL703", **more).findings
+    return [(one.code, one.severity, one.path) for one in found]
+
+
+RENAMED = {
+    "module.": lambda path: f"module.{path}",
+    "net.encoder.": lambda path: f"net.encoder.{path}",
+    "a compiled layer": lambda path: path.replace("2.", "2._orig_mod."),
+}
+
+
+@pytest.mark.parametrize("rename", RENAMED.values(), ids=RENAMED.keys())
+def test_a_checkpoint_under_other_names_was_loaded_or_was_not(rename: Callable[[str], str]) -> None:
+    # strict=False skips what DataParallel or torch.compile renamed, and says so to nobody
+    other, model = mlp(), mlp()
+    saved = {rename(path): tensor for path, tensor in other.state_dict().items()}
+    blamed = ", ".join(path for path in other.state_dict() if rename(path) != path)
+    model.load_state_dict(saved, strict=False)
+    assert of_codes(model, reference=saved) == [("GL703", "error", blamed), ("GL106", "warning", blamed)]
+    model.load_state_dict(other.state_dict())
+    assert of_codes(model, reference=saved) == [("GL106", "note", blamed)]
+
+
+def test_a_reference_of_another_model_has_no_prefix() -> None:
+    found = of_codes(mlp(), reference={"layer.0.kernel": torch.zeros(3), "layer.0.bias": torch.zeros(32)})
+    assert {code for code, _, _ in found} == {"GL106"}
+    assert {severity for _, severity, _ in found} == {"warning"}
+
+
+class Language(nn.Module):
+    def __init__(self, tokens: int) -> None:
+        super().__init__()
+        self.embed, self.fc, self.head = nn.Embedding(tokens, 16), nn.Linear(16, 16), nn.Linear(16, tokens)
+
+
+def test_a_vocabulary_that_grew_keeps_the_rows_that_it_had() -> None:
+    saved, model = Language(50).state_dict(), Language(58)
+    model.fc.load_state_dict({name: saved[f"fc.{name}"] for name in ("weight", "bias")})
+    grown = "embed.weight, head.weight, head.bias"
+    assert ("GL703", "warning", grown) in of_codes(model, reference=saved)
+    for path in grown.split(", "):
+        model.get_parameter(path).data[:50] = saved[path]
+    assert {(code, severity) for code, severity, _ in of_codes(model, reference=saved)} == {("GL106", "note")}
+
+
+def test_new_classes_are_drawn_anew() -> None:
+    saved, model = mlp().state_dict(), nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 20))
+    model[0].load_state_dict({name: saved[f"0.{name}"] for name in ("weight", "bias")})
+    assert {code for code, _, _ in of_codes(model, reference=saved)} == {"GL106"}

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Iterator
 
-import numpy as np
-
 from glorot.checks.base import Check, Finding, Tested
-from glorot.checks.evidence import Array, Evidence
-from glorot.checks.plan.following import rounding_of
+from glorot.checks.continuing import agree, continued, grown_rows, share_apart
+from glorot.checks.evidence import Evidence
+
+REDRAWN = 0.1
+"""The share of the rows in common from which on they were drawn again; a few may be set anew on purpose."""
 
 
 class NotContinued(Check):
@@ -15,7 +16,9 @@ class NotContinued(Check):
 
     What it does:
         Compares each parameter and buffer with the tensor of the same name in the reference, up to the rounding of the
-        coarser of the two dtypes. Keys that are missing or have another shape are GL106's.
+        coarser of the two dtypes; a prefix that all keys have, or lack, and the steps of wrappers are left out. Where
+        the vocabulary has grown, the rows that both have are compared. Other keys that are missing or have another
+        shape are GL106's.
 
     Why it matters:
         Loading may succeed, with an empty list of missing keys, and a later step write over it: a second init pass, a
@@ -44,14 +47,20 @@ class NotContinued(Check):
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         assert evidence.reference is not None
         dtypes = {one.path: one.dtype for one in evidence.inventory.parameters}
+        keys, grown = continued(evidence).keys, grown_rows(evidence)
         compared, different = 0, []
         for path, values in {**evidence.buffers, **evidence.weights}.items():
-            saved = evidence.reference.get(path)
-            if saved is None or math.prod(saved.shape) != math.prod(values.shape):
+            if path not in keys:
                 continue
-            compared += 1
-            if not _agree(values, saved.reshape(values.shape), rounding_of(dtypes.get(path, "float32"))):
-                different.append(path)
+            saved, dtype = evidence.reference[keys[path]], dtypes.get(path, "float32")
+            if math.prod(saved.shape) == math.prod(values.shape):
+                compared += 1
+                if not agree(values, saved.reshape(values.shape), dtype):
+                    different.append(path)
+            elif path in grown:
+                share = share_apart(values, saved, grown[path], dtype)
+                if share > REDRAWN:
+                    yield self._of_rows(path, share)
         if different:
             yield self.finding(
                 different,
@@ -61,15 +70,12 @@ class NotContinued(Check):
                 expected=f"0 of {compared}",
             )
 
-
-def _agree(values: Array, saved: Array, rounding: float) -> bool:
-    """Tell whether two tensors are the same, up to the rounding of the dtypes that they were stored in."""
-    if values.dtype.kind not in "fc" or saved.dtype.kind not in "fc":
-        return bool(np.array_equal(values, saved))
-    if np.array_equal(values, saved, equal_nan=True):
-        return True
-    one, other = (array.astype(np.float64) for array in (values, saved))
-    coarsest = max(rounding, rounding_of(saved.dtype.name))
-    with np.errstate(invalid="ignore"):
-        near = np.abs(one - other) <= coarsest * np.abs(other) + np.finfo(np.float16).tiny * (rounding > 2.0**-20)
-    return bool(np.all(near | (one == other) | (np.isnan(one) & np.isnan(other))))
+    def _of_rows(self, path: str, share: float) -> Finding:
+        return self.finding(
+            path,
+            "has more rows than the reference, and other numbers in those that both have",
+            remedy="copy the rows of the reference into the first ones, and draw the new ones alone",
+            figure=share,
+            expected="0 of the rows in common",
+            severity="warning",
+        )

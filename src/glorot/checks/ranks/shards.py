@@ -64,8 +64,18 @@ def unplaced(evidence: Evidence) -> Iterator[tuple[Parameter, int]]:
                 yield parameter, len(pieces)
 
 
+def bare(path: str) -> str:
+    """Return a path without the steps that wrappers put into it.
+
+    Example:
+        >>> bare("module.layers.0._orig_mod.weight")
+        'layers.0.weight'
+    """
+    return ".".join(step for step in path.split(".") if step not in WRAPPERS)
+
+
 def _bare(rank: Mapping[str, Array]) -> dict[str, Array]:
-    return {".".join(step for step in path.split(".") if step not in WRAPPERS): one for path, one in rank.items()}
+    return {bare(path): one for path, one in rank.items()}
 
 
 def _on_ranks(parameter: Parameter, pieces: tuple[Array, ...]) -> OnRanks | None:

@@ -4,10 +4,9 @@ import math
 from collections.abc import Iterator, Mapping
 
 from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.continuing import agree, continued, grown_rows, share_apart
 from glorot.checks.evidence import Array, Evidence
-
-PREFIXES = ("module.", "_orig_mod.", "model.", "base_model.", "transformer.", "state_dict.")
-"""What wrappers put before every key."""
+from glorot.checks.ranks.shards import bare
 
 COMPUTED = ("parametrizations.", "weight_g", "weight_v", "weight_orig", "weight_u")
 """Parts of the keys under which a weight is stored that its layer computes."""
@@ -18,7 +17,8 @@ class MissingKeys(Check):
 
     What it does:
         Compares the paths and shapes of the parameters with those of the state dict that the model should continue. A
-        tied parameter may be under either of its paths.
+        tied parameter may be under either of its paths. A prefix that all keys have, or lack, is one finding, and a
+        note if the model holds the same numbers all the same; so is a vocabulary that has grown.
 
     Why it matters:
         `load_state_dict(strict=False)` and `from_pretrained` leave what is missing at its random start, or as raw
@@ -42,18 +42,11 @@ class MissingKeys(Check):
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         assert evidence.reference is not None
-        reference = evidence.reference
-        prefix = _prefix(evidence, reference)
-        if prefix is not None:
-            add, text = prefix
-            yield self.finding(
-                _paths(evidence),
-                f"is {text} {add!r} in the reference",
-                remedy="rename the keys of the reference before it is loaded",
-            )
-            return
-        held = set(_owners(evidence, reference))
-        missing = [path for path in _paths(evidence) if path not in held]
+        held = continued(evidence)
+        yield from self._of_names(evidence, held.renamed, held.how)
+        owners = {one.path: one.tied_to or one.path for one in evidence.inventory.parameters}
+        known = {owners[path] for path in held.keys if path in owners}
+        missing = [path for path in _paths(evidence) if path not in known]
         if missing:
             yield self.finding(
                 missing,
@@ -62,7 +55,8 @@ class MissingKeys(Check):
                 figure=len(missing),
                 expected="0",
             )
-        unknown = [path for path in reference if not _is_known(evidence, path)]
+        read = set(held.keys.values())
+        unknown = [key for key in evidence.reference if key not in read and not _is_known(evidence, bare(key))]
         if unknown:
             yield self.finding(
                 unknown,
@@ -71,13 +65,49 @@ class MissingKeys(Check):
                 figure=len(unknown),
                 expected="0",
             )
+        yield from self._of_shapes(evidence, held.keys)
+
+    def _of_names(self, evidence: Evidence, renamed: list[str], how: str) -> Iterator[Finding]:
+        """Yield the parameters that have other names in the reference: a note if they were loaded all the same."""
+        assert evidence.reference is not None
+        keys = continued(evidence).keys
+        paths = [path for path in _paths(evidence) if path in renamed]
+        if paths:
+            pairs = [(path, evidence.weights[path], evidence.reference[keys[path]]) for path in paths]
+            is_loaded = all(
+                math.prod(values.shape) == math.prod(saved.shape)
+                and agree(values, saved.reshape(values.shape), _dtype(evidence, path))
+                for path, values, saved in pairs
+            )
+            yield self.finding(
+                paths,
+                f"is {how} in the reference",
+                remedy="rename the keys of the reference before it is loaded",
+                severity="note" if is_loaded else None,
+            )
+
+    def _of_shapes(self, evidence: Evidence, keys: Mapping[str, str]) -> Iterator[Finding]:
+        """Yield the parameters of other shapes: a note where a vocabulary has grown and its rows are continued."""
+        assert evidence.reference is not None
+        grown = grown_rows(evidence)
         for path in _paths(evidence):
-            if path in reference and _differs(evidence.weights[path], reference[path]):
+            if path not in keys:
+                continue
+            values, saved = evidence.weights[path], evidence.reference[keys[path]]
+            if _differs(values, saved):
+                continues = path in grown and not share_apart(values, saved, grown[path], _dtype(evidence, path))
                 yield self.finding(
                     path,
-                    f"has shape {evidence.weights[path].shape}, and {reference[path].shape} in the reference",
+                    f"has shape {values.shape}, and {saved.shape} in the reference"
+                    + (", which it continues" if continues else ""),
                     remedy="build the model with the sizes that the reference was saved with",
+                    severity="note" if continues else None,
                 )
+
+
+def _dtype(evidence: Evidence, path: str) -> str:
+    parameter = evidence.inventory.parameter(path)
+    return "float32" if parameter is None else parameter.dtype
 
 
 def _differs(one: Array, other: Array) -> bool:
@@ -91,29 +121,9 @@ def _paths(evidence: Evidence) -> list[str]:
     return [one.path for one in alone if all(part.stored is None for part in one.parts)]
 
 
-def _owners(evidence: Evidence, reference: Mapping[str, Array]) -> Iterator[str]:
-    """Yield the paths of the parameters that a reference holds, under theirs or a tied path."""
-    for one in evidence.inventory.parameters:
-        if one.path in reference:
-            yield one.tied_to or one.path
-
-
 def _is_known(evidence: Evidence, path: str) -> bool:
     """Tell whether a key is that of a parameter or a buffer, or of what a computed weight is stored as."""
     name = path.rpartition(".")[2]
     is_buffer = path in evidence.buffers or path in evidence.inventory.buffers or name == "num_batches_tracked"
     is_stored = any(word in path for word in COMPUTED)
     return is_buffer or is_stored or evidence.inventory.parameter(path) is not None
-
-
-def _prefix(evidence: Evidence, reference: Mapping[str, Array]) -> tuple[str, str] | None:
-    """Return what all keys of the reference have, or lack, before the path of their parameter, if that is all."""
-    paths = _paths(evidence)
-    if not paths or any(path in reference for path in paths):
-        return None
-    for prefix in PREFIXES:
-        if all(f"{prefix}{path}" in reference for path in paths):
-            return prefix, "under the prefix"
-        if all(path.removeprefix(prefix) in reference for path in paths):
-            return prefix, "without the prefix"
-    return None
