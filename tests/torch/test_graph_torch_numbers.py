@@ -129,7 +129,15 @@ def spectral(x):
     return torch.view_as_real(torch.einsum("bti,bsi->bts", one, other) @ (one @ other.mT))
 
 
+def with_complex_numbers(x):
+    c = torch.complex(x, x.roll(1))
+    terms = (1j * x, x * 2j, (1 + 2j) * c, c * 1j, c + 1.5, c + 1j, x + 1j, 1j - x, c + x, x - c, x * c, c - 2 * c)
+    rows = (c + x[0, 0], c[0, 0] - x, c[:1] * (0.5 - 1j), torch.sub(c, x, alpha=2), torch.add(x, c, alpha=3))
+    return tuple(torch.view_as_real(term) for term in (*terms, *rows))
+
+
 WRITES = {
+    "complex numbers": with_complex_numbers,
     "a gate in place": glu_in_place,
     "boxes": written_apart,
     "every other": every_other,

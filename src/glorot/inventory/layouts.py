@@ -11,7 +11,7 @@ stands in parentheses shares one stored axis, the outermost first.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import EllipsisType
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glorot.errors import GlorotError
-from glorot.fans import Fans
+from glorot.fans import ELEMENTWISE, Fans
 from glorot.inventory.parts import Part, View
 from glorot.text import shape_text
 
@@ -316,3 +316,25 @@ def stored_shape(parts: Sequence[Part], found: Sequence[int]) -> tuple[int, ...]
     if view.order is not None:
         return tuple(parts[0].shape[view.order.index(axis)] for axis in range(len(view.order)))
     return parts[0].shape
+
+
+def without_connections(shapes: Mapping[str, tuple[int, ...]], layer: str) -> dict[str, tuple[Part, ...]]:
+    """Return the parts of a layer without inputs or without outputs: its kernel is empty, so that no fans are counted.
+
+    Args:
+        shapes: the shape of each of its parameters, by name.
+        layer: what its framework calls it.
+
+    Example:
+        >>> parts = without_connections({"weight": (64, 0), "bias": (64,)}, "Linear")
+        >>> [(name, part.role, part.shape) for name, (part,) in parts.items()]
+        [('weight', 'kernel', (64, 0)), ('bias', 'bias', (64,))]
+    """
+    return {
+        name: (
+            Part("", "o", shape, "bias", layer, ELEMENTWISE)
+            if len(shape) == 1
+            else Part("", "", shape, "kernel", layer, ELEMENTWISE),
+        )
+        for name, shape in shapes.items()
+    }

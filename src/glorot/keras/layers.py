@@ -11,7 +11,7 @@ from glorot import fans
 from glorot.activations.values import POINTS, named
 from glorot.fans import Fans
 from glorot.inventory import Part, View
-from glorot.inventory.layouts import blocks, laid_out, with_forget_gate
+from glorot.inventory.layouts import blocks, laid_out, with_forget_gate, without_connections
 from glorot.keras.paths import is_quantized, kinds
 
 Shape = tuple[int, ...]
@@ -37,6 +37,8 @@ def parts_of(layer: Any, shapes: Shapes) -> dict[str, Parts]:
         return {}
     for kind in kinds(layer):
         needed, describe = LAYERS.get(kind, ("", None))
+        if describe is not None and any(0 in shape for shape in shapes.values() if len(shape) > 1):
+            return without_connections(shapes, kind_of(layer))
         if describe is not None:
             fits = set(needed.split()) <= set(shapes)  # a subclass may call its weights otherwise
             described = describe(layer, shapes) if fits else {}

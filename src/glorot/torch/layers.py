@@ -12,7 +12,7 @@ from glorot import fans
 from glorot.errors import GlorotError
 from glorot.fans import Fans
 from glorot.inventory import Part, View
-from glorot.inventory.layouts import blocks, laid_out, with_forget_gate
+from glorot.inventory.layouts import blocks, laid_out, with_forget_gate, without_connections
 
 Parts = tuple[Part, ...]
 Describe = Callable[[Any], dict[str, Parts]]
@@ -28,11 +28,16 @@ def parts_of(module: nn.Module) -> dict[str, Parts]:
     declared: dict[str, Parts] | None = getattr(module, "glorot_parts", None)
     if declared is not None:
         return _checked(declared)
+    shapes = {name: tuple(tensor.shape) for name, tensor in module.named_parameters(recurse=False)}
     for kind in type(module).__mro__:
         describe = LAYERS.get(kind)
         if describe is not None:
-            return describe(module)
+            return without_connections(shapes, kind_of(module)) if _is_empty(shapes) else describe(module)
     return _by_name(module)
+
+
+def _is_empty(shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    return any(0 in shape for shape in shapes.values() if len(shape) > 1)
 
 
 def _checked(declared: Any) -> dict[str, Parts]:

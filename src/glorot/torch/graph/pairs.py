@@ -6,11 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
-from glorot.graph.graph import Shape
 from glorot.graph.operations import Broadcast, Permute, Slice
 from glorot.torch.graph import contracting
 from glorot.torch.graph.call import Call, tensors_in
-from glorot.torch.graph.memory import View, shape_of
+from glorot.torch.graph.memory import View
 
 
 def of_pairs(view: View) -> View:
@@ -42,24 +41,35 @@ def _pair(call: Call, real: int, imaginary: int) -> int:
     return call.joined(halves, len(shape))
 
 
+def _parts(call: Call, factor: Any) -> tuple[int, int | None]:
+    """Return the real and the imaginary part of a tensor or a number; None for that of a real one."""
+    if isinstance(factor, Tensor) and factor.is_complex():
+        return _halves(call, factor)
+    if isinstance(factor, complex):
+        return call.value(factor.real), call.value(factor.imag)
+    return call.value(factor), None
+
+
 def _product(call: Call) -> int:
     """(a + bi)·(c + di), or one of them times a real number."""
-    one, other = call.positional[:2]
-    pairs = [_halves(call, factor) for factor in (one, other) if isinstance(factor, Tensor) and factor.is_complex()]
-    if len(pairs) < 2:
-        (pair,) = pairs
-        factor = call.value(other if isinstance(one, Tensor) and one.is_complex() else one)
-        real, imaginary = (call.map("mul", half, factor) for half in pair)
-        return _pair(call, real, imaginary)
-    (a, b), (c, d) = pairs
-    real = call.map("sub", call.map("mul", a, c), call.map("mul", b, d))
-    return _pair(call, real, call.map("add", call.map("mul", a, d), call.map("mul", b, c)))
+    (a, b), (c, d) = (_parts(call, factor) for factor in call.positional[:2])
+    real = call.map("mul", a, c)
+    across = [call.map("mul", *factors) for factors in ((a, d), (b, c)) if None not in factors]
+    if b is not None and d is not None:
+        real = call.map("sub", real, call.map("mul", b, d))
+    return _pair(call, real, across[0] if len(across) == 1 else call.map("add", *across))
 
 
 def _sum(call: Call) -> int:
-    one, other = call.positional[:2]
-    whole: Shape = shape_of(call.results[0])
-    return call.map(call.name, call.value(one), call.scaled(call.value(other), call["alpha"]), shape=whole)
+    """(a + bi) ± (c + di), where one of them may be real."""
+    terms = call.positional[:2]
+    (a, b), (c, d) = (_parts(call, term) for term in (reversed(terms) if call.name == "rsub" else terms))
+    zero, sign = call.number(0), "add" if call.name == "add" else "sub"
+    real, imaginary = (
+        call.map(sign, one, call.scaled(other, call["alpha"]))
+        for one, other in ((a, c), (zero if b is None else b, zero if d is None else d))
+    )
+    return _pair(call, real, imaginary)
 
 
 def _polar(call: Call) -> int:
@@ -88,7 +98,7 @@ def _contract(call: Call) -> int | list[int]:
 
 
 ROWS: dict[str, Callable[[Call], int | list[int]]] = {
-    "mul": _product, "add": _sum, "sub": _sum, "polar": _polar, "complex": _complex,
+    "mul": _product, "add": _sum, "sub": _sum, "rsub": _sum, "polar": _polar, "complex": _complex,
     **dict.fromkeys(("einsum", "matmul", "mm", "bmm"), _contract),
 }  # fmt: skip
 """What operators on complex tensors become, by name."""
