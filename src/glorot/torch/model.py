@@ -54,7 +54,7 @@ def weight_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
     """Return (path, module) of every layer that has weights of its own, in the order of registration.
 
     Raises:
-        GlorotError: if a layer has no shape yet, or one without elements.
+        GlorotError: if a layer has no shape yet.
     """
     for path, tensor in model.named_parameters():
         if isinstance(tensor, UninitializedParameter):
