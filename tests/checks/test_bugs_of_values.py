@@ -222,3 +222,51 @@ def test_new_classes_are_drawn_anew() -> None:
     saved, model = mlp().state_dict(), nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 20))
     model[0].load_state_dict({name: saved[f"0.{name}"] for name in ("weight", "bias")})
     assert {code for code, _, _ in of_codes(model, reference=saved)} == {"GL106"}
+
+
+# ---- GL112: vectors of a spectral norm -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [nn.utils.parametrizations.spectral_norm, nn.utils.spectral_norm])
+@pytest.mark.parametrize("which", ["u", "v"])
+def test_a_vector_of_zeros_divides_by_zero(make: Callable[[nn.Module], nn.Module], which: str) -> None:
+    model = nn.Sequential(make(nn.Conv2d(3, 8, 3)), nn.LeakyReLU(0.2))
+    assert told(model, "GL112") == []
+    (path, vector), *_ = [one for one in model.named_buffers() if one[0].endswith(f"_{which}")]
+    vector.zero_()
+    assert told(model, "GL112") == [("error", (path,))]
+
+
+def test_the_state_of_a_neuron_may_be_zero() -> None:
+    class Fires(nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(8, 16)
+            for name in ("v", "state_u"):
+                self.register_buffer(name, torch.zeros(16))
+
+    assert told(Fires(), "GL112") == []
+
+
+# ---- GL601: buffers that each rank drew ------------------------------------------------------------------------------
+
+
+def test_random_buffers_that_differ_between_ranks_are_a_warning() -> None:
+    # Weights are broadcast, the random projection of a quantizer or of Fourier features is not
+    def ranks_of(one: nn.Module, other: Tensor, name: str) -> list[dict[str, Tensor]]:
+        state = one.state_dict()
+        return [state, {**state, name: other}]
+
+    kinds = {"float": torch.randn(8, 4), "whole": torch.randperm(64), "mask": torch.rand(16, 16) < 0.5}
+    for drawn in kinds.values():
+        model = with_buffer(torch.zeros(1))
+        model.register_buffer("B", drawn)
+        other = drawn.flip(0)
+        assert told(model, "GL601", ranks=ranks_of(model, other, "B")) == [("warning", ("B",))]
+        assert told(model, "GL601", ranks=ranks_of(model, drawn, "B")) == []
+
+
+@pytest.mark.parametrize("name", ["running_std", "ema_codes", "kv_cache", "local_ids"])
+def test_what_each_rank_gathers_may_differ(name: str) -> None:
+    model = with_buffer(torch.zeros(1))
+    model.register_buffer(name, torch.randn(32))
+    assert told(model, "GL601", ranks=[model.state_dict(), {**model.state_dict(), name: torch.randn(32)}]) == []

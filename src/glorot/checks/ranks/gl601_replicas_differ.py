@@ -1,12 +1,24 @@
 """GL601: replicas that are different models."""
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Array, Evidence
-from glorot.checks.ranks.shards import on_ranks, same
+from glorot.checks.looks import looks_drawn
+from glorot.checks.ranks.shards import buffers_on_ranks, on_ranks, same
+
+OWN = re.compile(
+    r"running|moving|tracked|(^|_)(means?|vars?|std|avg|averages?|ema|amax|min|max|scales?|zero_points?|states?|caches?|"
+    r"queues?|ptr|counts?|usage|cluster|steps?|ranks?|local|experts?|shards?|offsets?|rng|seeds?)(_|\d|$)",
+    re.IGNORECASE,
+)
+"""Names of buffers that a rank fills by itself: statistics, counters, caches, and what says which part it holds."""
+
+LEAST_SWITCHES = 64
+"""Switches, yes or no, of which a mask that was drawn has more."""
 
 
 class ReplicasDiffer(Check):
@@ -14,12 +26,15 @@ class ReplicasDiffer(Check):
 
     What it does:
         Compares, element by element, what those ranks hold that have the whole of a parameter, or the same part of it,
-        as the shapes tell. Running statistics, which each rank gathers, are let pass.
+        as the shapes tell; and buffers that hold random numbers, such as fixed projections. Running statistics,
+        counters and caches, which each rank gathers, are let pass.
 
     Why it matters:
         Data-parallel training averages gradients and takes for granted that all replicas have the same weights. If they
         start apart, they stay apart: the gradient of each is that of another model. It happens where the seed holds the
-        global rank and nothing broadcasts, as in hybrid sharding.
+        global rank and nothing broadcasts, as in hybrid sharding. A buffer that was drawn, as random features or a
+        random quantizer, is often left out where the weights alone are broadcast; that it differs is a warning, for
+        `DistributedDataParallel` sends buffers from the first rank unless it is told not to.
 
     Example that fails:
         >>> import glorot, torch
@@ -53,7 +68,26 @@ class ReplicasDiffer(Check):
                     expected="no difference",
                     severity="warning" if "expert" in one.parameter.path.lower() else None,  # each rank may own some
                 )
+        for path, pieces in buffers_on_ranks(evidence):
+            others = [one for one in pieces[1:] if not same(pieces[0], one)]
+            if others and not OWN.search(path.rpartition(".")[2]) and (_is_drawn(pieces[0]) or _is_drawn(others[0])):
+                yield self.finding(
+                    path,
+                    "is a buffer that was drawn, and differs between ranks",
+                    remedy="broadcast it from one rank after the init, as the weights, or draw it from one seed",
+                    figure=_farthest(pieces[0], others[0]),
+                    expected="no difference",
+                    severity="warning",
+                )
+
+
+def _is_drawn(values: Array) -> bool:
+    """Tell whether a buffer may hold random numbers, or switches set at random."""
+    if values.dtype.kind == "b":
+        return values.size >= LEAST_SWITCHES and 0 < values.mean() < 1
+    return values.dtype.kind in "fciu" and looks_drawn(values)
 
 
 def _farthest(one: Array, other: Array) -> float:
-    return float(np.max(np.abs(one.astype(np.float64) - other.astype(np.float64)), initial=0.0))
+    exact = np.complex128 if "c" in (one.dtype.kind, other.dtype.kind) else np.float64
+    return float(np.max(np.abs(one.astype(exact) - other.astype(exact)), initial=0.0))

@@ -54,6 +54,16 @@ def on_ranks(evidence: Evidence) -> Iterator[OnRanks]:
                 yield found
 
 
+def buffers_on_ranks(evidence: Evidence) -> Iterator[tuple[str, tuple[Array, ...]]]:
+    """Yield the buffers that several ranks hold in the shape of the model's, but for running statistics."""
+    ranks = [_bare(rank) for rank in evidence.ranks or ()]
+    for path, values in evidence.buffers.items():
+        known = evidence.inventory.parameter(path)
+        pieces = tuple(rank[path] for rank in ranks if path in rank and rank[path].shape == values.shape)
+        if known is None and len(pieces) > 1:
+            yield path, pieces
+
+
 def unplaced(evidence: Evidence) -> Iterator[tuple[Parameter, int]]:
     """Yield the parameters whose shapes on the ranks don't make up their own, with how many ranks hold them."""
     ranks = [_bare(rank) for rank in evidence.ranks or ()]
