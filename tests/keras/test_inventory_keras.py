@@ -390,6 +390,7 @@ def test_a_layer_without_weights_needs_no_build() -> None:
 def test_a_layer_without_inputs_has_an_empty_kernel_and_a_bias() -> None:
     model = keras.Sequential([keras.Input((0,)), layers.Dense(4), layers.Dense(2)])
     parts = {part.name: (part.role, part.shape) for part in inventory(model).parts}
-    assert parts["layers.0.kernel"] == (K, (0, 4)) and parts["layers.0.bias"] == (B, (4,))
+    assert parts["layers.0.kernel"] == (K, (0, 4))
+    assert parts["layers.0.bias"] == (B, (4,))
     glorot.initialize(model, seed=0)
     assert not np.asarray(model.layers[0].bias).any()
