@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.blame import bias_that_silences
 from glorot.checks.chains import seen_steps, weight_of
 from glorot.checks.evidence import Evidence
+from glorot.graph import Folded
+from glorot.graph.curves import POINTS
 
 MOST = 0.5
 """The share of dead units after an activation from which a layer is found."""
@@ -58,7 +62,8 @@ class DeadUnits(Check):
             if one.point.kind != "curve" or one.step.is_output or fed is None or not one.step.dead > most:
                 continue
             examples, positions, _ = evidence.observed.values[one.point.value].sizes
-            if examples * positions < EXAMPLES or fed.step.dead > one.step.dead / 2:
+            is_few = examples * positions < EXAMPLES
+            if is_few or fed.step.dead > one.step.dead / 2 or _is_constant(evidence.observed.folded, one.point.value):
                 continue
             yield self.finding(
                 bias_that_silences(evidence, fed) or weight_of(evidence, one.point),
@@ -67,3 +72,8 @@ class DeadUnits(Check):
                 expected=f"at most {most:g}",
                 remedy="start the bias at zero, center the inputs, and draw the weights around zero",
             )
+
+
+def _is_constant(folded: Folded, value: int) -> bool:
+    """Tell whether a curve has one value wherever it is asked, as a gate of the first turn times a state of zeros."""
+    return bool(np.ptp(folded.curve(value, folded.source[value])(POINTS * 1000)) == 0)
