@@ -29,8 +29,13 @@ def add_leaf(graph: Graph, stock: Inventory, path: str, shape: Sequence[int]) ->
         return graph.statistic(path, tuple(shape))
     if "running_mean" in roles:
         return graph.constant(tuple(shape))
-    is_kernel = not roles.isdisjoint(("kernel", "recurrent"))
+    is_kernel = not roles.isdisjoint(("kernel", "recurrent")) or any(_ends_adapter(part) for part in known.parts)
     return graph.parameter(path, tuple(shape), _slope(known.parts), is_kernel=is_kernel)
+
+
+def _ends_adapter(part: Part) -> bool:
+    """Tell whether a shift is the second matrix of a low-rank update, which starts as no change."""
+    return part.role == "shift" and "i" in part.axes
 
 
 def _slope(parts: Sequence[Part]) -> float | None:

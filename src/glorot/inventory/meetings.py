@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from glorot.graph.folding import Folded, Use
-from glorot.graph.graph import Step
+from glorot.graph.graph import Graph, Step
 from glorot.graph.operations import Contract, Convolve, Map, Reduce, Softmax
 
 
@@ -64,6 +64,14 @@ def is_dense(step: Step) -> bool:
         case Convolve(window=window):
             return set(window) <= {1}
     return False
+
+
+def features(graph: Graph, step: Step, value: int) -> int:
+    """Return how many features a value has that a kernel takes or makes: its channels, or the size of its last axis."""
+    shape = graph.shape(value)
+    if isinstance(step.operation, Convolve):
+        return shape[step.operation.channel]
+    return shape[-1] if shape else 0
 
 
 def shares_last_axis(folded: Folded, softmax: Step) -> bool:

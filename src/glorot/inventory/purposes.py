@@ -17,7 +17,7 @@ from glorot.graph.folding import Folded
 from glorot.graph.graph import Step
 from glorot.graph.operations import Contract, Map, Opaque, Reduce, Take
 from glorot.inventory.attending import role_in
-from glorot.inventory.meetings import Met, before_kernels, is_dense, met_in, shares_last_axis
+from glorot.inventory.meetings import Met, before_kernels, features, is_dense, met_in, shares_last_axis
 from glorot.inventory.parts import Part
 from glorot.inventory.walking import before, between, cone, is_nearly_affine, signals_of, weighs
 
@@ -304,8 +304,9 @@ class _Reader:
         first = self._kernel_before(kernel.signal, is_bent=False)
         if first is None or not isinstance(kernel.step.operation, type(first.step.operation)):
             return
-        inputs, middle, outputs = (folded.graph.shape(v) for v in (first.signal, first.result, kernel.result))
-        if not middle or middle[-1] >= min(inputs[-1], outputs[-1]):
+        steps = ((first.step, first.signal), (first.step, first.result), (kernel.step, kernel.result))
+        inputs, middle, outputs = (features(folded.graph, *one) for one in steps)
+        if not 0 < middle < min(inputs, outputs):
             return
         signal = folded.back(first.signal)
         for step, _, _ in self._after(kernel.result, ("move", "affine", "dropout")):

@@ -5,23 +5,28 @@ from collections.abc import Iterator
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence
+from glorot.checks.law.adapted import magnitudes_in, updates_in
 from glorot.checks.law.measures import measured
 
 PURPOSES = ("adapter A", "adapter B")
 """The purposes of the two kernels of an adapter, in the order of execution."""
+
+OFF = 0.05
+"""How far a magnitude may be off the norms that it stands for: half precision rounds by a tenth of that."""
 
 
 class Adapter(Check):
     """An adapter is not the no-op that it should start as.
 
     What it does:
-        Looks at pairs of kernels whose product is added to a frozen one, as LoRA's A and B. The second should be zero
-        and the first not: found are adapters where both are drawn, and those where both are zero.
+        Looks at pairs of kernels, of layers or of convolutions, whose product is added to a frozen one, as LoRA's A and
+        B. The second should be zero and the first not: found are adapters where both are drawn, and those where both
+        are zero. A magnitude as of DoRA, which the frozen weight is set to the length of, should be its norms.
 
     Why it matters:
         An adapter starts from a trained model. With B drawn like A, it adds noise to every layer before the first step
         and throws away part of what was to be kept. With both zero, neither has a gradient, for each one's is
-        multiplied by the other.
+        multiplied by the other. A magnitude of ones scales each output by one over a norm.
 
     Example that fails:
         >>> import glorot, torch
@@ -70,6 +75,21 @@ class Adapter(Check):
                     "are both zero, so that neither has a gradient",
                     remedy="draw the first and leave the second at zero",
                     severity="error",
+                )
+        for weight, factors in updates_in(evidence):
+            yield self.finding(
+                factors,
+                f"are all drawn, so that their product changes {weight} before the first step",
+                remedy="start one of them at zero: B of a product B·A",
+            )
+        for one in magnitudes_in(evidence):
+            if one.spread > OFF:
+                yield self.finding(
+                    one.path,
+                    f"is not the norm of {one.weight}, so that its adapter changes the model before the first step",
+                    figure=one.ratio,
+                    expected="1 time the norm",
+                    remedy="set it to the norms of the frozen weight once that is loaded",
                 )
 
 
