@@ -36,7 +36,31 @@ SIZES: tuple[tuple[str, int, int], ...] = (  # a pattern for the names of fields
     (r"num_queries|two_stage_num_proposals", 10, 10),
     (r"(\w+_)?(layers?|blocks|depth|num_layers|n_layers)", 2, 2),
 )
+UNCHECKED = "ignore_keys_at_rope_validation"
+"""The field that names what a configuration of rotations may hold besides the usual."""
+
 IDS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}
+LACKING = {
+    "head_dim": 16,
+    "num_key_value_heads": 4,
+    "num_experts_per_tok": 2,
+    "n_routed_experts": 4,
+    "n_shared_experts": 1,
+    "n_group": 1,
+    "topk_group": 1,
+    "vocab_size": WORDS,
+    "pad_token_id": 0,
+    "mask_token_id": 3,
+    "prediction_length": 8,
+    "context_length": 8,
+    "num_time_features": 1,
+    "layer_types": ["conv", "full_attention"],
+    "mlp_layer_types": ["dense", "sparse"],
+    "vocabulary_map": {"<image>": WORDS - 5, "<|extra_200|>": 4},
+    "vocab_map": {"<image>": WORDS - 5, "<|extra_200|>": 4},
+}
+"""Fields that some configurations leave open, though each checkpoint says them."""
+
 MOST_WEIGHTS = 40_000_000
 """Weights of a model that is also built with memory."""
 
@@ -56,16 +80,27 @@ def smaller(config: PreTrainedConfig, size: str) -> dict[str, Any]:
         ):  # as every checkpoint has one
             made[field.name] = WORDS - 5
         elif isinstance(value, int) and not isinstance(value, bool):
-            chosen = _size(field.name, value, size)
+            chosen = _size(field.name, value, "small" if size == "filled" else size)
             if chosen is not None and chosen < value:
                 made[field.name] = chosen
     kinds = vars(config).get("layer_types")
     if kinds and "num_hidden_layers" in made:  # as many as show every kind of layer
         made["num_hidden_layers"] = min(n for n in range(2, len(kinds) + 1) if {*kinds[:n]} == {*kinds})
     rotary = vars(config).get("rope_parameters") or {}
-    if size == "small" and "mrope_section" in rotary:
-        made["rope_parameters"] = {**rotary, "mrope_section": [2, 3, 3]}
-    return made
+    if size in ("small", "filled") and "mrope_section" in {*rotary, *getattr(config, UNCHECKED, ())}:
+        is_half = rotary.get("partial_rotary_factor") == 0.5
+        made["rope_parameters"] = {**rotary, "mrope_section": [1, 1, 2] if is_half else [2, 3, 3]}
+    return {**made, **filled(config, made)} if size == "filled" else made
+
+
+def filled(config: PreTrainedConfig, made: dict[str, Any]) -> dict[str, Any]:
+    """Return what a small configuration lacks: fields that are left open, and sizes that follow from others."""
+    usual = vars(config) | made
+    more = {name: value for name, value in LACKING.items() if name in usual and usual[name] is None}
+    if usual.get("kv_lora_rank") is not None:  # latent attention has as many keys as queries
+        sizes = {"num_key_value_heads": 4, "qk_head_dim": 32, "head_dim": 16}
+        more |= {name: value for name, value in sizes.items() if name in usual}
+    return more
 
 
 def _size(name: str, value: int, size: str) -> int | None:
@@ -78,9 +113,9 @@ def _size(name: str, value: int, size: str) -> int | None:
 
 
 def configurations(kind: str) -> Iterator[tuple[str, PreTrainedConfig]]:
-    """Yield configurations of a type of model: small, with wide heads, shallow, and as it is."""
+    """Yield configurations of a type of model: small, with wide heads, small with nothing open, shallow, as it is."""
     usual = AutoConfig.for_model(kind)
-    for size in ("small", "wide", "shallow"):
+    for size in ("small", "wide", "filled", "shallow"):
         try:
             yield size, AutoConfig.for_model(kind, **smaller(usual, size))
         except Exception:  # whatever a configuration thinks of sizes that do not fit each other

@@ -11,9 +11,11 @@ be set by looking at half A, and the figures of half B are what is reported.
 """
 
 import argparse
+import functools
 import hashlib
 import json
 import logging
+import resource
 import time
 import warnings
 from collections import Counter
@@ -36,29 +38,37 @@ PAGE = Path(__file__).parent / "results" / "ledger.md"
 LIMIT = 120
 """Seconds that one model may take, with both its starts."""
 
-MOST_WEIGHTS = 20_000_000
+MOST_WEIGHTS, MOST_MEMORY = 200_000_000, 10 * 2**30
+"""Weights of a model, and bytes that a process may take: what asks for more is refused, and the rest goes on."""
+
 STARTS = ("own", "auto")
 REPRODUCED: dict[tuple[str, str], str] = {}
 """For the name of a model and the code of an error that is true of it: a sentence with the least that shows it."""
 
 
 def of_transformers(kind: str) -> tuple[Callable[[], nn.Module], Any]:
-    """Return what builds a type of model, and the batch that glorot makes for it."""
+    """Return what builds a type of model, in the first size that runs on a batch that glorot makes, and that batch."""
     from coverage_models import best_batch, built, configurations, placed
 
-    why = "no configuration builds"
+    why: BaseException = RuntimeError("too large")
+    found: list[Callable[[], nn.Module]] = []
     for _, config in configurations(kind):
-        model = built(config, "meta")
-        if sum(one.numel() for one in model.parameters()) > MOST_WEIGHTS:
-            why = "too large"
+        try:
+            weights = sum(one.numel() for one in built(config, "meta").parameters())
+            if weights > MOST_WEIGHTS:
+                continue
+            found.append(functools.partial(built, config, "cpu"))
+            batch, _, _ = best_batch(found[-1]())
+        except TimeoutError:
+            raise
+        except Exception as error:  # of whatever kind a model raises
+            why = error
             continue
-        batch, _, why = best_batch(built(config, "cpu"))
         if batch:
-            return lambda config=config: built(config, "cpu"), {
-                name: placed(value, torch.device("cpu")) for name, value in batch.items()
-            }
-        return lambda config=config: built(config, "cpu"), None
-    raise RuntimeError(why)
+            return found[-1], {name: placed(value, torch.device("cpu")) for name, value in batch.items()}
+    if not found:
+        raise why
+    return found[0], None
 
 
 def rows_of(name: str, build: Callable[[], nn.Module], batch: Any) -> list[dict[str, Any]]:
@@ -238,6 +248,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     assert all_checks()
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     until = time.monotonic() + 60 * given.minutes
     for library in given.library:
         fill(library, given.every, given.first, given.only, until)

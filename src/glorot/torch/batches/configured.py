@@ -16,6 +16,7 @@ SELDOM = (
 
 TOGETHER: tuple[tuple[str, ...], ...] = (  # what is tried, of what a model takes
     tuple(name for name in MAKERS if name not in SELDOM),
+    ("input_ids",),
     tuple(MAKERS),
     ("input_ids", "pixel_values", "image_grid_thw"),
     ("input_ids", "bbox", "decoder_input_ids"),

@@ -17,6 +17,9 @@ IMAGE, FRAMES, SAMPLES, SPECTRA, MELS = 224, 4, 7680, 200, 80
 SIDE = 4
 """Patches along a side of an image that comes in patches."""
 
+PATCHES_OF_ALL = 2 * SIDE**2
+"""Patches of two images, one for each sentence."""
+
 Config = Mapping[str, Any]
 Maker = Callable[[Config], Tensor | None]
 
@@ -127,17 +130,17 @@ def _patch(config: Config) -> int:
 
 def _patches(config: Config, usual: int = 1) -> Tensor:
     depth = _count(config, "temporal_patch_size", usual=usual)
-    return signal(SIDE**2, _channels(config) * depth * _patch(config) ** 2)
+    return signal(PATCHES_OF_ALL, _channels(config) * depth * _patch(config) ** 2)
 
 
 def _square_patches(config: Config) -> Tensor:
-    return signal(SIDE**2, _channels(config), _patch(config), _patch(config))
+    return signal(PATCHES_OF_ALL, _channels(config), _patch(config), _patch(config))
 
 
 def _merged_patches(config: Config) -> Tensor:
     """Return squares of patches, with their channels last."""
     side = _count(config, "spatial_merge_size", usual=2) * _patch(config)
-    return signal(SIDE**2, side, side, _channels(config))
+    return signal(PATCHES_OF_ALL, side, side, _channels(config))
 
 
 def _padded_patches(config: Config) -> Tensor:
@@ -145,11 +148,11 @@ def _padded_patches(config: Config) -> Tensor:
 
 
 def _strips(config: Config) -> Tensor:
-    return signal(1, _channels(config), _patch(config), 2 * SIDE**2 * _patch(config))
+    return signal(1, _channels(config), _patch(config), PATCHES_OF_ALL * _patch(config))
 
 
 def _grid(_: Config) -> Tensor:
-    return torch.tensor([[1, SIDE, SIDE]])
+    return torch.tensor([[1, SIDE, SIDE], [1, SIDE, SIDE]])
 
 
 def _shapes(_: Config) -> Tensor:
@@ -219,7 +222,7 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "image_grid_thw": (_grid,),
     "hidden_states": (_patches, _image),
     "grid_thw": (_grid,),
-    "merge_sizes": (lambda _: torch.tensor([1]),),
+    "merge_sizes": (lambda _: torch.tensor([1, 1]),),
     "spatial_shapes": (_shapes,),
     "target_sizes": (_shapes,),
     "pixel_position_ids": (_places,),
