@@ -234,3 +234,101 @@ def test_kernels_of_queries_and_keys_or_a_bias_are_blamed_for_their_logits(
     (one,) = found("GL407", Unscaled(**wrong), inputs)
     assert one.paths == paths
     assert nothing_found("GL407", Unscaled(64**-0.5), inputs)
+
+
+# ---- first losses ----------------------------------------------------------------------------------------------------
+
+
+class Pairs(nn.Module):
+    """Cosines of two modalities, as in CLIP, and with a bias as in SigLIP."""
+
+    def __init__(self, scale: float, bias: float | None = None, *, outside: bool = False) -> None:
+        super().__init__()
+        self.image, self.text, self.outside = nn.Linear(48, 256), nn.Linear(24, 256), outside
+        self.logit_scale = nn.Parameter(torch.tensor(scale))
+        self.logit_bias = None if bias is None else nn.Parameter(torch.tensor(bias))
+
+    def forward(self, images: Tensor, texts: Tensor) -> Tensor:
+        a, b = (functional.normalize(one, dim=-1) for one in (self.image(images), self.text(texts)))
+        factor = self.logit_scale.exp()
+        logits = factor * (a @ b.mT) if self.outside else factor * a @ b.mT
+        return logits if self.logit_bias is None else logits + self.logit_bias
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_a_temperature_that_was_not_given_as_a_logarithm_is_blamed_for_the_loss(outside: bool) -> None:
+    batch, targets = (torch.randn(16, 48), torch.randn(16, 24)), torch.arange(16)
+    (one,) = found("GL409", Pairs(1 / 0.07, outside=outside), batch, targets, loss=functional.cross_entropy)
+    assert (one.path, one.severity) == ("logit_scale", "warning")
+    assert one.expected == "about 2.77, at most 4.27"
+    healthy = Pairs(math.log(1 / 0.07), outside=outside)
+    assert nothing_found("GL409", healthy, batch, targets, loss=functional.cross_entropy)
+
+
+def test_cosines_times_a_factor_that_is_usual_are_let_pass_in_few_dimensions_too() -> None:
+    model = Pairs(math.log(1 / 0.07))
+    model.image, model.text = nn.Linear(48, 24), nn.Linear(24, 24)
+    batch, targets = (torch.randn(16, 48), torch.randn(16, 24)), torch.arange(16)
+    assert functional.cross_entropy(model(*batch), targets) > 4.27
+    assert nothing_found("GL409", model, batch, targets, loss=functional.cross_entropy)
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_the_bias_of_pairs_of_which_few_belong_together_is_blamed(outside: bool) -> None:
+    batch, loss = (torch.randn(64, 48), torch.randn(64, 24)), functional.binary_cross_entropy_with_logits
+    wrong, right = (Pairs(math.log(10), bias, outside=outside) for bias in (0.0, -10.0))
+    findings = [one for one in glorot.check(wrong, batch, torch.eye(64), loss=loss).findings if one.code[2] in "34"]
+    assert {(one.code, one.path) for one in findings} == {("GL310", "logit_bias"), ("GL409", "logit_bias")}
+    assert nothing_found("GL310", right, batch, torch.eye(64), loss=loss)
+    assert nothing_found("GL409", right, batch, torch.eye(64), loss=loss)
+
+
+@pytest.mark.parametrize("loss", [functional.mse_loss, functional.l1_loss, nn.SmoothL1Loss()])
+def test_the_bias_of_a_regression_is_blamed_whatever_the_loss(loss: Any) -> None:
+    model, inputs = nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 1)), torch.randn(128, 16)
+    targets = 400 + 3 * torch.randn(128, 1)
+    nn.init.zeros_(model[2].bias)  # type: ignore[arg-type]
+    (one,) = found("GL409", model, inputs, targets, loss=loss)
+    assert (one.path, one.severity) == ("2.bias", "warning")
+    assert one.remedy.startswith("start it at what the targets are on average")
+    nn.init.constant_(model[2].bias, 400.0)  # type: ignore[arg-type]
+    assert nothing_found("GL409", model, inputs, targets, loss=loss)
+
+
+def test_a_loss_that_a_constant_answer_makes_zero_judges_nothing() -> None:
+    model, inputs, targets = nn.Linear(16, 4), torch.randn(32, 16), torch.randn(32, 4)
+    assert nothing_found("GL409", model, inputs, targets, loss=lambda made, _: made.var(0).sum())
+
+
+class Words(nn.Module):
+    """A pre-norm model of text without a last norm, which multiplies its embedding by √d."""
+
+    def __init__(self, std: float) -> None:
+        super().__init__()
+        self.embed, self.head = nn.Embedding(100, 64), nn.Linear(64, 100)
+        nn.init.normal_(self.embed.weight, std=std)
+        self.norms = nn.ModuleList(nn.LayerNorm(64) for _ in range(3))
+        self.layers = nn.ModuleList(nn.Linear(64, 64) for _ in range(3))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        x = self.embed(ids) * 16
+        for norm, layer in zip(self.norms, self.layers, strict=True):
+            x = x + functional.gelu(layer(norm(x)))
+        return self.head(x)  # type: ignore[no-any-return]
+
+
+def entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    return functional.cross_entropy(outputs.flatten(0, -2), targets.flatten())
+
+
+def test_an_embedding_that_starts_a_wide_stream_is_blamed_and_not_the_head_that_reads_it() -> None:
+    ids = torch.randint(100, (4, 33))
+    batch = ids[:, :-1], ids[:, 1:]
+    (one,) = found("GL409", Words(1.0), *batch, loss=entropy)
+    assert (one.path, one.severity) == ("embed.weight", "warning")
+    assert one.remedy.startswith("draw it smaller, so that the stream")
+    assert nothing_found("GL409", Words(1 / 16), *batch, loss=entropy)
+    wide = Words(1 / 16)
+    nn.init.normal_(wide.head.weight)
+    (one,) = found("GL409", wide, *batch, loss=entropy)
+    assert one.path == "head.weight"

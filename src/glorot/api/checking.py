@@ -101,6 +101,10 @@ def check(
         watch = functools.partial(watch_file, progress)
         return run(evidence_of_file(model, _checked_plan(plan), seed, held, watch), **options)
     adapter, found = opened(model, inputs)
+    notes: tuple[str, ...] = ()
+    if hasattr(adapter, "to_check"):
+        found, inputs, notes = adapter.to_check(found, inputs, seed)
+        adapter, found = opened(found, inputs)
     has_groups = hasattr(adapter, "groups") or inputs is None
     seen, stock = _seen(adapter, found, inputs, targets, loss, optimizer)
     losses = losses_of_steps(found, inputs, targets, loss, optimizer, steps) if steps else None
@@ -118,6 +122,7 @@ def check(
         reference=None if reference is None else _tensors(reference, "reference"),
         ranks=None if ranks is None else tuple(_tensors(one, "each of ranks") for one in _several(ranks)),
         steps=losses,
+        notes=notes,
     )
     report = run(evidence, **options)
     return located(report, modules_of(found, inputs)) if report.findings else report
@@ -150,7 +155,8 @@ def _answer(seen: Observed, targets: Any, loss: Any, stock: Inventory) -> Answer
     """Return what the targets ask for, and the losses of answers that do not look at the inputs."""
     graph = seen.folded.graph
     shape = graph.shape(graph.outputs[0]) if graph.outputs else ()
-    return with_constant(answer_of(seen.loss, targets, loss, stock), loss, targets, shape, stock.framework)
+    answer = answer_of(seen.loss, targets, loss, stock, seen.folded)
+    return with_constant(answer, loss, targets, shape, stock.framework)
 
 
 def _weights(adapter: Adapter, model: Any, stock: Inventory) -> dict[str, Array]:

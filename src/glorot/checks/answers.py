@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 from glorot.checks.evidence import Answer, Array
+from glorot.checks.outputs import classes_of
+from glorot.graph import Folded
 from glorot.inventory import Inventory
 
 ENTROPIES = ("cross_entropy", "binary_cross_entropy_with_logits", "CrossEntropyLoss", "BCEWithLogitsLoss")
@@ -15,7 +17,7 @@ MOST_CLASSES = 1 << 20
 """Class numbers are below this where no bias tells how many classes there are."""
 
 
-def answer_of(loss_value: float, targets: Any, loss: Any, inventory: Inventory) -> Answer:
+def answer_of(loss_value: float, targets: Any, loss: Any, inventory: Inventory, folded: Folded | None = None) -> Answer:
     """Return what the targets of a batch ask for, beside the loss that the model has.
 
     H = −Σ p log p, the loss of the best constant answer under cross-entropy
@@ -25,6 +27,7 @@ def answer_of(loss_value: float, targets: Any, loss: Any, inventory: Inventory) 
         targets: class numbers; zeros and ones with an axis for the classes; or anything else, whose shares are unknown.
         loss: the loss function, None for the default.
         inventory: the parameters, whose output bias tells how many classes there are.
+        folded: what the model computes, which tells what is added to its outputs.
 
     Returns:
         The answer, with the shares of the classes where they are known.
@@ -36,7 +39,7 @@ def answer_of(loss_value: float, targets: Any, loss: Any, inventory: Inventory) 
     values = _as_array(targets)
     if values is None or not values.size:
         return Answer(loss_value)
-    classes = next((part.shape[-1] for part in inventory.parts if part.purpose == "output bias"), 0)
+    classes = classes_of(folded, inventory, values.shape, is_number=values.dtype.kind in "iu")
     counted = _of_zeros_and_ones(values, classes) or _of_numbers(values, classes)
     if counted is None:
         return Answer(loss_value)

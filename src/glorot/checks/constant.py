@@ -25,7 +25,7 @@ def with_constant(answer: Answer, loss: Any, targets: Any, shape: Sequence[int],
         loss: the loss function, None for the default.
         targets: the targets.
         shape: the shape of the model's output.
-        framework: what the model is written in; a given loss is tried for models of PyTorch and JAX.
+        framework: what the model is written in; a given loss is tried with its tensors.
 
     Returns:
         The answer; figures that can't be had stay NaN.
@@ -36,7 +36,7 @@ def with_constant(answer: Answer, loss: Any, targets: Any, shape: Sequence[int],
         0.6931
     """
     if answer.shares is None:
-        constant = _variance(targets) if loss is None else math.nan
+        constant = _variance(targets) if loss is None else _of_mean(loss, targets, shape, framework)
         return replace(answer, constant=constant)
     if loss is None:
         classes = shape[-1] if shape else len(answer.shares)
@@ -53,15 +53,34 @@ def with_constant(answer: Answer, loss: Any, targets: Any, shape: Sequence[int],
     return replace(answer, uniform=uniform, constant=constant)
 
 
+def _of_mean(loss: Any, targets: Any, shape: Sequence[int], framework: str) -> float:
+    """Return a given loss of the mean of some values, over the examples; NaN where it is not known."""
+    values, tensor = _as_values(targets), _made(framework)
+    if values is None or tensor is None or values.size != math.prod(shape) or values.size > LARGEST:
+        return math.nan
+    mean = np.broadcast_to(values.mean(axis=0), values.shape).reshape(tuple(shape))
+    try:
+        found = float(loss(tensor(np.ascontiguousarray(mean, np.float32)), targets))
+    except Exception:  # a loss may want all that the model returns
+        return math.nan
+    return found if found > 0 or bool((values == values[:1]).all()) else math.nan
+
+
 def _variance(targets: Any) -> float:
     """Return the mean variance of values over the examples; NaN where they are no values."""
-    given = targets.detach().cpu().numpy() if hasattr(targets, "detach") else targets
+    values = _as_values(targets)
+    return math.nan if values is None else float(values.var(axis=0).mean())
+
+
+def _as_values(targets: Any) -> Array | None:
+    """Return targets that are values of several examples; None for any others."""
     try:
+        given = targets.detach().cpu().numpy() if hasattr(targets, "detach") else targets
         values = np.asarray(given, np.float64)
     except (TypeError, ValueError):
-        return math.nan
-    is_float = getattr(given, "dtype", np.dtype(int)).kind == "f"
-    return float(values.var(axis=0).mean()) if is_float and values.ndim and len(values) > 1 else math.nan
+        return None
+    is_float = np.dtype(getattr(given, "dtype", int)).kind == "f"
+    return values if is_float and values.ndim and len(values) > 1 else None
 
 
 def _logits(answer: Answer, shape: Sequence[int]) -> Array | None:
@@ -74,11 +93,19 @@ def _logits(answer: Answer, shape: Sequence[int]) -> Array | None:
     axis = axes[0] if axes else len(shape) - 1
     if shape[axis] < classes:
         return None
+    if classes == 1 and not axes:  # one number for all, as for pairs
+        return np.full(shape, _logit(answer.shares)[0], np.float32)
     shares = np.full(shape[axis], SMALLEST)
     shares[:classes] = np.clip(answer.shares, SMALLEST, 1 - SMALLEST)
-    law = np.log(shares / (1 - shares)) if answer.independent else np.log(shares / shares.sum())
+    law = _logit(shares) if answer.independent else np.log(shares / shares.sum())
     spread = law.reshape(tuple(-1 if at == axis else 1 for at in range(len(shape))))
     return np.ascontiguousarray(np.broadcast_to(spread, tuple(shape)), np.float32)
+
+
+def _logit(shares: Array) -> Array:
+    kept = np.clip(shares, SMALLEST, 1 - SMALLEST)
+    logits: Array = np.log(kept / (1 - kept))
+    return logits
 
 
 def _made(framework: str) -> Callable[[Array], Any] | None:
@@ -88,4 +115,6 @@ def _made(framework: str) -> Callable[[Array], Any] | None:
         make = sys.modules["torch"].from_numpy
     elif framework == "jax":
         make = sys.modules["jax"].numpy.asarray
+    elif framework == "keras":
+        make = sys.modules["keras"].ops.convert_to_tensor
     return make

@@ -49,19 +49,19 @@ def behind_logits(evidence: Evidence, softmax: int) -> tuple[str, ...]:
     multiplied = [one.path for one in factors if not one.is_added and one.size > 1]
     if multiplied and not product <= max(1.0, width):
         return tuple(multiplied)
-    return _sides(evidence, folded, end)
+    return sides_of(evidence, end)
 
 
 def parameters_on(evidence: Evidence, folded: Folded, value: int) -> tuple[list[Factor], int]:
     """Return the parameters that scale and shift a value on its way from the step that made it, and what that made."""
     found, at = list[Factor](), value
     while folded.source[at] != at or at in folded.passes:
-        found += _met(evidence, folded, at)
+        found += met(evidence, folded, at)
         at = folded.source[at] if folded.source[at] != at else folded.passes[at]
     return found, at
 
 
-def _met(evidence: Evidence, folded: Folded, value: int) -> Iterator[Factor]:
+def met(evidence: Evidence, folded: Folded, value: int) -> Iterator[Factor]:
     """Yield the parameters that meet a signal in the step that makes a value."""
     step = folded.makers.of(value)
     if step is None or step.operation not in (Map("mul"), Map("div"), Map("add"), Map("sub")):
@@ -87,13 +87,14 @@ def size_of(evidence: Evidence, folded: Folded, value: int, is_added: bool = Fal
         return float(made.std() if is_added else np.sqrt(np.mean(np.square(made))))
 
 
-def _sides(evidence: Evidence, folded: Folded, meeting: int) -> tuple[str, ...]:
+def sides_of(evidence: Evidence, meeting: int) -> tuple[str, ...]:
     """Return the kernels of the signals that meet in a step: both, or the one that makes the wider signal."""
-    step = folded.makers.of(meeting)
+    folded = evidence.folded
+    step = None if folded is None else folded.makers.of(meeting)
     points = {} if evidence.observed is None else {one.value: one for one in evidence.observed.points}
-    sides = [] if step is None else [_maker_of(folded, points, value) for value in step.operands]
-    if evidence.observed is None or len(sides) != 2:
+    if folded is None or step is None or evidence.observed is None or len(step.operands) != 2:
         return ()
+    sides = [_maker_of(folded, points, value) for value in step.operands]
     found = [(_named(evidence, folded, one, "qk"[n]), one) for n, one in enumerate(sides) if one is not None]
     widths = [math.sqrt(evidence.observed.values[one.value].second_moment) for _, one in found]
     most = max(widths, default=0.0)

@@ -7,6 +7,7 @@ import numpy as np
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Answer, Array, Evidence
+from glorot.checks.outputs import output_biases
 
 LEAST = 0.25
 """Nats that a better bias would save from the first step on, from which they matter."""
@@ -20,8 +21,8 @@ class Prior(Check):
 
     What it does:
         Counts how often each class is asked for in the targets, as class numbers or as zeros and ones, and compares
-        that with what the bias of the head alone predicts. Found is a difference of more than 0.25 nats on average.
-        Targets of one class alone are left to GL409.
+        that with what is predicted by the bias alone that is added to the outputs, be it a single number. Found is a
+        difference of more than 0.25 nats on average. Targets of one class alone are left to GL409.
 
         Setting: `prior = 0.25`, the most nats that the bias may lose.
 
@@ -57,10 +58,11 @@ class Prior(Check):
             return
         most = self.limit(evidence)
         needed = PER_CLASS * (1 if answer.independent else len(answer.shares))
+        biases = output_biases(evidence.folded, evidence.inventory)
         for part, values in evidence.parts():
-            if part.purpose != "output bias" or values.shape != answer.shares.shape or answer.count < needed:
+            if part.path not in biases or values.size != answer.shares.size or answer.count < needed:
                 continue
-            cost = _cost(answer, values)
+            cost = _cost(answer, values.reshape(-1))
             finding = None
             if cost > most:
                 law = "log(p/(1 − p))" if answer.independent else "log(share)"
