@@ -41,6 +41,9 @@ LIMIT = 120
 MOST_WEIGHTS, MOST_MEMORY = 200_000_000, 10 * 2**30
 """Weights of a model, and bytes that a process may take: what asks for more is refused, and the rest goes on."""
 
+MOST_OF_IMAGES = 20_000_000
+"""The same of models of images, whose passes take long."""
+
 STARTS = ("own", "auto")
 REPRODUCED: dict[tuple[str, str], str] = {}
 """For the name of a model and the code of an error that is true of it: a sentence with the least that shows it."""
@@ -130,7 +133,7 @@ def of_images(case: Case) -> tuple[Callable[[], nn.Module], Any]:
             weights = sum(one.numel() for one in case.build().parameters())
     except Exception:  # some constructors need values; those of these libraries that do are small
         weights = 0
-    if weights > MOST_WEIGHTS:
+    if weights > MOST_OF_IMAGES:
         raise RuntimeError("too large")
     return case.build, case.batch()
 
