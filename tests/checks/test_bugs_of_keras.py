@@ -5,12 +5,11 @@ import subprocess
 import sys
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 import glorot
-
-keras = pytest.importorskip("keras")
 
 # NumPy 2 complains of how Keras reads variables.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -54,3 +53,27 @@ def test_a_gate_times_the_state_of_zeros_is_no_dead_unit(kind: str) -> None:
     dense.bias.assign(np.full(64, -10.0))
     path = f"layers.{len(model.layers) - 2}.bias"
     assert found(glorot.check(model, x, y, select="GL405")) == [("GL405", (path,))]
+
+
+class Two(keras.Model):  # type: ignore[misc]
+    """Two layers, of which the second is called or not."""
+
+    def __init__(self, calls: bool) -> None:
+        super().__init__()
+        self.first, self.second, self.calls = layers.Dense(8, "relu"), layers.Dense(8), calls
+
+    def build(self, shape: Any) -> None:
+        self.first.build(shape)
+        self.second.build((None, 8))
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        return self.second(self.first(x)) if self.calls else self.first(x)
+
+
+@pytest.mark.parametrize("calls", [True, False])
+def test_a_layer_that_nothing_calls_is_named(calls: bool) -> None:
+    model = Two(calls)
+    model.build((None, 8))
+    report = glorot.check(model, values(16, 8), np.arange(16) % 8, select="GL107")
+    assert found(report) == ([] if calls else [("GL107", ("second.kernel", "second.bias"))])

@@ -250,13 +250,23 @@ def _read(
     observed.values.update((key, _reading(one, placings[key])) for key, one in kept.items())
     observed.gradients.update((key, _reading(one, placings[key])) for key, one in arrived.items())
     paths = [path for path, is_trained in zip(run.weights, trained, strict=True) if is_trained]
+    idle = _idle(folded)
     for name, (mean, square) in zip(paths, moments, strict=True):
+        if name in idle:  # JAX gives zeros for what has no gradient
+            continue
         observed.weights[name] = Reading((1, 1, np.size(run.weights[name])), float(mean), float(square), math.nan)
     if step is not None:
         observed.updates.update(step(dict(zip(paths, gradients, strict=True))))
     observed.input_second_moments = _squares(run.batch)
     note_missing(observed)
     return observed
+
+
+def _idle(folded: Folded) -> set[str]:
+    """Return the paths of the leaves that no step takes, and that are not returned as they are."""
+    graph = folded.graph
+    taken = {value for step in graph.steps for value in step.operands} | set(graph.outputs)
+    return {value.path for value in graph.values if value.path and value.id not in taken}
 
 
 def _first_step(
