@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from glorot.checks.alike.comparable import comparable
+from glorot.checks.alike.followers import follows
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Array, Evidence
 from glorot.checks.paths import path_text
@@ -56,7 +57,7 @@ class LayersAlike(Check):
         by_values: dict[tuple[object, ...], list[str]] = defaultdict(list)
         order: dict[str, int] = {}
         for part, values in comparable(evidence):
-            if not COPIES.search(part.path):
+            if not follows(part.path):
                 order[part.name] = len(order)
                 beginning = np.atleast_2d(values)[:1, ..., :BEGINNING].tobytes()
                 by_beginning[values.shape, values.dtype.str, beginning].append((part.name, values))
