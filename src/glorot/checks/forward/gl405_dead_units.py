@@ -10,12 +10,13 @@ from glorot.checks.chains import seen_steps, weight_of
 from glorot.checks.evidence import Evidence
 from glorot.graph import Folded
 from glorot.graph.curves import POINTS
+from glorot.graph.readings import Reading
 
 MOST = 0.5
 """The share of dead units after an activation from which a layer is found."""
 
 EXAMPLES = 8
-"""Examples, those at all positions, from which on a unit is called dead: of fewer, many ReLUs are silent by chance."""
+"""Examples from which on a unit is called dead: of fewer, a ReLU is silent to all by chance too often."""
 
 
 class DeadUnits(Check):
@@ -24,7 +25,8 @@ class DeadUnits(Check):
     What it does:
         Counts, after each activation, the units whose output is the same for all examples of the batch at all
         positions, though what enters the activation differs. Found is a share above a half, of eight examples or more,
-        counted at all positions. The bias is blamed where it is far enough below zero to be the reason.
+        or of fewer with eight positions at which these units are all zero. The bias is blamed where it lies far enough
+        below zero to be the reason.
 
         Setting: `dead-units = 0.5`, the largest share of dead units.
 
@@ -61,8 +63,7 @@ class DeadUnits(Check):
             fed = before.get(-1 if one.point.of is None else one.point.of)
             if one.point.kind != "curve" or one.step.is_output or fed is None or not one.step.dead > most:
                 continue
-            examples, positions, _ = evidence.observed.values[one.point.value].sizes
-            is_few = examples * positions < EXAMPLES
+            is_few = not _has_enough(evidence.observed.values[one.point.value], most)
             if is_few or fed.step.dead > one.step.dead / 2 or _is_constant(evidence.observed.folded, one.point.value):
                 continue
             yield self.finding(
@@ -77,3 +78,12 @@ class DeadUnits(Check):
 def _is_constant(folded: Folded, value: int) -> bool:
     """Tell whether a curve has one value wherever it is asked, as a gate of the first turn times a state of zeros."""
     return bool(np.ptp(folded.curve(value, folded.source[value])(POINTS * 1000)) == 0)
+
+
+def _has_enough(reading: Reading, most: float) -> bool:
+    """Tell whether there are enough examples, or enough positions of few that most units answer with nothing but 0."""
+    examples, positions, _ = reading.sizes
+    if examples >= EXAMPLES:
+        return True
+    is_silent = reading.sample is not None and bool((reading.sample == 0).all(axis=(0, 1)).mean() > most)
+    return examples * positions >= EXAMPLES and is_silent
