@@ -147,6 +147,43 @@ def fused(wrong: bool) -> Arguments:
     return {"model": model, "inputs": torch.randn(4, 6, 64)}
 
 
+class Cell(nn.Module):
+    """An LSTM that a model writes for itself, with its gates in an order of its own: o, g, f, i."""
+
+    def __init__(self, inputs: int = 16, width: int = 32) -> None:
+        super().__init__()
+        self.width, self.into, self.around = (
+            width,
+            nn.Linear(inputs, 4 * width),
+            nn.Linear(width, 4 * width, bias=False),
+        )
+        init.zeros_(self.into.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out = state = x.new_zeros(len(x), self.width)
+        for t in range(x.shape[1]):
+            o, g, f, i = (self.into(x[:, t]) + self.around(out)).chunk(4, -1)
+            state = f.sigmoid() * state + i.sigmoid() * g.tanh()
+            out = o.sigmoid() * state.tanh()
+        return out
+
+
+def own_gates(gate: str, bias: float) -> Arguments:
+    """A constant in one gate of such a cell."""
+    model = Cell()
+    at = 32 * "ogfi".index(gate)
+    model.into.bias.data[at : at + 32] = bias
+    return {"model": model, "inputs": torch.randn(4, 6, 16)}
+
+
+def own_recurrent(wrong: bool) -> Arguments:
+    """One orthogonal matrix over the gates of such a cell."""
+    model = Cell()
+    for weight in [model.around.weight] if wrong else model.around.weight.data.chunk(4):
+        init.orthogonal_(weight)
+    return {"model": model, "inputs": torch.randn(4, 6, 16)}
+
+
 CASES: dict[str, tuple[str, str, Callable[[bool], Arguments]]] = {
     "groups not divided by": ("GL301 warning", "0.weight", grouped),
     "gates of one orthogonal matrix": ("GL301 warning", "weight_hh_l0[r], weight_hh_l0[z], weight_hh_l0[n]", recurrent),
@@ -162,6 +199,17 @@ CASES: dict[str, tuple[str, str, Callable[[bool], Arguments]]] = {
     "noise for padding": ("GL315 warning", "0.weight[padding]", padded),
     "the forget gate's constant in another": ("GL316 warning", "bias_hh_l1[o]", gates),
     "a forget gate that starts shut": ("GL316 warning", "bias_ih[f]", shut),
+    "the constant in another gate of an own cell": (
+        "GL316 warning",
+        "into.bias[1]",
+        lambda wrong: own_gates("g" if wrong else "f", 1.0),
+    ),
+    "an own cell that starts shut": (
+        "GL316 warning",
+        "into.bias[2]",
+        lambda wrong: own_gates("f", -3.0 if wrong else 0.0),
+    ),
+    "gates of an own cell of one orthogonal matrix": ("GL301 warning", "around.weight", own_recurrent),
     "a router that starts decided": ("GL302 warning", "gate.weight", router),
 }
 

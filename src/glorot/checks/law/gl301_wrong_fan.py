@@ -72,7 +72,7 @@ class WrongFan(Check):
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         effect = self.limit(evidence)
         for one in drawn(evidence):
-            if one.spread.error > CERTAIN or one.part.declared is not None:
+            if one.spread.error > CERTAIN or one.part.is_told:
                 continue
             right, wrong = true_fans(one), stored_fans(one, evidence)
             stds = {rule(*fans) for fans in right for rule in RULES.values()}
@@ -84,7 +84,9 @@ class WrongFan(Check):
         for stack in stacks_in(evidence):
             yield self.finding(
                 stack.names,
-                "are one orthogonal matrix as stored, and none of them is orthogonal by itself",
+                "are one orthogonal matrix as stored, and none of them is orthogonal by itself"
+                if len(stack.names) > 1
+                else "is one orthogonal matrix, and none of the gates that it holds is orthogonal by itself",
                 figure=stack.gain,
                 expected=f"{stack.whole:.4g}, the gain of the whole",
                 remedy="draw each piece by itself, as glorot.initialize does",

@@ -8,6 +8,7 @@ import numpy as np
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Array, Evidence
 from glorot.inventory import Part
+from glorot.inventory.cells import Span, cells_in
 
 GATES = "ifgo"
 """The gates of an LSTM: input, forget, cell and output."""
@@ -80,9 +81,7 @@ class ForgetGate(Check):
     mended_by_drawing = True
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        biases = {part.name: (part, values) for part, values in evidence.parts() if len(part.shape) == 1}
-        for name, (part, _) in biases.items():
-            gates = gates_of(part, biases) if part.role == "forget_bias" else {}
+        for gates in all_gates(evidence):
             forget = gates.pop("f", None)
             if forget is None or not all(np.isfinite(one).all() for one in forget.values):
                 continue
@@ -94,20 +93,46 @@ class ForgetGate(Check):
                     expected="0 or more, as a rule 1",
                     remedy="start the forget gate's bias at 1",
                 )
-            elif name not in dict(forget.constants()) or forget.total < LEAST:
+            elif all(constant < LEAST for _, constant in forget.constants()):
                 for other in gates.values():
-                    yield from self._misplaced(other, forget, name)
+                    yield from self._misplaced(other, forget)
 
-    def _misplaced(self, other: Gate, forget: Gate, name: str) -> Iterator[Finding]:
+    def _misplaced(self, other: Gate, forget: Gate) -> Iterator[Finding]:
         for path, constant in other.constants():
             if constant >= LEAST and forget.total < constant / 2:
                 yield self.finding(
                     path,
                     f"holds a constant that belongs in the forget gate, whose bias is {forget.total:.2g}",
                     figure=constant,
-                    expected=f"it in {name}",
+                    expected=f"it in {forget.names[0]}",
                     remedy="write it into the forget gate's quarter: the order of the gates differs between libraries",
                 )
+
+
+def all_gates(evidence: Evidence) -> Iterator[dict[str, Gate]]:
+    """Yield the gates of each LSTM by letter: of the layers of libraries, then of cells that a model writes itself."""
+    biases = {part.name: (part, values) for part, values in evidence.parts() if len(part.shape) == 1}
+    for part, _ in biases.values():
+        if part.role == "forget_bias":
+            yield gates_of(part, biases)
+    if evidence.folded is None:
+        return
+    library = {part.path for part, _ in biases.values() if part.role == "forget_bias"}
+    for cell in cells_in(evidence.folded):
+        spans = {letter: gate.shifts for letter, gate in cell.items()}
+        if spans["f"] and library.isdisjoint(span.path for span in spans["f"]):
+            yield {letter: _gate_at(evidence, found) for letter, found in spans.items()}
+
+
+def _gate_at(evidence: Evidence, spans: tuple[Span, ...]) -> Gate:
+    """Return what spans of biases hold, each under the name of the part that lies there."""
+    names = []
+    for path, start, stop in spans:
+        parameter = evidence.inventory.parameter(path)
+        parts = () if parameter is None else parameter.parts
+        exact = (one.name for one in parts if one.view is not None and one.view.box == ((start, stop),))
+        names.append(next(exact, path))
+    return Gate(tuple(names), tuple(evidence.weights[path][start:stop] for path, start, stop in spans))
 
 
 def gates_of(forget: Part, biases: Mapping[str, tuple[Part, Array]]) -> dict[str, Gate]:

@@ -1,7 +1,7 @@
 """Stacks: pieces of one matrix that were drawn together with an orthogonal law, of which none is orthogonal."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from glorot.checks.evidence import Array, Evidence, part_of
 from glorot.checks.law.measures import DRAWN
 from glorot.inventory import Parameter, Part
+from glorot.inventory.cells import Span, cells_in
 
 COLUMNS = 8
 """Columns that are compared with all others: of two that are drawn independently some products are far from 0."""
@@ -24,7 +25,7 @@ class Stack(NamedTuple):
     """Pieces that were drawn as one orthogonal matrix.
 
     Attributes:
-        names: their names.
+        names: their names; that of the matrix, if they have none.
         gain: the root mean square singular value of the first piece.
         whole: that of the matrix, which each piece would have if it were drawn by itself.
     """
@@ -36,15 +37,29 @@ class Stack(NamedTuple):
 
 def stacks_in(evidence: Evidence) -> Iterator[Stack]:
     """Yield the stacks of a model that are orthogonal as a whole and not piece by piece."""
+    known = set[str]()
     for parameter in evidence.inventory.parameters:
-        if parameter.tied_to is not None or parameter.path not in evidence.weights or not _is_stack(parameter):
-            continue
-        stored = evidence.weights[parameter.path]
-        if stored.ndim != 2 or stored.dtype.kind != "f" or not is_orthogonal(stored):
-            continue
-        pieces = [part_of(stored, part) for part in parameter.parts]
-        if not any(is_orthogonal(piece) for piece in pieces):
-            yield Stack(tuple(part.name for part in parameter.parts), _gain(pieces[0]), _gain(stored))
+        if parameter.tied_to is None and parameter.path in evidence.weights and _is_stack(parameter):
+            stored, parts = evidence.weights[parameter.path], parameter.parts
+            known.add(parameter.path)
+            yield from _told(tuple(part.name for part in parts), stored, (part_of(stored, part) for part in parts))
+    for cell in () if evidence.folded is None else cells_in(evidence.folded):
+        for path in sorted({span.path for span in cell["f"].kernels if span.start is not None} - known):
+            stored = evidence.weights[path]  # whose gates are cut apart only after several kernels are summed
+            spans = [span for gate in cell.values() for span in gate.kernels if span.path == path]
+            yield from _told((path,), stored, (_outputs(stored, span) for span in spans))
+
+
+def _told(names: tuple[str, ...], stored: Array, pieces: Iterable[Array]) -> Iterator[Stack]:
+    if stored.ndim == 2 and stored.dtype.kind == "f" and is_orthogonal(stored):
+        found = list(pieces)
+        if not any(is_orthogonal(piece) for piece in found):
+            yield Stack(names, _gain(found[0]), _gain(stored))
+
+
+def _outputs(stored: Array, span: Span) -> Array:
+    """Return some outputs of a matrix, which are the longer axis of one with several gates."""
+    return stored[span.start : span.stop] if stored.shape[0] > stored.shape[1] else stored[:, span.start : span.stop]
 
 
 def is_orthogonal(matrix: Array) -> bool:
