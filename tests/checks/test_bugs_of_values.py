@@ -149,10 +149,12 @@ def test_positions_counted_in_a_coarse_format_are_found_by_their_numbers(dtype: 
     angle = angles(2 * count, dtype=dtype)
     for name, table in {"cos": angle.cos(), "sin": angle.sin(), "a": turns(angle), "b": angle[None, :, :1]}.items():
         model.register_buffer(name, table, persistent=False)
+    model.pos_embed = nn.Parameter(angle.sin()[None])  # which is trained
     (found,) = glorot.check(model, select="GL104").findings
-    assert (found.severity, found.paths) == ("warning", ("cos", "sin", "a", "b"))
+    assert (found.severity, found.paths) == ("warning", ("cos", "sin", "a", "b", "pos_embed"))
     assert f"neighbouring positions from {count} on" in found.why
     exact = angles(2 * count)
+    model.pos_embed.data = exact.sin()[None]
     model.cos, model.sin, model.a, model.b = exact.cos().to(dtype), exact.sin().to(dtype), turns(exact), exact
     assert told(model, "GL104") == []
 

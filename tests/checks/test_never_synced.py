@@ -73,6 +73,7 @@ PAIRS: dict[str, tuple[Callable[[Copy], nn.Module], list[str]]] = {
     "target_encoder": (plain("target_encoder", "context_encoder"), ["target_encoder"]),
     "two critics": (two_critics, ["qf1_target", "qf2_target"]),
     "within another": (within, ["target"]),
+    "q_bar": (lambda make: nn.ModuleDict({"q": (one := net()), "q_bar": make(one).requires_grad_(False)}), ["q_bar"]),
     "keys": (momentum_encoder, ["encoder_k"]),
     "shadows": (lambda make: nn.ModuleDict({"model": (one := net()), "model_ema": Shadow(make(one))}), ["model_ema"]),
     "averaged": (
@@ -135,6 +136,19 @@ APART = {
 @pytest.mark.parametrize("model", APART.values(), ids=APART.keys())
 def test_networks_that_are_meant_to_differ_are_let_pass(model: nn.Module) -> None:
     assert found(model) == ()
+
+
+def test_the_part_that_was_not_copied_is_named() -> None:
+    online, target = net(), net()
+    target[0].load_state_dict(online[0].state_dict())
+    (one,) = found(nn.ModuleDict({"online": online, "target": target}))
+    assert one.paths == ("target.2.weight",)
+    assert one.why == "lies in what follows online, and is no copy, as others are"
+
+
+def test_attention_that_is_frozen_has_keys_of_its_own() -> None:
+    layers = {name: nn.Linear(16, 16).requires_grad_(False) for name in ("query", "key", "q_t")}
+    assert found(nn.ModuleDict({**layers, "head": nn.Linear(16, 2)})) == ()
 
 
 def test_a_network_that_an_optimizer_trains_follows_nobody() -> None:

@@ -99,7 +99,10 @@ class ComputedTable(Check):
             if is_table and POSITIONS.search(named) and not values.any():
                 why = "is not trained and holds zeros alone where a table of positions is expected"
                 yield self.finding(path, why, remedy=REMEDY, severity="warning")
-            yield from self._of_steps(path, values, tables)
+        learned = {path: one for path, one in evidence.weights.items() if path not in fixed and POSITIONS.search(path)}
+        for path, values in (tables | fixed | learned).items():
+            if values.dtype.kind in "fc":
+                yield from self._of_steps(path, values, tables)
 
     def _of_zeros(self, path: str, values: Array, read: set[int]) -> Iterator[Finding]:
         """Yield what is wrong with whole numbers that are all zero, by their use in the graph or else by their name."""
@@ -143,7 +146,7 @@ def _repeated(pair: list[Array], count: int) -> float:
     tables = [np.squeeze(one) for one in pair]
     shape = tables[0].shape
     axis = next((axis for axis in (0, len(shape) - 2) if 0 <= axis < len(shape) and shape[axis] >= count + ROWS), None)
-    if axis is None or len(shape) > 3:
+    if axis is None or len(shape) > 4:
         return 0.0
     rows = [np.moveaxis(one, axis, 0).reshape(one.shape[axis], -1) for one in tables]
     with np.errstate(invalid="ignore"):  # between infinities, as masks hold them
