@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from glorot.checks.alike.tokens import alike_to_the_end
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Array, Evidence
 from glorot.checks.looks import as_rows
@@ -26,8 +27,9 @@ class DeadSymmetry(Check):
     What it does:
         Looks for layers whose units all have the same incoming weights and the same outgoing ones, zeros included; for
         two kernels of zeros in a row, or multiplied by each other, such as queries and keys; and for a kernel and a
-        bias of zeros before a ReLU. A single kernel of zeros is no fault: the end of a residual branch, a head, the B
-        of an adapter.
+        bias of zeros before a ReLU. On a batch also for learned tokens, such as queries, that are all equal and still
+        are so at the end of the model. A single kernel of zeros is no fault: the end of a residual branch, a head, the
+        B of an adapter.
 
     Why it matters:
         Units that compute the same and are used alike get the same gradient, so they stay one unit whatever the data.
@@ -66,6 +68,13 @@ class DeadSymmetry(Check):
                     "are multiplied by each other and both zero, so neither will ever have a gradient",
                     remedy="draw at least one of the two at random",
                 )
+        for part, is_alone in alike_to_the_end(evidence) if evidence.observed is not None else ():
+            yield self.finding(
+                part.name,
+                "starts with all tokens alike, and nothing tells them apart up to the end of the model",
+                remedy="draw it with a std of 0.02, or add positions to it",
+                severity="error" if is_alone else "warning",
+            )
         for one in layers.values():
             is_dead = one.part.seen and one.part.followed_by in DEAD_AT_ZERO and one.part.branch is None
             if is_dead and one.is_zero and one.has_zero_bias:

@@ -7,7 +7,11 @@ import numpy as np
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Array, Evidence
 from glorot.checks.looks import as_rows, drawn_parts, looks_drawn
+from glorot.graph import Folded, Step
 from glorot.inventory import Part
+
+MATRIX = 2
+"""Axes of a table, and the fewest rows that could differ."""
 
 FEWEST = 16
 """Elements of the smallest tensor that is looked at."""
@@ -17,11 +21,12 @@ BEGINNING = 16
 
 
 class PartlyWritten(Check):
-    """Some rows of a drawn weight are zero.
+    """Some rows of a drawn weight are zero, or all of an embedding.
 
     What it does:
         Looks in kernels and embeddings that hold random numbers for output units, rows of the table and experts that
-        are zero throughout. One zero row of an embedding is taken for that of padding.
+        are zero throughout. One zero row of an embedding is taken for that of padding. Where the graph is known, also
+        for embeddings that hold only zeros and are all that a layer reads: neither added to anything else nor returned.
 
     Why it matters:
         A law never draws a row of zeros. An init that writes a slice leaves the rest: rows that were added to a
@@ -55,6 +60,55 @@ class PartlyWritten(Check):
                     figure=share,
                     expected="no such rows",
                 )
+        for part, values in evidence.parts():
+            if part.role == "embedding" and values.size >= FEWEST and _is_read_alone(evidence, part, values):
+                yield self.finding(
+                    part.name,
+                    "holds only zeros, so that all tokens are one until the first step",
+                    remedy='draw it, as glorot.initialize(model, "auto", seed=0) does',
+                )
+
+
+ENDS = ("kernel", "normalised")
+"""Kinds of values at which a layer reads an embedding."""
+
+GOES_ON = ("move", "affine", "dropout", "mean", "extreme")
+
+
+def _is_read_alone(evidence: Evidence, part: Part, values: Array) -> bool:
+    """Tell whether an embedding of zeros is all that is known of what it looks up, and a layer reads it."""
+    folded = evidence.folded
+    if folded is None or values.ndim != MATRIX or values.shape[0] < MATRIX or values.any():
+        return False
+    looked_up = [folded.graph.steps[use.step] for use in folded.uses.get(part.path, ()) if use.role == "embedding"]
+    return any(_is_only_reading(evidence, folded, one) and _meets_layer(folded, one.result) for one in looked_up)
+
+
+def _is_only_reading(evidence: Evidence, folded: Folded, step: Step) -> bool:
+    """Tell whether no other table that holds something is looked up with the same numbers."""
+    others = [one for position, _ in folded.users[step.operands[-1]] if (one := folded.graph.steps[position]) != step]
+    tables = [path for one in others for path in folded.parameters.get(one.operands[0], ())]
+    return not any(path in evidence.weights and evidence.weights[path].any() for path in tables)
+
+
+def _meets_layer(folded: Folded, value: int) -> bool:
+    """Tell whether a value meets a kernel or a norm before it meets another signal."""
+    waiting, reached, meets = [value], {value}, False
+    while waiting:
+        at = waiting.pop()
+        if at in folded.graph.outputs:
+            return False
+        for position, _ in folded.users[at]:
+            result = folded.graph.steps[position].result
+            kind = folded.kind.get(result)
+            if kind in ENDS:
+                meets = True
+            elif kind not in (None, *GOES_ON):
+                return False
+            elif result in folded.source and result not in reached:
+                reached.add(result)
+                waiting.append(result)
+    return meets
 
 
 def _zero_share(part: Part, values: Array) -> float:
