@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from glorot.arrays import HeldBlock
 from glorot.errors import GlorotError
-from glorot.given import check_batch, no_array_named
+from glorot.given import ToCheck, check_batch, no_array_named
 from glorot.graph import Forward, Graph
 from glorot.graph.readings import Observed
 from glorot.graph.spectra import Found
@@ -92,6 +92,13 @@ class Training(Adapter, Protocol):
         """Take steps on one batch, and return the loss before the first and after each; the model stays as it was."""
 
 
+class Standing(Adapter, Protocol):
+    """An adapter whose models hold no weights, so that another stands for one when it is checked."""
+
+    def to_check(self, model: Any, inputs: Any = None, seed: int | None = None) -> ToCheck:
+        """Return a model that starts as this one says, under the same paths, with a batch for it."""
+
+
 class Recording(Adapter, Protocol):
     """An adapter that can read the steps of a training loop while it runs."""
 
@@ -111,6 +118,7 @@ if TYPE_CHECKING:  # mypy compares each adapter with the Protocol here
     _THAT_ARE_LAYERED: tuple[Layered, ...] = (_torch, _keras, _jax)
     _THAT_TRAIN: tuple[Training, ...] = (_torch, _keras, _jax)
     _THAT_RECORD: tuple[Recording, ...] = (_torch,)
+    _THAT_STAND: tuple[Standing, ...] = (_caffe,)
 
 ADAPTERS = ("keras", "torch", "jax")
 """The frameworks that must already be imported for a model of them to exist; each has its adapter in glorot.NAME.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,20 @@ from glorot.text import shape_text
 
 NO_NUMBERS = "OSUMm"
 """The kinds of NumPy's dtypes that are no numbers: objects, texts, dates."""
+
+
+class ToCheck(NamedTuple):
+    """What stands for a model when it is checked.
+
+    Attributes:
+        model: a model that holds weights and runs.
+        inputs: a batch for it; None where it can't run.
+        notes: what the report should say of how they were come by.
+    """
+
+    model: Any
+    inputs: Any
+    notes: tuple[str, ...]
 
 
 def check_batch(inputs: Any) -> None:

@@ -51,10 +51,12 @@ def check(
     A finding of a statistical test is significant at α = .001 over all tests of the run, and large enough to matter.
 
     Args:
-        model: a model of PyTorch, Keras or JAX, or the path of a Caffe net; it is left as it was found. Or the path of
-            a file of weights, told by its content, or of a folder of shards: each tensor is looked at by itself, and
-            beside a plan or a reference if there is one; a prefix before all of its names is left out.
-        inputs: a batch, as for `glorot.measure`; without it, what runs forward and backward is not asked.
+        model: a model of PyTorch, Keras or JAX; it is left as it was found. Or a Caffe net or its path, which is drawn
+            by its own fillers. Or the path of a file of weights, told by its content, or of a folder of shards: each
+            tensor is looked at by itself, and beside a plan or a reference if there is one; a prefix before all of its
+            names is left out.
+        inputs: a batch, as for `glorot.measure`, or {blob: array} for a Caffe net; without it, what runs forward and
+            backward is not asked, but of a Caffe net, which runs on noise.
         targets: class numbers or values for the batch.
         loss: function (what the model returns, targets) → scalar; cross-entropy or mean squared error by default.
         plan: the plan that the weights should follow.

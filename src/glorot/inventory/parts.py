@@ -65,11 +65,14 @@ class Declared:
         scheme: the text of the scheme.
         fans: the connection counts as that description's framework takes them; None where the scheme asks for none.
         why: what was declared.
+        is_filler: whether the user wrote it, as a filler, so that it may be wrong; what a layer's own code says is
+            believed.
     """
 
     scheme: str
     fans: Fans | None
     why: str
+    is_filler: bool = False
 
 
 UNREACHED = "for the batch does not reach it"
@@ -208,6 +211,11 @@ class Part:
     def path(self) -> str:
         """The path of the parameter that the part belongs to."""
         return path_of(self.name)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the code of the layer itself says how the part starts, which is believed; a filler may be wrong."""
+        return self.declared is not None and not self.declared.is_filler
 
 
 @dataclass(frozen=True)

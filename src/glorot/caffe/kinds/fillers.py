@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from glorot.caffe.definition.layers import Shape
@@ -72,7 +73,7 @@ def declared(owner: Message, name: str, target: Target, default: float = 0.0) ->
     if kind != "gaussian" and filler.integer("sparse", -1) != -1:
         raise filler.error(f"sparse belongs to the gaussian filler; the {kind} filler takes none", "sparse")
     try:
-        return read(filler, target, f"{name} {kind}")
+        return replace(read(filler, target, f"{name} {kind}"), is_filler=True)
     except GlorotError as error:
         has_place = str(error).startswith(f"{filler.source}:")
         raise error if has_place else filler.error(f"{name} {kind}: {error}") from error

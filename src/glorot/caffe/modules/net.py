@@ -14,8 +14,8 @@ from glorot.caffe.kinds.losses import is_loss, loss_weights
 from glorot.caffe.model import inventory, net_of
 from glorot.caffe.modules import combining, convolution, dense, detection, forks, losses, neurons, norms, pooling
 from glorot.caffe.modules.base import CaffeLayer
-from glorot.caffe.modules.starting import Weights, started
 from glorot.caffe.nets import Net, Node
+from glorot.caffe.starting import Weights, started
 from glorot.caffe.weights import Arrays
 from glorot.catalogue import nearest
 from glorot.errors import GlorotError
@@ -110,6 +110,7 @@ class CaffeModule(nn.Module):
 
     Attributes:
         net: the net.
+        read_as_data: the blobs that some layer computes with, and does not only take for labels or indices.
     """
 
     def __init__(self, net: Net, layers: Sequence[CaffeLayer], weights: Arrays) -> None:
@@ -117,7 +118,7 @@ class CaffeModule(nn.Module):
         self.net = net
         self._paths = _paths(layers)
         self._layers = [layer.layer for layer in layers]
-        self._data = _data(self._layers)
+        self.read_as_data = _data(self._layers)
         self._own(layers, weights)
         for path, layer in zip(self._paths, layers, strict=True):
             _place(self, path, layer)
@@ -225,7 +226,7 @@ class CaffeModule(nn.Module):
                     f"{self.net.source}: input {name!r} must have {len(declared)} axes, as {shape_text(declared)} has, "
                     f"got shape {shape_text(blob.shape)}"
                 )
-        return {name: self._converted(blob) if name in self._data else blob for name, blob in found.items()}
+        return {name: self._converted(blob) if name in self.read_as_data else blob for name, blob in found.items()}
 
     def _converted(self, blob: Tensor) -> Tensor:
         """Return data in the dtype of the weights; where there are none, whole numbers alone change theirs."""

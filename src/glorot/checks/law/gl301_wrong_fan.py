@@ -72,7 +72,8 @@ class WrongFan(Check):
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         effect = self.limit(evidence)
         for one in drawn(evidence):
-            if one.spread.error > CERTAIN or one.part.is_told:
+            filler = one.part.declared
+            if one.spread.error > CERTAIN or one.part.is_told or (filler is not None and filler.fans is None):
                 continue
             right, wrong = true_fans(one), stored_fans(one, evidence)
             stds = {rule(*fans) for fans in right for rule in RULES.values()}

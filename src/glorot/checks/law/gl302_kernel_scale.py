@@ -59,7 +59,7 @@ class KernelScale(Check):
         for one in drawn(evidence):
             part, gain = one.part, gain_of(one)
             may_be_small = part.branch is not None or part.purpose in SMALL
-            if part.purpose in EXEMPT or part.declared is not None or (gain < least and may_be_small):
+            if part.purpose in EXEMPT or part.is_told or (gain < least and may_be_small):
                 continue
             finding = None
             if not least <= gain <= most:

@@ -56,7 +56,7 @@ class HeadScale(Check):
         most = self.limit(evidence)
         folded = evidence.folded
         for one in measured(evidence).values():
-            if one.part.purpose != "head" or one.spread.std == 0 or one.part.declared is not None:
+            if one.part.purpose != "head" or one.spread.std == 0 or one.part.is_told:
                 continue
             tied = one.part.role == "embedding"
             if tied and folded is None:

@@ -1,4 +1,4 @@
-"""The weights that a module starts from: a net's own fillers, and arrays or a file in their place."""
+"""The weights that a net starts from: its own fillers, and arrays or a file in their place."""
 
 from collections.abc import Mapping
 from pathlib import Path
