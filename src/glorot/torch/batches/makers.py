@@ -196,6 +196,12 @@ def _series(config: Config) -> Tensor:
     return signal(2, _count(config, "context_length", usual=32), _count(config, "num_input_channels", usual=1))
 
 
+def _looked_back(config: Config) -> int:
+    """Return how many values of a series a model looks back at: those of its context, and before them its lags."""
+    lags: list[int] = found(config, "lags_sequence", usual=[])
+    return _count(config, "context_length", "prediction_length", usual=32) + max(lags)
+
+
 def _padding(config: Config) -> Tensor:
     return torch.zeros_like(_series(config)[..., 0], dtype=torch.long)
 
@@ -236,7 +242,12 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     ),
     "decoder_input_values": (_vectors("num_mel_bins", width=MELS), _vectors("hidden_size")),
     "audio_values": (_sound(2, 1),),
-    "past_values": (_series, lambda config: _series(config)[..., 0]),
+    "past_values": (
+        *(_series, lambda config: _series(config)[..., 0]),
+        lambda config: signal(2, _looked_back(config)),
+    ),
+    "past_time_features": (lambda c: signal(2, _looked_back(c), _count(c, "num_time_features", usual=0)),),
+    "past_observed_mask": (lambda config: torch.ones(2, _looked_back(config)),),
     "past_values_padding": (_padding,),
     "freq": (lambda _: torch.zeros(2, 1, dtype=torch.long),),
     "bbox": (_boxes,),
