@@ -128,6 +128,33 @@ def test_a_window_of_zeros_is_blamed_and_not_the_layer_after_it() -> None:
     assert nothing_found("GL501", Mel(torch.hann_window(64)), *batch, loss=functional.cross_entropy)
 
 
+class Masked(nn.Module):
+    """A buffer that is multiplied with a kernel, with what a model returns, or hides keys in PyTorch's attention."""
+
+    mask: Tensor
+
+    def __init__(self, kind: str, value: float) -> None:
+        super().__init__()
+        self.kind, self.up, self.out = kind, nn.Linear(16, 16), nn.Linear(16, 16)
+        self.register_buffer("mask", torch.full((16, 16), value))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.kind == "kernel":
+            return self.out(functional.relu(functional.linear(x, self.up.weight * self.mask, self.up.bias)))  # type: ignore[no-any-return]
+        if self.kind == "output":
+            return self.out(functional.relu(self.up(x))) * self.mask[0]  # type: ignore[no-any-return]
+        z = self.up(x)
+        return self.out(functional.scaled_dot_product_attention(z, z, z, attn_mask=self.mask[:8, :8] > 0))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("kind", ["kernel", "output", "keys"])
+def test_zeros_are_blamed_wherever_they_are_multiplied_or_hide(kind: str) -> None:
+    batch = torch.randn(4, 8, 16), torch.randn(4, 8, 16)
+    (one,) = found("GL501", Masked(kind, 0.0), *batch)
+    assert (one.severity, one.path) == ("error", "mask")
+    assert nothing_found("GL501", Masked(kind, 1.0), *batch)
+
+
 def test_a_mask_of_zeros_that_hides_nothing_is_not_blamed() -> None:
     class Log(nn.Module):
         hidden: Tensor
@@ -298,6 +325,26 @@ def test_the_bias_of_a_regression_is_blamed_whatever_the_loss(loss: Any) -> None
 def test_a_loss_that_a_constant_answer_makes_zero_judges_nothing() -> None:
     model, inputs, targets = nn.Linear(16, 4), torch.randn(32, 16), torch.randn(32, 4)
     assert nothing_found("GL409", model, inputs, targets, loss=lambda made, _: made.var(0).sum())
+
+
+class Ratings(nn.Module):
+    """A model of ratings by two embeddings."""
+
+    def __init__(self, std: float) -> None:
+        super().__init__()
+        self.user, self.item = nn.Embedding(50, 64), nn.Embedding(60, 64)
+        for table in (self.user, self.item):
+            nn.init.normal_(table.weight, std=std)
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        return (self.user(users) * self.item(items)).sum(-1)  # type: ignore[no-any-return]
+
+
+def test_both_embeddings_are_blamed_for_a_wide_product() -> None:
+    batch = (torch.randint(50, (64,)), torch.randint(60, (64,))), torch.rand(64) * 5
+    (one,) = found("GL409", Ratings(1.0), *batch, loss=functional.mse_loss)
+    assert one.paths == ("user.weight", "item.weight")
+    assert nothing_found("GL409", Ratings(0.1), *batch, loss=functional.mse_loss)
 
 
 class Words(nn.Module):

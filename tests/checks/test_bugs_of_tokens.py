@@ -52,6 +52,27 @@ def test_queries_that_are_all_one_stay_one(start: float) -> None:
     assert not found("GL205", Queries(start, positions=True), inputs)
 
 
+class Objects(Queries):
+    """Queries that are the weight of an embedding, as detectors have them."""
+
+    def __init__(self, std: float) -> None:
+        super().__init__(None)
+        del self.query_tokens
+        self.objects = nn.Embedding(12, 32)
+        nn.init.normal_(self.objects.weight, std=std)
+
+    @property
+    def query_tokens(self) -> Tensor:  # type: ignore[override]
+        return self.objects.weight[None]
+
+
+def test_queries_may_be_the_weight_of_an_embedding() -> None:
+    inputs = torch.randn(4, 20, 32)
+    (one,) = found("GL205", Objects(0.0), inputs)
+    assert (one.severity, one.path) == ("error", "objects.weight")
+    assert not found("GL205", Objects(0.02), inputs)
+
+
 class Registers(nn.Module):
     """Registers beside the patches of an image, all of them in one encoder."""
 

@@ -1,7 +1,7 @@
 """Walking back from a step to the tensors that cause what is seen there."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 import numpy as np
@@ -36,6 +36,16 @@ def zeros_of_layer(evidence: Evidence, layer: str) -> tuple[str, ...]:
     started = {one.path for one in evidence.inventory.parameters}
     rows = [(path, values) for path, values in evidence.buffers.items() if path.startswith(inside)]
     return tuple(path for path, values in rows if path not in started and values.ndim and is_zero(values))
+
+
+def zeros_in_kernels(evidence: Evidence, paths: Collection[str]) -> tuple[str, ...]:
+    """Return the tensors of zeros that are multiplied by some kernels, as a mask of connections is."""
+    folded = evidence.folded
+    uses = (
+        [] if folded is None else [use for path in paths for use in folded.uses.get(path, ()) if use.role == "kernel"]
+    )
+    steps = [] if folded is None else [folded.graph.steps[use.step].operands[use.operand] for use in uses]
+    return tuple(dict.fromkeys(path for value in steps for path in zeros_behind(evidence, value) if path not in paths))
 
 
 def bias_of(evidence: Evidence, point: Point) -> str:
@@ -92,7 +102,14 @@ def _operands(evidence: Evidence, folded: Folded, value: int) -> list[int]:
         condition, *branches = step.operands
         chosen = branches[0 if folded.number(condition) else 1]
         return [chosen] if chosen in folded.source else [condition, chosen]
-    return [one for one in step.operands if not (is_sum and (folded.number(one) == 0 or one in folded.parameters))]
+    return [
+        one for one in step.operands if not (is_sum and (one in folded.parameters or _is_constant_zero(folded, one)))
+    ]
+
+
+def _is_constant_zero(folded: Folded, value: int) -> bool:
+    elements = folded.graph.values[value].elements
+    return folded.number(value) == 0 or (elements is not None and is_zero(elements))
 
 
 def _is_sound(evidence: Evidence, value: int) -> bool:

@@ -71,6 +71,17 @@ def scales_of(evidence: Evidence, head: Head) -> list[str] | None:
     return [one.path for one in found] if product > max(1.0, own) else []
 
 
+def meeting_behind(evidence: Evidence, head: Head) -> int | None:
+    """Return the step in which two signals are multiplied, of which a head is the sum, the mean or a function."""
+    steps = {one.point.value: one for one in seen_steps(evidence)}
+    at: int | None = head.seen.point.value
+    while at is not None and evidence.folded is not None and steps[at].point.kind in ("curve", "mean", *MEETINGS):
+        if steps[at].point.kind in MEETINGS:
+            return at
+        at = before_of(evidence.folded, steps[at].point, steps)
+    return None
+
+
 def stream_behind(evidence: Evidence, head: Head) -> tuple[str, ...]:
     """Return the path of what made the stream so wide that feeds a head; () where the head makes it wide itself."""
     folded = evidence.folded

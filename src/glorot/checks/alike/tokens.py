@@ -10,6 +10,9 @@ from glorot.graph.operations import Join
 from glorot.inventory import Part
 from glorot.inventory.walking import between
 
+ROLES = ("token", "embedding", "position")
+"""The roles of what may be a token: a table whose rows are all used is a set of queries, by whatever name."""
+
 CLOSE = 1e-5
 """The share of the largest value within which two positions count as one: what single precision rounds off."""
 
@@ -23,7 +26,7 @@ def alike_to_the_end(evidence: Evidence) -> Iterator[tuple[Part, bool]]:
     folded = evidence.folded
     frozen = {one.path for one in evidence.inventory.parameters if one.frozen}
     for part, values in evidence.parts():
-        if folded is None or part.role != "token" or part.path in frozen or not _has_equal_rows(values):
+        if folded is None or part.role not in ROLES or part.path in frozen or not _has_equal_rows(values):
             continue
         count = values.size // values.shape[-1]
         for start, after in _starts(folded, part.path):
@@ -43,6 +46,8 @@ def _has_equal_rows(values: Array) -> bool:
 def _starts(folded: Folded, path: str) -> Iterator[tuple[int, int]]:
     """Yield the value of a token where it becomes a signal, and the value that it makes there."""
     for use in folded.uses.get(path, ()):
+        if use.role != "token":
+            continue
         step = folded.graph.steps[use.step]
         yield step.operands[use.operand], step.result
 

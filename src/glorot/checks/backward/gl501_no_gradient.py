@@ -7,7 +7,7 @@ import numpy as np
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.batches import cause_in_batch
-from glorot.checks.blame import bias_that_silences, silenced, zeros_behind
+from glorot.checks.blame import bias_that_silences, silenced, zeros_behind, zeros_in_kernels
 from glorot.checks.chains import seen_steps, weights_of
 from glorot.checks.evidence import Array, Evidence
 from glorot.inventory import Part
@@ -85,7 +85,7 @@ class NoGradient(Check):
         elif zeros:
             why = "holds zeros and gets no gradient, and neither does what waits for it"
             yield self.finding(zeros, why, remedy="draw at least one of them at random", **gives)  # type: ignore[arg-type]
-        elif last and (lost := _zeros_that_stop(evidence)):
+        elif last and (lost := _zeros_that_stop(evidence) or zeros_in_kernels(evidence, still)):
             why = "holds only zeros, which stop the signal, so that no kernel or embedding before it gets a gradient"
             remedy = "fill it with what its layer computes: a buffer that is not in the state dict is lost on meta"
             yield self.finding(lost, why, remedy=remedy, **gives)  # type: ignore[arg-type]

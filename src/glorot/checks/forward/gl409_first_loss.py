@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.chains import weight_of
 from glorot.checks.evidence import Answer, Evidence
-from glorot.checks.heads import MEETINGS, Head, head_of, scales_of, stream_behind
+from glorot.checks.heads import MEETINGS, Head, head_of, meeting_behind, scales_of, stream_behind
 from glorot.checks.logits import sides_of
 from glorot.checks.outputs import added_to_outputs
 
@@ -123,8 +123,9 @@ def _blamed(evidence: Evidence, head: Head, excess: float) -> tuple[tuple[str, .
         return None
     if scales:
         return tuple(scales), "start it so that outputs have a std of about 1; before an exponential at a logarithm"
-    if head.seen.point.kind in MEETINGS:
-        paths = sides_of(evidence, head.seen.point.value)
+    meeting = meeting_behind(evidence, head)
+    if meeting is not None:
+        paths = sides_of(evidence, meeting)
         return paths or (head.seen.step.name,), "divide both signals by their norms, or their product by √d"
     if cost <= TIMES_LESS * excess:
         return (kernel,), "give it a bias that starts at what the targets are on average, or center them"

@@ -248,7 +248,7 @@ def _mask(call: Call, mask: Tensor) -> int:
     elements = leaf.elements if leaf.number is None else np.full((1,) * mask.dim(), leaf.number)
     if elements is not None and mask.dtype == torch.bool:
         elements = np.where(elements, 0.0, -np.inf)
-    return call.graph.constant(tuple(mask.shape), elements=elements)
+    return call.graph.constant(tuple(mask.shape), elements=elements, buffers=call.graph.buffers.get(value, ()))
 
 
 def _causal(call: Call, shape: tuple[int, ...]) -> int:
