@@ -57,35 +57,43 @@ def merged(wrong: bool) -> Arguments:
 class Directed(nn.Module):
     """A frozen weight with a low-rank update, set to the lengths of a magnitude: pytorch#132721."""
 
-    def __init__(self, is_written_out: bool) -> None:
+    def __init__(self, how: str) -> None:
         super().__init__()
-        self.is_written_out = is_written_out
+        self.how = how
         self.frozen = nn.Linear(40, 24).requires_grad_(False)
         self.down, self.up = nn.Linear(40, 4, bias=False), nn.Linear(4, 24, bias=False)
         self.length = nn.Parameter(self.frozen.weight.norm(dim=1, keepdim=True))
         init.zeros_(self.up.weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        weight = self.frozen.weight + 2 * (self.up.weight @ self.down.weight)
-        if self.is_written_out:
+        update = self.up.weight @ self.down.weight if self.how != "read out" else self.up(self.down(torch.eye(40))).T
+        weight = self.frozen.weight + 2 * update
+        if self.how == "written out":
             norm = weight.square().sum(1, keepdim=True).add(1e-12).sqrt()
             return functional.linear(x, self.length * (weight / norm), self.frozen.bias)
+        if self.how == "inverse":
+            norm = weight.square().sum(1, keepdim=True).rsqrt()
+            return functional.linear(x, self.length * weight * norm, self.frozen.bias)
         made = functional.linear(x, weight) * (self.length / weight.norm(dim=1, keepdim=True).detach()).T
         return made + self.frozen.bias
 
 
-def directed(is_written_out: bool, wrong: bool) -> Arguments:
-    model = Directed(is_written_out)
+def directed(how: str, wrong: bool) -> Arguments:
+    model = Directed(how)
     if wrong:
         init.ones_(model.length)
     return {"model": model, "inputs": torch.randn(8, 40)}
 
 
+HOW = ("plain", "written out", "inverse", "read out")
+
 CASES: dict[str, tuple[str, Callable[[bool], Arguments]]] = {
     "convolutions": ("wide.weight: is not zero", around),
     "a product in the kernel": ("other, one: are all drawn", merged),
-    "a magnitude": ("length: is not the norm of frozen.weight", lambda wrong: directed(False, wrong)),
-    "a magnitude written out": ("length: is not the norm of frozen.weight", lambda wrong: directed(True, wrong)),
+    **{
+        f"a magnitude, {how}": ("length: is not the norm of frozen.weight", lambda wrong, how=how: directed(how, wrong))
+        for how in HOW
+    },
 }
 
 
@@ -99,9 +107,9 @@ def test_an_adapter_that_changes_its_model_is_named_and_its_twin_is_not(name: st
     assert glorot.check(**make(False), select="GL2,GL3").findings == ()
 
 
-@pytest.mark.parametrize("is_written_out", [False, True])
-def test_a_frozen_kernel_beside_a_product_is_a_kernel(is_written_out: bool) -> None:
-    given = directed(is_written_out, wrong=False)
+@pytest.mark.parametrize("how", HOW)
+def test_a_frozen_kernel_beside_a_product_is_a_kernel(how: str) -> None:
+    given = directed(how, wrong=False)
     inventory = take_inventory(given["model"], given["inputs"])
     parts = {part.name: part for part in inventory.parts}
     assert parts["frozen.weight"].role == "kernel"

@@ -54,11 +54,11 @@ class Scan(nn.Module):
         return self.out(torch.stack(made, 1))
 
 
-def rates(wrong: bool) -> Arguments:
+def rates(mean: float, wrong: bool) -> Arguments:
     """Noise over the logarithms of the rates: mad-lab#3, flash-linear-attention#380."""
     model = Scan("rate")
     if wrong:
-        init.normal_(model.A_log, std=0.02)
+        init.normal_(model.A_log, mean, std=0.02)
     return {"model": model, "inputs": torch.randn(2, 5, 32)}
 
 
@@ -192,7 +192,8 @@ CASES: dict[str, tuple[str, str, Callable[[bool], Arguments]]] = {
         "mixed.weight[q], mixed.weight[k], mixed.weight[v]",
         fused,
     ),
-    "noise over rates": ("GL309 warning", "A_log", rates),
+    "noise over rates": ("GL309 warning", "A_log", lambda wrong: rates(0.0, wrong)),
+    "noise over rates around another": ("GL309 warning", "A_log", lambda wrong: rates(1.0, wrong)),
     "a minus on the rate": ("GL309 warning", "step.bias", lambda wrong: steps("rate", wrong)),
     "a minus on the step": ("GL309 warning", "step.bias", lambda wrong: steps("step", wrong)),
     "a minus on the product": ("GL309 warning", "step.bias", lambda wrong: steps("product", wrong)),
@@ -262,6 +263,26 @@ def noisy(kept: bool) -> Arguments:
     return {"model": model, "inputs": torch.randn(16, 8)}
 
 
+class Spread(Noisy):
+    """The noise of a result whose variance is made of the inputs' squares: as of w = μ + σ·ε, a sum later."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mean = functional.linear(x, self.mean)
+        variance = functional.linear(x.square(), functional.softplus(self.spread).square())
+        return mean + (variance + 1e-8).sqrt() * torch.randn_like(mean)
+
+
+class Gained(nn.Linear):
+    """A weight whose rows are set to a length each: a gain of ones is no row of equal weights."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs)
+        self.gain = nn.Parameter(torch.ones(outputs, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.linear(x, self.gain * functional.normalize(self.weight, dim=1), self.bias)
+
+
 class Boxes(nn.Module):
     """Queries that attend to a map and say a class and a box each, whose last layer starts at zero."""
 
@@ -283,6 +304,14 @@ HEALTHY: dict[str, Callable[[], Arguments]] = {
     "equalised learning rate": equalised,
     "noise of a buffer": lambda: noisy(True),
     "noise of each call": lambda: noisy(False),
+    "noise of each result": lambda: {
+        "model": nn.Sequential(Spread(8, 32, False), nn.ReLU(), Spread(32, 4, False)),
+        "inputs": torch.randn(16, 8),
+    },
+    "gains of rows": lambda: {
+        "model": nn.Sequential(Gained(8, 32), nn.ReLU(), Gained(32, 4)),
+        "inputs": torch.randn(16, 8),
+    },
     "boxes that start in the middle": lambda: {"model": Boxes(), "inputs": torch.randn(4, 20, 64)},
 }
 

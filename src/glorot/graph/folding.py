@@ -13,6 +13,7 @@ from glorot.graph.damping import damped_by_surroundings
 from glorot.graph.experts import picked_bias
 from glorot.graph.functions import function
 from glorot.graph.graph import Graph, Step, Value
+from glorot.graph.moves import reads_out
 from glorot.graph.operations import (
     Broadcast,
     Choose,
@@ -211,13 +212,12 @@ class Folded:
         if made:
             self.parameters[step.result] = tuple(dict.fromkeys(made))
             is_move = isinstance(step.operation, Reshape | Permute | Slice | Flip | Broadcast | Take)
-            self._kernels |= {step.result} if is_move and step.operands[0] in self._kernels else set()
+            is_kernel = (is_move and step.operands[0] in self._kernels) or reads_out(self.graph, step, self._kernels)
+            self._kernels |= {step.result} if is_kernel else set()
             is_row = _looks_up(step.operation, self.graph.shape(step.operands[0])) or step.operands[0] in self._rows
             self._rows |= {step.result} if is_move and is_row else set()
-        if not self._running.isdisjoint(step.operands):
-            self._running.add(step.result)
-        if any(value in self._random for value in step.operands):
-            self._random.add(step.result)
+        self._running |= set() if self._running.isdisjoint(step.operands) else {step.result}
+        self._random |= set() if self._random.isdisjoint(step.operands) else {step.result}
         numbers = [self.number(value) for value in step.operands]
         known = [number for number in numbers if number is not None]
         if not known or len(known) < len(numbers):

@@ -1,12 +1,13 @@
 """Moves on real arrays: what a graph does with elements, done with NumPy."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glorot.graph.operations import Broadcast, Flip, Index, Join, Move, Pad, Permute, Reshape, Slice, Take
+from glorot.graph.graph import Graph, Step
+from glorot.graph.operations import Broadcast, Contract, Flip, Index, Join, Move, Pad, Permute, Reshape, Slice, Take
 
 Array = NDArray[Any]
 
@@ -64,3 +65,20 @@ def box(shape: Sequence[int], axis: int = -1, start: int = 0, stop: int = 0, ste
     """
     cut = (int(start), int(stop), int(step))
     return tuple(cut if n == axis else (0, int(size), 1) for n, size in enumerate(shape))
+
+
+def reads_out(graph: Graph, step: Step, kernels: Container[int]) -> bool:
+    """Tell whether a step multiplies a kernel by a square constant, as of an identity that an adapter is read out by.
+
+    Args:
+        graph: the graph.
+        step: the step.
+        kernels: the values that are kernels.
+    """
+    if not isinstance(step.operation, Contract) or len(step.operands) != 2:
+        return False
+    for one, other in (step.operands, step.operands[::-1]):
+        shape = graph.shape(other)
+        if one in kernels and graph.values[other].leaf == "constant" and len(shape) == 2 and shape[0] == shape[1]:
+            return True
+    return False

@@ -8,7 +8,7 @@ from glorot.checks.alike.comparable import TABLE
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Array, Evidence
 from glorot.checks.looks import as_rows, drawn_parts, looks_drawn
-from glorot.graph.noise import scales_of_noise
+from glorot.graph.noise import scales_in
 from glorot.inventory import Part
 
 BEGIN = 4
@@ -25,7 +25,7 @@ class UnitsAlike(Check):
         Compares the rows of each kernel, one for each output unit, and those of each embedding: all of them alike, as
         after a constant start; blocks that repeat, as heads drawn from one seed; or single rows drawn twice. Kernels of
         zeros are left to GL205; convolutions that repeat each unit for a pixel shuffle are let pass, and so are scales
-        of noise, as σ in μ + σ·ε, whose ε differs from unit to unit.
+        of what differs from unit to unit: σ of noise, as in μ + σ·ε, and g of a weight g·v.
 
     Why it matters:
         Units with the same weights compute the same. If what follows treats them alike as well, they stay one unit for
@@ -51,9 +51,9 @@ class UnitsAlike(Check):
     explained_by = ("GL101",)
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
-        noisy = set() if evidence.folded is None else scales_of_noise(evidence.folded)
+        scales = set() if evidence.folded is None else scales_in(evidence.folded)
         for part, values in drawn_parts(evidence):
-            if part.path in noisy:
+            if part.path in scales:
                 continue
             rows = as_rows(part, values)
             copies, count, _ = rows.shape

@@ -1,5 +1,6 @@
 """Frozen weights that a layer changes before it uses them: by adding a product, or by setting them to lengths."""
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -56,17 +57,28 @@ def magnitudes_in(evidence: Evidence) -> Iterator[Magnitude]:
         return
     known = set[str]()
     for step in folded.graph.steps:
-        norm = _norm_in(folded, step.operands[1]) if step.operation == Map("div") else None
+        top, norm = _divided(folded, step)
         if norm is None or norm.operands[0] not in folded.parameters:
             continue
         paths = folded.parameters[norm.operands[0]]
         weights = [path for path in paths if path in frozen and evidence.weights[path].ndim > 1]
         others = [evidence.weights[path] for path in paths if path not in frozen and path in evidence.weights]
         adds = bool(others) and all(one.any() for one in others)
-        for path in _scales_by(folded, step, paths):
+        for path in _scales_by(folded, step, top, paths):
             if len(weights) == 1 and path not in known and path in evidence.weights and not adds:
                 known.add(path)
                 yield from _compared(folded, path, weights[0], norm, evidence)
+
+
+def _divided(folded: Folded, step: Step) -> tuple[int, Step | None]:
+    """Return what a step divides by a norm, or multiplies by its inverse, and the step that takes the norm."""
+    if step.operation == Map("div"):
+        return step.operands[0], _norm_in(folded, step.operands[1])
+    for top, bottom in (step.operands, step.operands[::-1]) if step.operation == Map("mul") else ():
+        maker = folded.makers.of(bottom)
+        if maker is not None and maker.operation in (Map("rsqrt"), Map("reciprocal")):
+            return top, _norm_in(folded, maker.operands[0])
+    return step.result, None
 
 
 def _norm_in(folded: Folded, value: int) -> Step | None:
@@ -84,13 +96,10 @@ def _norm_in(folded: Folded, value: int) -> Step | None:
     return None
 
 
-def _scales_by(folded: Folded, step: Step, direction: tuple[str, ...]) -> list[str]:
+def _scales_by(folded: Folded, step: Step, top: int, direction: tuple[str, ...]) -> list[str]:
     """Return what is divided by a norm, or multiplies what is: the paths of parameters apart from the direction."""
-    top = folded.parameters.get(step.operands[0], ())
-    if top and not set(top) & set(direction):
-        return list(top)
-    found = []
-    for position, operand in folded.users[step.result]:
+    found = [path for path in folded.parameters.get(top, ()) if path not in direction]
+    for position, operand in folded.users[step.result] if not found else ():
         user = folded.graph.steps[position]
         if user.operation == Map("mul"):
             found += [path for path in folded.parameters.get(user.operands[1 - operand], ()) if path not in direction]
@@ -103,6 +112,7 @@ def _compared(folded: Folded, path: str, weight: str, norm: Step, evidence: Evid
     stored = evidence.weights[weight].astype(np.float64)
     shape, axes = folded.graph.shape(norm.operands[0]), norm.operation.axes
     laid = [one for one in (stored, stored.T) if one.shape == shape]
+    laid = laid or [stored.reshape(shape)] if stored.size == math.prod(shape) else []
     ratios = [_ratio(held, np.sqrt(np.square(one).sum(axes)).reshape(-1)) for one in laid]
     known = [one for one in ratios if one is not None]
     if known:

@@ -23,6 +23,9 @@ ALIKE = 1.05
 NOISE = 0.5
 """The std of logarithms of rates below which they are noise if it is around 0; those of 1 … 16 have 0.7 around 2."""
 
+NARROW = 0.1
+"""The std of logarithms of rates below which they are noise around whatever they lie at."""
+
 FEWEST = 16
 """The fewest rates of which noise is told from a choice."""
 
@@ -100,11 +103,11 @@ def _is_step(part: Part) -> bool:
 
 
 def _one_rate(logarithms: Array) -> str:
-    """Return in words that rates are one, or noise around 1 as of a general routine; "" where they are spread."""
+    """Return in words that rates are one, or noise as of a general routine; "" where they are spread."""
     if _are_alike(np.exp(logarithms)):
         return "one rate"
-    is_noise = logarithms.size >= FEWEST and logarithms.std() < NOISE and is_centred(logarithms)
-    return "about one rate, for it holds noise around 0" if is_noise else ""
+    is_noise = logarithms.std() < NARROW or (logarithms.std() < NOISE and is_centred(logarithms))
+    return "about one rate, for it holds noise" if is_noise and logarithms.size >= FEWEST else ""
 
 
 def _are_alike(scales: Array) -> bool:
