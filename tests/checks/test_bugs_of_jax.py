@@ -37,7 +37,7 @@ class Two(nnx.Module):
 
 @pytest.mark.parametrize(
     ("name", "seed", "calls", "is_named"),
-    [("forgotten", 1, False, True), ("used", 1, True, False), ("old", 1, False, True)],
+    [("forgotten", 1, False, True), ("used", 1, True, False), ("q_target", 0, False, False), ("old", 1, False, True)],
 )
 def test_a_layer_that_nothing_calls_is_named(name: str, seed: int, calls: bool, is_named: bool) -> None:
     report = glorot.check(Two(name, seed, calls), values(16, 8), jnp.arange(16) % 8, select="GL107")
@@ -52,3 +52,79 @@ def test_params_that_a_linen_module_has_no_place_for_are_named() -> None:
     params |= {"head": {"kernel": values(8, 4), "bias": jnp.zeros(4)}}
     report = glorot.check((module, {"params": params}), x, targets, select="GL107")
     assert found(report) == [("GL107", ("head.kernel", "head.bias"))]
+
+
+def turns(wrong: str) -> tuple[Any, Any]:
+    angles = jnp.outer(jnp.arange(32.0), 10000 ** (-jnp.arange(4) / 4))
+    raw = {"raw": jnp.full((32, 4), 3e29), "zeros": jnp.zeros((32, 4))}.get(wrong)
+    return (jnp.cos(angles), jnp.sin(angles)) if raw is None else (raw, raw)
+
+
+def turned(x: Any, cos: Any, sin: Any) -> Any:
+    first, second = jnp.split(x, 2, -1)
+    return jnp.concatenate([first * cos - second * sin, first * sin + second * cos], -1)
+
+
+class InNnx(nnx.Module):
+    def __init__(self, wrong: str) -> None:
+        self.dense, (cos, sin) = nnx.Linear(8, 8, rngs=nnx.Rngs(0)), turns(wrong)
+        self.cos, self.sin = nnx.Variable(cos), nnx.Cache(sin)
+
+    def __call__(self, x: Any) -> Any:
+        return turned(self.dense(x), self.cos[: x.shape[1]], self.sin[: x.shape[1]])
+
+
+class InLinen(linen.Module):
+    wrong: str
+
+    def turn(self, number: int) -> Any:
+        return turns(self.wrong)[number]
+
+    @linen.compact
+    def __call__(self, x: Any) -> Any:
+        cos, sin = (self.variable("tables", name, self.turn, n) for n, name in enumerate(("cos", "sin")))
+        return turned(linen.Dense(8)(x), cos.value[: x.shape[1]], sin.value[: x.shape[1]])
+
+
+def with_tables(framework: str, wrong: str, x: Any) -> tuple[Any, tuple[str, str]]:
+    if framework == "nnx":
+        return InNnx(wrong), ("cos", "sin")
+    module = InLinen(wrong)
+    return (module, module.init(jax.random.key(0), x)), ("tables.cos", "tables.sin")
+
+
+@pytest.mark.parametrize("framework", ["nnx", "linen"])
+@pytest.mark.parametrize(("wrong", "code"), [("raw", "GL102"), ("zeros", "GL104"), ("", "")])
+def test_tables_beside_the_params_are_looked_at(framework: str, wrong: str, code: str) -> None:
+    x = values(4, 6, 8)
+    model, paths = with_tables(framework, wrong, x)
+    assert found(glorot.check(model, x, select=["GL102", "GL104", "GL313"])) == ([(code, paths)] if code else [])
+    if wrong == "zeros":  # which are why nothing has a gradient
+        assert ("GL501", paths) in found(glorot.check(model, x))
+
+
+@pytest.mark.parametrize("is_noise", [True, False])
+def test_noise_in_a_table_of_positions_that_is_no_param(is_noise: bool) -> None:
+    class Places(nnx.Module):
+        def __init__(self) -> None:
+            table = values(32, 8) if is_noise else jnp.concatenate(turns(""), 1)
+            self.embed, self.pos_embedding = nnx.Embed(16, 8, rngs=nnx.Rngs(0)), nnx.Variable(table)
+
+        def __call__(self, tokens: Any) -> Any:
+            return self.embed(tokens) + self.pos_embedding[: tokens.shape[1]]
+
+    report = glorot.check(Places(), jnp.ones((2, 6), jnp.int32), select="GL313")
+    assert found(report) == [("GL313", ("pos_embedding",))] * is_noise
+
+
+def test_keys_and_caches_are_no_findings() -> None:
+    class Cached(nnx.Module):
+        def __init__(self) -> None:
+            rngs = nnx.Rngs(0)
+            self.attend = nnx.MultiHeadAttention(2, 8, decode=False, dropout_rate=0.1, deterministic=True, rngs=rngs)
+            self.cached_key, self.cache_index = nnx.Cache(jnp.zeros((2, 6, 8))), nnx.Cache(jnp.array(0))
+
+        def __call__(self, x: Any) -> Any:
+            return self.attend(x)
+
+    assert glorot.check(Cached(), values(2, 6, 8)).findings == ()

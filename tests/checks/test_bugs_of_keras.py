@@ -77,3 +77,33 @@ def test_a_layer_that_nothing_calls_is_named(calls: bool) -> None:
     model.build((None, 8))
     report = glorot.check(model, values(16, 8), np.arange(16) % 8, select="GL107")
     assert found(report) == ([] if calls else [("GL107", ("second.kernel", "second.bias"))])
+
+
+class Turned(keras.Model):  # type: ignore[misc]
+    """Tables of cosines and sines that are not trained."""
+
+    def __init__(self, table: Any) -> None:
+        super().__init__()
+        self.dense, self.table = layers.Dense(8), table
+
+    def build(self, shape: Any) -> None:
+        self.dense.build(shape)
+        angles = np.outer(np.arange(6.0), 10000 ** (-np.arange(4) / 4))
+        for name, function in (("cos", np.cos), ("sin", np.sin)):
+            held = self.add_weight(shape=(6, 4), trainable=False, name=name)
+            held.assign(function(angles) if self.table is None else np.full((6, 4), self.table))
+            setattr(self, name, held)
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        first, second = keras.ops.split(self.dense(x), 2, axis=-1)
+        turned = [first * self.cos - second * self.sin, first * self.sin + second * self.cos]
+        return keras.ops.concatenate(turned, -1)
+
+
+@pytest.mark.parametrize(("table", "code"), [(3e29, "GL102"), (0.0, "GL104"), (None, "")])
+def test_tables_that_are_not_trained_are_looked_at(table: float | None, code: str) -> None:
+    model = Turned(table)
+    model.build((None, 6, 8))
+    report = glorot.check(model, values(4, 6, 8), select=["GL102", "GL104", "GL313"])
+    assert found(report) == ([(code, ("cos", "sin"))] if code else [])

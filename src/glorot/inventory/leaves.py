@@ -23,7 +23,7 @@ def add_leaf(graph: Graph, stock: Inventory, path: str, shape: Sequence[int]) ->
     """
     known = stock.parameter(path)
     if known is None:
-        return graph.constant(tuple(shape))
+        return graph.constant(tuple(shape), buffers=(path,))
     roles = {part.role for part in known.parts}
     if "running_variance" in roles:
         return graph.statistic(path, tuple(shape))

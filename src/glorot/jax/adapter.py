@@ -4,13 +4,13 @@ from typing import Any
 
 from glorot.jax.holding import held, summed_over_processes
 from glorot.jax.jacobians import jacobians
-from glorot.jax.model import arrays, graph, layers, matches, modules, write
+from glorot.jax.model import arrays, buffers, graph, layers, matches, modules, write
 from glorot.jax.observing import observe
 from glorot.jax.training import train
 
 __all__ = [
-    "arrays", "graph", "held", "jacobians", "layers", "matches", "modules", "observe", "open", "summed_over_processes",
-    "train", "write",
+    "arrays", "buffers", "graph", "held", "jacobians", "layers", "matches", "modules", "observe", "open",
+    "summed_over_processes", "train", "write",
 ]  # fmt: skip
 
 

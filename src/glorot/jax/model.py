@@ -62,7 +62,7 @@ def layers(model: Any, inputs: Any = None) -> Inventory:
             parts = () if owner is not None else tuple(_with_held(part, leaf) for part in named)
             parameters.append(Parameter(path, tuple(leaf.shape), str(leaf.dtype), parts, owner, layer=known.layer))
         norms = {part.stored.scale for known in described.values() for part in known.parts if part.stored is not None}
-        return Inventory(kind.framework, tuple(parameters), buffers=kind.buffers(model, {*described, *norms}))
+        return Inventory(kind.framework, tuple(parameters), buffers=tuple(kind.buffers(model, {*described, *norms})))
 
 
 def modules(model: Any, inputs: Any = None) -> dict[str, Any]:
@@ -172,3 +172,16 @@ def leaves_of(model: Any) -> dict[str, Any]:
 def arrays(model: Any) -> dict[str, NDArray[Any]]:
     """Return the parameters and running statistics of a model as arrays; bfloat16, which NumPy lacks, as float32."""
     return widened({path: np.asarray(leaf) for path, leaf in leaves_of(model).items()})
+
+
+def buffers(model: Any) -> dict[str, NDArray[Any]]:
+    """Return what a model holds besides, by path: of the arrays that lie here, all but keys of random numbers."""
+    kind = _kind_of(model)
+    held = kind.buffers(model, kind.leaves(model))
+    return widened({path: np.asarray(leaf) for path, leaf in held.items() if _is_here(leaf)})
+
+
+def _is_here(leaf: Any) -> bool:
+    if not isinstance(leaf, jax.Array) or isinstance(leaf, jax.core.Tracer):
+        return isinstance(leaf, np.ndarray)
+    return leaf.is_fully_addressable and not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)

@@ -9,11 +9,11 @@ from glorot.keras.model import graph, layers
 from glorot.keras.observing import jacobians, observe
 from glorot.keras.paths import modules
 from glorot.keras.training import train
-from glorot.keras.weights import arrays, write
+from glorot.keras.weights import arrays, buffers, write
 
 __all__ = [
-    "arrays", "graph", "held", "jacobians", "layers", "matches", "modules", "observe", "open", "summed_over_processes",
-    "train", "write",
+    "arrays", "buffers", "graph", "held", "jacobians", "layers", "matches", "modules", "observe", "open",
+    "summed_over_processes", "train", "write",
 ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from glorot.inventory.registration import Trace
 from glorot.keras.graph import lower
 from glorot.keras.graph.calls import own_inputs
 from glorot.keras.layers import OUTSIDE, Parts, constant_of, kind_of, parts_of
-from glorot.keras.paths import is_quantized, joined, kinds, layers_of, other_variables, own_variables, told
+from glorot.keras.paths import is_quantized, joined, kinds, layers_of, own_variables, state_of, told
 from glorot.keras.registration import in_order
 from glorot.keras.writing import seen
 
@@ -61,7 +61,7 @@ def layers(model: Any, inputs: Any = None) -> Inventory:
     trace = in_order(model, {id(one.layer) for one in weighted})
     depths = {path: n for n, path in enumerate(trace.order, start=1)}
     parameters = tuple(_parameter(one, owners[id(one.variable)], trace, depths) for one in stored)
-    return Inventory("keras", parameters, buffers=_buffers(found, owners))
+    return Inventory("keras", parameters, buffers=tuple(state_of(model)))
 
 
 def graph(model: Any, stock: Inventory, inputs: Any = None, forward: Forward | None = None) -> Graph | None:
@@ -146,16 +146,6 @@ def _owners(stored: Iterable[_Stored]) -> dict[int, str]:
         if known.parts is None and one.parts is not None:
             first[id(one.variable)] = one
     return {key: one.path for key, one in first.items()}
-
-
-def _buffers(layers: Iterable[tuple[str, Any]], owners: Mapping[int, str]) -> tuple[str, ...]:
-    """Return the paths of the state that no recipe starts; what stands in several places is listed once."""
-    firsts: dict[int, str] = {}
-    for path, layer in layers:
-        for name, variable in other_variables(layer):
-            if id(variable) not in owners:
-                firsts.setdefault(id(variable), joined(path, name))
-    return tuple(firsts.values())
 
 
 def _parameter(one: _Stored, owner: str, trace: Trace, depths: Mapping[str, int]) -> Parameter:

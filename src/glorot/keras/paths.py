@@ -143,6 +143,18 @@ def other_variables(layer: Any) -> list[tuple[str, Any]]:
     return _named(layer, [one for one in layer._non_trainable_variables if id(one) not in own], "state")
 
 
+def state_of(model: Any) -> dict[str, Any]:
+    """Return the variables that no recipe starts, by their paths; what stands in several places is listed once."""
+    found = layers_of(model)
+    owned = {id(variable) for _, layer in found for _, variable in own_variables(layer)}
+    firsts: dict[int, tuple[str, Any]] = {}
+    for path, layer in found:
+        for name, variable in other_variables(layer):
+            if id(variable) not in owned:
+                firsts.setdefault(id(variable), (joined(path, name), variable))
+    return dict(firsts.values())
+
+
 def _named(layer: Any, variables: list[Any], otherwise: str) -> list[tuple[str, Any]]:
     """Return (name, variable), numbered after another word where nothing names a variable."""
     names = _names(layer)

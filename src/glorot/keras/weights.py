@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from glorot.arrays import check, filled, is_whole, widened
 from glorot.keras.model import values_of, variables_of
+from glorot.keras.paths import state_of
 from glorot.keras.writing import write_whole
 from glorot.plans import Assignment
 
@@ -45,3 +46,8 @@ def write(model: Any, assignments: Sequence[Assignment], device: Any = None) -> 
 def arrays(model: Any) -> dict[str, NDArray[Any]]:
     """Return the weights of a model as arrays; bfloat16, which NumPy lacks, as float32."""
     return widened({path: values_of(variable) for path, variable in variables_of(model).items()})
+
+
+def buffers(model: Any) -> dict[str, NDArray[Any]]:
+    """Return what the variables of a model hold that no recipe starts, by path; bfloat16 as float32."""
+    return widened({path: values_of(variable) for path, variable in state_of(model).items()})

@@ -1,7 +1,11 @@
 """GL107: layers that the batch never reaches."""
 
+import functools
 from collections.abc import Iterator
 
+import numpy as np
+
+from glorot.checks.alike.followers import follower_of
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence
 from glorot.inventory import Part, runs
@@ -11,7 +15,8 @@ class Unreached(Check):
     """A trained parameter takes no part in what the model computes of the batch.
 
     What it does:
-        Looks for trained parameters that no step of the graph uses and that get no gradient.
+        Looks for trained parameters that no step of the graph uses and that get no gradient. Copies of others in
+        networks that follow another one ("target", "ema", "teacher" in their path) are let pass.
 
     Why it matters:
         Such a parameter is never trained, though it is in memory, in the optimizer and in every checkpoint; weight
@@ -43,9 +48,13 @@ class Unreached(Check):
         assert evidence.observed is not None
         trained = [one for one in evidence.inventory.parameters if not one.frozen and one.tied_to is None]
         known = evidence.observed.weights
+        is_copy = functools.cache(functools.partial(_is_copy, evidence))
         for parameter in trained:
             parts = [part for part in parameter.parts if not runs(part.role)]
             if not parts or parameter.path in known or any(_is_reached(part) for part in parts):
+                continue
+            network = follower_of(parameter.path, frozen=False)
+            if network is not None and is_copy(network):
                 continue
             is_expert = "expert" in parameter.path or any(part.purpose.startswith("expert") for part in parts)
             yield self.finding(
@@ -58,3 +67,12 @@ class Unreached(Check):
 
 def _is_reached(part: Part) -> bool:
     return part.seen or part.way is not None
+
+
+def _is_copy(evidence: Evidence, network: str) -> bool:
+    """Tell whether what varies in a network is all copied from another one, which it follows."""
+    own = [
+        one for path, one in evidence.weights.items() if path.startswith(f"{network}.") and np.any(one != one.flat[:1])
+    ]
+    others = [one for path, one in evidence.weights.items() if follower_of(path, frozen=False) is None]
+    return bool(own) and all(any(np.array_equal(one, other) for other in others) for one in own)

@@ -83,8 +83,8 @@ def tied(model: Any) -> dict[str, str]:
     return {path: first for path, first in firsts.items() if path != first}
 
 
-def buffers(model: Any, started: Collection[str]) -> tuple[str, ...]:
-    """Return the paths of the other arrays: integers, masks, and what layers hold as state.
+def buffers(model: Any, started: Collection[str]) -> dict[str, Any]:
+    """Return the other arrays by their paths: integers, masks, and what layers hold as state.
 
     What counts the batches of running statistics that start is left out: it starts again with them.
 
@@ -93,8 +93,8 @@ def buffers(model: Any, started: Collection[str]) -> tuple[str, ...]:
         started: the paths of its parameters and running statistics.
     """
     known = {*started, *_counters(started)}
-    held = [dotted(keys) for keys, leaf in jax.tree_util.tree_flatten_with_path(model)[0] if is_array(leaf)]
-    return tuple(path for path in held if path not in known)
+    held = {dotted(keys): leaf for keys, leaf in jax.tree_util.tree_flatten_with_path(model)[0] if is_array(leaf)}
+    return {path: leaf for path, leaf in held.items() if path not in known}
 
 
 def modules(model: Any, inputs: Any = None) -> dict[str, Any]:

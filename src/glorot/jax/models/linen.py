@@ -117,8 +117,8 @@ def tied(_model: Any) -> dict[str, str]:
     return {}
 
 
-def buffers(model: Any, started: Collection[str]) -> tuple[str, ...]:
-    """Return where the variables beside the params lie that no recipe starts, the collection first; () for bare params.
+def buffers(model: Any, started: Collection[str]) -> dict[str, Any]:
+    """Return the variables beside the params that no recipe starts, by path, the collection first; {} for bare params.
 
     Args:
         model: (module, params).
@@ -126,10 +126,10 @@ def buffers(model: Any, started: Collection[str]) -> tuple[str, ...]:
     """
     given = _taken_apart(model)[1]
     if not _has_collections(given):
-        return ()
+        return {}
     gathered = {f"batch_stats.{path}" for path in _statistics(model, _params(model)) if path in started}
     beside = _walk({key: value for key, value in given.items() if key != "params"}, "")
-    return tuple(path for path, leaf in beside if is_array(leaf) and path not in gathered)
+    return {path: leaf for path, leaf in beside if is_array(leaf) and path not in gathered}
 
 
 def modules(model: Any, inputs: Any = None) -> dict[str, Any]:

@@ -114,8 +114,8 @@ def tied(model: Any) -> dict[str, str]:
     return {path: first for path, first in firsts.items() if path != first}
 
 
-def buffers(model: Any, started: Collection[str]) -> tuple[str, ...]:
-    """Return the paths of the other state: caches, counts, statistics that do not start, arrays without a variable.
+def buffers(model: Any, started: Collection[str]) -> dict[str, Any]:
+    """Return the other state by path: caches, counts, statistics that do not start, arrays without a variable.
 
     Generators (`nnx.RngState`) are left out: what they hold is no part of what a trained model computes.
 
@@ -123,12 +123,12 @@ def buffers(model: Any, started: Collection[str]) -> tuple[str, ...]:
         model: the model.
         started: the paths of its parameters and of the statistics that start with them.
     """
-    nnx, firsts = _nnx(), dict[int, str]()
+    nnx, firsts = _nnx(), dict[int, tuple[str, Any]]()
     for path, node in _walk(model, "", ()):
         is_other = path not in started and not isinstance(node, nnx.RngState) and not _children(node)
         if is_other and any(map(is_array, jax.tree.leaves(_value(node)))):
-            firsts.setdefault(id(node), path)  # what stands in several places is listed once
-    return tuple(firsts.values())
+            firsts.setdefault(id(node), (path, _value(node)))  # what stands in several places is listed once
+    return dict(firsts.values())
 
 
 def modules(model: Any, inputs: Any = None) -> dict[str, Any]:

@@ -60,9 +60,9 @@ def tied(_model: Any) -> dict[str, str]:
     return {}
 
 
-def buffers(_model: Any, _started: Collection[str]) -> tuple[str, ...]:
-    """Return (): every leaf of a pytree counts as a parameter."""
-    return ()
+def buffers(_model: Any, _started: Collection[str]) -> dict[str, Any]:
+    """Return {}: every leaf of a pytree counts as a parameter."""
+    return {}
 
 
 def modules(_model: Any, _inputs: Any = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from glorot.errors import GlorotError
 from glorot.graph import Forward, Graph
 from glorot.inventory import Part
 from glorot.keras.layers import parts_of
-from glorot.keras.paths import every_layer, kinds, own_variables
+from glorot.keras.paths import every_layer, kinds, own_variables, state_of
 
 OF_BATCH = 2
 """Examples in a batch that a model leaves open."""
@@ -123,10 +123,11 @@ def _variables_in(model: Any) -> list[Any]:
 def stored_of(call: Call, graph: Graph, paths: Mapping[int, str], slopes: Mapping[int, float]) -> list[int]:
     """Add the variables of a call to a graph, and return their ids."""
     running, kernels, ids = running_variances(call.model), kernels_in(call.model), []
+    state = {id(variable): (path,) for path, variable in state_of(call.model).items()}
     for variable in call.variables:
         key, shape = id(variable), tuple(variable.shape)
         if key not in paths:
-            ids.append(graph.constant(shape))
+            ids.append(graph.constant(shape, buffers=state.get(key, ())))
         elif key in running:
             ids.append(graph.statistic(paths[key], shape))
         else:
