@@ -33,6 +33,7 @@ SIZES: tuple[tuple[str, int, int], ...] = (  # a pattern for the names of fields
     (r"num_local_experts|n_routed_experts|num_experts|moe_num_experts", 4, 4),
     (r"num_experts_per_tok|moe_topk|moe_top_k|moe_k|index_topk", 2, 2),
     (r"n_group|topk_group|n_shared_experts|first_k_dense_replace", 1, 1),
+    (r"(mamba_)?n_groups", 2, 2),
     (r"num_queries|two_stage_num_proposals", 10, 10),
     (r"(\w+_)?(layers?|blocks|depth|num_layers|n_layers)", 2, 2),
 )
