@@ -239,6 +239,19 @@ def test_a_vector_of_zeros_divides_by_zero(make: Callable[[nn.Module], nn.Module
     assert told(model, "GL112") == [("error", (path,))]
 
 
+@pytest.mark.parametrize("names", [("weight_bar", "weight_u"), ("kernel", "u0"), ("layer.kernel", "vector_u")])
+def test_a_spectral_norm_of_ones_own_is_known_by_its_names(names: tuple[str, str]) -> None:
+    matrix, vector = names
+    model = nn.ModuleDict({"layer": nn.Module()})
+    (model["layer"] if "." in matrix else model).register_parameter(
+        matrix.split(".")[-1], nn.Parameter(torch.rand(4, 9))
+    )
+    model.register_buffer(vector, torch.ones(9, 1) / 3)
+    assert told(model, "GL112") == []
+    model.get_buffer(vector).zero_()
+    assert told(model, "GL112") == [("warning" if vector == "u0" else "error", (vector,))]
+
+
 def test_the_state_of_a_neuron_may_be_zero() -> None:
     class Fires(nn.Linear):
         def __init__(self) -> None:

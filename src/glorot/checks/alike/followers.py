@@ -9,7 +9,7 @@ MARKS = frozenset(("target", "targets", "targ", "tgt", "ema", "teacher", "moment
                    "old", "slow", "polyak", "lagged", "delayed"))  # fmt: skip
 """Words in the name of a network that follows another one, and so starts as its copy."""
 
-FROZEN_MARKS = frozenset(["k", "m", "t", "key", "ref", "reference", "bar", "hat", "prime", "minus", "copy"])
+FROZEN_MARKS = frozenset(["k", "m", "t", "key", "ref", "reference", "bar", "hat", "prime", "minus", "copy", "frozen"])
 """Words that say so of a network that is not trained, beside one that is: the keys of MoCo, the reference of DPO, Q̄."""
 
 LEADERS = frozenset(["q", "query", "online", "student", "main", "live", "policy", "model", "net", "network", "current"])

@@ -24,7 +24,8 @@ TURNING = re.compile(r"freq|cis|rot|rope|phas|twiddle|pos|(^|_)pe(_|$)", re.IGNO
 """Names of complex tables that zeros say nothing in, whatever their moduli are."""
 
 INDEX = re.compile(
-    r"(^|_)(index|indices|indexes|idx|perm(utation)?|lookup|neighbou?rs)(_|$)|rel(ative)?_pos", re.IGNORECASE
+    r"(^|_)(index|indices|indexes|idxs?|inds?|perm(utation)?|lookup|buckets?|neighbou?rs)(_|$)|rel(ative)?_pos",
+    re.IGNORECASE,
 )
 """Names of tables of whole numbers that say which row of another table to read."""
 

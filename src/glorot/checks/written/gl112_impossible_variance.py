@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from glorot.checks.base import Check, Finding, Severity, Tested
 from glorot.checks.evidence import Evidence
-from glorot.inventory import Parameter
 
 VECTOR = re.compile(r"(^|.*\.)parametrizations\.(?P<a>\w+)\.\d+\._[uv]$|(^|.*\.)(?P<b>\w+)_[uv]$|(^|.*\.)u\d*$")
 """Paths of the vectors with which a spectral norm finds the largest singular value of a weight, and its name."""
+
+OF_LAYERS = ("vector", "spectral", "sn")
+"""Names of such vectors in a layer that is wrapped around the one with the kernel."""
 
 
 class ImpossibleVariance(Check):
@@ -77,14 +79,12 @@ def _zero_vectors(evidence: Evidence) -> Iterator[tuple[str, Severity]]:
             continue
         layer = path.partition("parametrizations.")[0] if found["a"] else path[: path.rfind(".") + 1]
         name = found["a"] or found["b"]
-        names = {f"{layer}{name}", f"{layer}{name}_orig"}
-        beside = [one for one in evidence.inventory.parameters if (one.path in names if name else _is_in(one, layer))]
-        if any(values.size in _sides(one.shape) for one in beside):
+        is_around = name in OF_LAYERS
+        start = layer if is_around else f"{layer}{name or ''}"
+        inside = [one for one in evidence.inventory.parameters if one.path.startswith(start)]
+        beside = [one.shape for one in inside if is_around or "." not in one.path[len(layer) :]]
+        if any(values.size in _sides(shape) for shape in beside):
             yield path, "error" if name else "warning"
-
-
-def _is_in(parameter: Parameter, layer: str) -> bool:
-    return parameter.path.rpartition(".")[0] == layer[:-1]
 
 
 def _sides(shape: tuple[int, ...]) -> set[int]:
