@@ -17,7 +17,7 @@ from glorot.torch.seeing import own_batch
 
 WORDS = 100
 SIZES: tuple[tuple[str, int, int], ...] = (  # a pattern for the names of fields, and what they are: small, and wide
-    (r"\w*vocab_size|encoder_hash_byte_group_vocab", WORDS, WORDS),
+    (r"\w*vocab_size\w*|encoder_hash_byte_group_vocab", WORDS, WORDS),
     (r"num_key_value_heads|num_kv_heads|n_head_kv", 2, 4),
     (r"linear_num_key_heads", 2, 2),
     (r"(\w+_)?(heads?|n_heads)", 4, 4),
@@ -101,6 +101,9 @@ def filled(config: PreTrainedConfig, made: dict[str, Any]) -> dict[str, Any]:
     if usual.get("kv_lora_rank") is not None:  # latent attention has as many keys as queries
         sizes = {"num_key_value_heads": 4, "qk_head_dim": 32, "head_dim": 16}
         more |= {name: value for name, value in sizes.items() if name in usual}
+    for heads, size in (("num_heads", "head_dim"), ("mamba_n_heads", "mamba_d_head")):  # of a state space
+        if heads in usual and "expand" in " ".join(usual):
+            more |= {heads: 8, size: 16} | ({"mamba_d_ssm": 128} if "mamba_d_ssm" in usual else {})
     return more
 
 
