@@ -6,9 +6,12 @@ c′ = σ(f)·c + σ(i)·φ(g), h = σ(o)·φ(c′)
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from glorot.graph.curves import recognised
+import numpy as np
+
+from glorot.graph.curves import POINTS, recognised
 from glorot.graph.folding import Folded
 from glorot.graph.operations import Map, Slice
+from glorot.inventory.walking import before
 
 Cut = tuple[int | None, int | None]
 """The start and the stop of outputs; None of all of them."""
@@ -23,10 +26,17 @@ class Span(NamedTuple):
 
 
 class Gate(NamedTuple):
-    """What is summed before a gate: the spans of kernels, and of what is added."""
+    """What is summed before a gate.
+
+    Attributes:
+        kernels: the spans of kernels.
+        shifts: the spans of what is added.
+        constant: what its layer adds when it runs.
+    """
 
     kernels: tuple[Span, ...]
     shifts: tuple[Span, ...]
+    constant: float = 0.0
 
 
 def cells_in(folded: Folded) -> Iterator[dict[str, Gate]]:
@@ -37,8 +47,7 @@ def cells_in(folded: Folded) -> Iterator[dict[str, Gate]]:
         if kept is None:
             continue
         state, gates = kept
-        before = _factors(folded, state)
-        again = any(_gate(folded, one) == gates["i"] for one in before)
+        again = any(_gate(folded, one) == gates["i"] for one in _factors(folded, state))
         if again and gates["f"].kernels and gates["f"].kernels not in known:
             known.add(gates["f"].kernels)
             yield gates | _output_gate(folded, step.result)
@@ -73,10 +82,21 @@ def _factors(folded: Folded, total: int) -> list[int]:
 
 
 def _is_sigmoid(folded: Folded, value: int) -> bool:
+    return _constant(folded, value) is not None
+
+
+def _constant(folded: Folded, value: int) -> float | None:
+    """Return b where a value is σ(z + b) of its source z; None for any other."""
     if value not in folded.source or folded.source[value] == value:
-        return False
+        return None
+    made = folded.curve(value, folded.source[value])(np.concatenate([[0.0], POINTS]))
+    if not 0 < made[0] < 1:
+        return None
+    shift = float(np.log(made[0] / (1 - made[0])))
+    if np.allclose(made[1:], 1 / (1 + np.exp(-(POINTS + shift))), atol=folded.graph.tolerance):
+        return round(shift, 6)
     match = recognised(folded.curve(value, folded.source[value]))
-    return match is not None and match.text in ("sigmoid", "hard_sigmoid")
+    return 0.0 if match is not None and match.text == "hard_sigmoid" else None
 
 
 def _output_gate(folded: Folded, state: int) -> dict[str, Gate]:
@@ -95,34 +115,37 @@ def _output_gate(folded: Folded, state: int) -> dict[str, Gate]:
 def _gate(folded: Folded, value: int) -> Gate:
     """Return what is summed before a gate."""
     kernels, shifts = list[Span](), list[Span]()
-    waiting: list[tuple[int, Cut]] = [(folded.source.get(value, value), (None, None))]
+    waiting: list[tuple[int, Cut, bool]] = [(folded.source.get(value, value), (None, None), True)]
     while waiting:
-        at, cut = waiting.pop()
-        step = folded.makers.of(at)
+        at, cut, is_plain = waiting.pop()
+        step, kind = folded.makers.of(at), folded.kind.get(at)
         if step is None:
             continue
         added = [path for one in step.operands for path in folded.parameters.get(one, ())]
-        match folded.kind.get(at):
-            case "kernel" if len(added) == 1:
-                kernels.append(Span(added[0], *cut))
-            case "sum":
-                waiting += [(folded.source[one], cut) for one in folded.data_of(step)]
-            case "affine":
-                is_added = step.operation == Map("add") and len(added) == 1 and len(folded.leaf(added[0]).shape) == 1
-                shifts += [Span(added[0], *cut)] if is_added else []
-                waiting.append((folded.passes[at], cut))
-            case "move":
-                waiting.append((folded.passes[at], _cut(folded, at, cut)))
-    return Gate(tuple(sorted(kernels, key=str)), tuple(sorted(shifts, key=str)))
+        if kind == "kernel" and len(added) == 1:
+            kernels.append(Span(added[0], *cut))
+        elif kind == "sum":
+            waiting += [(folded.source[one], cut, is_plain) for one in folded.data_of(step)]
+        elif kind in ("normalised", "centred"):  # which takes the scale of a bias before it away
+            earlier = before(folded, at)
+            waiting += [] if earlier is None else [(earlier, cut, False)]
+        elif kind in ("affine", "move", "dropout"):
+            is_added = step.operation == Map("add") and len(added) == 1 and len(folded.leaf(added[0]).shape) == 1
+            shifts += [Span(added[0], *cut)] if is_added and is_plain else []
+            waiting.append((folded.passes[at], _cut(folded, at, cut), is_plain))
+    constant = _constant(folded, value) or 0.0
+    return Gate(tuple(sorted(kernels, key=str)), tuple(sorted(shifts, key=str)), constant)
 
 
 def _cut(folded: Folded, value: int, cut: Cut) -> Cut:
-    """Return which outputs of what was moved are left."""
+    """Return which outputs of what was moved are left: of its last axis, or of the channels of a map."""
     step = folded.makers.of(value)
     if step is None or not isinstance(step.operation, Slice):
         return cut
-    last = step.operation.index[-1]
-    if isinstance(last, int) or last[2] != 1 or last[:2] == (0, folded.graph.shape(step.operands[0])[-1]):
-        return cut
-    start, stop = cut
-    return (last[0], last[1]) if start is None or stop is None else (last[0] + start, last[0] + stop)
+    shape, index = folded.graph.shape(step.operands[0]), step.operation.index
+    for axis in (-1, 1) if len(shape) > 3 else (-1,):
+        piece = index[axis]
+        if not isinstance(piece, int) and piece[2] == 1 and piece[:2] != (0, shape[axis]):
+            start = cut[0] or 0
+            return piece[0] + start, piece[1] + start if cut[1] is None else min(piece[0] + cut[1], piece[1])
+    return cut

@@ -20,6 +20,9 @@ RULES: dict[str, Callable[[float, float], float]] = {
 }
 """The std that each known law asks for."""
 
+RECURRENT = ("LSTM", "GRU", "RNN")
+"""Layers all of whose weights PyTorch draws by the size of the state, which is the outputs of a gate."""
+
 ROUND = (0.001, 0.01, 0.02, 0.05, 0.1)
 """Stds that people write down, which then depend on no fan."""
 
@@ -77,6 +80,7 @@ class WrongFan(Check):
                 continue
             right, wrong = true_fans(one), stored_fans(one, evidence)
             stds = {rule(*fans) for fans in right for rule in RULES.values()}
+            stds |= {math.sqrt(1 / (3 * right[0][1]))} if one.part.layer.startswith(RECURRENT) else set()
             nearest = min(stds, key=lambda std: abs(math.log(std / one.spread.std)))
             finding = None
             if all(abs(one.spread.std / std - 1) > max(effect, FAR * one.spread.error) for std in stds):

@@ -7,8 +7,7 @@ import numpy as np
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Array, Evidence
-from glorot.inventory import Part
-from glorot.inventory.cells import Span, cells_in
+from glorot.inventory import Part, cells
 
 GATES = "ifgo"
 """The gates of an LSTM: input, forget, cell and output."""
@@ -26,15 +25,17 @@ class Gate(NamedTuple):
     Attributes:
         names: the names of the parts: one, or one beside the input and one beside the state.
         values: what each holds.
+        constant: what the layer adds when it runs.
     """
 
     names: tuple[str, ...]
     values: tuple[Array, ...]
+    constant: float = 0.0
 
     @property
     def total(self) -> float:
         """The median of what all of them add."""
-        return float(np.median(np.sum([np.asarray(one, np.float64) for one in self.values], axis=0)))
+        return self.constant + float(np.median(np.sum([np.asarray(one, np.float64) for one in self.values], axis=0)))
 
     def constants(self) -> Iterator[tuple[str, float]]:
         """Yield the parts that hold a constant, with the constant."""
@@ -87,7 +88,7 @@ class ForgetGate(Check):
                 continue
             if forget.total < SHUT:
                 yield self.finding(
-                    [name for name, values in zip(*forget, strict=True) if values.any()],
+                    [name for name, values in zip(*forget[:2], strict=True) if values.any()],
                     "shuts the forget gate, so that states last a step",
                     figure=forget.total,
                     expected="0 or more, as a rule 1",
@@ -118,21 +119,22 @@ def all_gates(evidence: Evidence) -> Iterator[dict[str, Gate]]:
     if evidence.folded is None:
         return
     library = {part.path for part, _ in biases.values() if part.role == "forget_bias"}
-    for cell in cells_in(evidence.folded):
-        spans = {letter: gate.shifts for letter, gate in cell.items()}
-        if spans["f"] and library.isdisjoint(span.path for span in spans["f"]):
-            yield {letter: _gate_at(evidence, found) for letter, found in spans.items()}
+    for cell in cells.cells_in(evidence.folded):
+        own = cell["f"].shifts
+        if own and library.isdisjoint(span.path for span in own) and all(span.path in evidence.weights for span in own):
+            yield {letter: _gate_at(evidence, gate) for letter, gate in cell.items() if gate.shifts}
 
 
-def _gate_at(evidence: Evidence, spans: tuple[Span, ...]) -> Gate:
-    """Return what spans of biases hold, each under the name of the part that lies there."""
+def _gate_at(evidence: Evidence, gate: cells.Gate) -> Gate:
+    """Return what is added before a gate, each bias under the name of the part that lies there."""
     names = []
-    for path, start, stop in spans:
+    for path, start, stop in gate.shifts:
         parameter = evidence.inventory.parameter(path)
         parts = () if parameter is None else parameter.parts
         exact = (one.name for one in parts if one.view is not None and one.view.box == ((start, stop),))
         names.append(next(exact, path))
-    return Gate(tuple(names), tuple(evidence.weights[path][start:stop] for path, start, stop in spans))
+    values = tuple(evidence.weights[path][start:stop] for path, start, stop in gate.shifts)
+    return Gate(tuple(names), values, gate.constant)
 
 
 def gates_of(forget: Part, biases: Mapping[str, tuple[Part, Array]]) -> dict[str, Gate]:
