@@ -6,7 +6,7 @@ import numpy as np
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.blame import bias_that_silences
-from glorot.checks.chains import seen_steps, weight_of
+from glorot.checks.chains import Seen, seen_steps, weight_of
 from glorot.checks.evidence import Evidence
 from glorot.graph import Folded
 from glorot.graph.curves import POINTS
@@ -17,6 +17,10 @@ MOST = 0.5
 
 EXAMPLES = 8
 """Examples from which on a unit is called dead: of fewer, a ReLU is silent to all by chance too often."""
+
+
+UNKNOWN = "a function"
+"""The end of the name of a step that is no known activation."""
 
 
 class DeadUnits(Check):
@@ -63,8 +67,9 @@ class DeadUnits(Check):
             fed = before.get(-1 if one.point.of is None else one.point.of)
             if one.point.kind != "curve" or one.step.is_output or fed is None or not one.step.dead > most:
                 continue
-            is_few = not _has_enough(evidence.observed.values[one.point.value], most)
-            if is_few or fed.step.dead > one.step.dead / 2 or _is_constant(evidence.observed.folded, one.point.value):
+            reading = evidence.observed.values[one.point.value]
+            is_void = _is_constant(evidence.observed.folded, one.point.value) or _is_unknown_zero(one, reading)
+            if is_void or not _has_enough(reading, most) or fed.step.dead > one.step.dead / 2:
                 continue
             yield self.finding(
                 bias_that_silences(evidence, fed) or weight_of(evidence, one.point),
@@ -78,6 +83,11 @@ class DeadUnits(Check):
 def _is_constant(folded: Folded, value: int) -> bool:
     """Tell whether a curve has one value wherever it is asked, as a gate of the first turn times a state of zeros."""
     return bool(np.ptp(folded.curve(value, folded.source[value])(POINTS * 1000)) == 0)
+
+
+def _is_unknown_zero(one: Seen, reading: Reading) -> bool:
+    """Tell whether a function that is no known activation makes nothing but zeros, as those of a state at its start."""
+    return one.step.name.endswith(UNKNOWN) and reading.second_moment == 0
 
 
 def _has_enough(reading: Reading, most: float) -> bool:
