@@ -1,7 +1,6 @@
 """GL203: layers that are copies of one."""
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -13,9 +12,6 @@ from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Array, Evidence
 from glorot.checks.paths import path_text
 from glorot.inventory import path_of
-
-COPIES = re.compile(r"(^|[._])(target|ema|teacher|momentum|averaged|shadow|swa|old)(s|_\w+)?([._]|$)", re.I)
-"""Names of networks that follow another one, and so start as its copy."""
 
 BEGINNING = 16
 """Elements of a row by which weights are told apart before they are read whole."""
