@@ -19,6 +19,9 @@ EXAMPLES = 8
 """Examples from which on a unit is called dead: of fewer, a ReLU is silent to all by chance too often."""
 
 
+POSITIONS = 64
+"""Positions, in all examples together, that count as much as those: neighbours are alike."""
+
 UNKNOWN = "a function"
 """The end of the name of a step that is no known activation."""
 
@@ -29,7 +32,7 @@ class DeadUnits(Check):
     What it does:
         Counts, after each activation, the units whose output is the same for all examples of the batch at all
         positions, though what enters the activation differs. Found is a share above a half, of eight examples or more,
-        or of fewer with eight positions at which these units are all zero. The bias is blamed where it lies far enough
+        or of fewer with 64 positions at which these units are all zero. The bias is blamed where it lies far enough
         below zero to be the reason.
 
         Setting: `dead-units = 0.5`, the largest share of dead units.
@@ -96,4 +99,4 @@ def _has_enough(reading: Reading, most: float) -> bool:
     if examples >= EXAMPLES:
         return True
     is_silent = reading.sample is not None and bool((reading.sample == 0).all(axis=(0, 1)).mean() > most)
-    return examples * positions >= EXAMPLES and is_silent
+    return examples * positions >= POSITIONS and is_silent
