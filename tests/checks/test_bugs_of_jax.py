@@ -128,3 +128,12 @@ def test_keys_and_caches_are_no_findings() -> None:
             return self.attend(x)
 
     assert glorot.check(Cached(), values(2, 6, 8)).findings == ()
+
+
+@pytest.mark.parametrize("is_drawn", [True, False])
+def test_the_second_kernel_of_an_adapter_that_flax_declares(is_drawn: bool) -> None:
+    start = nnx.initializers.he_uniform() if is_drawn else nnx.initializers.zeros_init()
+    layer = nnx.LoRALinear(32, 16, lora_rank=4, b_initializer=start, rngs=nnx.Rngs(0))
+    named = [("GL311", ("lora.lora_b",))] * is_drawn
+    assert found(glorot.check(layer, select="GL311")) == named
+    assert found(glorot.check(layer, values(8, 32))) == named

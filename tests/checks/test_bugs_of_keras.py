@@ -107,3 +107,28 @@ def test_tables_that_are_not_trained_are_looked_at(table: float | None, code: st
     model.build((None, 6, 8))
     report = glorot.check(model, values(4, 6, 8), select=["GL102", "GL104", "GL313"])
     assert found(report) == ([(code, ("cos", "sin"))] if code else [])
+
+
+@pytest.mark.parametrize("is_drawn", [True, False])
+def test_an_adapter_is_no_lost_gradient_and_named_where_it_changes_the_model(is_drawn: bool) -> None:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((32,)), *(layers.Dense(32, "relu") for _ in range(8)), layers.Dense(8)])
+    model.layers[0].enable_lora(4)
+    if is_drawn:
+        model.layers[0].lora_kernel_b.assign(values(4, 32) / 10)
+    pair = ("layers.0.lora_kernel_a", "layers.0.lora_kernel_b")
+    expected = [("GL311", pair)] * is_drawn
+    assert found(glorot.check(model)) == expected
+    assert found(glorot.check(model, values(16, 32), select=["GL1", "GL3"])) == expected
+    model.layers[2].kernel.trainable = False  # without an adapter it is lost
+    assert found(glorot.check(model, select="GL111")) == [("GL111", ("layers.2.kernel",))]
+
+
+def test_an_adapter_of_an_embedding_is_no_table_of_zeros() -> None:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((6,), dtype="int32"), layers.Embedding(64, 16), layers.Dense(8)])
+    model.layers[0].enable_lora(4)
+    assert found(glorot.check(model)) == []
+    model.layers[0].lora_embeddings_b.assign(values(4, 16) / 10)
+    pair = ("layers.0.lora_embeddings_a", "layers.0.lora_embeddings_b")
+    assert found(glorot.check(model)) == [("GL311", pair)]

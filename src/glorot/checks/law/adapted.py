@@ -12,6 +12,9 @@ from glorot.graph.graph import Step
 from glorot.graph.operations import Broadcast, Map, Permute, Reduce, Reshape, Slice
 
 MOVES = (Broadcast, Permute, Reshape, Slice)
+MERGED = ("kernel", "embedding")
+"""The roles of weights that updates are added to before they are used."""
+
 GUARDS = ("add", "maximum", "clip", "sqrt", "where")
 """What keeps a norm from being zero, and what is left of one that is written out."""
 
@@ -33,19 +36,25 @@ class Magnitude(NamedTuple):
 
 
 def updates_in(evidence: Evidence) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each frozen kernel that a product of trained parameters is added to, none of which is zero, with these."""
+    """Yield each frozen weight that a product of trained parameters is added to, none of which is zero, with these."""
+    for weight, factors in merged_in(evidence):
+        if all(path in evidence.weights and evidence.weights[path].any() for path in factors):
+            yield weight, factors
+
+
+def merged_in(evidence: Evidence) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each frozen kernel or table that something made of trained parameters is added to, with these."""
     folded = evidence.folded
     frozen = {one.path for one in evidence.inventory.parameters if one.frozen}
     if folded is None or not frozen:
         return
-    kernels = {path for path, uses in folded.uses.items() if any(use.role == "kernel" for use in uses)}
+    kernels = {path for path, uses in folded.uses.items() if any(use.role in MERGED for use in uses)}
     for step in folded.graph.steps:
         if step.operation != Map("add") or step.result not in folded.parameters:
             continue
         for weight, update in (step.operands, step.operands[::-1]):
             base, factors = folded.parameters.get(weight, ()), folded.parameters.get(update, ())
-            known = len(base) == 1 and frozen & kernels >= set(base) and len(factors) > 1 and not frozen & set(factors)
-            if known and all(path in evidence.weights and evidence.weights[path].any() for path in factors):
+            if len(base) == 1 and frozen & kernels >= set(base) and len(factors) > 1 and not frozen & set(factors):
                 yield base[0], factors
 
 

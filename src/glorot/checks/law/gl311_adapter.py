@@ -11,6 +11,9 @@ from glorot.checks.law.measures import measured
 PURPOSES = ("adapter A", "adapter B")
 """The purposes of the two kernels of an adapter, in the order of execution."""
 
+ADAPTERS = ("LoRA",)
+"""Layers that are adapters, even where a framework does not say what is frozen."""
+
 OFF = 0.05
 """How far a magnitude may be off the norms that it stands for: half precision rounds by a tenth of that."""
 
@@ -53,8 +56,8 @@ class Adapter(Check):
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         rows = list(measured(evidence).values())
-        if not any(parameter.frozen for parameter in evidence.inventory.parameters):
-            return
+        is_frozen = any(parameter.frozen for parameter in evidence.inventory.parameters)
+        rows = [one for one in rows if is_frozen or one.part.layer in ADAPTERS]
         firsts = [one for one in rows if one.part.purpose == PURPOSES[0]]
         for second in (one for one in rows if one.part.purpose == PURPOSES[1]):
             first = next((one for one in firsts if _feeds(one.part.path, second.part.source)), None)

@@ -81,13 +81,15 @@ def _is_read_alone(evidence: Evidence, part: Part, values: Array) -> bool:
     if folded is None or values.ndim != MATRIX or values.shape[0] < MATRIX or values.any():
         return False
     looked_up = [folded.graph.steps[use.step] for use in folded.uses.get(part.path, ()) if use.role == "embedding"]
-    return any(_is_only_reading(evidence, folded, one) and _meets_layer(folded, one.result) for one in looked_up)
+    return any(_is_only_reading(evidence, part.path, one) and _meets_layer(folded, one.result) for one in looked_up)
 
 
-def _is_only_reading(evidence: Evidence, folded: Folded, step: Step) -> bool:
-    """Tell whether no other table that holds something is looked up with the same numbers."""
+def _is_only_reading(evidence: Evidence, own: str, step: Step) -> bool:
+    """Tell whether nothing else that holds something is looked up with the same numbers, nor added to the table."""
+    folded = evidence.folded
+    assert folded is not None
     others = [one for position, _ in folded.users[step.operands[-1]] if (one := folded.graph.steps[position]) != step]
-    tables = [path for one in others for path in folded.parameters.get(one.operands[0], ())]
+    tables = [path for one in (*others, step) for path in folded.parameters.get(one.operands[0], ()) if path != own]
     return not any(path in evidence.weights and evidence.weights[path].any() for path in tables)
 
 

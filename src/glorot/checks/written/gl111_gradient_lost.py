@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from glorot.checks.base import Check, Finding, Tested
 from glorot.checks.evidence import Evidence
+from glorot.checks.law.adapted import merged_in
 from glorot.checks.looks import DRAWN
 from glorot.inventory import Parameter
 
@@ -18,7 +19,7 @@ class GradientLost(Check):
 
     What it does:
         Looks for frozen weights whose own layer has a trained bias, in a model of which three quarters of the kernels
-        are trained; and for frozen parameters in a group of an optimizer.
+        are trained; and for frozen parameters in a group of an optimizer. Weights that an adapter changes are let pass.
 
         Setting: `gradient-lost = 0.25`, the largest share of frozen kernels that is not the plan.
 
@@ -56,9 +57,12 @@ class GradientLost(Check):
             if _is_drawn(parameter):
                 kernels.append(parameter)
         frozen = [one for one in kernels if one.frozen]
+        adapted = {path for path, _ in merged_in(evidence)}
         if len(frozen) <= self.limit(evidence) * len(kernels):
             for one in frozen:
                 beside = layers[one.path.rpartition(".")[0]]
+                if one.path in adapted or any(map(_is_adapter, beside)):
+                    continue
                 if any(_is_bias(other) and not other.frozen for other in beside):
                     yield self.finding(
                         one.path,
@@ -82,3 +86,7 @@ def _is_drawn(parameter: Parameter) -> bool:
 
 def _is_bias(parameter: Parameter) -> bool:
     return any(part.role == "bias" for part in parameter.parts)
+
+
+def _is_adapter(parameter: Parameter) -> bool:
+    return any(part.purpose.startswith("adapter") for part in parameter.parts)
