@@ -13,6 +13,9 @@ from glorot.checks.evidence import Answer, Array
 LARGEST = 1 << 26
 """Elements of an output up to which a given loss is tried on constant answers."""
 
+OF_JAX = ("jax", "flax", "equinox")
+"""The frameworks whose losses take arrays of JAX."""
+
 SMALLEST = 1e-6
 """The smallest share that a constant answer predicts."""
 
@@ -113,7 +116,7 @@ def _made(framework: str) -> Callable[[Array], Any] | None:
     make: Callable[[Array], Any] | None = None
     if framework == "torch":
         make = sys.modules["torch"].from_numpy
-    elif framework == "jax":
+    elif framework.partition(".")[0] in OF_JAX:
         make = sys.modules["jax"].numpy.asarray
     elif framework == "keras":
         make = sys.modules["keras"].ops.convert_to_tensor
