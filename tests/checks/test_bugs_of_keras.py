@@ -132,3 +132,22 @@ def test_an_adapter_of_an_embedding_is_no_table_of_zeros() -> None:
     model.layers[0].lora_embeddings_b.assign(values(4, 16) / 10)
     pair = ("layers.0.lora_embeddings_a", "layers.0.lora_embeddings_b")
     assert found(glorot.check(model)) == [("GL311", pair)]
+
+
+def test_a_loss_sees_what_the_model_returns() -> None:
+    keras.utils.set_random_seed(0)
+    at = keras.Input((8,))
+    hidden = layers.Dense(16, "relu")(at)
+    model = keras.Model(at, {"kind": layers.Dense(3)(hidden), "many": [layers.Dense(1)(hidden), hidden]})
+    targets = {"kind": np.arange(16) % 3, "size": values(16, 1)}
+
+    def loss(returned: Any, given: Any) -> Any:
+        first = keras.losses.sparse_categorical_crossentropy(given["kind"], returned["kind"], from_logits=True)
+        return keras.ops.mean(first) + keras.ops.mean(keras.ops.square(returned["many"][0] - given["size"]))
+
+    x = values(16, 8)
+    report = glorot.check(model, x, targets, loss=loss, steps=2)
+    here = {name: keras.ops.convert_to_tensor(one) for name, one in targets.items()}
+    assert report.ok
+    assert report.signal is not None
+    assert report.signal.loss == pytest.approx(float(keras.ops.convert_to_numpy(loss(model(x), here))), rel=1e-4)

@@ -1,9 +1,9 @@
 """Calling a Keras model as a function of its variables and a batch."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import keras
@@ -28,6 +28,17 @@ class Like(NamedTuple):
     dtype: str
 
 
+class Place:
+    """A place for a tensor.
+
+    Attributes:
+        n: its number among them.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+
 @dataclass(frozen=True)
 class Call:
     """A call of a model on symbolic tensors whose sizes are all known.
@@ -38,6 +49,7 @@ class Call:
         kwargs: the same by name.
         variables: the variables that the model reads, state among them; it may freeze some while it runs.
         forward: function (model, batch) that runs the model on its one argument; by default it is called.
+        skeleton: what the model returned last, with a place for each tensor.
     """
 
     model: Any
@@ -45,6 +57,7 @@ class Call:
     kwargs: dict[str, Any]
     variables: tuple[Any, ...]
     forward: Forward | None = None
+    skeleton: list[Any] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def batch(self) -> list[Like]:
@@ -76,7 +89,24 @@ class Call:
                 raise
             except Exception as error:
                 raise GlorotError(f"the batch does not fit the model: {brief(error)}") from error
-        return [leaf for leaf in keras.tree.flatten(returned) if keras.ops.is_tensor(leaf)]
+        leaves = keras.tree.flatten(returned)
+        places = (Place(n) for n in range(len(leaves)))
+        kept = [next(places) if keras.ops.is_tensor(leaf) else leaf for leaf in leaves]
+        self.skeleton[:] = [keras.tree.pack_sequence_as(returned, kept)]
+        return [leaf for leaf in leaves if keras.ops.is_tensor(leaf)]
+
+    def takes(self, loss: Callable[[Any, Any], Any] | None) -> Callable[[Any, Any], Any] | None:
+        """Return a loss of the tensors that a model returned, given one of what it returns: a dict, as it may be."""
+        if loss is None:
+            return None
+
+        def packed(returned: Any, targets: Any) -> Any:
+            tensors = returned if isinstance(returned, list | tuple) else [returned]
+            (skeleton,) = self.skeleton
+            filled = keras.tree.map_structure(lambda one: tensors[one.n] if isinstance(one, Place) else one, skeleton)
+            return loss(filled, targets)
+
+        return packed
 
 
 class Pass(NamedTuple):

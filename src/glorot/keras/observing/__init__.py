@@ -50,7 +50,7 @@ def observe(
     with passed(model, stock, inputs, forward) as given:
         variables = {given.paths[id(one)]: one for one in given.call.variables if id(one) in given.paths}
         step = None if optimizer is None else stepper(optimizer, variables)
-        found: Observed = _backend().observe(given, targets, loss, step)
+        found: Observed = _backend().observe(given, targets, given.call.takes(loss), step)
     return found
 
 

@@ -47,7 +47,7 @@ def observe(
     taps, placings = _taps(observed, traced.places)
     trained = traced.trained
     with traced.graph.as_default():
-        value = loss_of(traced.outputs, targets, loss)
+        value = loss_of(traced.returned, targets, loss)
         slopes_at = tf.gradients(value, [*taps.values(), *trained.values()])
         reached = _reached(trained, slopes_at[len(taps) :])
         fetched = {
@@ -188,11 +188,11 @@ def _taps(observed: Observed, places: Mapping[int, Any]) -> tuple[dict[int, Any]
 
 def loss_of(outputs: Sequence[Any], targets: Any, loss: Any) -> Any:
     """Return the loss of what a model returned: the given one, cross-entropy for classes, mean square for values."""
-    if not outputs:
+    main = next((one for one in outputs if one.dtype.is_floating), None)
+    if main is None:
         raise GlorotError("expected the model to return a tensor of values, got none")
-    main = outputs[0]
     if loss is not None:
-        return _given_loss(main if len(outputs) == 1 else list(outputs), targets, loss)
+        return _given_loss(outputs[0] if len(outputs) == 1 else list(outputs), targets, loss)
     if targets is None:
         start = stream.draw(stream.key_of(0, "glorot.probe"), Normal(), tuple(main.shape))
         return tf.reduce_sum(main * tf.cast(tf.constant(start), main.dtype))

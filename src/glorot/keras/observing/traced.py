@@ -18,7 +18,8 @@ class Traced:
         folded: what the model computes.
         places: the first tensor that holds each value.
         trained: the tensor of each variable that holds weights, by its path.
-        outputs: the values that the model returns.
+        returned: the tensors that the model returns.
+        outputs: those of them that hold values.
         batch: the tensors of the batch.
     """
 
@@ -36,7 +37,8 @@ class Traced:
             for variable, tensor in zip(call.variables, self._taken, strict=False)
             if id(variable) in given.paths and tensor.dtype.is_floating
         }
-        self.outputs = [one for one in self.graph.outputs if one.dtype.is_floating]
+        self.returned = list(self.graph.outputs)
+        self.outputs = [one for one in self.returned if one.dtype.is_floating]
         self.batch = self._taken[count:]
 
     def function(self, fetched: Any, more: Sequence[Any] = ()) -> Callable[..., Any]:

@@ -52,7 +52,7 @@ def train(model: Any, inputs: Any, targets: Any, loss: Any, optimizer: Any, coun
             stepping = fresh_like(plain, trained, copies)
         batch = [array.astype(one.dtype) for array, one in zip(arrays, call.batch, strict=True)]
         places = {paths[id(one)]: n for n, one in enumerate(call.variables) if paths.get(id(one)) in copies}
-        return _losses(_Task(call, places, batch, targets, loss), copies, stepping, count)
+        return _losses(_Task(call, places, batch, targets, call.takes(loss)), copies, stepping, count)
 
 
 class Backend(Protocol):

@@ -16,7 +16,7 @@ def differentiate(
     held = [tf.convert_to_tensor(one) for one in values]
     with tf.GradientTape() as tape:
         tape.watch([held[n] for n in chosen])
-        found = [one for one in call.run(held, list(map(tf.constant, batch))) if one.dtype.is_floating]
+        found = call.run(held, list(map(tf.constant, batch)))
         value = loss_of(found, targets, loss)
     gradients = tape.gradient(value, [held[n] for n in chosen])
     return float(value), [None if one is None else tf.convert_to_tensor(one) for one in gradients]
