@@ -137,3 +137,22 @@ def test_the_second_kernel_of_an_adapter_that_flax_declares(is_drawn: bool) -> N
     named = [("GL311", ("lora.lora_b",))] * is_drawn
     assert found(glorot.check(layer, select="GL311")) == named
     assert found(glorot.check(layer, values(8, 32))) == named
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_an_outlier_is_named_by_where_it_is_stored(is_packed: bool) -> None:
+    class Packed(nnx.Module):
+        def __init__(self) -> None:
+            self.qkv = nnx.Linear(32, 96 if is_packed else 32, use_bias=False, rngs=nnx.Rngs(0))
+
+        def __call__(self, x: Any) -> Any:
+            made = self.qkv(x)
+            q, k, v = jnp.split(made, 3, -1) if is_packed else (made, made, made)
+            return jax.nn.softmax(q @ k.swapaxes(1, 2)) @ v
+
+    model = Packed()
+    column = 64 + 5 if is_packed else 5
+    model.qkv.kernel[...] = model.qkv.kernel[...].at[30, column].set(9.0)
+    (only,) = glorot.check(model, values(2, 6, 32), select="GL306").findings
+    assert only.paths == ("qkv.kernel[v]" if is_packed else "qkv.kernel",)
+    assert only.why == f"has an element far outside the law of all others, at [30, {column}]"

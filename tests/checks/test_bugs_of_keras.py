@@ -151,3 +151,13 @@ def test_a_loss_sees_what_the_model_returns() -> None:
     assert report.ok
     assert report.signal is not None
     assert report.signal.loss == pytest.approx(float(keras.ops.convert_to_numpy(loss(model(x), here))), rel=1e-4)
+
+
+def test_an_outlier_is_named_by_where_it_is_stored() -> None:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((64,)), layers.Dense(32)])
+    kernel = np.array(keras.ops.convert_to_numpy(model.layers[0].kernel))
+    kernel[60, 7] = -9
+    model.layers[0].kernel.assign(kernel)
+    (only,) = glorot.check(model, select="GL306").findings
+    assert only.why == "has an element far outside the law of all others, at [60, 7]"

@@ -1,13 +1,14 @@
 """GL306: single elements far outside the law of the others."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from glorot.checks.base import Check, Finding, Tested
-from glorot.checks.evidence import Array, Evidence
+from glorot.checks.evidence import Array, Evidence, part_of
 from glorot.checks.law.measures import Spread, measured, spread_of
+from glorot.inventory import Part
 
 FARTHEST = 8.0
 """Standard deviations within which all draws lie: a normal law passes 8 once in 10^15."""
@@ -58,7 +59,7 @@ class Outlier(Check):
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         farthest = self.limit(evidence)
-        arrays = {part.name: values for part, values in evidence.parts()}
+        arrays = {part.name: (part, values) for part, values in evidence.parts()}
         for name, one in measured(evidence).items():
             spread = one.spread
             if spread.size < LEAST or spread.std == 0:
@@ -69,9 +70,10 @@ class Outlier(Check):
             ):  # the share of the variance that the farthest leave
                 yield Tested(1.0)
                 continue
-            yield self._tested(name, arrays[name], farthest)
+            part, values = arrays[name]
+            yield self._tested(part, values, evidence.weights[part.path].shape, farthest)
 
-    def _tested(self, name: str, values: Array, farthest: float) -> Tested:
+    def _tested(self, part: Part, values: Array, stored: Sequence[int], farthest: float) -> Tested:
         flat = values.reshape(-1)
         away = np.abs(flat - np.median(flat))
         last = np.argpartition(away, len(away) - MOST)[-MOST:]
@@ -82,15 +84,22 @@ class Outlier(Check):
         if not found:
             return Tested(1.0)
         z = _far(flat[found[0]], others)
-        places = ", ".join(str([int(n) for n in np.unravel_index(at, values.shape)]) for at in found)
+        places = ", ".join(map(str, _places(part, stored, found)))
         finding = self.finding(
-            name,
+            part.name,
             f"has {'an element' if len(found) == 1 else 'elements'} far outside the law of all others, at {places}",
             figure=z,
             expected=f"at most {farthest:g} standard deviations",
             remedy="draw it again, and look for what wrote that element",
         )
         return Tested(min(1.0, flat.size * math.erfc(z / math.sqrt(2))), finding)
+
+
+def _places(part: Part, stored: Sequence[int], found: Sequence[int]) -> list[list[int]]:
+    """Return where elements of a part lie in the tensor that it is stored in."""
+    numbers = np.arange(math.prod(stored), dtype=np.int32 if math.prod(stored) < 1 << 31 else np.int64).reshape(stored)
+    held = part_of(numbers, part).reshape(-1)[list(found)]
+    return [[int(n) for n in np.unravel_index(at, stored)] for at in held]
 
 
 def _far(value: float, others: Spread) -> float:
