@@ -46,6 +46,6 @@ def _added(folded: Folded) -> Iterator[str]:
         at = output if output in folded.source else None
         while at is not None:
             step = folded.makers.of(at)
-            if step is not None and step.operation in (Map("add"), Map("sub")) and at in folded.passes:
+            if step is not None and step.operation == Map("add") and at in folded.passes:
                 yield from (path for value in step.operands for path in folded.parameters.get(value, ()))
             at = folded.source[at] if folded.source[at] != at else folded.passes.get(at)

@@ -40,7 +40,7 @@ def _has_equal_rows(values: Array) -> bool:
     if values.ndim < 2 or values.dtype.kind != "f" or values.shape[-1] < 2:
         return False
     rows = values.reshape(-1, values.shape[-1])
-    return len(rows) > 1 and bool((rows == rows[:1]).all())
+    return len(rows) > 1 and bool((rows[1] == rows[0]).all() and (rows == rows[:1]).all())  # most differ in the second
 
 
 def _starts(folded: Folded, path: str) -> Iterator[tuple[int, int]]:

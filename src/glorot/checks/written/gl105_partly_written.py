@@ -78,7 +78,7 @@ GOES_ON = ("move", "affine", "dropout", "mean", "extreme")
 def _is_read_alone(evidence: Evidence, part: Part, values: Array) -> bool:
     """Tell whether an embedding of zeros is all that is known of what it looks up, and a layer reads it."""
     folded = evidence.folded
-    if folded is None or values.ndim != MATRIX or values.shape[0] < MATRIX or values.any():
+    if folded is None or values.ndim != MATRIX or len(values) < MATRIX or values[-1].any() or values.any():
         return False
     looked_up = [folded.graph.steps[use.step] for use in folded.uses.get(part.path, ()) if use.role == "embedding"]
     return any(_is_only_reading(evidence, part.path, one) and _meets_layer(folded, one.result) for one in looked_up)
