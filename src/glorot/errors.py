@@ -15,3 +15,7 @@ class GlorotError(ValueError):
 
 class NothingHeldError(GlorotError):
     """A model holds no values to read, as on the meta device."""
+
+
+class NoStepError(GlorotError):
+    """An optimiser belongs to a model, and its first step cannot be tried on copies of the weights."""

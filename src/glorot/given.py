@@ -1,5 +1,6 @@
 """What is given besides a model, a batch, targets or a loss: checked in the same words for every framework."""
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -34,12 +35,23 @@ def check_batch(inputs: Any) -> None:
     Raises:
         GlorotError: if one holds something else, or all are empty.
     """
+    if _gives_batches(inputs):
+        raise GlorotError(f"inputs must be one batch, got {kind_of(inputs)}, which gives several: pass one of them")
     arrays = [leaf for leaf in leaves_of(inputs) if _is_array(leaf)]
     for array in arrays:
         if isinstance(array, np.ndarray) and array.dtype.kind in NO_NUMBERS:
             raise GlorotError(f"the batch is an array of dtype {array.dtype}; expected numbers")
     if arrays and all(0 in array.shape for array in arrays):
         raise GlorotError(f"the batch of shape {shape_text(arrays[0].shape)} holds no examples; pass one at least")
+
+
+BATCHES = {"DataLoader", "Dataset", "DatasetV2", "IterableDataset", "PyDataset"}
+"""The classes of PyTorch, TensorFlow, Keras and others whose objects give batches."""
+
+
+def _gives_batches(inputs: Any) -> bool:
+    """Tell whether something is not a batch, but what batches are taken from: a loader, a data set or a generator."""
+    return isinstance(inputs, Iterator) or any(kind.__name__ in BATCHES for kind in type(inputs).__mro__)
 
 
 def leaves_of(inputs: Any) -> Iterator[Any]:
@@ -192,14 +204,32 @@ def check_loss(loss: Any) -> None:
     if loss is not None and (isinstance(loss, type) or not callable(loss)):
         what = f"the class {loss.__name__}; make one, {loss.__name__}()" if isinstance(loss, type) else repr(loss)
         raise GlorotError(f"loss must be a function (what the model returns, targets) → one number, got {what}")
+    if loss is not None and _first_argument(loss) == "y_true":
+        raise GlorotError(
+            "loss takes (y_true, y_pred), as losses of Keras do, and is called here with (what the model returns, "
+            "targets): pass lambda outputs, targets: loss(targets, outputs)"
+        )
+
+
+def _first_argument(function: Any) -> str:
+    try:
+        return next(iter(inspect.signature(function).parameters), "")
+    except (TypeError, ValueError):  # as of a function of C
+        return ""
 
 
 def failed_loss(error: Exception, targets: Any, outputs: Any) -> GlorotError:
     """Return the refusal of a loss that fails, with the shapes that it was given."""
     given = f"targets of shape {tuple(targets.shape)}" if hasattr(targets, "shape") else _named(targets)
     made = f"outputs of shape {tuple(outputs.shape)}" if hasattr(outputs, "shape") else kind_of(outputs)
-    text = f"the loss failed on {given} and {made} with {type(error).__name__}"
-    return GlorotError(f"{text}: {error}" if str(error) else text)
+    text = f"the loss failed on {given} and {made} with {type(error).__name__}{f': {error}' if str(error) else ''}"
+    if targets is None:
+        return GlorotError(f"{text}; pass targets=, or a loss that needs none")
+    return GlorotError(f"{text}; it is called as loss(outputs, targets)" if isinstance(error, OF_ORDER) else text)
+
+
+OF_ORDER = (TypeError, ValueError, RuntimeError, IndexError, AttributeError)
+"""What a loss raises that takes its arguments in the other order."""
 
 
 def _named(targets: Any) -> str:

@@ -37,6 +37,7 @@ def read(data: bytes) -> dict[str, np.ndarray]:
     return parse(memoryview(data), "net")
 
 
+CUT = ": the file is cut off or damaged; copy it again"
 NAME = enclosed(1, b"net")
 DEEP = b"\xa3\x06" * 101  # 101 times the start of a group 100
 HOSTILE = {
@@ -51,11 +52,11 @@ HOSTILE = {
     "tag cut off": (NAME + b"\xa2", r"byte 5: a varint is cut off; expected its last byte before byte 6"),
     "varint cut off": (NAME + b"\x18\x80\x80", r"byte 6: a varint is cut off; expected its last byte before byte 8"),
     "varint runs on": (NAME + b"\x18" + b"\x80" * 10 + b"\x00", r"byte 6: a varint runs on; expected at most 10 bytes"),
-    "length beyond the end": (NAME + lead(100, 9) + bytes(8), r"byte 8: field 100 takes 9 bytes; expected at most the 8 left"),
-    "length beyond all": (NAME + lead(100, 2**63), r"byte 17: field 100 takes 9223372036854775808 bytes; expected at most the 0 left"),
+    "length beyond the end": (NAME + lead(100, 9) + bytes(8), r"byte 8: field 100 takes 9 bytes; expected at most the 8 left" + CUT),
+    "length beyond all": (NAME + lead(100, 2**63), r"byte 17: field 100 takes 9223372036854775808 bytes; expected at most the 0 left" + CUT),
     "length beyond its layer": (enclosed(100, lead(1, 3) + b"ab") + NAME, r"byte 5: field 1 takes 3 bytes; expected at most the 2 left"),
-    "fixed32 cut off": (NAME + b"\x1d\x00\x00\x00", r"byte 6: field 3 takes 4 bytes; expected at most the 3 left"),
-    "fixed64 cut off": (NAME + b"\x19", r"byte 6: field 3 takes 8 bytes; expected at most the 0 left"),
+    "fixed32 cut off": (NAME + b"\x1d\x00\x00\x00", r"byte 6: field 3 takes 4 bytes; expected at most the 3 left" + CUT),
+    "fixed64 cut off": (NAME + b"\x19", r"byte 6: field 3 takes 8 bytes; expected at most the 0 left" + CUT),
     "field 0": (NAME + b"\x00\x00", r"byte 5: a field has the number 0; expected 1 to 536870911"),
     "field too high": (NAME + varint(2**32) + b"\x00", r"byte 5: a field has the number 536870912; expected 1 to 536870911"),
     "wire type 6": (NAME + b"\x1e", r"byte 6: field 3 has wire type 6; expected 0 to 5"),

@@ -171,7 +171,7 @@ def test_a_check_may_say_that_it_does_not_run_on_a_framework() -> None:
 
 def test_what_bad_arguments_get() -> None:
     model = broken()
-    with pytest.raises(GlorotError, match="plan must be a plan, as glorot.plan or Plan.load returns it, got str"):
+    with pytest.raises(GlorotError, match="plan must be a plan, as glorot.plan or Plan.load returns it, got a str"):
         glorot.check(model, plan="plan.json")
     with pytest.raises(
         GlorotError,

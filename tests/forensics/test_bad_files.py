@@ -105,7 +105,7 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a header of nothing": (lambda at: header(at / "w", 8), "PATH: the header of this .safetensors file is damaged ('shape'); save it again"),
     ".pt cut off": (lambda at: cut(_pt(at / "w.pt", {"w": torch.ones(99)}), 900), "PATH: this archive is cut off or damaged (File is not a zip file); copy it again"),
     ".npz cut off": (lambda at: cut(_npz(at / "w.npz"), 300), "PATH: this archive is cut off or damaged (File is not a zip file); copy it again"),
-    ".caffemodel cut off": (lambda at: cut(_caffemodel(at / "w"), 600), "PATH: byte 9: field 100 takes 1054 bytes; expected at most the 591 left"),
+    ".caffemodel cut off": (lambda at: cut(_caffemodel(at / "w"), 600), "PATH: byte 9: field 100 takes 1054 bytes; expected at most the 591 left: the file is cut off or damaged; copy it again"),
     "JSON that is no index": (lambda at: written(at / "config.json", b'{"layers": 12}'), "PATH is not an index of shards: it has no weight_map of tensors to files; give the index that was saved beside the shards"),
     "an index without its shard": (lambda at: without(_shards(at / "m", WHOLE), WHOLE["2.w"]) / INDEX, "PATH: its shard model-00002-of-00002.safetensors is not there; copy all shards into the folder of the index"),
     "an index of a tensor that is not there": (lambda at: _shards(at / "m", WHOLE | {"3.w": WHOLE["2.w"]}) / INDEX, "PATH: model-00002-of-00002.safetensors lacks 3.w, which the index says it has; copy index and shards again"),

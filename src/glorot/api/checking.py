@@ -3,9 +3,10 @@
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from glorot.adapters import Adapter, modules_of, opened, take_inventory
+from glorot.api.asked import asked_options, asked_plan, asked_ranks, asked_seed, refuse_without_batch
 from glorot.checks import Answer, Evidence, Group, Report
 from glorot.checks.answers import answer_of
 from glorot.checks.constant import with_constant
@@ -13,9 +14,9 @@ from glorot.checks.evidence import Array
 from glorot.checks.locating import located
 from glorot.checks.running import run
 from glorot.checks.stored import evidence_of_file, refuse_beside, tensors_in
-from glorot.checks.thresholds import by_name
-from glorot.errors import GlorotError
+from glorot.errors import GlorotError, NoStepError
 from glorot.given import empty_arrays
+from glorot.graph import Forward
 from glorot.graph.readings import Observed
 from glorot.inventory import Inventory
 from glorot.inventory.names import named
@@ -45,6 +46,7 @@ def check(
     thresholds: Mapping[str, float] | None = None,
     baseline: Report | None = None,
     progress: Callable[[str, int], None] | bool | None = None,
+    forward: Forward | None = None,
 ) -> Report:
     """Tell whether a model will start to train, and if not, which tensor is to blame.
 
@@ -75,6 +77,8 @@ def check(
         baseline: an earlier report, whose findings are not reported again.
         progress: of a file of weights: None (default) shows in a terminal how far a long one has got; True shows it for
             any; False never; a function receives the name of each tensor that was looked at, and its bytes.
+        forward: function (model, inputs) that runs the model on the batch, for one that is not called itself, as a
+            pytree, or that takes one example, as a model of Equinox: `lambda model, batch: jax.vmap(model)(batch)`.
 
     Returns:
         The report: `ok`, `findings`, `signal`.
@@ -92,42 +96,62 @@ def check(
     References:
         Holm (1979), "A simple sequentially rejective multiple test procedure", for the error rate.
     """
-    known = () if baseline is None else baseline.findings
     check_steps(steps)
-    options: dict[str, Any] = {"select": _listed(select), "ignore": _listed(ignore), "waive": waive, "known": known}
-    options["thresholds"] = by_name(thresholds or {})
+    options = asked_options(select, ignore, waive, thresholds, baseline)
+    plan, ranks = asked_plan(plan), asked_ranks(ranks)
     if isinstance(model, str | Path) and is_weights_file(model):
-        beside = {"inputs": inputs, "targets": targets, "optimizer": optimizer, "ranks": ranks, "steps": steps or None}
-        refuse_beside(model, beside, planned=plan is not None, seed=seed)
+        beside = {"inputs": inputs, "targets": targets, "loss": loss, "optimizer": optimizer, "ranks": ranks}
+        refuse_beside(model, {**beside, "forward": forward, "steps": steps or None})
+        what = f"{model} is a file of weights; "
+        drawn_with = asked_seed(seed, planned=plan is not None, what=what)
         held = None if reference is None else _tensors(reference, "reference")
         watch = functools.partial(watch_file, progress)
-        return run(evidence_of_file(model, _checked_plan(plan), seed, held, watch), **options)
+        return run(evidence_of_file(model, plan, drawn_with, held, watch), **options)
     adapter, found = opened(model, inputs)
+    is_net = hasattr(adapter, "to_check")
+    seed = asked_seed(seed, planned=plan is not None or is_net)
+    if inputs is None:
+        refuse_without_batch(targets=targets, loss=loss, forward=forward)
     notes: tuple[str, ...] = ()
-    if hasattr(adapter, "to_check"):
-        found, inputs, notes = adapter.to_check(found, inputs, seed)
+    if is_net:
+        found, inputs, notes = adapter.to_check(found, inputs, seed)  # type: ignore[attr-defined]
         adapter, found = opened(found, inputs)
-    has_groups = hasattr(adapter, "groups") or inputs is None
-    seen, stock = _seen(adapter, found, inputs, targets, loss, optimizer)
-    losses = losses_of_steps(found, inputs, targets, loss, optimizer, steps) if steps else None
+    batch = Batch(inputs, targets, loss, forward)
+    seen, stock, why_no_step = _seen(adapter, found, batch, optimizer)
     evidence = Evidence(
         inventory=stock,
         weights=_weights(adapter, found, stock),
         buffers=_buffers(adapter, found, stock),
-        plan=_checked_plan(plan),
+        plan=plan,
         seed=seed,
         observed=seen,
         empty=() if seen is None else empty_arrays(inputs),
         signal=None if seen is None else signal_of(seen),
         answer=None if seen is None or targets is None else _answer(seen, targets, loss, stock),
-        groups=_groups(adapter, found, optimizer) if has_groups and optimizer is not None else None,
+        groups=None if optimizer is None else _groups(adapter, found, optimizer, has_batch=inputs is not None),
         reference=None if reference is None else _tensors(reference, "reference"),
-        ranks=None if ranks is None else tuple(_tensors(one, "each of ranks") for one in _several(ranks)),
-        steps=losses,
-        notes=notes,
+        ranks=None if ranks is None else tuple(_tensors(one, "each of ranks") for one in ranks),
+        steps=_steps(found, batch, optimizer, steps) if steps else None,
+        notes=(*notes, *why_no_step),
     )
     report = run(evidence, **options)
     return located(report, modules_of(found, inputs)) if report.findings else report
+
+
+class Batch(NamedTuple):
+    """A batch, and how a model is run on it.
+
+    Attributes:
+        inputs: the batch; None for none, as of the next three.
+        targets: what the loss compares the outputs with.
+        loss: the loss.
+        forward: what runs the model.
+    """
+
+    inputs: Any
+    targets: Any
+    loss: Any
+    forward: Forward | None
 
 
 def is_weights_file(model: object) -> bool:
@@ -136,21 +160,26 @@ def is_weights_file(model: object) -> bool:
 
 
 def _seen(
-    adapter: Adapter, model: Any, inputs: Any, targets: Any, loss: Any, optimizer: Any
-) -> tuple[Observed | None, Inventory]:
-    """Return the readings of a batch, if there is one, and the inventory with all that it showed."""
-    if inputs is None:
-        return None, take_inventory(model)
+    adapter: Adapter, model: Any, batch: Batch, optimizer: Any
+) -> tuple[Observed | None, Inventory, tuple[str, ...]]:
+    """Return the readings of a batch, if there is one, the inventory with all that it showed, and what was left out."""
+    if batch.inputs is None:
+        return None, take_inventory(model), ()
     with LOCK:
-        stock = adapter.layers(model, inputs)
+        stock = adapter.layers(model, batch.inputs)
+    left_out: tuple[str, ...] = ()
     try:
-        found = observed(model, inputs, targets, loss, optimizer=optimizer, stock=stock)
-    except GlorotError:
-        if optimizer is None:
-            raise
-        # One that can't step by itself, as L-BFGS, has groups still.
-        found = observed(model, inputs, targets, loss, stock=stock)
-    return found, named(seen_in(stock, found.folded.graph))
+        found = observed(model, *batch, optimizer=optimizer, stock=stock)
+    except NoStepError as error:  # as L-BFGS, which has groups still
+        left_out = (f"the first step of the optimizer was not tried: {error}",)
+        found = observed(model, *batch, stock=stock)
+    return found, named(seen_in(stock, found.folded.graph)), left_out
+
+
+def _steps(model: Any, batch: Batch, optimizer: Any, count: int) -> tuple[float, ...]:
+    if batch.forward is not None:
+        raise GlorotError("steps= trains a model that is called itself, and forward= runs this one; leave out steps=")
+    return losses_of_steps(model, batch.inputs, batch.targets, batch.loss, optimizer, count)
 
 
 def _answer(seen: Observed, targets: Any, loss: Any, stock: Inventory) -> Answer:
@@ -172,28 +201,16 @@ def _buffers(adapter: Adapter, model: Any, stock: Inventory) -> dict[str, Array]
     return {} if read is None else dict(read(model))
 
 
-def _groups(adapter: Any, model: Any, optimizer: Any) -> tuple[Group, ...]:
+def _groups(adapter: Any, model: Any, optimizer: Any, *, has_batch: bool) -> tuple[Group, ...] | None:
+    """Return the groups of some optimisers; None where an optimiser has none, which then is tried on the batch."""
     if not hasattr(adapter, "groups"):
-        raise GlorotError(f"the groups of an optimizer are read for models of PyTorch, got a {type(model).__name__}")
+        if has_batch:
+            return None
+        raise GlorotError(
+            f"an optimizer is tried on a batch of a {type(model).__name__}, and there is none; pass one as inputs="
+        )
     several = optimizer if isinstance(optimizer, list | tuple) else [optimizer]
     return tuple(Group(*one) for one in adapter.groups(model, several))
-
-
-def _checked_plan(plan: Any) -> Plan | None:
-    if plan is not None and not isinstance(plan, Plan):
-        raise GlorotError(f"plan must be a plan, as glorot.plan or Plan.load returns it, got {type(plan).__name__}")
-    return plan
-
-
-def _listed(given: Sequence[str] | str | None) -> Sequence[str] | None:
-    return [one.strip() for one in given.split(",")] if isinstance(given, str) else given
-
-
-def _several(ranks: Any) -> Sequence[Any]:
-    """Return the ranks that were given, unless they are one file or one mapping, which would be taken apart."""
-    if isinstance(ranks, str | Path | Mapping):
-        raise GlorotError(f"ranks must be a list of the weights of each rank, got one {type(ranks).__name__}")
-    return tuple(ranks)
 
 
 def _tensors(given: Any, what: str) -> Mapping[str, Array]:

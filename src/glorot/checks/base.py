@@ -17,6 +17,10 @@ SECTIONS = ("What it does", "Why it matters", "Example that fails", "What to do"
 """The sections of the docstring of every check, in this order."""
 
 
+NO_GROUPS = "a transformation of gradients, as Optax has them, trains whatever it is handed"
+"""Why what asks for the groups of an optimizer does not run on JAX."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong with a model, with what shows it and what to do.

@@ -175,8 +175,9 @@ def _chosen(select: Sequence[str] | None, ignore: Sequence[str] | None, evidence
 
 
 def _reason_against(check: Check, evidence: Evidence, alone: str = "") -> str:
-    if evidence.framework in check.not_on:
-        return check.not_on[evidence.framework]
+    framework = evidence.framework if evidence.framework in ("torch", "keras", "caffe", "") else "jax"  # as "flax.nnx"
+    if framework in check.not_on:
+        return check.not_on[framework]
     if alone and alone not in check.needs and not _is_beside(check, alone):
         return ALONE[alone]
     missing = dict.fromkeys(NEEDED[name] for name in check.needs if getattr(evidence, name) is None)
@@ -203,10 +204,11 @@ NEEDED = {
 
 def _waived(findings: Sequence[Finding], waive: Mapping[str, str]) -> tuple[list[Finding], list[tuple[Finding, str]]]:
     kept, waived, used = [], [], set()
+    codes = {text: check_named(text.partition(" ")[0]).code for text in waive}
     for finding in findings:
         for text, reason in waive.items():
-            code, _, pattern = text.partition(" ")
-            matches = check_named(code).code == finding.code
+            pattern = text.partition(" ")[2]
+            matches = codes[text] == finding.code
             left = [path for path in finding.paths if not fnmatch.fnmatchcase(path, pattern or "*")]
             if matches and len(left) < len(finding.paths):
                 used.add(text)

@@ -206,11 +206,11 @@ def _is_alike(one: Shape, other: Shape) -> bool:
     return (1,) * (longest - len(one)) + one == (1,) * (longest - len(other)) + other
 
 
-def refuse_beside(path: str | Path, given: Mapping[str, object], *, planned: bool, seed: int | None) -> None:
+def refuse_beside(path: str | Path, given: Mapping[str, object]) -> None:
     """Check that no argument is given that a file of weights does not allow.
 
     Raises:
-        GlorotError: if one is given that needs a model, or a seed without a plan.
+        GlorotError: if one is given that needs a model.
     """
     for name, value in given.items():
         if value is not None:
@@ -218,5 +218,3 @@ def refuse_beside(path: str | Path, given: Mapping[str, object], *, planned: boo
                 f"{path} is a file of weights, which is checked without a model; {name}= needs one: load the file into "
                 "a model, and pass that"
             )
-    if seed is not None and not planned:
-        raise GlorotError(f"{path} is a file of weights; seed={seed} needs the plan that was drawn with it: give plan=")

@@ -76,7 +76,7 @@ def command(
     chosen = {name: value for name, value in {**given, **_read(planned, baseline)}.items() if value is not None}
     arguments = {**settings, **check_arguments(target, options), **chosen}
     check_fix(fix, arguments)
-    report = glorot.check(**arguments)
+    report = _checked(arguments)
     if output is not None:
         text = _as(SUFFIXES[output.suffix], report, target, arguments)
         click.echo(f"saved {printable(str(write_whole(output, text + chr(10))))}", err=True)
@@ -85,8 +85,21 @@ def command(
         click.echo(f"\n{glorot.explain(code)}")
     if fix is not None:
         save_fix(fix, report, arguments, target)
+    if not report.asked:
+        raise SystemExit(2)
     is_clean = report.ok and not (is_strict and any(one.severity == "warning" for one in report.findings))
     raise SystemExit(0 if is_clean else 1)
+
+
+def _checked(arguments: dict[str, Any]) -> Report:
+    """Check a model, and say of one that needs a function to run it how a target gives that."""
+    try:
+        return glorot.check(**arguments)
+    except GlorotError as error:
+        if "pass forward=" not in str(error) or "forward" in arguments:
+            raise
+        told = "a target returns it as {'model': …, 'inputs': …, 'forward': …}"
+        raise GlorotError(f"{error}; {told}") from error
 
 
 def _read(planned: Path | None, baseline: Path | None) -> dict[str, object]:

@@ -64,8 +64,8 @@ class KerasCheck(keras.callbacks.Callback):  # type: ignore[misc]
         if not self.model.built and self.inputs is not None:  # on TensorFlow `fit` builds it with the first step
             self.model(keras.tree.map_structure(lambda one: one[:1], self.inputs))
         loss = self.loss or (None if self.targets is None else _compiled_loss(self.model))
-        step = {} if self.inputs is None else {"optimizer": self.model.optimizer}
-        report = check(self.model, self.inputs, self.targets, loss=loss, **{**step, **self.options})
+        options = {"optimizer": self.model.optimizer, **self.options}
+        report = check(self.model, self.inputs, self.targets, loss=loss, **options)
         self.report = judge(report, strict=self.strict)
 
 

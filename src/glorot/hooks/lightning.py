@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from glorot.checks import Report
+from glorot.errors import GlorotError
+from glorot.given import kind_of
 from glorot.hooks.verdict import check_found, judge, tell_of_continuing
 
 
@@ -76,8 +78,15 @@ class LightningCheck(_callback_class()):  # type: ignore[misc]
         self._is_done = True
         options = {"optimizer": trainer.optimizers or None, **self.options}
         with _alone(pl_module):
-            report = check_found(pl_module, *self.batch(batch), self.loss, **options)
+            report = check_found(pl_module, *_checked_pair(self.batch(batch)), self.loss, **options)
         self.report = judge(report, strict=self.strict, is_logged=trainer.is_global_zero)
+
+
+def _checked_pair(found: Any) -> tuple[Any, Any]:
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        told = f"{len(found)} of them" if isinstance(found, tuple | list) else kind_of(found)
+        raise GlorotError(f"batch= must return two things, (inputs, targets), got {told}; return None for no targets")
+    return found[0], found[1]
 
 
 def _pair_of(batch: Any) -> tuple[Any, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from glorot.api import check
 from glorot.checks import Report
 from glorot.errors import GlorotError
+from glorot.graph import Forward
 from glorot.hooks.verdict import judge
 
 
@@ -17,6 +18,7 @@ def optax_check(
     *,
     loss: Callable[..., Any] | None = None,
     strict: bool = False,
+    forward: Forward | None = None,
     **options: Any,
 ) -> Report:
     """Check parameters, gradients and the first updates of a model of JAX, before its training loop.
@@ -25,12 +27,14 @@ def optax_check(
 
     Args:
         optimizer: a `GradientTransformation`, not its state.
-        model: a Flax NNX module or a pair (Linen module, params).
+        model: a Flax NNX module or a pair (Linen module, params); with `forward=`, an Equinox module or a pytree.
         inputs: a batch.
         targets: class numbers or values for the batch.
         loss: function (what the model returns, targets) → scalar; by default cross-entropy for class numbers and mean
             squared error for values.
         strict: whether warnings are errors.
+        forward: function (model, inputs) that runs the model, for one that is not called itself or takes one example,
+            as a model of Equinox: `lambda model, batch: jax.vmap(model)(batch)`.
         **options: what else `glorot.check` takes, such as `ignore` and `waive`.
 
     Returns:
@@ -52,4 +56,5 @@ def optax_check(
             f"optax_check takes a GradientTransformation of Optax first, got a {type(optimizer).__name__}; "
             "write it as glorot.hooks.optax_check(optimizer, model, inputs, targets)"
         )
-    return judge(check(model, inputs, targets, loss=loss, optimizer=optimizer, **options), strict=strict)
+    found = check(model, inputs, targets, loss=loss, optimizer=optimizer, forward=forward, **options)
+    return judge(found, strict=strict)

@@ -19,11 +19,16 @@ def glorot_check() -> "Callable[..., Report]":
 
 
 def _check(model: Any, inputs: Any = None, targets: Any = None, *, strict: bool = False, **options: Any) -> "Report":
+    __tracebackhide__ = True
     from glorot.api import check
+    from glorot.errors import GlorotError
     from glorot.hooks.verdict import has_failed
     from glorot.text import printable
 
-    report = check(model, inputs, targets, **options)
+    try:
+        report = check(model, inputs, targets, **options)
+    except GlorotError as error:
+        raise error.with_traceback(None) from None  # what the test gave is wrong, so its line is shown, and not ours
     if has_failed(report, strict=strict):
         pytest.fail(printable(str(report), keep="\n"), pytrace=False)
     return report

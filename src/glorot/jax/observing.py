@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from glorot import stream
 from glorot.distributions import Normal
-from glorot.errors import GlorotError
+from glorot.errors import GlorotError, NoStepError
 from glorot.given import check_classes, check_targets, failed_loss, not_finite, not_one_number, targets_as_array
 from glorot.graph import Folded, Forward, Graph
 from glorot.graph.axes import Layout, examples_of, layouts_of
@@ -274,8 +274,9 @@ def _first_step(
 ) -> dict[str, tuple[float, float]]:
     """Return, by path, the square sums of an optimiser's first update of each weight, and of the weight."""
     if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
+        more = "; pass the one in its tx" if hasattr(optimizer, "tx") else ""
         kind = type(optimizer).__name__
-        raise GlorotError(f"optimizer is a transformation of gradients as Optax has them, got a {kind}")
+        raise GlorotError(f"optimizer is a transformation of gradients as Optax has them, got a {kind}{more}")
     trained = {path: jnp.asarray(weights[path]) for path in gradients}
 
     @jax.jit
@@ -286,7 +287,7 @@ def _first_step(
     try:
         found = square_sums(dict(gradients))
     except Exception as error:
-        raise GlorotError(f"the first step of the optimiser failed with {type(error).__name__}: {error}") from error
+        raise NoStepError(f"the first step of the optimiser failed with {type(error).__name__}: {error}") from error
     return {path: (float(update), float(weight)) for path, (update, weight) in found.items()}
 
 

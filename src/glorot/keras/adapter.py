@@ -8,11 +8,12 @@ from glorot.keras.holding import held, summed_over_processes
 from glorot.keras.model import graph, layers
 from glorot.keras.observing import jacobians, observe
 from glorot.keras.paths import modules
+from glorot.keras.stepping import groups
 from glorot.keras.training import train
 from glorot.keras.weights import arrays, buffers, write
 
 __all__ = [
-    "arrays", "buffers", "graph", "held", "jacobians", "layers", "matches", "modules", "observe", "open",
+    "arrays", "buffers", "graph", "groups", "held", "jacobians", "layers", "matches", "modules", "observe", "open",
     "summed_over_processes", "train", "write",
 ]  # fmt: skip
 

@@ -1,14 +1,16 @@
 """What an optimiser's first step would do to the weights of a Keras model, tried on a copy of them."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from glorot.errors import GlorotError
+from glorot.errors import GlorotError, NoStepError
 from glorot.given import kind_of
-from glorot.keras.model import values_of
+from glorot.keras.model import values_of, variables_of
 from glorot.keras.preserve import out_of_scopes
 
 Updates = dict[str, tuple[float, float]]
@@ -52,6 +54,34 @@ def trained_by(optimizer: Any, variables: Mapping[str, Any]) -> tuple[Any, dict[
     return plain, trained
 
 
+def groups(model: Any, optimizers: Sequence[Any]) -> Iterator[tuple[str, dict[str, Any], tuple[str, ...]]]:
+    """Yield what some optimisers do with the variables of a model: the class, the options, and the paths.
+
+    Those that Muon hands to Adam, and those without weight decay, are groups of their own.
+
+    Raises:
+        GlorotError: if one is no optimiser of Keras, or one of another model.
+    """
+    variables = variables_of(model)
+    for optimizer in optimizers:
+        plain, trained = trained_by(optimizer, variables)
+        found: dict[tuple[str, float], list[str]] = defaultdict(list)
+        for path, one in trained.items():
+            is_rest = getattr(plain, "_should_use_adamw", lambda _: False)(one)  # of Muon
+            decay = getattr(plain, "adam_weight_decay" if is_rest else "weight_decay", 0) or 0
+            kind = "AdamW" if is_rest else type(plain).__name__
+            found[kind, 0.0 if _is_spared(plain, one) else float(decay)].append(path)
+        for (kind, decay), paths in found.items():
+            yield kind, {"weight_decay": decay}, tuple(paths)
+
+
+def _is_spared(optimizer: Any, variable: Any) -> bool:
+    """Tell whether a variable was excluded from weight decay, without what Keras would remember of the question."""
+    pattern = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+    is_listed = optimizer._var_key(variable) in getattr(optimizer, "_exclude_from_weight_decay", set())
+    return is_listed or (pattern is not None and re.search(pattern, variable.name) is not None)
+
+
 def _first_step(optimizer: Any, variables: Mapping[str, Any], gradients: Mapping[str, Any]) -> Updates:
     reached = {path: one for path, one in variables.items() if path in gradients}
     if not reached:
@@ -61,7 +91,7 @@ def _first_step(optimizer: Any, variables: Mapping[str, Any], gradients: Mapping
         try:
             fresh_like(optimizer, reached, copies).apply([gradients[path] for path in copies], list(copies.values()))
         except Exception as error:
-            raise GlorotError(f"the first step of the optimiser failed with {type(error).__name__}: {error}") from error
+            raise NoStepError(f"the first step of the optimiser failed with {type(error).__name__}: {error}") from error
         return {path: _square_sums(reached[path], copy) for path, copy in copies.items()}
 
 

@@ -52,11 +52,20 @@ def key_of(seed: int, name: str) -> Key:
         text = name.encode()
     except UnicodeEncodeError:
         raise GlorotError(f"name {name!r} cannot be written as UTF-8; rename the part") from None
-    digest = hashlib.sha256(DOMAIN + _checked_seed(seed).to_bytes(8, "little") + text).digest()
+    digest = hashlib.sha256(DOMAIN + checked_seed(seed).to_bytes(8, "little") + text).digest()
     return Key(int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:8], "little"))
 
 
-def _checked_seed(seed: int) -> int:
+def checked_seed(seed: int) -> int:
+    """Return a seed as an int.
+
+    Raises:
+        GlorotError: if it is none.
+
+    Example:
+        >>> checked_seed(2**64 - 1)
+        18446744073709551615
+    """
     expected = "seed must be a whole number with 0 <= seed < 2**64"
     if seed is None:
         raise GlorotError(f"{expected}, got None; choose one, as in seed=0: weights are a function of it")

@@ -84,7 +84,17 @@ def refused_batch(model: nn.Module, inputs: Any, layer: str, error: Exception, m
     """
     place = f"layer {layer!r} refused it" if layer else "its forward pass failed"
     why = _unlike(model, inputs, layer) if SPEAKS_OF_TYPES.search(str(error)) else ""
-    return GlorotError(f"the batch does not fit the model: {place}: {why or what_failed(error)}{more}")
+    why = why or f"{what_failed(error)}{_widths(model, layer, error)}"
+    return GlorotError(f"the batch does not fit the model: {place}: {why}{more}")
+
+
+def _widths(model: nn.Module, layer: str, error: Exception) -> str:
+    """Say in which axis the input of a linear layer has another size than the layer takes; "" for anything else."""
+    sizes = re.search(r"\(\d+x(\d+) and (\d+)x\d+\)", str(error))
+    own = next((child for path, child in model.named_modules() if structural(path) == layer), None)
+    if sizes is None or not isinstance(own, nn.Linear) or own.in_features != int(sizes[2]):
+        return ""
+    return f"; the last axis of what it reads must have {sizes[2]} elements, and has {sizes[1]}"
 
 
 def _unlike(model: nn.Module, inputs: Any, layer: str) -> str:

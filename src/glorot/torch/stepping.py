@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
-from glorot.errors import GlorotError
+from glorot.errors import GlorotError, NoStepError
 from glorot.torch.shards import is_sharded
 
 
@@ -35,7 +35,7 @@ def first_step(
         except GlorotError:
             raise
         except Exception as error:
-            raise GlorotError(f"the first step of the optimiser failed with {type(error).__name__}: {error}") from error
+            raise NoStepError(f"the first step of the optimiser failed with {type(error).__name__}: {error}") from error
         with torch.no_grad():
             return {
                 path: (_square_sum(copy - weights[path].detach()), _square_sum(weights[path].detach()))
@@ -64,12 +64,12 @@ def _fresh(optimizer: Any, weights: Mapping[str, Tensor], copies: Mapping[str, T
     for group in optimizer.param_groups:
         strange = sum(id(one) not in paths for one in group["params"])
         if any(is_sharded(one) and id(one) not in paths for one in group["params"]):
-            raise GlorotError(
+            raise NoStepError(
                 "the optimiser holds shards of parameters that several processes hold together, and its step is tried "
                 "on whole ones; hand in a function parameters → optimiser, such as torch.optim.AdamW"
             )
         if strange:
-            raise GlorotError(
+            raise NoStepError(
                 f"{strange} parameters of the optimiser are not in the model; build it of model.parameters()"
             )
         own = [copies[paths[id(one)]] for one in group["params"] if paths[id(one)] in copies]

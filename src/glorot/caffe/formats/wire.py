@@ -138,7 +138,9 @@ def _body(message: Span, number: int, wire: int, at: int) -> Span:
         raise refusal(message, at, f"field {number} has wire type {wire}; expected 0 to 5")
     if stop > message.stop:
         left = message.stop - start
-        raise refusal(message, start, f"field {number} takes {stop - start} bytes; expected at most the {left} left")
+        told = f"field {number} takes {stop - start} bytes; expected at most the {left} left"
+        is_whole = message.stop == len(message.data)  # so that the file itself ends here
+        raise refusal(message, start, f"{told}: the file is cut off or damaged; copy it again" if is_whole else told)
     return Span(message.source, message.data, start, stop)
 
 

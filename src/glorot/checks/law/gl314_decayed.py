@@ -1,8 +1,9 @@
 """GL314: vectors under weight decay."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
-from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.base import NO_GROUPS, Check, Finding, Tested
 from glorot.checks.evidence import Evidence
 from glorot.checks.law.measures import parts_at
 
@@ -37,6 +38,7 @@ class Decayed(Check):
     name = "decayed-vectors"
     severity = "note"
     needs = ("groups",)
+    not_on: ClassVar[Mapping[str, str]] = {"jax": NO_GROUPS}
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         for group in evidence.groups or ():

@@ -1,8 +1,9 @@
 """GL108: parameters that no optimizer trains."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
-from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.base import NO_GROUPS, Check, Finding, Tested
 from glorot.checks.evidence import Evidence
 from glorot.checks.groups import groups_by_path, trained
 
@@ -32,6 +33,7 @@ class InNoGroup(Check):
     name = "in-no-group"
     severity = "warning"
     needs = ("groups",)
+    not_on: ClassVar[Mapping[str, str]] = {"jax": NO_GROUPS}
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         groups = groups_by_path(evidence)

@@ -1,8 +1,9 @@
 """GL109: parameters that are trained twice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
-from glorot.checks.base import Check, Finding, Tested
+from glorot.checks.base import NO_GROUPS, Check, Finding, Tested
 from glorot.checks.evidence import Evidence
 from glorot.checks.groups import groups_by_path, trained
 
@@ -33,6 +34,7 @@ class InTwoGroups(Check):
     name = "in-two-groups"
     severity = "warning"
     needs = ("groups",)
+    not_on: ClassVar[Mapping[str, str]] = {"jax": NO_GROUPS}
 
     def run(self, evidence: Evidence) -> Iterator[Finding | Tested]:
         groups = groups_by_path(evidence)

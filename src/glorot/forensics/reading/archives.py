@@ -36,6 +36,11 @@ def read(path: Path, file: BinaryIO) -> list[Stored]:
     except DAMAGED as error:
         words = str(error) or "it ends too soon"
         raise GlorotError(f"{path}: this archive is cut off or damaged ({words}); copy it again") from None
+    if "model.weights.h5" in members:
+        raise GlorotError(
+            f"{path}: this is a .keras file, whose weights lie in HDF5; load it with keras.saving.load_model and pass "
+            "the model, or its arrays by name"
+        )
     few = ", ".join(list(members)[:3])
     raise GlorotError(
         f"{path}: this zip archive holds no weights that are known here, but {few or 'nothing'}; expected a .pt or .npz"
