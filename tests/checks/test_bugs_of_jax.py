@@ -9,6 +9,7 @@ import pytest
 from flax import linen, nnx
 
 import glorot
+from glorot.adapters import take_inventory
 
 NUMBERS = np.random.default_rng(0)
 Pairs = list[tuple[str, tuple[str, ...]]]
@@ -156,3 +157,76 @@ def test_an_outlier_is_named_by_where_it_is_stored(is_packed: bool) -> None:
     (only,) = glorot.check(model, values(2, 6, 32), select="GL306").findings
     assert only.paths == ("qkv.kernel[v]" if is_packed else "qkv.kernel",)
     assert only.why == f"has an element far outside the law of all others, at [30, {column}]"
+
+
+class Block(linen.Module):
+    """A residual branch, as a turn of a loop over layers or one of many in a row."""
+
+    std: float
+
+    @linen.compact
+    def __call__(self, x: Any, _: Any = None) -> tuple[Any, None]:
+        normal = linen.initializers.normal
+        hidden = linen.gelu(linen.Dense(64, kernel_init=normal(0.02), name="up")(linen.LayerNorm()(x)))
+        return x + linen.Dense(32, kernel_init=normal(self.std), name="down")(hidden), None
+
+
+class Looped(linen.Module):
+    std: float
+
+    @linen.compact
+    def __call__(self, x: Any) -> Any:
+        apart: Any = {"params": 0}
+        rngs: Any = {"params": True}
+        return linen.scan(Block, variable_axes=apart, split_rngs=rngs, length=16)(self.std, name="blocks")(x, None)[0]
+
+
+@pytest.mark.parametrize("is_scaled", [False, True])
+def test_branches_in_a_loop_over_layers_are_counted_by_its_length(is_scaled: bool) -> None:
+    x = values(8, 32)
+    module = Looped(0.02 / 4 if is_scaled else 0.02)
+    model = (module, module.init(jax.random.key(0), x))
+    report = glorot.check(model, x, select="GL307")
+    assert found(report) == ([] if is_scaled else [("GL307", ("blocks.down.kernel",))])
+    assert all("end 16 residual branches" in one.why for one in report.findings)
+
+
+class InARow(linen.Module):
+    @linen.compact
+    def __call__(self, x: Any) -> Any:
+        for _ in range(16):
+            x, _ = Block(0.02)(x)
+        return x
+
+
+def test_a_loop_over_layers_is_planned_as_the_same_layers_in_a_row() -> None:
+    x, laws = values(8, 32), []
+    for module in (Looped(0.02), InARow()):
+        model = (module, module.init(jax.random.key(0), x))
+        entries = {entry.name: entry.distribution for entry in glorot.plan(model, "auto", inputs=x).entries}
+        first = "Block_0" if isinstance(module, InARow) else "blocks"
+        laws.append((entries[f"{first}.up.kernel"], entries[f"{first}.down.kernel"]))
+    assert laws[0] == laws[1]
+
+
+class TwoStreams(linen.Module):
+    """Turns over the places of a sequence, each with a branch of its own."""
+
+    @linen.compact
+    def __call__(self, x: Any) -> Any:
+        class Turn(linen.Module):
+            @linen.compact
+            def __call__(self, state: Any, x: Any) -> tuple[Any, Any]:
+                made, _ = Block(0.1, name="block")(x)
+                return linen.tanh(linen.Dense(32, name="back")(state) + made), made
+
+        loop = linen.scan(Turn, variable_broadcast="params", split_rngs={"params": False}, in_axes=1, out_axes=1)
+        return loop()(jnp.zeros((len(x), 32)), x)[1]
+
+
+def test_places_of_a_sequence_are_no_branches_of_one_stream() -> None:
+    x = values(4, 12, 32)
+    module = TwoStreams()
+    inventory = take_inventory((module, module.init(jax.random.key(0), x)), x)
+    (end,) = [part.branch for part in inventory.parts if part.branch is not None and part.role == "kernel"]
+    assert end.count == 1

@@ -70,6 +70,7 @@ class Graph:
         outputs: the values that the model returns, of those that depend on a parameter, an input or chance.
         invented: whether sizes of its maps were made up, so that nothing is counted on them.
         settling: the results of the steps of a loop's first turn, which other values feed than all later turns.
+        turns: how many turns of a loop a step stands for, by its result; one for all others.
         buffers: the paths of the buffers that a constant was made of, where that is known.
     """
 
@@ -81,8 +82,10 @@ class Graph:
     outputs: list[int] = field(default_factory=list)
     invented: bool = False
     settling: set[int] = field(default_factory=set)
+    turns: dict[int, int] = field(default_factory=dict)
     buffers: dict[int, tuple[str, ...]] = field(default_factory=dict)
     _is_settling: bool = field(default=False, repr=False)
+    _turns: int = field(default=1, repr=False)
     _numbers: dict[float, int] = field(default_factory=dict, repr=False)
     _makers: dict[int, Step] = field(default_factory=dict, repr=False)  # of sums, and of what moves them
     _known: dict[tuple[Operation, tuple[int, ...], Shape], int] = field(default_factory=dict, repr=False)
@@ -162,6 +165,7 @@ class Graph:
         if isinstance(operation, Reduce | Pool | Reshape | Broadcast):
             self._makers[result] = self.steps[-1]
         self.settling |= {result} if self._is_settling else set()
+        self.turns |= {result: self._turns} if self._turns > 1 else {}
         if is_pure:
             self._known[key] = result
         return result
@@ -201,6 +205,15 @@ class Graph:
             yield
         finally:
             self._is_settling = before
+
+    @contextmanager
+    def standing_for(self, turns: int) -> Iterator[None]:
+        """Let the steps that are added inside stand for several turns of a loop, in each turn of one around it."""
+        before, self._turns = self._turns, self._turns * turns
+        try:
+            yield
+        finally:
+            self._turns = before
 
     def _add(
         self,

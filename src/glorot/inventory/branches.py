@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from glorot.graph.folding import Folded
 from glorot.graph.operations import Map, Take
@@ -58,10 +59,18 @@ def branches_of(folded: Folded, merges: Sequence[Merge]) -> dict[str, Branch]:
         streams[stream_of[merge.result]].append(merge)
     found: dict[str, Branch] = {}
     for number, stream in enumerate(streams, start=1):
-        for index, merge in enumerate(stream, start=1):
+        counts = [_turns(folded, stream, merge) for merge in stream]
+        for merge, before_it in zip(stream, accumulate(counts, initial=0), strict=False):
             for path in merge.ends:
-                found.setdefault(path, Branch(number, index, len(stream)))
+                found.setdefault(path, Branch(number, before_it + 1, sum(counts)))
     return found
+
+
+def _turns(folded: Folded, stream: Sequence[Merge], merge: Merge) -> int:
+    """Return how many turns of a loop a merge stands for, if its stream goes on from turn to turn."""
+    settling = folded.graph.settling
+    goes_on = any(one.ends == merge.ends and one.result in settling for one in stream if one is not merge)
+    return folded.graph.turns.get(merge.result, 1) if goes_on else 1
 
 
 def merges_of(folded: Folded) -> list[Merge]:

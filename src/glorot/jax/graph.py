@@ -150,7 +150,7 @@ class _Lowering:
         return ways[0] if len(set(ways)) == 1 else self.graph.step(Choose(), ways, shape)
 
     def _scan(self, params: dict[str, Any], operands: Ids, shapes: list[tuple[int, ...]]) -> Ids:
-        """Add a loop in its steady state: its body twice, the second time fed by the first."""
+        """Add a loop in its steady state: its body twice, the second time fed by the first, for all later turns."""
         consts, carried = loop_counts(params)
         start = consts + carried
         body = params["jaxpr"]
@@ -159,7 +159,8 @@ class _Lowering:
         if last:
             with self.graph.first_turn():
                 carry = self.run(body, [*operands[:start], *self._turn(operands[start:], 0)])[:carried]
-        found = self.run(body, [*operands[:consts], *carry, *self._turn(operands[start:], max(last, 0))])
+        with self.graph.standing_for(max(params["length"] - 1, 1)):
+            found = self.run(body, [*operands[:consts], *carry, *self._turn(operands[start:], max(last, 0))])
         stacked = [
             self.graph.step(Broadcast(tuple(range(1, len(shape)))), [value], shape)
             for value, shape in zip(found[carried:], shapes[carried:], strict=True)

@@ -71,7 +71,8 @@ class BranchScale(Check):
         for kernels in ends.values():
             places = {one.part.branch for one in kernels if one.part.branch is not None}
             settled = [one for one in kernels if is_settled(evidence.folded, one.part.path)]
-            if len(places) < FEWEST or not inside or 2 * len(settled) > len(kernels):
+            few = max(len(places), sum(map(_stacked, kernels))) < FEWEST
+            if few or not inside or 2 * len(settled) > len(kernels):
                 continue
             count = places.pop().count
             ratio = math.sqrt(count) * min(_ratio(kernels, inside, by_fan) for by_fan in (False, True))
@@ -83,6 +84,13 @@ class BranchScale(Check):
                     expected=f"about 1/√{count} = {1 / math.sqrt(count):.3g} of the std of the other kernels",
                     remedy=f"multiply their std by 1/√{count}, or start them at zero",
                 )
+
+
+def _stacked(one: Measured) -> int:
+    """Return how many branches the kernels in a stack end, as those of a loop over layers; 1 of a kernel by itself."""
+    part = one.part
+    copies = math.prod(size for axis, size in zip(part.axes, part.shape, strict=True) if axis == "b")
+    return copies if part.branch is not None and part.branch.count % copies == 0 else 1
 
 
 def _ratio(ends: Sequence[Measured], inside: Sequence[Measured], by_fan: bool) -> float:
