@@ -161,3 +161,39 @@ def test_an_outlier_is_named_by_where_it_is_stored() -> None:
     model.layers[0].kernel.assign(kernel)
     (only,) = glorot.check(model, select="GL306").findings
     assert only.why == "has an element far outside the law of all others, at [60, 7]"
+
+
+def two_headed() -> Any:
+    keras.utils.set_random_seed(0)
+    at = keras.Input((8,))
+    hidden = layers.Dense(16, "relu")(at)
+    model = keras.Model(
+        at, {"kind": layers.Dense(3, name="kind")(hidden), "size": layers.Dense(1, name="size")(hidden)}
+    )
+    kind = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", {"kind": kind, "size": "mse"})
+    return model
+
+
+def test_a_model_of_several_losses_is_checked_before_it_is_fitted(caplog: pytest.LogCaptureFixture) -> None:
+    x, targets = values(32, 8), {"kind": np.arange(32) % 3, "size": values(32, 1)}
+    hook = glorot.hooks.KerasCheck(x, targets, steps=2)
+    two_headed().fit(x, targets, callbacks=[hook], verbose=0)
+    assert hook.report.ok
+    assert hook.report.signal is None
+    assert "checked without a batch: it has several losses; pass loss=" in caplog.text
+    broken = two_headed()
+    broken.layers[1].kernel.assign(np.full((8, 16), np.nan))
+    with pytest.raises(glorot.hooks.CheckError, match="GL101"):
+        broken.fit(x, targets, callbacks=[hook], verbose=0)
+
+
+def test_one_loss_of_several_outputs_that_is_given_is_used() -> None:
+    x, targets = values(32, 8), {"kind": np.arange(32) % 3, "size": values(32, 1)}
+
+    def loss(returned: Any, given: Any) -> Any:
+        return keras.ops.mean(keras.ops.square(returned["size"] - given["size"]))
+
+    hook = glorot.hooks.KerasCheck(x, targets, loss=loss, select="GL4")
+    two_headed().fit(x, targets, callbacks=[hook], verbose=0)
+    assert hook.report.signal.loss > 0

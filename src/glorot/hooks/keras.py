@@ -7,7 +7,7 @@ import keras
 
 from glorot.api import check
 from glorot.checks import Report
-from glorot.hooks.verdict import judge, tell_of_continuing
+from glorot.hooks.verdict import LOG, judge, tell_of_continuing
 
 
 class KerasCheck(keras.callbacks.Callback):  # type: ignore[misc]
@@ -18,8 +18,8 @@ class KerasCheck(keras.callbacks.Callback):  # type: ignore[misc]
     Args:
         inputs: a batch; without it, what runs forward and backward is not asked.
         targets: class numbers or values for the batch.
-        loss: function (what the model returns, targets) → scalar; by default the loss that the model is compiled with,
-            if it is one.
+        loss: function (what the model returns, targets) → scalar; by default the loss that the model is compiled with.
+            One that has several is checked without a batch then.
         strict: whether warnings end the training too, and not errors alone.
         **options: what else `glorot.check` takes, such as `ignore` and `waive`.
 
@@ -63,15 +63,24 @@ class KerasCheck(keras.callbacks.Callback):  # type: ignore[misc]
             return
         if not self.model.built and self.inputs is not None:  # on TensorFlow `fit` builds it with the first step
             self.model(keras.tree.map_structure(lambda one: one[:1], self.inputs))
-        loss = self.loss or (None if self.targets is None else _compiled_loss(self.model))
         options = {"optimizer": self.model.optimizer, **self.options}
-        report = check(self.model, self.inputs, self.targets, loss=loss, **options)
+        if self.loss is None and self.targets is not None and _has_several(self.model, self.targets):
+            LOG.warning("the model was checked without a batch: it has several losses; pass loss=, one of them all")
+            report = check(self.model, **{**options, "steps": 0})
+        else:
+            loss = self.loss or (None if self.targets is None else _compiled_loss(self.model))
+            report = check(self.model, self.inputs, self.targets, loss=loss, **options)
         self.report = judge(report, strict=self.strict)
 
 
+def _has_several(model: Any, targets: Any) -> bool:
+    """Tell whether a model is trained by several losses: one for each of its outputs."""
+    return isinstance(model.loss, list | tuple | dict) or isinstance(targets, tuple | dict)
+
+
 def _compiled_loss(model: Any) -> Callable[[Any, Any], Any] | None:
-    """Return the loss that a model is compiled with, without penalties; None where it has none, or several."""
-    if model.loss is None or isinstance(model.loss, list | tuple | dict):
+    """Return the loss that a model is compiled with, without penalties; None where it has none."""
+    if model.loss is None:
         return None
     function = keras.losses.get(model.loss)
 
