@@ -15,7 +15,7 @@ from glorot.checks.locating import located
 from glorot.checks.running import run
 from glorot.checks.stored import evidence_of_file, refuse_beside, tensors_in
 from glorot.errors import GlorotError, NoStepError
-from glorot.given import empty_arrays
+from glorot.given import ToCheck, empty_arrays
 from glorot.graph import Forward
 from glorot.graph.readings import Observed
 from glorot.inventory import Inventory
@@ -102,20 +102,10 @@ def check(
     if isinstance(model, str | Path) and is_weights_file(model):
         beside = {"inputs": inputs, "targets": targets, "loss": loss, "optimizer": optimizer, "ranks": ranks}
         refuse_beside(model, {**beside, "forward": forward, "steps": steps or None})
-        what = f"{model} is a file of weights; "
-        drawn_with = asked_seed(seed, planned=plan is not None, what=what)
-        held = None if reference is None else _tensors(reference, "reference")
-        watch = functools.partial(watch_file, progress)
-        return run(evidence_of_file(model, plan, drawn_with, held, watch), **options)
-    adapter, found = opened(model, inputs)
-    is_net = hasattr(adapter, "to_check")
-    seed = asked_seed(seed, planned=plan is not None or is_net)
+        return run(_of_file(model, plan, seed, reference, progress), **options)
     if inputs is None:
         refuse_without_batch(targets=targets, loss=loss, forward=forward)
-    notes: tuple[str, ...] = ()
-    if is_net:
-        found, inputs, notes = adapter.to_check(found, inputs, seed)  # type: ignore[attr-defined]
-        adapter, found = opened(found, inputs)
+    adapter, (found, inputs, notes), seed = _standing(model, inputs, seed, planned=plan is not None)
     batch = Batch(inputs, targets, loss, forward)
     seen, stock, why_no_step = _seen(adapter, found, batch, optimizer)
     evidence = Evidence(
@@ -128,7 +118,7 @@ def check(
         empty=() if seen is None else empty_arrays(inputs),
         signal=None if seen is None else signal_of(seen),
         answer=None if seen is None or targets is None else _answer(seen, targets, loss, stock),
-        groups=None if optimizer is None else _groups(adapter, found, optimizer, has_batch=inputs is not None),
+        groups=_groups(adapter, found, optimizer, has_batch=inputs is not None),
         reference=None if reference is None else _tensors(reference, "reference"),
         ranks=None if ranks is None else tuple(_tensors(one, "each of ranks") for one in ranks),
         steps=_steps(found, batch, optimizer, steps) if steps else None,
@@ -136,6 +126,24 @@ def check(
     )
     report = run(evidence, **options)
     return located(report, modules_of(found, inputs)) if report.findings else report
+
+
+def _of_file(model: str | Path, plan: Plan | None, seed: Any, reference: Any, progress: Any) -> Evidence:
+    """Return what a file of weights shows."""
+    drawn_with = asked_seed(seed, planned=plan is not None, what=f"{model} is a file of weights; ")
+    held = None if reference is None else _tensors(reference, "reference")
+    return evidence_of_file(model, plan, drawn_with, held, functools.partial(watch_file, progress))
+
+
+def _standing(model: Any, inputs: Any, seed: Any, *, planned: bool) -> tuple[Adapter, ToCheck, int | None]:
+    """Return the adapter of what is checked, that itself, and the seed; a module stands for a Caffe net."""
+    adapter, found = opened(model, inputs)
+    is_net = hasattr(adapter, "to_check")
+    seed = asked_seed(seed, planned=planned or is_net)
+    if not is_net:
+        return adapter, ToCheck(found, inputs, ()), seed
+    standing: ToCheck = adapter.to_check(found, inputs, seed)  # type: ignore[attr-defined]
+    return opened(standing.model)[0], standing, seed
 
 
 class Batch(NamedTuple):
@@ -202,7 +210,9 @@ def _buffers(adapter: Adapter, model: Any, stock: Inventory) -> dict[str, Array]
 
 
 def _groups(adapter: Any, model: Any, optimizer: Any, *, has_batch: bool) -> tuple[Group, ...] | None:
-    """Return the groups of some optimisers; None where an optimiser has none, which then is tried on the batch."""
+    """Return the groups of some optimisers; None without one, and where it has none, which is tried on the batch."""
+    if optimizer is None:
+        return None
     if not hasattr(adapter, "groups"):
         if has_batch:
             return None
