@@ -46,9 +46,12 @@ MOST_OF_IMAGES = 20_000_000
 
 STARTS = ("own", "auto")
 REPRODUCED: dict[tuple[str, str], str] = {
-    ("efficientnet", "GL501"): "True: its norms are drawn around 0 and do not start at 1, as GL308 says, so that nothing "
-    "passes. `AutoModel.from_config(AutoConfig.for_model('efficientnet')).train()(torch.randn(2, 3, 64, 64))"
-    ".last_hidden_state.std()` is 1e-28",
+    (
+        "efficientnet",
+        "GL501",
+    ): "True: as GL308 says, its norms are drawn around 0 instead of starting at 1, and nothing "
+    "passes them: `AutoModel.from_config(AutoConfig.for_model('efficientnet')).train()(torch.randn(2, 3, 64, 64))"
+    ".last_hidden_state.std()` is 1e-28"
 }
 """For the name of a model and the code of an error that is true of it: a sentence with the least that shows it."""
 
