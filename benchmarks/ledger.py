@@ -49,7 +49,7 @@ REPRODUCED: dict[tuple[str, str], str] = {
     (
         "efficientnet",
         "GL501",
-    ): "True: as GL308 says, its norms are drawn around 0 instead of starting at 1, and nothing "
+    ): "True: as GL308 says, its norms are drawn around 0 instead of starting at 1, so nothing "
     "passes them: `AutoModel.from_config(AutoConfig.for_model('efficientnet')).train()(torch.randn(2, 3, 64, 64))"
     ".last_hidden_state.std()` is 1e-28"
 }
