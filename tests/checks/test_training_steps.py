@@ -263,7 +263,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a number that is none": (net, {"steps": -1}, "steps must be a whole number, 0 or more, got -1"),
     "a flag": (net, {"steps": True}, "steps must be a whole number, 0 or more, got True"),
     "no batch": (
-        net, {"inputs": None}, "steps= trains on a batch, and there is none; pass inputs= and targets="
+        net, {"inputs": None, "targets": None}, "steps= trains on a batch, and there is none; pass inputs= and targets="
     ),
     "no loss": (
         net, {"targets": None}, "steps= needs a loss that can fall, and there is none; pass targets=, or loss="
