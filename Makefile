@@ -63,7 +63,7 @@ oracle: $(VENV)/.installed-dev  ## fans and parts against an oracle that reads n
 audit: $(VENV)/.installed-dev  ## what init_weights() of transformers leaves unwritten, and what loading makes of it; ten minutes
 	$(BIN)/python benchmarks/audit.py
 
-ledger: $(VENV)/.installed-dev  ## what `glorot check` says of every healthy architecture of transformers; hours
+ledger: $(VENV)/.installed-dev  ## what `glorot check` says of every healthy architecture of transformers; an hour
 	$(BIN)/python benchmarks/ledger.py
 
 bench-gpu: $(VENV)/.installed-dev  ## the same on an NVIDIA GPU

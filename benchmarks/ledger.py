@@ -1,6 +1,6 @@
 """What `glorot check` says of healthy models: a row for each architecture and start, and no error that is false.
 
-    make ledger                                              all of transformers; hours, and it goes on where it was
+    make ledger                                              all of transformers, an hour; it goes on where it was
     python benchmarks/ledger.py --every 12 --minutes 20      each twelfth type of model, as far as the time goes
     python benchmarks/ledger.py --library timm torchvision   in their own environment, as benchmarks/coverage.py says
 
