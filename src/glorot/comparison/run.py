@@ -4,9 +4,10 @@ import platform
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager, nullcontext
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
+from queue import Empty, SimpleQueue
 
 import numpy as np
 import torch
@@ -113,7 +114,7 @@ def _all_runs(
 
     Small nets leave most of a processor idle, so several runs share it, each on a thread of its own.
     """
-    stop = threading.Event()
+    stop, ended = threading.Event(), SimpleQueue[bool]()
 
     def check() -> None:
         if stop.is_set():
@@ -124,15 +125,20 @@ def _all_runs(
             if progress is not None:
                 progress(recipe, seed, epoch, loss)
 
+        is_whole = False
         try:
             with nullcontext() if side_by_side else seeded(seed):
-                return train(task, plans[recipe], seed, epochs, tell, check)
+                run = train(task, plans[recipe], seed, epochs, tell, check)
+            is_whole = True
+            return run
         except (GlorotError, _StoppedError):
             raise
         except Exception as error:
             raise GlorotError(
                 f"recipe {recipe!r}, seed {seed}: training failed with {type(error).__name__}: {error}"
             ) from error
+        finally:
+            ended.put(is_whole)
 
     with _process_kept() as threads:
         workers = threads if side_by_side else 1
@@ -140,7 +146,7 @@ def _all_runs(
         jobs: list[tuple[str, Future[Run]]] = []
         try:
             jobs.extend((recipe, pool.submit(one, recipe, seed)) for seed in seeds for recipe in plans)
-            _wait_for([job for _, job in jobs])
+            _wait_for(len(jobs), ended)
         except (KeyboardInterrupt, _FailedError):
             stop.set()
         except BaseException:  # the process must end, and not wait for a batch
@@ -175,14 +181,16 @@ def _process_kept() -> Iterator[int]:
             at_the_end.close()
 
 
-def _wait_for(jobs: "list[Future[Run]]") -> None:
-    """Wait until all jobs are done, a moment at a time so that Ctrl-C is heard; raise once one has failed."""
-    waiting = True
-    while waiting:
-        done, left = wait(jobs, timeout=0.2, return_when=FIRST_EXCEPTION)
-        if any(job.exception() is not None for job in done):
-            raise _FailedError
-        waiting = bool(left)
+def _wait_for(count: int, ended: "SimpleQueue[bool]") -> None:
+    """Wait until so many jobs have ended, a moment at a time so that Ctrl-C is heard; raise once one has failed.
+
+    `concurrent.futures.wait` holds the locks of all jobs for a while, and keeps them where Ctrl-C comes just then.
+    """
+    while count:
+        with suppress(Empty):
+            if not ended.get(timeout=0.2):
+                raise _FailedError
+            count -= 1
 
 
 def seeds_of(seeds: Seeds) -> tuple[int, ...]:
