@@ -60,7 +60,7 @@ def asked_plan(plan: Any) -> Plan | None:
     """Return the plan that weights should follow.
 
     Raises:
-        GlorotError: if it is none.
+        GlorotError: if it is something else.
     """
     if plan is not None and not isinstance(plan, Plan):
         raise GlorotError(f"plan must be a plan, as glorot.plan or Plan.load returns it, got {kind_of(plan)}")

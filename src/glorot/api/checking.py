@@ -195,7 +195,7 @@ def _answer(seen: Observed, targets: Any, loss: Any, stock: Inventory) -> Answer
     graph = seen.folded.graph
     shape = graph.shape(graph.outputs[0]) if graph.outputs else ()
     answer = answer_of(seen.loss, targets, loss, stock, seen.folded)
-    return with_constant(answer, loss, targets, shape, stock.framework)
+    return with_constant(answer, loss, targets, shape, stock.adapter)
 
 
 def _weights(adapter: Adapter, model: Any, stock: Inventory) -> dict[str, Array]:

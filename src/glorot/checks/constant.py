@@ -13,14 +13,11 @@ from glorot.checks.evidence import Answer, Array
 LARGEST = 1 << 26
 """Elements of an output up to which a given loss is tried on constant answers."""
 
-OF_JAX = ("jax", "flax", "equinox")
-"""The frameworks whose losses take arrays of JAX."""
-
 SMALLEST = 1e-6
 """The smallest share that a constant answer predicts."""
 
 
-def with_constant(answer: Answer, loss: Any, targets: Any, shape: Sequence[int], framework: str) -> Answer:
+def with_constant(answer: Answer, loss: Any, targets: Any, shape: Sequence[int], adapter: str) -> Answer:
     """Return an answer with the loss of the best constant answer, and of one that prefers no class.
 
     Args:
@@ -28,7 +25,7 @@ def with_constant(answer: Answer, loss: Any, targets: Any, shape: Sequence[int],
         loss: the loss function, None for the default.
         targets: the targets.
         shape: the shape of the model's output.
-        framework: what the model is written in; a given loss is tried with its tensors.
+        adapter: the adapter of the model; a given loss is tried with its tensors.
 
     Returns:
         The answer; figures that can't be had stay NaN.
@@ -39,13 +36,13 @@ def with_constant(answer: Answer, loss: Any, targets: Any, shape: Sequence[int],
         0.6931
     """
     if answer.shares is None:
-        constant = _variance(targets) if loss is None else _of_mean(loss, targets, shape, framework)
+        constant = _variance(targets) if loss is None else _of_mean(loss, targets, shape, adapter)
         return replace(answer, constant=constant)
     if loss is None:
         classes = shape[-1] if shape else len(answer.shares)
         return replace(answer, uniform=math.log(2 if answer.independent else max(classes, len(answer.shares))))
     logits = _logits(answer, shape)
-    tensor = _made(framework)
+    tensor = _made(adapter)
     if logits is None or tensor is None:
         return answer
     try:
@@ -56,9 +53,9 @@ def with_constant(answer: Answer, loss: Any, targets: Any, shape: Sequence[int],
     return replace(answer, uniform=uniform, constant=constant)
 
 
-def _of_mean(loss: Any, targets: Any, shape: Sequence[int], framework: str) -> float:
+def _of_mean(loss: Any, targets: Any, shape: Sequence[int], adapter: str) -> float:
     """Return a given loss of the mean of some values, over the examples; NaN where it is not known."""
-    values, tensor = _as_values(targets), _made(framework)
+    values, tensor = _as_values(targets), _made(adapter)
     if values is None or tensor is None or values.size != math.prod(shape) or values.size > LARGEST:
         return math.nan
     mean = np.broadcast_to(values.mean(axis=0), values.shape).reshape(tuple(shape))
@@ -111,13 +108,13 @@ def _logit(shares: Array) -> Array:
     return logits
 
 
-def _made(framework: str) -> Callable[[Array], Any] | None:
+def _made(adapter: str) -> Callable[[Array], Any] | None:
     """Return what makes a tensor of a framework that is in use; None where a loss is not tried."""
     make: Callable[[Array], Any] | None = None
-    if framework == "torch":
+    if adapter == "torch":
         make = sys.modules["torch"].from_numpy
-    elif framework.partition(".")[0] in OF_JAX:
+    elif adapter == "jax":
         make = sys.modules["jax"].numpy.asarray
-    elif framework == "keras":
+    elif adapter == "keras":
         make = sys.modules["keras"].ops.convert_to_tensor
     return make

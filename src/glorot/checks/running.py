@@ -175,9 +175,9 @@ def _chosen(select: Sequence[str] | None, ignore: Sequence[str] | None, evidence
 
 
 def _reason_against(check: Check, evidence: Evidence, alone: str = "") -> str:
-    framework = evidence.framework if evidence.framework in ("torch", "keras", "caffe", "") else "jax"  # as "flax.nnx"
-    if framework in check.not_on:
-        return check.not_on[framework]
+    adapter = evidence.inventory.adapter
+    if adapter in check.not_on:
+        return check.not_on[adapter]
     if alone and alone not in check.needs and not _is_beside(check, alone):
         return ALONE[alone]
     missing = dict.fromkeys(NEEDED[name] for name in check.needs if getattr(evidence, name) is None)

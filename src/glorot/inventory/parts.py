@@ -262,6 +262,16 @@ class Inventory:
     graph: Graph | None = field(default=None, compare=False, repr=False)
 
     @property
+    def adapter(self) -> str:
+        """The adapter of the framework: "jax" for Flax and Equinox as well; "" for a file of weights alone.
+
+        Example:
+            >>> Inventory("flax.nnx", ()).adapter, Inventory("torch", ()).adapter
+            ('jax', 'torch')
+        """
+        return "jax" if self.framework.partition(".")[0] in ("flax", "equinox") else self.framework
+
+    @property
     def parts(self) -> list[Part]:
         """All parts of all parameters."""
         return [part for parameter in self.parameters for part in parameter.parts]

@@ -60,7 +60,7 @@ def checked_seed(seed: int) -> int:
     """Return a seed as an int.
 
     Raises:
-        GlorotError: if it is none.
+        GlorotError: if it is something else.
 
     Example:
         >>> checked_seed(2**64 - 1)

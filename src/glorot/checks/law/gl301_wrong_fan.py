@@ -139,8 +139,8 @@ def stored_fans(one: Measured, evidence: Evidence) -> list[Fan]:
         return []
     last = shape[-2] * math.prod(shape[:-2]), shape[-1] * math.prod(shape[:-2])
     first = shape[1] * math.prod(shape[2:]), shape[0] * math.prod(shape[2:])
-    by_framework = {"torch": [first], "jax": [last], "keras": [last], "caffe": [first]}
-    found = [(float(a), float(b)) for a, b in by_framework.get(evidence.framework, [first, last])]
+    by_adapter = {"torch": [first], "jax": [last], "keras": [last], "caffe": [first]}
+    found = [(float(a), float(b)) for a, b in by_adapter.get(evidence.inventory.adapter, [first, last])]
     groups = one.part.shape[0] if one.part.axes[:1] == "b" and len(one.part.shape) > len(shape) else 1
     return found + [(groups * a, b) for a, b in found if groups > 1]
 
