@@ -210,7 +210,7 @@ def test_a_loop_over_layers_is_planned_as_the_same_layers_in_a_row() -> None:
 
 
 class TwoStreams(linen.Module):
-    """Turns over the places of a sequence, each with a branch of its own."""
+    """Turns over the places of a sequence, each with a separate branch."""
 
     @linen.compact
     def __call__(self, x: Any) -> Any:

@@ -148,7 +148,7 @@ def fused(wrong: bool) -> Arguments:
 
 
 class Cell(nn.Module):
-    """An LSTM that a model writes for itself, with its gates in an order of its own: o, g, f, i."""
+    """An LSTM that a model writes for itself, with its gates in another order: o, g, f, i."""
 
     def __init__(self, inputs: int = 16, width: int = 32) -> None:
         super().__init__()

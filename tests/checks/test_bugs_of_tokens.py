@@ -100,7 +100,7 @@ def test_registers_that_are_all_one_are_worth_a_warning() -> None:
 
 
 class Text(nn.Module):
-    """A model of text, whose tokens may also be looked up in a second table, or have a bias of their own."""
+    """A model of text, whose tokens may also be looked up in a second table, or have a separate bias."""
 
     def __init__(self, std: float, *, kind: str = "alone") -> None:
         super().__init__()

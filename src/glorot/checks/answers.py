@@ -27,7 +27,7 @@ def answer_of(loss_value: float, targets: Any, loss: Any, inventory: Inventory, 
         targets: class numbers; zeros and ones with an axis for the classes; or anything else, whose shares are unknown.
         loss: the loss function, None for the default.
         inventory: the parameters, whose output bias tells how many classes there are.
-        folded: what the model computes, which tells what is added to its outputs.
+        folded: what the model computes, which shows what is added to its outputs.
 
     Returns:
         The answer, with the shares of the classes where they are known.

@@ -12,7 +12,7 @@ from glorot.graph.folding import Folded
 from glorot.graph.operations import Map
 from glorot.graph.points import Point
 from glorot.inventory.roles import curve_of_parameter
-from glorot.inventory.walking import before
+from glorot.inventory.walking import before, way_back
 
 WIDER = 2.0
 """How many times as wide as the other one queries or keys are from which on they alone are blamed."""
@@ -54,11 +54,8 @@ def behind_logits(evidence: Evidence, softmax: int) -> tuple[str, ...]:
 
 def parameters_on(evidence: Evidence, folded: Folded, value: int) -> tuple[list[Factor], int]:
     """Return the parameters that scale and shift a value on its way from the step that made it, and what that made."""
-    found, at = list[Factor](), value
-    while folded.source[at] != at or at in folded.passes:
-        found += met(evidence, folded, at)
-        at = folded.source[at] if folded.source[at] != at else folded.passes[at]
-    return found, at
+    *way, end = way_back(folded, value)
+    return [factor for at in way for factor in met(evidence, folded, at)], end
 
 
 def met(evidence: Evidence, folded: Folded, value: int) -> Iterator[Factor]:

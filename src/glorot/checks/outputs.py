@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from glorot.graph.folding import Folded
 from glorot.graph.operations import Map
 from glorot.inventory import Inventory
+from glorot.inventory.walking import way_back
 
 
 def output_biases(folded: Folded | None, inventory: Inventory) -> list[str]:
@@ -43,9 +44,7 @@ def classes_of(folded: Folded | None, inventory: Inventory, targets: Sequence[in
 
 def _added(folded: Folded) -> Iterator[str]:
     for output in folded.graph.outputs:
-        at = output if output in folded.source else None
-        while at is not None:
+        for at in way_back(folded, output) if output in folded.source else ():
             step = folded.makers.of(at)
             if step is not None and step.operation == Map("add") and at in folded.passes:
                 yield from (path for value in step.operands for path in folded.parameters.get(value, ()))
-            at = folded.source[at] if folded.source[at] != at else folded.passes.get(at)

@@ -45,9 +45,7 @@ def _kernels_of_noise(folded: Folded) -> Iterator[str]:
         users = [folded.graph.steps[position] for position, _ in folded.users[step.result]]
         if not any(user.operation == Map("add") and len(folded.data_of(user)) == 2 for user in users):
             continue
-        at = data[0]
-        while folded.source[at] != at or at in folded.passes:
-            at = folded.passes[at] if folded.source[at] == at else folded.source[at]
+        at = folded.back(data[0])
         maker = folded.makers.of(at)
         if maker is not None and folded.kind.get(at) == "kernel":
             yield from (path for operand in maker.operands for path in folded.parameters.get(operand, ()))

@@ -1,6 +1,6 @@
 """Walking: from a value of a graph back to what it was made of, by those steps alone that leave it the same signal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -32,6 +32,14 @@ def before(folded: Folded, value: int) -> int | None:
         return None
     data = folded.data_of(step)
     return next((operand for operand in data if not folded.is_statistic(operand)), data[0])
+
+
+def way_back(folded: Folded, value: int) -> Iterator[int]:
+    """Yield a value, and what it was before each move, scale and function, back to what a step of another kind made."""
+    yield value
+    while folded.source[value] != value or value in folded.passes:
+        value = folded.source[value] if folded.source[value] != value else folded.passes[value]
+        yield value
 
 
 def is_linear(folded: Folded, value: int) -> bool:

@@ -57,7 +57,7 @@ def trained_by(optimizer: Any, variables: Mapping[str, Any]) -> tuple[Any, dict[
 def groups(model: Any, optimizers: Sequence[Any]) -> Iterator[tuple[str, dict[str, Any], tuple[str, ...]]]:
     """Yield what some optimisers do with the variables of a model: the class, the options, and the paths.
 
-    Those that Muon hands to Adam, and those without weight decay, are groups of their own.
+    Those that Muon hands to Adam, and those without weight decay, are separate groups.
 
     Raises:
         GlorotError: if one is no optimiser of Keras, or one of another model.

@@ -1,4 +1,4 @@
-"""A net as a module to check: drawn by its fillers, with a batch of its own where none is given."""
+"""A net as a module to check: drawn by its fillers, with a batch of noise where none is given."""
 
 from collections.abc import Mapping
 from typing import Any

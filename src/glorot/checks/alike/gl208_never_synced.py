@@ -1,4 +1,4 @@
-"""GL208: networks that should follow another one, and start as one of their own."""
+"""GL208: networks that should follow another one, and start with other weights."""
 
 import math
 from collections import defaultdict
